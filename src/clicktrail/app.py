@@ -1,0 +1,122 @@
+"""The composition root: settings -> store, geo, buffer, tokens, routes -> one ASGI application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from clicktrail.http.calls import Limits, Services
+from clicktrail.http.observe import Observer, make_log
+from clicktrail.http.openapi import build_document
+from clicktrail.http.operations import Operation
+from clicktrail.http.routes import all_operations, make_router
+from clicktrail.http.tokens import Lockout
+from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.geo import Geo
+from clicktrail.ingest.recorder import Parameters, Recorder
+from clicktrail.settings import Settings, SettingsError
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.store import Store
+from clicktrail.tokens import KEY_FILE, KeyRing, TokenChecker
+
+_REFRESH_S = 5.0
+"""How often the geo file is looked at."""
+
+
+def store_path(settings: Settings) -> Path:
+    """The file of `duckdb:///relative/path` or `duckdb:////absolute/path`. Raises SettingsError for anything else."""
+    scheme, _, path = settings.database_url().partition("://")
+    if scheme != "duckdb" or len(path) < 2:
+        raise SettingsError(f"--database must be duckdb:///PATH, not {scheme}://…")
+    if settings.workers > 1:
+        raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
+    return Path(unquote(path[1:]))
+
+
+def open_keys(settings: Settings) -> KeyRing:
+    """The signing keys in the data directory, made on first use."""
+    return KeyRing(Path(settings.data) / KEY_FILE)
+
+
+class App:
+    """Opens everything that a server needs. Raises StoreInUse, SettingsError, OSError.
+
+    `asgi` answers requests between `start` and `stop`; `stop` first lets everything that was accepted reach the disk.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.geo = Geo(Path(settings.geo) if settings.geo else None)
+        self.keys = open_keys(settings)
+        self.store = Store(DuckdbEngine(store_path(settings)))
+        self.buffer = Buffer(self.store.insert_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
+        self.log = make_log(settings.log)
+        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s))
+        self.services = self._services(operations)
+        self.router: ASGIApp = make_router(self.services, operations)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _services(self, operations: list[Operation]) -> Services:
+        settings = self.settings
+        document = msgspec.json.encode(build_document(operations, settings.base_path))
+        gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(len(self.buffer)))}
+        parameters = Parameters(settings.referral_parameter, settings.banner_parameter)
+        return Services(
+            store=self.store,
+            recorder=Recorder(
+                self.buffer, self.geo, lambda: self.store.ids.new(), lambda: self.store.catalogue, parameters
+            ),
+            keys=self.keys,
+            tokens=TokenChecker(self.keys, lambda: self.store.revoked, settings.partner_sees_contacts),
+            observer=Observer(self.log, gauges),
+            limits=Limits(
+                settings.base_path,
+                settings.public_url,
+                settings.max_body_bytes,
+                settings.token_lifetime_s,
+                settings.lockout_failures,
+                settings.lockout_s,
+            ),
+            openapi=lambda: document,
+        )
+
+    async def start(self) -> None:
+        """Brings the schema up to date and begins to look after the geo file."""
+        await self.store.open()
+        self._tasks = [asyncio.create_task(self._refresh_geo())]
+
+    async def stop(self) -> None:
+        """Drains the buffer and closes the store."""
+        for task in self._tasks:
+            task.cancel()
+        await self.buffer.close()
+        self.store.close()
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] == "http":
+            await self.router(scope, receive, send)
+
+    async def _refresh_geo(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            try:
+                if await asyncio.to_thread(self.geo.refresh):
+                    self.log.info("geo file opened", source=self.geo.describe())
+            except (OSError, ValueError) as error:
+                self.log.warning("geo file not readable, the old one stays", reason=str(error))
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[App]:
+    """An App that is open inside the `async with`."""
+    app = App(settings)
+    try:
+        await app.start()
+        yield app
+    finally:
+        await app.stop()

@@ -1,0 +1,5 @@
+"""The command line: `clicktrail serve`, `token`, `client`, `settings`, `doctor`."""
+
+from clicktrail.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,90 @@
+"""`clicktrail client create | list | rotate | revoke`: credentials for POST /tokens."""
+
+from typing import Any
+
+import click
+
+from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.remote import change
+from clicktrail.errors import InvalidBody
+from clicktrail.http.clients import check_scope
+from clicktrail.model.access import SYSTEM, Scope
+from clicktrail.query.fields import CLIENT
+from clicktrail.query.questions import ListQuery
+from clicktrail.store import clients, records
+from clicktrail.store.store import Store
+
+_PAGE = 1000
+
+
+@click.group()
+def client() -> None:
+    """Make and end client credentials, with which programs get tokens."""
+
+
+@client.command()
+@setting_options(*STORE)
+@click.option(
+    "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.WRITE.value, show_default=True
+)
+@click.option("--partner", metavar="PROFILE_ID", help="The partner of a client of scope partner.")
+@click.option("--name", help="What the client is for.")
+def create(scope: str, partner: str | None, name: str | None, **given: str) -> None:
+    """Print a new client's id and secret. The secret is shown this once."""
+    body = {"scope": scope, "partnerId": partner, "name": name}
+    try:
+        check_scope(body)
+    except InvalidBody:
+        raise click.UsageError("--partner PROFILE_ID goes with --scope partner, and with no other scope.") from None
+
+    async def local(store: Store) -> dict[str, Any]:
+        record, secret = await store.change(clients.create_client, store.ids, body)
+        return {**record, "clientSecret": secret}
+
+    made = change(read_settings(given), lambda api: api.call("POST", "/clients", body), local)
+    _show_secret(made)
+
+
+@client.command("list")
+@setting_options(*STORE)
+def list_clients(**given: str) -> None:
+    """List the clients; never their secrets."""
+
+    async def local(store: Store) -> list[dict[str, Any]]:
+        query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
+        return list((await store.read(records.list_records, SYSTEM, query)).items)
+
+    for item in change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local):
+        state = "enabled" if item["enabled"] else "revoked"
+        click.echo(f"{item['clientId']}  {state}  {item['scope']:8}{item['partnerId'] or '-':26}{item['name'] or ''}")
+
+
+@client.command()
+@setting_options(*STORE)
+@click.argument("client_id")
+def rotate(client_id: str, **given: str) -> None:
+    """Give a client a new secret; the old one ends at once."""
+
+    async def local(store: Store) -> dict[str, Any]:
+        record, secret = await store.change(clients.rotate_secret, client_id)
+        return {**record, "clientSecret": secret}
+
+    _show_secret(change(read_settings(given), lambda api: api.call("POST", f"/clients/{client_id}/secret"), local))
+
+
+@client.command()
+@setting_options(*STORE)
+@click.argument("client_id")
+def revoke(client_id: str, **given: str) -> None:
+    """End a client and all its tokens."""
+    change(
+        read_settings(given),
+        lambda api: api.call("DELETE", f"/clients/{client_id}"),
+        lambda store: store.change(clients.revoke_client, client_id),
+    )
+    click.echo(f"Client {client_id} is revoked.")
+
+
+def _show_secret(made: dict[str, Any]) -> None:
+    click.echo(f"clientId      {made['clientId']}")
+    click.echo(f"clientSecret  {made['clientSecret']}")

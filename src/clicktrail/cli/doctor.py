@@ -1,0 +1,153 @@
+"""`clicktrail doctor`: what is wrong with an installation, and how to mend it."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from clicktrail.app import store_path
+from clicktrail.cli.options import read_settings, setting_options
+from clicktrail.cli.running import find_server
+from clicktrail.client import ApiError, Client
+from clicktrail.errors import StoreInUse
+from clicktrail.ingest.geo import Geo
+from clicktrail.settings import Settings, SettingsError, unknown_variables
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.schema import MIGRATIONS
+from clicktrail.tokens import KEY_FILE, KeyRing
+
+_LEAST_FREE_BYTES = 1 << 30
+
+
+class Finding(NamedTuple):
+    """One line of the report; `mend` is what to do about it, empty where all is well."""
+
+    subject: str
+    state: str
+    mend: str = ""
+
+
+@click.command()
+@setting_options()
+def doctor(**given: str) -> None:
+    """Say what is wrong with this installation and how to mend it. Ends with 1 if anything is."""
+    settings = read_settings(given)
+    is_well = True
+    for check in CHECKS:
+        for finding in check(settings):
+            is_well = is_well and not finding.mend
+            click.echo(f"{'WRONG' if finding.mend else 'ok':6}{finding.subject:12}{finding.state}")
+            if finding.mend:
+                click.echo(f"{'':18}-> {finding.mend}")
+    sys.exit(0 if is_well else 1)
+
+
+def check_environment(settings: Settings) -> Iterator[Finding]:
+    """Variables that are spelt like settings and are none."""
+    del settings
+    unknown = [name for name in unknown_variables() if not name.startswith("CLICKTRAIL_TEST_")]
+    for name in unknown:
+        yield Finding("environment", f"{name} is no setting", "Unset it, or see `clicktrail settings` for the names.")
+    if not unknown:
+        yield Finding("environment", "every CLICKTRAIL_ variable is a setting")
+
+
+def check_data(settings: Settings) -> Iterator[Finding]:
+    """The data directory: there, writable, with room."""
+    data = Path(settings.data)
+    if not data.exists():
+        yield Finding("data", f"{data} does not exist yet; `clicktrail serve` makes it")
+        return
+    if not os.access(data, os.W_OK | os.X_OK):
+        yield Finding("data", f"{data} is not writable", f"Give it to the user who serves: chown -R USER {data}")
+        return
+    free = shutil.disk_usage(data).free
+    if free < _LEAST_FREE_BYTES:
+        yield Finding("data", f"{free >> 20} MiB are free", "Make room; under 1 GiB a checkpoint may fail.")
+    else:
+        yield Finding("data", f"{data} is writable, {free >> 30} GiB are free")
+
+
+def check_key(settings: Settings) -> Iterator[Finding]:
+    """The signing key: readable by its owner alone."""
+    path = Path(settings.data) / KEY_FILE
+    if not path.exists():
+        yield Finding("key", "no signing key yet; it is made on first use")
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield Finding("key", f"{path} has mode {mode:04o}", f"Others can read it and make tokens: chmod 600 {path}")
+        return
+    try:
+        KeyRing(path)
+    except (OSError, ValueError) as error:
+        yield Finding("key", str(error), "Restore the file, or remove it: all tokens then end.")
+    else:
+        yield Finding("key", f"{path} is in order")
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """The database: it opens, or a server that answers has it open; its schema is known."""
+    try:
+        path = store_path(settings)
+    except SettingsError as error:
+        yield Finding("store", str(error), "Correct --database or --workers.")
+        return
+    if not path.exists():
+        yield Finding("store", f"{path} does not exist yet; `clicktrail serve` makes it")
+        return
+    try:
+        engine = DuckdbEngine(path)
+    except StoreInUse as error:
+        yield from _check_server(settings, str(error))
+        return
+    try:
+        applied = engine.run(lambda session: {row[0] for row in session.rows("SELECT name FROM migrations")})
+        clicks = engine.run(lambda session: session.rows("SELECT count(*) FROM clicks"))[0][0]
+    except Exception as error:  # noqa: BLE001 - whatever the engine says is what there is to report
+        yield Finding(
+            "store", f"{path}: {error}", "This is no store of Clicktrail's, or a damaged one: restore a backup."
+        )
+        return
+    finally:
+        engine.close()
+    newer = applied - {name for name, _ in MIGRATIONS}
+    if newer:
+        yield Finding("store", f"made by a newer version ({', '.join(newer)})", "Upgrade Clicktrail.")
+    else:
+        yield Finding("store", f"{path} opens, {clicks} clicks")
+
+
+def _check_server(settings: Settings, detail: str) -> Iterator[Finding]:
+    url = find_server(settings)
+    if url is None:
+        yield Finding("store", detail, "If it is in use, stop that process; if it is damaged, restore a backup.")
+        return
+    try:
+        Client(url, "").call("GET", "/health")
+    except ApiError as error:
+        yield Finding("server", str(error), "Look at the server's log; restart it.")
+    else:
+        yield Finding("server", f"a server at {url} has the store open and is healthy")
+
+
+def check_geo(settings: Settings) -> Iterator[Finding]:
+    """The geo data: readable."""
+    try:
+        yield Finding("geo", Geo(Path(settings.geo) if settings.geo else None).describe())
+    except (OSError, ValueError) as error:
+        yield Finding("geo", str(error), "Name an MMDB file by --geo, or leave it out for the built-in country data.")
+
+
+CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+    check_environment,
+    check_data,
+    check_key,
+    check_store,
+    check_geo,
+)

@@ -1,0 +1,34 @@
+"""The command line's entry."""
+
+import click
+
+from clicktrail import __version__
+from clicktrail.cli.clients import client
+from clicktrail.cli.doctor import doctor
+from clicktrail.cli.options import read_settings, setting_options
+from clicktrail.cli.serve import serve
+from clicktrail.cli.tokens import token
+from clicktrail.settings import setting_table
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clicktrail")
+def main() -> None:
+    """Clicktrail records clicks on partner links and says which click brought which client."""
+
+
+@main.command()
+@setting_options()
+def settings(**given: str) -> None:
+    """Print the effective settings."""
+    effective = read_settings(given)
+    for row in setting_table():
+        value = getattr(effective, row.name)
+        shown = effective.database_url() if row.name == "database" else value
+        mark = " " if value == row.default else "*"
+        click.echo(f"{mark} {row.name} = {shown!r}")
+    click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
+
+
+for command in (serve, token, client, doctor):
+    main.add_command(command)

@@ -1,0 +1,125 @@
+"""Every way a request can be refused: one base and its few kinds.
+
+Each kind carries its HTTP status, a stable code and a title; `http.problems` is the only renderer (RFC 9457).
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+
+class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was wrong, and where: `pointer` (RFC 6901) into the body, or the name of a `parameter`."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class ClicktrailError(Exception):
+    """Base of all refusals: `detail` is for people, `mistakes` names every fault, `headers` go out with the answer."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, mistakes: tuple[Mistake, ...] = (), headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.mistakes = mistakes
+        self.headers = headers or {}
+
+
+class MalformedRequest(ClicktrailError):
+    """The body is not JSON, or the query string is not in the grammar."""
+
+    status, code, title = 400, "malformed", "Malformed request"
+
+
+class Unauthenticated(ClicktrailError):
+    """No token, or one that is not valid (RFC 6750)."""
+
+    status, code, title = 401, "unauthenticated", "Authentication required"
+
+
+class Forbidden(ClicktrailError):
+    """The token is valid, but its scope does not allow this."""
+
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class NotFound(ClicktrailError):
+    """There is no such object, or none that this token may see."""
+
+    status, code, title = 404, "not-found", "Not found"
+
+
+class MethodNotAllowed(ClicktrailError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class NotAcceptable(ClicktrailError):
+    """The Accept header excludes everything the endpoint can send."""
+
+    status, code, title = 406, "not-acceptable", "Not acceptable"
+
+
+class Conflict(ClicktrailError):
+    """The request contradicts what is stored."""
+
+    status, code, title = 409, "conflict", "Conflict"
+
+
+class TooLarge(ClicktrailError):
+    """The body is larger than the endpoint takes."""
+
+    status, code, title = 413, "too-large", "Body too large"
+
+
+class UnsupportedMediaType(ClicktrailError):
+    """The body is of a type that is not read as JSON."""
+
+    status, code, title = 415, "unsupported-media-type", "Unsupported media type"
+
+
+class InvalidBody(ClicktrailError):
+    """The body is JSON, but its content is not valid."""
+
+    status, code, title = 422, "invalid", "Invalid content"
+
+
+class TooManyRequests(ClicktrailError):
+    """A limit was reached; `Retry-After` says when to come again."""
+
+    status, code, title = 429, "too-many-requests", "Too many requests"
+
+
+class Unavailable(ClicktrailError):
+    """Nothing was stored; the same request may be sent again after `Retry-After` seconds."""
+
+    status, code, title = 503, "unavailable", "Temporarily unavailable"
+
+
+class StoreInUse(ClicktrailError):
+    """Another process owns the embedded store. Raised at start-up, before any request is served."""
+
+    status, code, title = 503, "store-in-use", "Store in use"
+
+
+KINDS: tuple[type[ClicktrailError], ...] = (
+    MalformedRequest,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    InvalidBody,
+    TooManyRequests,
+    Unavailable,
+)
+"""What a client may be answered; the OpenAPI document and the docs list these."""

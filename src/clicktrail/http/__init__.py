@@ -1,0 +1,1 @@
+"""Transport: parse, call, render. One file a resource."""

@@ -1,0 +1,106 @@
+"""What a handler is given, what it returns, and the services behind it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from starlette.datastructures import Headers
+
+from clicktrail.http.observe import Observer
+from clicktrail.ingest.recorder import Recorder
+from clicktrail.model.access import Viewer
+from clicktrail.model.countries import choose_language
+from clicktrail.store.store import Store
+from clicktrail.tokens import KeyRing, TokenChecker
+
+encode = msgspec.json.Encoder().encode
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings that handlers need."""
+
+    base_path: str
+    public_url: str
+    max_body_bytes: int
+    token_lifetime_s: int
+    lockout_failures: int
+    lockout_s: int
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that handlers work with; made once, by `app`."""
+
+    store: Store
+    recorder: Recorder
+    keys: KeyRing
+    tokens: TokenChecker
+    observer: Observer
+    limits: Limits
+    openapi: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: checked for access and size, its body read."""
+
+    services: Services
+    viewer: Viewer
+    headers: Headers
+    path: Mapping[str, str]
+    query: bytes
+    body: bytes
+    scope: Mapping[str, Any]
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.services.store
+
+    @cached_property
+    def language(self) -> str:
+        """The CLDR locale of the answer."""
+        return choose_language(self.headers.get("accept-language", ""))
+
+    @cached_property
+    def preferences(self) -> frozenset[str]:
+        """The preferences of the `Prefer` header (RFC 7240), lower-cased."""
+        texts = ",".join(self.headers.getlist("prefer")).split(",")
+        return frozenset(text.strip().lower().replace('"', "") for text in texts if text.strip())
+
+    @property
+    def client_address(self) -> str:
+        """The peer's address."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    def url(self, path: str) -> str:
+        """An absolute URL of this API, as the client sees it."""
+        limits = self.services.limits
+        origin = limits.public_url or f"{self.scope.get('scheme', 'http')}://{self.headers.get('host', 'localhost')}"
+        return origin + limits.base_path.rstrip("/") + path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """JSON."""
+    return Answer(status, encode(content), JSON, headers or {})
+
+
+NO_CONTENT = Answer(204)

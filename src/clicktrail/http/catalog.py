@@ -1,0 +1,93 @@
+"""Links, banners, languages, sizes and themes: the same five operations, made from the field table."""
+
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, Handler, json_answer
+from clicktrail.http.pages import page_answer, read_query
+from clicktrail.http.render import render_metrics, render_record
+from clicktrail.query.fields import LINK, Resource
+from clicktrail.query.forms import parse_form
+from clicktrail.query.parse import parse_view
+from clicktrail.store import catalog, metrics, records
+
+
+def make_list(resource: Resource) -> Handler:
+    """GET on the collection."""
+
+    async def list_items(call: Call) -> Answer:
+        query = read_query(call, resource)
+        page = await call.store.read(records.list_records, call.viewer, query)
+        return page_answer(call, query, page, lambda item: render_record(resource, item, query.view.language))
+
+    return list_items
+
+
+def make_get(resource: Resource) -> Handler:
+    """GET on one object."""
+
+    async def get_item(call: Call) -> Answer:
+        view = parse_view(call.query, resource, call.language)
+        object_id = call.path[resource.id_field.name]
+        record = await call.store.read(records.get_record, call.viewer, resource, object_id)
+        return json_answer(render_record(resource, record, view.language))
+
+    return get_item
+
+
+def make_create(resource: Resource) -> Handler:
+    """POST on the collection."""
+
+    async def create_item(call: Call) -> Answer:
+        values = parse_form(call.body, resource, "POST")
+        record, is_new = await call.store.change(catalog.create_item, call.store.ids, resource, values)
+        return created_answer(call, resource, record, is_new)
+
+    return create_item
+
+
+def make_update(resource: Resource) -> Handler:
+    """PUT and PATCH on one object."""
+
+    async def update_item(call: Call) -> Answer:
+        values = parse_form(call.body, resource, call.scope["method"])
+        object_id = call.path[resource.id_field.name]
+        record = await call.store.change(catalog.update_item, resource, object_id, values)
+        return json_answer(render_record(resource, record, call.language))
+
+    return update_item
+
+
+def make_delete(resource: Resource) -> Handler:
+    """DELETE on one object."""
+
+    async def delete_item(call: Call) -> Answer:
+        await call.store.change(catalog.delete_item, resource, call.path[resource.id_field.name])
+        return NO_CONTENT
+
+    return delete_item
+
+
+def created_answer(call: Call, resource: Resource, record: records.Record, is_new: bool) -> Answer:
+    """201 with a Location for a new object, 200 for one that its uuid had already made."""
+    document = render_record(resource, record, call.language)
+    if not is_new:
+        return json_answer(document)
+    return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record[resource.id_field.name]}")})
+
+
+async def get_link_metrics(call: Call) -> Answer:
+    """The figures of one link."""
+    parse_view(call.query, LINK)
+    link_id = call.path["linkId"]
+    found = await call.store.read(metrics.get_link_metrics, call.viewer, link_id)
+    return json_answer(render_metrics(found))
+
+
+async def list_banner_filters(call: Call) -> Answer:
+    """The languages, sizes and themes that banners have."""
+    parse_view(call.query, LINK)
+    used = await call.store.read(catalog.list_used_facets)
+    return json_answer(
+        {
+            facets: [{f"{facets[:-1]}Id": item_id, f"{facets[:-1]}Name": name} for item_id, name in items]
+            for facets, items in used.items()
+        }
+    )

@@ -1,0 +1,75 @@
+"""The Click endpoints of the reference."""
+
+from clicktrail.errors import Conflict, Mistake, Unavailable
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.pages import page_answer, read_query
+from clicktrail.http.render import render_click, render_shown
+from clicktrail.ingest.hits import parse_hit
+from clicktrail.model.click import differences
+from clicktrail.query.fields import CLICK, PROFILE
+from clicktrail.query.forms import Values, check_form, decode_json, required_fields
+from clicktrail.query.parse import parse_view
+from clicktrail.register import choose_profile
+from clicktrail.store import clicks
+
+REGISTRATION = {
+    name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
+}
+"""The fields of the reference's body; a profile's other fields are changed under /profiles."""
+
+
+async def list_clicks(call: Call) -> Answer:
+    """Get a clicks list."""
+    query = read_query(call, CLICK)
+    page = await call.store.read(clicks.list_clicks, call.viewer, query)
+    catalogue = call.store.catalogue
+    return page_answer(call, query, page, lambda shown: render_shown(shown, catalogue, query.view.language))
+
+
+async def get_click(call: Call) -> Answer:
+    """Get click details."""
+    view = parse_view(call.query, CLICK, call.language)
+    shown = await call.store.read(clicks.show_click, call.viewer, call.path["clickId"], view.expansions)
+    return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
+
+
+async def create_click(call: Call) -> Answer:
+    """Add a new click."""
+    hit = parse_hit(call.body)
+    try:
+        click, is_new = await call.services.recorder.record(hit)
+    except Unavailable:
+        call.services.observer.click("refused")
+        raise
+    call.services.observer.click("recorded" if is_new else "repeated")
+    if not is_new:
+        mistakes = tuple(
+            Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
+        )
+        if mistakes:
+            raise Conflict(f"The uuid already stands for the click {click.click_id}, which differs.", mistakes)
+    document = render_click(click, call.store.catalogue, call.language)
+    location = call.url(f"/clicks/{click.click_id}")
+    return json_answer(document, 201, {"Location": location}) if is_new else json_answer(document)
+
+
+async def update_click(call: Call) -> Answer:
+    """Update a click: tie it to the client who registered."""
+    values = parse_registration(call.body, call.scope["method"])
+    click = await call.store.write(clicks.register, call.store.ids, call.path["clickId"], values, choose_profile)
+    return json_answer(render_click(click, call.store.catalogue, call.language))
+
+
+async def delete_click(call: Call) -> Answer:
+    """Delete a click."""
+    await call.store.write(clicks.delete_click, call.path["clickId"])
+    return NO_CONTENT
+
+
+def parse_registration(body: bytes, method: str) -> Values:
+    """`{"profile": {…}}`, or the same fields without the wrapper -> values. Raises MalformedRequest, InvalidBody."""
+    data = decode_json(body)
+    required = required_fields(PROFILE, method) & REGISTRATION.keys()
+    if isinstance(data, dict) and data.keys() == {"profile"}:
+        return check_form(data["profile"], REGISTRATION, required, "/profile")
+    return check_form(data, REGISTRATION, required)

@@ -1,0 +1,60 @@
+"""OAuth clients and the revocation of tokens; for admins."""
+
+from typing import Any
+
+from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.render import render_record
+from clicktrail.model.access import Scope
+from clicktrail.query.fields import CLIENT, Field
+from clicktrail.query.forms import Values, check_form, decode_json, parse_form
+from clicktrail.store import clients
+from clicktrail.store.records import Record
+
+REVOCATION = {"tokenId": Field(name="tokenId", doc="The token's `jti`.", nullable=False, example="00c0ffee00c0ffee")}
+
+
+async def create_client(call: Call) -> Answer:
+    """Add a client; its secret is in the answer, and never again."""
+    values = check_scope(parse_form(call.body, CLIENT, "POST"))
+    record, secret = await call.store.change(clients.create_client, call.store.ids, values)
+    location = call.url(f"/clients/{record['clientId']}")
+    return json_answer(_with_secret(record, secret, call.language), 201, {"Location": location} | _NO_STORE)
+
+
+async def rotate_secret(call: Call) -> Answer:
+    """Give a client a new secret; the old one ends."""
+    record, secret = await call.store.change(clients.rotate_secret, call.path["clientId"])
+    return json_answer(_with_secret(record, secret, call.language), headers=_NO_STORE)
+
+
+async def revoke_client(call: Call) -> Answer:
+    """End a client and all its tokens."""
+    await call.store.change(clients.revoke_client, call.path["clientId"])
+    return NO_CONTENT
+
+
+async def revoke_token(call: Call) -> Answer:
+    """End one token."""
+    values = check_form(decode_json(call.body), REVOCATION, REVOCATION)
+    await call.store.change(clients.revoke_token, values["tokenId"])
+    return NO_CONTENT
+
+
+def check_scope(values: Values) -> Values:
+    """The scope is one of ours, and a partner is named just where the scope is `partner`. Raises InvalidBody."""
+    mistakes = []
+    if values["scope"] not in set(Scope):
+        mistakes.append(Mistake(f"must be one of {', '.join(Scope)}", pointer="/scope"))
+    if (values["scope"] == Scope.PARTNER) != (values.get("partnerId") is not None):
+        mistakes.append(Mistake("must be given with the scope partner, and with no other", pointer="/partnerId"))
+    if mistakes:
+        raise InvalidBody("The body is not valid.", tuple(mistakes))
+    return values
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+def _with_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
+    return render_record(CLIENT, record, language) | {"clientSecret": secret}

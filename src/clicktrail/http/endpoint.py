@@ -1,0 +1,141 @@
+"""From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from clicktrail.errors import (
+    ClicktrailError,
+    Forbidden,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    TooLarge,
+    UnsupportedMediaType,
+)
+from clicktrail.http.calls import JSON, Answer, Call, Services
+from clicktrail.http.operations import Operation
+from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.ids import is_id
+
+FORM = "application/x-www-form-urlencoded"
+_DRAINED_BYTES = 64 * 1024 * 1024
+"""How much of a body that is too large is still read, so that its sender gets to see the answer."""
+
+
+class Endpoint:
+    """An ASGI application for one path; `operations` by method."""
+
+    def __init__(self, services: Services, route: str, operations: Mapping[str, Operation]) -> None:
+        self._services = services
+        self._route = route
+        self._operations = dict(operations)
+        if "GET" in operations:
+            self._operations["HEAD"] = operations["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, whatever happens in it, then tells the observer."""
+        started = time.perf_counter()
+        try:
+            answer = await self._answer(scope, receive)
+        except ClicktrailError as error:
+            answer = render_problem(error)
+            if error.__cause__ is not None:
+                self._services.observer.log.error("refused", route=self._route, exc_info=error.__cause__)
+        except Exception:  # the last line of defence: logged, told to nobody
+            self._services.observer.log.exception("failed", route=self._route, method=scope["method"])
+            answer = INTERNAL
+        await send_answer(answer, scope["method"] == "HEAD", send)
+        self._services.observer.request(scope["method"], self._route, answer.status, time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        operation = self._operations.get(scope["method"])
+        if operation is None:
+            allowed = ", ".join(sorted(self._operations))
+            raise MethodNotAllowed(f"Allowed here: {allowed}.", headers={"Allow": allowed})
+        headers = Headers(scope=scope)
+        viewer = check_access(operation, self._services, headers)
+        path: dict[str, str] = scope.get("path_params", {})
+        if any(name != "file" and not is_id(value) for name, value in path.items()):
+            raise NotFound("There is no such object; ids are 24 lower-case hex digits.")
+        check_accept(operation.media_type, headers)
+        body = b""
+        if operation.takes_body:
+            check_content_type(headers)
+            body = await read_body(receive, self._services.limits.max_body_bytes)
+        return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
+
+
+def check_access(operation: Operation, services: Services, headers: Headers) -> Viewer:
+    """Who calls, if they may. Raises Unauthenticated, Forbidden."""
+    if not operation.scopes:
+        return SYSTEM
+    viewer = services.tokens.check(headers.get("authorization"))
+    if viewer.scope not in operation.scopes:
+        allowed = ", ".join(sorted(operation.scopes))
+        raise Forbidden(f"This token has the scope {viewer.scope}; needed is one of: {allowed}.")
+    return viewer
+
+
+def check_accept(media_type: str, headers: Headers) -> None:
+    """Raises NotAcceptable where the Accept header leaves out what would be sent."""
+    accept = headers.get("accept", "")
+    if not accept.strip():
+        return
+    kind = media_type.partition(";")[0]
+    wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind)
+    for part in accept.split(","):
+        name, _, parameters = part.strip().lower().partition(";")
+        if name.strip() in wanted and parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            return
+    raise NotAcceptable(f"This can only be sent as {kind}.")
+
+
+def check_content_type(headers: Headers) -> None:
+    """JSON, `+json`, nothing, or what curl's `--data` says (contract, section 1). Raises UnsupportedMediaType."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", JSON, FORM) and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge, after reading the rest of it, so that the sender gets to see the answer."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        elif size > _DRAINED_BYTES:
+            break
+        if not message.get("more_body", False):
+            break
+    if size > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes.")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
+    """One ASGI response. HEAD gets the headers of GET and no body."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.status != HTTPStatus.NO_CONTENT:
+        headers.append((b"content-type", answer.media_type.encode()))
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+
+
+async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of every path that no operation has."""
+    del receive
+    if scope["type"] == "http":
+        error = NotFound("There is nothing at this path; /docs shows what there is.")
+        await send_answer(render_problem(error), scope["method"] == "HEAD", send)

@@ -1,0 +1,44 @@
+"""An operation: one method on one path, and all that its route and its part of the OpenAPI document are made from."""
+
+from dataclasses import dataclass
+
+from clicktrail.http.calls import JSON, Handler
+from clicktrail.model.access import Scope
+from clicktrail.query.fields import Resource
+
+PUBLIC: frozenset[Scope] = frozenset()
+BODY_METHODS = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """`scopes` are those that may call it; none means that no token is needed.
+
+    `body` and `answer` name schemas of the OpenAPI document; `is_list` and `is_view` say which query parameters of
+    `resource` are taken. `refusals` are the statuses beyond those that every operation of its kind can have.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    summary: str
+    tag: str
+    scopes: frozenset[Scope] = PUBLIC
+    resource: Resource | None = None
+    is_list: bool = False
+    is_view: bool = False
+    body: str = ""
+    answer: str = ""
+    status: int = 200
+    repeat: bool = False
+    """Whether a repeated POST with the same uuid answers 200."""
+    refusals: tuple[int, ...] = ()
+    media_type: str = JSON
+    is_basic: bool = False
+    """Whether it takes a client's own credentials instead of a token."""
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether a body is read and must be of a type that is taken as JSON."""
+        return bool(self.body)

@@ -1,0 +1,84 @@
+"""Profiles, and the contacts below them."""
+
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.catalog import created_answer
+from clicktrail.http.pages import page_answer, read_query
+from clicktrail.http.render import render_record
+from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.forms import parse_form
+from clicktrail.query.parse import parse_view
+from clicktrail.store import contacts, profiles
+
+
+async def list_profiles(call: Call) -> Answer:
+    """Get a profiles list."""
+    query = read_query(call, PROFILE)
+    page = await call.store.read(profiles.list_profiles, call.viewer, query)
+    return page_answer(call, query, page, lambda item: render_record(PROFILE, item, query.view.language))
+
+
+async def get_profile(call: Call) -> Answer:
+    """Get a profile."""
+    view = parse_view(call.query, PROFILE, call.language)
+    record = await call.store.read(profiles.get_profile, call.viewer, call.path["profileId"])
+    return json_answer(render_record(PROFILE, record, view.language))
+
+
+async def create_profile(call: Call) -> Answer:
+    """Add a profile."""
+    values = parse_form(call.body, PROFILE, "POST")
+    record, is_new = await call.store.write(profiles.create_profile, call.store.ids, values)
+    return created_answer(call, PROFILE, record, is_new)
+
+
+async def update_profile(call: Call) -> Answer:
+    """Update a profile."""
+    values = parse_form(call.body, PROFILE, call.scope["method"])
+    record = await call.store.write(profiles.update_profile, call.store.ids, call.path["profileId"], values)
+    return json_answer(render_record(PROFILE, record, call.language))
+
+
+async def delete_profile(call: Call) -> Answer:
+    """Delete a profile."""
+    await call.store.change(profiles.delete_profile, call.path["profileId"])
+    return NO_CONTENT
+
+
+async def list_contacts(call: Call) -> Answer:
+    """Get the contacts of a profile."""
+    query, profile_id = read_query(call, CONTACT), call.path["profileId"]
+    page = await call.store.read(contacts.list_contacts, call.viewer, query, profile_id)
+    path = f"/profiles/{profile_id}/contacts"
+    return page_answer(call, query, page, lambda item: render_record(CONTACT, item, query.view.language), path)
+
+
+async def get_contact(call: Call) -> Answer:
+    """Get a contact of a profile."""
+    parse_view(call.query, CONTACT)
+    place = call.path["profileId"], call.path["contactId"]
+    record = await call.store.read(contacts.get_contact, call.viewer, *place)
+    return json_answer(render_record(CONTACT, record, call.language))
+
+
+async def create_contact(call: Call) -> Answer:
+    """Add a contact to a profile."""
+    values, profile_id = parse_form(call.body, CONTACT, "POST"), call.path["profileId"]
+    record, is_new = await call.store.write(contacts.create_contact, call.store.ids, profile_id, values)
+    document = render_record(CONTACT, record, call.language)
+    if not is_new:
+        return json_answer(document)
+    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record['contactId']}")})
+
+
+async def update_contact(call: Call) -> Answer:
+    """Update a contact of a profile."""
+    values = parse_form(call.body, CONTACT, call.scope["method"])
+    place = call.path["profileId"], call.path["contactId"]
+    record = await call.store.write(contacts.update_contact, *place, values)
+    return json_answer(render_record(CONTACT, record, call.language))
+
+
+async def delete_contact(call: Call) -> Answer:
+    """Delete a contact of a profile."""
+    await call.store.write(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
+    return NO_CONTENT

@@ -1,0 +1,169 @@
+"""JSON Schemas of all bodies and answers, made from the field table."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from clicktrail.http.clicks import REGISTRATION
+from clicktrail.http.clients import REVOCATION
+from clicktrail.http.tokens import GRANT
+from clicktrail.model import countries
+from clicktrail.model.access import Scope
+from clicktrail.query import kinds
+from clicktrail.query.fields import CLICK, CLIENT, MAX_TEXT, PROFILE, RESOURCES, Field, Resource
+from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
+
+Json = dict[str, Any]
+NUMERIC_CODES = sorted(countries.BY_NUMERIC)
+_TEXT: Json = {"type": "string"}
+_TIME: Json = {"type": ["string", "null"], "format": "date-time"}
+
+
+def all_schemas() -> Json:
+    """Schema name -> schema."""
+    found: Json = {}
+    for resource in RESOURCES:
+        name = resource.name.capitalize()
+        found[name] = answer_schema(resource)
+        found[f"{name}Create"] = body_schema(resource.writable, required_fields(resource, "POST"))
+        found[f"{name}Replace"] = body_schema(resource.writable, required_fields(resource, "PUT"))
+        found[f"{name}Update"] = body_schema(resource.writable, ())
+    for name, required in (
+        ("ClickReplace", required_fields(PROFILE, "PUT") & REGISTRATION.keys()),
+        ("ClickUpdate", ()),
+    ):
+        registration = body_schema(REGISTRATION, required)
+        found[name] = {
+            "oneOf": [_object({"profile": registration}, ["profile"], is_open=False), registration],
+            "example": {"profile": _example(REGISTRATION)},
+        }
+    found["ContactCreate"]["properties"]["key"]["enum"] = ["email", "phone"]
+    secret = {**answer_schema(CLIENT)["properties"], "clientSecret": _TEXT}
+    found |= {
+        "ClientSecret": _object(secret, list(secret)),
+        "Problem": problem_schema(),
+        "LinkMetrics": metrics_schema(),
+        "BannerFilters": banner_filters_schema(),
+        "Health": _object({"status": {"const": "ok"}}, ["status"]),
+        "Grant": grant_schema(),
+        "Token": token_schema(),
+        "Revocation": body_schema(REVOCATION, REVOCATION),
+        "OpenApi": {"type": "object"},
+    }
+    del found["ClientReplace"], found["ClientUpdate"]
+    return found
+
+
+def _object(properties: Mapping[str, Any], required: Iterable[str], is_open: bool = True) -> Json:
+    document: Json = {"type": "object", "properties": dict(properties), "required": sorted(required)}
+    return document if is_open else document | {"additionalProperties": False}
+
+
+def _example(fields: Mapping[str, Field]) -> Json:
+    contact = {"key": "email", "value": "client@email.com", "uuid": None}
+    special = {kinds.CONTACTS: [contact], kinds.TAGS: ["61"]}
+    return {name: special.get(field.kind, field.example) for name, field in fields.items()}
+
+
+def answer_schema(resource: Resource) -> Json:
+    """The object as it is sent: every key always there."""
+    properties = {field.name: answer_field(field) for field in resource.shown}
+    required = list(properties)
+    if resource is CLICK:
+        parts = {"profile": "Profile", "link": "Link", "metrics": "LinkMetrics"}
+        for name, schema in parts.items():
+            properties[name] = {"oneOf": [{"$ref": f"#/components/schemas/{schema}"}, {"type": "null"}]}
+        properties["contacts"] = {"type": "array", "items": {"$ref": "#/components/schemas/Contact"}}
+    return _object(properties, required)
+
+
+def answer_field(field: Field) -> Json:
+    """The schema of one key of an answer."""
+    if field.kind is kinds.CONTACTS:
+        return {"type": "array", "items": {"$ref": "#/components/schemas/Contact"}}
+    if field.kind is kinds.TAGS:
+        return {"type": "array", "items": _TEXT}
+    if field.kind is kinds.COUNTRY:
+        parts = dict.fromkeys(("alpha2", "alpha3", "numeric", "name"), _TEXT)
+        return _object(parts, parts) | {"type": ["object", "null"], "description": field.doc}
+    schema: Json = {"type": field.kind.schema["type"], "description": field.doc}
+    if field.kind in (kinds.ID, kinds.DEGREES):
+        schema["pattern"] = field.kind.schema["pattern"]
+    if field.kind is kinds.TIME:
+        schema["format"] = "date-time"
+    if field.example is not None:
+        schema["examples"] = [field.example]
+    return _nullable(schema) if field.nullable else schema
+
+
+def _nullable(schema: Json) -> Json:
+    if "enum" in schema:
+        schema = schema | {"enum": [*schema["enum"], None]}
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def body_schema(fields: Mapping[str, Field], required: Iterable[str]) -> Json:
+    """A body; no other keys are taken."""
+    properties = {name: body_field(field) for name, field in fields.items()}
+    return _object(properties, required, is_open=False) | {"example": _example(fields)}
+
+
+def body_field(field: Field) -> Json:
+    """The schema of one key of a body."""
+    schema: Json = dict(field.kind.schema) | {"description": field.doc}
+    if field.kind is kinds.TAGS:
+        tag = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": kinds.NO_NUL}
+        schema |= {"items": tag, "maxItems": MAX_ITEMS, "uniqueItems": True}
+    elif field.kind is kinds.CONTACTS:
+        schema |= {"items": {"$ref": "#/components/schemas/ContactCreate"}, "maxItems": MAX_ITEMS}
+    elif field.kind is kinds.NUMERIC_COUNTRY:
+        schema["enum"] = NUMERIC_CODES
+    elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL):
+        schema["maxLength"] = field.max_length
+    if field.name == "scope":
+        schema["enum"] = list(Scope)
+    return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+
+
+def problem_schema() -> Json:
+    """RFC 9457, with the list of mistakes."""
+    mistake = _object({"pointer": _TEXT, "parameter": _TEXT, "detail": _TEXT}, ["detail"])
+    texts = dict.fromkeys(("type", "title", "detail"), _TEXT)
+    properties = {**texts, "status": {"type": "integer"}, "errors": {"type": "array", "items": mistake}}
+    return _object(properties, properties)
+
+
+def metrics_schema() -> Json:
+    """A link's figures."""
+    counts = {name: {"type": "integer", "minimum": 0} for name in ("clicks", "uniqueClicks", "registrations")}
+    rate = {"conversionRate": {"type": "string", "pattern": r"^[0-9]+\.[0-9]{2}$", "examples": ["12.50"]}}
+    properties = {**counts, **rate, "firstClickTime": _TIME, "lastClickTime": _TIME}
+    return _object(properties, properties)
+
+
+def banner_filters_schema() -> Json:
+    """The facets in use."""
+    facets = {}
+    for word in ("language", "size", "theme"):
+        item = {f"{word}Id": _TEXT, f"{word}Name": _TEXT}
+        facets[f"{word}s"] = {"type": "array", "items": _object(item, item)}
+    return _object(facets, facets)
+
+
+def grant_schema() -> Json:
+    """The body of POST /tokens."""
+    scope = _nullable({"type": "string", "enum": list(Scope)})
+    properties = {"grant_type": {"const": "client_credentials"}, "scope": scope}
+    return _object(properties, ["grant_type"], is_open=False) | {
+        "example": {name: field.example for name, field in GRANT.items()}
+    }
+
+
+def token_schema() -> Json:
+    """The answer of POST /tokens."""
+    properties = {
+        "access_token": _TEXT,
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer", "examples": [600]},
+        "scope": _TEXT,
+    }
+    return _object(properties, properties)

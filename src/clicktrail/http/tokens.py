@@ -1,0 +1,114 @@
+"""POST /tokens: OAuth 2 client credentials (RFC 6749, section 4.4), with a lock against guessing."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote_plus
+
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from clicktrail.errors import InvalidBody, Mistake, TooManyRequests, Unauthenticated
+from clicktrail.http.calls import Answer, Call, json_answer
+from clicktrail.model.access import Scope
+from clicktrail.query.fields import Field
+from clicktrail.query.forms import check_form, decode_json
+from clicktrail.store.clients import check_client
+from clicktrail.store.records import Record
+from clicktrail.tokens import issue_token
+
+FORM = "application/x-www-form-urlencoded"
+GRANT = {
+    "grant_type": Field(name="grant_type", doc="`client_credentials`.", nullable=False, example="client_credentials"),
+    "scope": Field(name="scope", doc="A scope within the client's own; by default that.", example="write"),
+}
+NARROWER: Mapping[str, frozenset[str]] = {
+    Scope.ADMIN: frozenset({Scope.ADMIN, Scope.WRITE, Scope.READ}),
+    Scope.WRITE: frozenset({Scope.WRITE}),
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.PARTNER: frozenset({Scope.PARTNER}),
+}
+"""A client's scope -> the scopes of tokens that it may have."""
+
+
+class Lockout:
+    """Counts failures by address; after `failures` of them within `window_s` the address is refused."""
+
+    def __init__(self, failures: int, window_s: int) -> None:
+        self._item = RateLimitItemPerSecond(failures, window_s)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._window_s = window_s
+
+    def refuse_locked(self, address: str) -> None:
+        """Raises TooManyRequests while the address is locked out."""
+        if not self._limiter.test(self._item, address):
+            raise TooManyRequests(
+                "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
+            )
+
+    def count_failure(self, address: str) -> None:
+        """One failed attempt."""
+        self._limiter.hit(self._item, address)
+
+
+class TokenHandler:
+    """Get an access token."""
+
+    def __init__(self, lockout: Lockout) -> None:
+        self._lockout = lockout
+
+    async def __call__(self, call: Call) -> Answer:
+        """Checks the credentials, then what is asked for."""
+        self._lockout.refuse_locked(call.client_address)
+        client = await self._authenticate(call)
+        form = read_grant(call)
+        scope = form.get("scope") or client["scope"]
+        if scope not in NARROWER[client["scope"]]:
+            allowed = ", ".join(sorted(NARROWER[client["scope"]]))
+            mistake = Mistake(f"is not within the client's scope; allowed: {allowed}", pointer="/scope")
+            raise InvalidBody("The scope is not allowed.", (mistake,))
+        lifetime_s = call.services.limits.token_lifetime_s
+        token, _ = issue_token(call.services.keys, Scope(scope), client["clientId"], lifetime_s, client["partnerId"])
+        content = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s, "scope": scope}
+        return json_answer(content, headers={"Cache-Control": "no-store"})
+
+    async def _authenticate(self, call: Call) -> Record:
+        credentials = read_basic(call.headers.get("authorization"))
+        client = await call.store.read(check_client, *credentials) if credentials else None
+        if client is None:
+            self._lockout.count_failure(call.client_address)
+            raise Unauthenticated(
+                "This needs `Authorization: Basic base64(clientId:clientSecret)` of an enabled client.",
+                headers={"WWW-Authenticate": 'Basic realm="tokens"'},
+            )
+        return client
+
+
+def read_basic(header: str | None) -> tuple[str, str] | None:
+    """Client id and secret of a Basic Authorization header (RFC 7617); None for anything else."""
+    kind, _, text = (header or "").partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        client_id, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    if not colon or "\0" in client_id:
+        return None
+    return unquote_plus(client_id), unquote_plus(secret)
+
+
+def read_grant(call: Call) -> dict[str, str]:
+    """The body, as JSON or as the form that OAuth libraries send. Raises MalformedRequest, InvalidBody."""
+    is_form = call.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    text = call.body.strip()
+    if is_form and not text.startswith(b"{"):
+        data: object = dict(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
+    else:
+        data = decode_json(call.body)
+    values = check_form(data, GRANT, ("grant_type",))
+    if values["grant_type"] != "client_credentials":
+        mistake = Mistake("must be client_credentials", pointer="/grant_type")
+        raise InvalidBody("The grant type is not supported.", (mistake,))
+    return values

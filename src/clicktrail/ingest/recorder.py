@@ -1,0 +1,79 @@
+"""Makes a click of a hit: the steps, in order, and the click that comes of them."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.campaign import find_campaign
+from clicktrail.ingest.geo import Geo
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click, Hit
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import SECOND, now_us
+
+
+class Parameters(msgspec.Struct, frozen=True):
+    """The names of the uri parameters that carry a link's code and a banner's id."""
+
+    code: str = "referral"
+    banner: str = "banner"
+
+
+def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: Parameters) -> Click:
+    """Campaign, link, banner and place of a hit. What the catalogue does not know is None; nothing is refused."""
+    campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
+    link = catalogue.links.get(campaign.code) if campaign.code is not None else None
+    banner_id = link.banner_id if link is not None else None
+    if campaign.banner_id in catalogue.banners:
+        banner_id = campaign.banner_id
+    place = geo.find(hit.ip)
+    return Click(
+        click_id=click_id,
+        time=now_us() // SECOND * SECOND if hit.time is None else hit.time,
+        referrer=hit.referrer,
+        ip=hit.ip,
+        uri=hit.uri,
+        user_agent=hit.user_agent,
+        utm_campaign=campaign.utm_campaign,
+        utm_content=campaign.utm_content,
+        utm_medium=campaign.utm_medium,
+        utm_source=campaign.utm_source,
+        utm_term=campaign.utm_term,
+        profile_id=None,
+        link_id=link.link_id if link is not None else None,
+        banner_id=banner_id,
+        latitude=place.latitude,
+        longitude=place.longitude,
+        country_code=place.country_code,
+        update_time=created_s(click_id) * SECOND,
+        uuid=hit.uuid,
+        locale=hit.locale,
+    )
+
+
+class Recorder:
+    """Records hits: enriches them by the catalogue of the moment and waits until they are on disk."""
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        geo: Geo,
+        new_id: Callable[[], str],
+        catalogue: Callable[[], Catalogue],
+        parameters: Parameters,
+    ) -> None:
+        self._buffer = buffer
+        self._geo = geo
+        self._new_id = new_id
+        self._catalogue = catalogue
+        self._parameters = parameters
+
+    async def record(self, hit: Hit) -> tuple[Click, bool]:
+        """The durable click and whether it is new; not new means that an earlier hit had the same uuid.
+
+        Raises Unavailable when it could not be stored: then nothing was.
+        """
+        click = enrich(hit, self._new_id(), self._geo, self._catalogue(), self._parameters)
+        stored = await self._buffer.add(click)
+        return (click, True) if stored is None else (stored, False)

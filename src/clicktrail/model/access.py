@@ -1,0 +1,40 @@
+"""Who asks: the viewer behind a token, and what its scope allows."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Scope(StrEnum):
+    """What a token may do. Least rights: each scope allows only what its line says."""
+
+    ADMIN = "admin"
+    """Everything, tokens and clients included."""
+    WRITE = "write"
+    """Record clicks and register clients; reads nothing but what it wrote."""
+    READ = "read"
+    """Read everything; change nothing."""
+    PARTNER = "partner"
+    """Read what belongs to one partner: the own links, their clicks, the clients they brought."""
+
+
+READERS = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
+RECORDERS = frozenset({Scope.ADMIN, Scope.WRITE})
+ADMINS = frozenset({Scope.ADMIN})
+OBSERVERS = frozenset({Scope.ADMIN, Scope.READ})
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """On whose behalf a request is served.
+
+    `partner_id` is set for the partner scope alone: the store then answers with nothing but that partner's objects.
+    `sees_contacts` is False where contact values must be masked.
+    """
+
+    scope: Scope
+    partner_id: str | None = None
+    sees_contacts: bool = True
+
+
+SYSTEM = Viewer(Scope.ADMIN)
+"""The program itself: start-up, the command line on an offline store."""

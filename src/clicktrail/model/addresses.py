@@ -1,0 +1,49 @@
+"""IP addresses as sort keys.
+
+The store keeps one text per address: `4` and 8 hex digits, or `6` and 32. Such keys sort as addresses do (IPv4 before
+IPv6), a CIDR block is a range of them, and every spelling of one address has one key.
+"""
+
+import socket
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def parse_ip(text: str) -> str:
+    """Any spelling of an IPv4 or IPv6 address -> its key; IPv4-mapped IPv6 becomes IPv4. Raises ValueError."""
+    try:
+        if ":" not in text:
+            return "4" + socket.inet_pton(socket.AF_INET, text).hex()
+        packed = socket.inet_pton(socket.AF_INET6, text)
+    except (OSError, ValueError):
+        raise ValueError("is not an IPv4 or IPv6 address") from None
+    if packed.startswith(_MAPPED):
+        return "4" + packed[12:].hex()
+    return "6" + packed.hex()
+
+
+@lru_cache(maxsize=65536)
+def render_ip(key: str) -> str:
+    """A key -> the canonical spelling (RFC 5952 for IPv6)."""
+    packed = bytes.fromhex(key[1:])
+    return str(IPv4Address(packed) if key[0] == "4" else IPv6Address(packed))
+
+
+def parse_block(text: str) -> tuple[str, str]:
+    """A CIDR block or a single address -> its first and last key. Raises ValueError."""
+    if "/" not in text:
+        key = parse_ip(text)
+        return key, key
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("is not an IP address or a CIDR block such as 192.0.2.0/24") from None
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
+        return parse_ip(str(network[0])), parse_ip(str(network[-1]))
+    return _key(network[0]), _key(network[-1])
+
+
+def _key(address: IPv4Address | IPv6Address) -> str:
+    return f"{address.version}{address.packed.hex()}"

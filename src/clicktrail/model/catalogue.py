@@ -1,0 +1,27 @@
+"""The catalogue: links and banners by what a click names them with. Immutable; replaced whole when it changes."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class CatalogueLink(msgspec.Struct, frozen=True):
+    """What a click needs to know of its link."""
+
+    link_id: str
+    banner_id: str | None
+
+
+class CatalogueBanner(msgspec.Struct, frozen=True):
+    """What a click shows of its banner."""
+
+    name: str
+    cdn_file_url: str | None
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """Links by code, link ids, and banners by id."""
+
+    links: Mapping[str, CatalogueLink] = {}
+    link_ids: frozenset[str] = frozenset()
+    banners: Mapping[str, CatalogueBanner] = {}

@@ -1,0 +1,94 @@
+"""Countries of ISO 3166-1: codes, a label point each, and CLDR names in any language.
+
+`countries.csv` beside this module holds public-domain facts (see NOTICE); names in other languages than English come
+from CLDR by way of babel.
+"""
+
+import csv
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import msgspec
+from babel import Locale, UnknownLocaleError, localedata
+
+ENGLISH = "en"
+
+
+class Country(msgspec.Struct, frozen=True):
+    """One country; `latitude` and `longitude` are decimal degrees of its label point, or None where there is none."""
+
+    alpha2: str
+    alpha3: str
+    numeric: str
+    name: str
+    latitude: float | None
+    longitude: float | None
+
+
+def _read() -> dict[str, Country]:
+    text = files(__package__).joinpath("countries.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    return {
+        row["alpha2"]: Country(
+            row["alpha2"],
+            row["alpha3"],
+            row["numeric"],
+            row["name"],
+            float(row["latitude"]) if row["latitude"] else None,
+            float(row["longitude"]) if row["longitude"] else None,
+        )
+        for row in rows
+    }
+
+
+BY_ALPHA2: Mapping[str, Country] = _read()
+BY_NUMERIC: Mapping[str, Country] = {country.numeric: country for country in BY_ALPHA2.values()}
+
+
+@cache
+def country_names(language: str = ENGLISH) -> Mapping[str, str]:
+    """alpha-2 -> name in `language` (a CLDR locale such as `de` or `pt_BR`); English where CLDR has no name."""
+    english = {code: country.name for code, country in BY_ALPHA2.items()}
+    if language == ENGLISH:
+        return english
+    territories = Locale.parse(language).territories
+    return {code: territories.get(code, name) for code, name in english.items()}
+
+
+@lru_cache(maxsize=1024)
+def choose_language(accept_language: str) -> str:
+    """An Accept-Language header -> the first locale in it, by quality, that CLDR knows; English if none."""
+    ranked: list[tuple[float, int, str]] = []
+    for position, part in enumerate(accept_language.split(",")[:32]):
+        tag, _, parameters = part.strip().partition(";")
+        ranked.append((-_quality(parameters), position, tag.strip()))
+    for quality, _, tag in sorted(ranked):
+        locale = _known_locale(tag) if quality < 0 else None
+        if locale is not None:
+            return locale
+    return ENGLISH
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def _known_locale(tag: str) -> str | None:
+    """The CLDR locale of a language tag, or of its language alone; None for one that CLDR does not have."""
+    if not tag.isascii() or len(tag) > 35:
+        return None
+    for candidate in (tag, tag.split("-")[0]):
+        try:
+            locale = str(Locale.parse(candidate, sep="-"))
+        except (ValueError, TypeError, UnknownLocaleError):
+            continue
+        if localedata.exists(locale):
+            return locale
+    return None

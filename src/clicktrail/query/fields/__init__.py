@@ -1,0 +1,29 @@
+"""THE field table: one row per field of every resource.
+
+The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fields.md` are all made from it.
+"""
+
+from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SIZE, THEME
+from clicktrail.query.fields.click import CLICK
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
+from clicktrail.query.fields.profile import CONTACT, PROFILE
+
+RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, CLIENT)
+
+__all__ = [
+    "BANNER",
+    "CLICK",
+    "CLIENT",
+    "CONTACT",
+    "LANGUAGE",
+    "LINK",
+    "MAX_CLICK_TEXT",
+    "MAX_TEXT",
+    "PROFILE",
+    "RESOURCES",
+    "SIZE",
+    "THEME",
+    "Field",
+    "Resource",
+    "Source",
+]

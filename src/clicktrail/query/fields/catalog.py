@@ -1,0 +1,164 @@
+"""The fields of links, banners with their languages, sizes and themes, and of OAuth clients."""
+
+from clicktrail.query import kinds
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, id_field, name_field
+
+LINK = Resource(
+    "link",
+    "/links",
+    doc="A partner's link; its code is what the referral parameter of a uri carries.",
+    fields=(
+        id_field("linkId", "The link's identifier.", sortable=True, nullable=False),
+        Field(
+            name="code",
+            filterable=True,
+            sortable=True,
+            writable=True,
+            nullable=False,
+            max_length=128,
+            doc="What the referral parameter carries; unique; generated if not given.",
+            example="1",
+        ),
+        id_field("profileId", "The partner who owns the link.", filterable=True, writable=True, required=True),
+        id_field("bannerId", "The banner that the link is shown as.", filterable=True, writable=True, required=True),
+        name_field("name", "A name for people.", writable=True, required=True, example="Spring newsletter"),
+        Field(
+            name="uri",
+            kind=kinds.URL,
+            plain="contains",
+            filterable=True,
+            sortable=True,
+            writable=True,
+            required=True,
+            max_length=kinds.MAX_URL_BYTES,
+            doc="The landing page.",
+            example="https://my.stage.org/register",
+        ),
+        Field(
+            name="enabled",
+            kind=kinds.FLAG,
+            filterable=True,
+            sortable=True,
+            writable=True,
+            required=True,
+            nullable=False,
+            default=True,
+            doc="Whether the link is in use.",
+            example=True,
+        ),
+        *OWN_TIMES,
+        UUID,
+    ),
+)
+
+BANNER = Resource(
+    "banner",
+    "/banners",
+    doc="A picture that a link is shown as.",
+    fields=(
+        id_field("bannerId", "The banner's identifier.", sortable=True, nullable=False),
+        name_field(
+            "bannerName",
+            "The banner's name.",
+            writable=True,
+            required=True,
+            needed=True,
+            nullable=False,
+            example="Tight Spreads",
+        ),
+        Field(
+            name="cdnFileUrl",
+            kind=kinds.URL,
+            writable=True,
+            required=True,
+            max_length=kinds.MAX_URL_BYTES,
+            doc="The image on the CDN.",
+            example="https://cdn.example.com/200x200.png",
+        ),
+        id_field("languageId", "The banner's language.", filterable=True, writable=True, required=True),
+        name_field("languageName", "The language's name."),
+        id_field("themeId", "The banner's theme.", filterable=True, writable=True, required=True),
+        name_field("themeName", "The theme's name."),
+        id_field("sizeId", "The banner's size.", filterable=True, writable=True, required=True),
+        name_field("sizeName", "The size's name."),
+        Field(
+            name="width",
+            kind=kinds.INTEGER,
+            filterable=True,
+            sortable=True,
+            writable=True,
+            doc="Pixels; the size's own width unless given.",
+            example=200,
+        ),
+        Field(
+            name="height",
+            kind=kinds.INTEGER,
+            filterable=True,
+            sortable=True,
+            writable=True,
+            doc="Pixels; the size's own height unless given.",
+            example=200,
+        ),
+        *OWN_TIMES,
+        UUID,
+    ),
+)
+
+
+def _facet(name: str, doc: str, *more: Field) -> Resource:
+    return Resource(
+        name,
+        f"/banners/{name}s",
+        doc=doc,
+        fields=(
+            id_field(f"{name}Id", "The identifier.", sortable=True, nullable=False),
+            name_field(
+                f"{name}Name", "The name.", writable=True, required=True, needed=True, nullable=False, example="en"
+            ),
+            *more,
+            *OWN_TIMES,
+            UUID,
+        ),
+    )
+
+
+def _pixels(name: str) -> Field:
+    return Field(
+        name=name,
+        kind=kinds.INTEGER,
+        sortable=True,
+        filterable=True,
+        writable=True,
+        required=True,
+        needed=True,
+        nullable=False,
+        doc="Pixels.",
+        example=200,
+    )
+
+
+LANGUAGE = _facet("language", "A language that banners are in.")
+SIZE = _facet("size", "A size that banners have.", _pixels("width"), _pixels("height"))
+THEME = _facet("theme", "A theme that banners belong to.")
+
+CLIENT = Resource(
+    "client",
+    "/clients",
+    doc="Credentials with which a program gets tokens from POST /tokens (not a client of the programme).",
+    fields=(
+        id_field("clientId", "The OAuth client identifier.", sortable=True, nullable=False),
+        name_field("name", "A name for people.", writable=True, example="landing pages"),
+        Field(
+            name="scope",
+            writable=True,
+            needed=True,
+            nullable=False,
+            filterable=True,
+            doc="`admin`, `write`, `read` or `partner`.",
+            example="write",
+        ),
+        id_field("partnerId", "The partner whose objects a `partner` client sees.", writable=True),
+        Field(name="enabled", kind=kinds.FLAG, nullable=False, filterable=True, doc="False once revoked."),
+        *OWN_TIMES,
+    ),
+)

@@ -1,0 +1,144 @@
+"""What a row of the field table says, and what a resource is."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from clicktrail.query import kinds
+from clicktrail.query.kinds import Kind
+
+MAX_TEXT = 255
+"""Longest text of a profile, link or banner (reference: "can't exceed 255 characters")."""
+MAX_CLICK_TEXT = 2048
+"""Longest referrer, user agent and locale of a click (contract, section 3)."""
+
+
+class Source(StrEnum):
+    """Where a field's value is found. A click has one own value, and any number reached through another table."""
+
+    OWN = "own"
+    PARTNER = "partner"
+    """The partner who owns the click's link."""
+    CLIENT = "client"
+    """The client who registered through the click."""
+    CLIENT_TAGS = "client_tags"
+    CLIENT_CONTACTS = "client_contacts"
+    TAGS = "tags"
+    CONTACTS = "contacts"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Field:
+    """One field: what it is called, what it holds, and what may be done with it.
+
+    `plain` is the operator of a filter that names none. `write` says when a body may carry the field; `required` and
+    `needed` say that PUT, or PUT and POST, must carry it.
+    """
+
+    name: str
+    kind: Kind = kinds.TEXT
+    doc: str
+    column: str = ""
+    source: Source = Source.OWN
+    plain: str = "eq"
+    filterable: bool = False
+    sortable: bool = False
+    shown: bool = True
+    writable: bool = False
+    required: bool = False
+    needed: bool = False
+    nullable: bool = True
+    max_length: int = MAX_TEXT
+    default: Any = None
+    aliases: tuple[str, ...] = ()
+    """Other names of the filter; they also work without the word `filter` and brackets."""
+    example: Any = None
+    secret: bool = False
+    """A contact value: a viewer who sees contacts masked may not ask for it either."""
+
+    def __post_init__(self) -> None:
+        if not self.column:
+            object.__setattr__(self, "column", _snake(self.name))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One kind of object: its word, its path and its fields in the order in which they are sent."""
+
+    name: str
+    path: str
+    fields: tuple[Field, ...]
+    doc: str
+    expansions: tuple[str, ...] = ()
+
+    @property
+    def id_field(self) -> Field:
+        """The identifier, always the first field."""
+        return self.fields[0]
+
+    @cached_property
+    def filters(self) -> dict[str, Field]:
+        """Filter name or alias -> field."""
+        return {field.name: field for field in self.fields if field.filterable} | self.filter_aliases
+
+    @cached_property
+    def filter_aliases(self) -> dict[str, Field]:
+        """Filter alias -> field."""
+        return {alias: field for field in self.fields for alias in field.aliases}
+
+    @cached_property
+    def sorts(self) -> dict[str, Field]:
+        """Sort key -> field."""
+        return {field.name: field for field in self.fields if field.sortable}
+
+    @cached_property
+    def shown(self) -> tuple[Field, ...]:
+        """The keys of the object, in order."""
+        return tuple(field for field in self.fields if field.shown)
+
+    @cached_property
+    def writable(self) -> dict[str, Field]:
+        """The keys of a body."""
+        return {field.name: field for field in self.fields if field.writable}
+
+
+def id_field(name: str, doc: str, **rest: Any) -> Field:
+    """A field that holds an id."""
+    return Field(name=name, kind=kinds.ID, doc=doc, example="6006dda272f002519c3eb505", **rest)
+
+
+def name_field(name: str, doc: str, **rest: Any) -> Field:
+    """A name that people type: searched by a part of it."""
+    return Field(name=name, doc=doc, plain="contains", filterable=True, sortable=True, **rest)
+
+
+OWN_TIMES = (
+    Field(
+        name="createTime",
+        kind=kinds.TIME,
+        nullable=False,
+        doc="When the object was created; the first four bytes of its id.",
+        sortable=True,
+        example="2021-01-01T00:00:00+00:00",
+    ),
+    Field(
+        name="updateTime",
+        kind=kinds.TIME,
+        nullable=False,
+        doc="When the object was last changed.",
+        sortable=True,
+        example="2021-01-01T00:00:00+00:00",
+    ),
+)
+UUID = Field(
+    name="uuid",
+    doc="Your own key for the object. A repeated POST with it creates nothing.",
+    filterable=True,
+    writable=True,
+)

@@ -1,0 +1,203 @@
+"""Kinds of field: how a value is read from a filter, checked in a body, rendered, and described as JSON Schema."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import can_ada
+
+from clicktrail.model import countries, ids, times
+from clicktrail.model.addresses import parse_ip, render_ip
+
+MAX_URL_BYTES = 8 * 1024
+"""Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
+NO_NUL = "^[^\\u0000]*$"
+MAX_INTEGER = 2**31 - 1
+
+EQUALITY = ("eq", "ne", "in", "null")
+ORDER = ("gt", "gte", "lt", "lte")
+SEARCH = ("contains", "starts")
+OPERATORS = (*EQUALITY, *SEARCH, *ORDER)
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of value. `read` and `check` raise ValueError with words that follow the field's name."""
+
+    name: str
+    schema: Mapping[str, Any]
+    operators: tuple[str, ...] = OPERATORS
+    read: Callable[[str], Any] = str
+    """Filter text -> the value as stored."""
+    check: Callable[[Any], Any] = field(default=lambda value: value)
+    """Decoded JSON (not null) -> the value as stored."""
+    render: Callable[[Any], Any] = field(default=lambda value: value)
+    """Stored value (not null) -> what goes into JSON."""
+    stored: type = str
+    """The type that a column of this kind holds."""
+
+
+def check_text(value: Any) -> str:
+    """A string without NUL, which no engine of ours can index."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    if "\0" in value:
+        raise ValueError("must not contain NUL characters")
+    return value
+
+
+def check_url(value: Any) -> str:
+    """An absolute http or https URL as browsers read them (WHATWG), kept as it was written."""
+    text = check_text(value)
+    if len(text) > MAX_URL_BYTES or len(text.encode()) > MAX_URL_BYTES:
+        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
+    if text[:7].lower() != "http://" and text[:8].lower() != "https://":
+        raise ValueError("must be an absolute http or https URL")
+    try:
+        can_ada.parse(text)
+    except ValueError:
+        raise ValueError("is not a valid URL") from None
+    return text
+
+
+def check_ip(value: Any) -> str:
+    """An IP address -> its key."""
+    return parse_ip(check_text(value))
+
+
+def check_time(value: Any) -> int:
+    """An ISO 8601 time -> microseconds."""
+    return times.parse_time(check_text(value))
+
+
+def check_id(value: Any) -> str:
+    """A well-formed id; whether the object exists is the store's question."""
+    if not isinstance(value, str) or not ids.is_id(value):
+        raise ValueError("must be 24 lower-case hex digits")
+    return value
+
+
+def check_flag(value: Any) -> bool:
+    """JSON true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def check_integer(value: Any) -> int:
+    """A whole number of pixels; JSON has one number type, so 5.0 is 5."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError("must be a whole number")
+    if not 0 <= value <= MAX_INTEGER:
+        raise ValueError(f"must be from 0 to {MAX_INTEGER}")
+    return int(value)
+
+
+def check_numeric_country(value: Any) -> str:
+    """ISO 3166-1 numeric -> alpha-2."""
+    country = countries.BY_NUMERIC.get(value) if isinstance(value, str) else None
+    if country is None:
+        raise ValueError('must be a three-digit ISO 3166-1 code such as "840"')
+    return country.alpha2
+
+
+def read_text(text: str) -> str:
+    """Filter text as it is; NUL never matches anything and is refused."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL characters")
+    return text
+
+
+def read_flag(text: str) -> bool:
+    """`1` or `0`; `true` and `false` too."""
+    value = {"1": True, "0": False, "true": True, "false": False}.get(text)
+    if value is None:
+        raise ValueError("must be 1 or 0")
+    return value
+
+
+_is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII).match
+
+
+def read_number(text: str) -> float:
+    """Decimal degrees; 37.7510 and 37.751 are one number."""
+    if len(text) > 32 or not _is_number(text):
+        raise ValueError("must be a decimal number")
+    return float(text)
+
+
+def read_integer(text: str) -> int:
+    """A whole number of at most nine digits."""
+    if len(text) > 9 or not text.isascii() or not text.isdigit():
+        raise ValueError("must be a whole number of at most nine digits")
+    return int(text)
+
+
+def render_degrees(value: float) -> str:
+    """Decimal degrees as text, no trailing zeros: 37.751 -> "37.751", 10.0 -> "10"."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def render_country(alpha2: str) -> str:
+    """alpha-2 -> numeric."""
+    return countries.BY_ALPHA2[alpha2].numeric
+
+
+_ORDERED = (*EQUALITY, *ORDER)
+
+ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, check_id)
+TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
+URL = Kind(
+    "url",
+    {"type": "string", "format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://", "maxLength": MAX_URL_BYTES},
+    OPERATORS,
+    read_text,
+    check_url,
+)
+IP = Kind(
+    "ip",
+    {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
+    _ORDERED,
+    parse_ip,
+    check_ip,
+    render_ip,
+)
+TIME = Kind(
+    "time",
+    {"type": "string", "format": "date-time"},
+    _ORDERED,
+    times.parse_time,
+    check_time,
+    times.render_time,
+    int,
+)
+DEGREES = Kind(
+    "degrees",
+    {"type": "string", "pattern": r"^-?\d{1,3}(\.\d+)?$"},
+    _ORDERED,
+    read_number,
+    render=render_degrees,
+    stored=float,
+)
+INTEGER = Kind(
+    "integer",
+    {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER},
+    _ORDERED,
+    read_integer,
+    check_integer,
+    stored=int,
+)
+FLAG = Kind("flag", {"type": "boolean"}, ("eq", "ne", "in"), read_flag, check_flag, stored=bool)
+COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
+NUMERIC_COUNTRY = Kind(
+    "numeric country code",
+    {"type": "string", "pattern": "^[0-9]{3}$"},
+    EQUALITY,
+    check_numeric_country,
+    check_numeric_country,
+    render_country,
+)
+TAGS = Kind("tags", {"type": "array"}, OPERATORS, read_text)
+CONTACTS = Kind("contacts", {"type": "array"}, OPERATORS, read_text)
+COUNTRY = Kind("country", {"type": "object"}, ())

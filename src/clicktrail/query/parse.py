@@ -1,0 +1,203 @@
+"""The grammar of a list request: `limit offset cursor sort_by sort_order filter[…] query[…]`.
+
+Every mistake is named at once, with what is allowed there.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from clicktrail.errors import MalformedRequest, Mistake
+from clicktrail.model.addresses import parse_block
+from clicktrail.model.countries import country_names
+from clicktrail.query import kinds
+from clicktrail.query.cursors import parse_cursor
+from clicktrail.query.fields import Field, Resource
+from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
+from clicktrail.query.urlencoded import Parameter, parse_parameters
+
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 10
+MAX_OFFSET = 2**53
+MAX_VALUES = 1000
+"""Values of one filter; enough for a page of ids."""
+_bracketed = re.compile(r"(\w+)((?:\[[^\[\]]*\])*)\Z", re.ASCII).match
+_inside = re.compile(r"\[([^\[\]]*)\]").findall
+T = TypeVar("T")
+
+_COMPARE: Mapping[str, Callable[[str, str], bool]] = {
+    "eq": lambda name, text: name == text,
+    "ne": lambda name, text: name == text,
+    "in": lambda name, text: name == text,
+    "contains": lambda name, text: text.lower() in name.lower(),
+    "starts": lambda name, text: name.lower().startswith(text.lower()),
+    "gt": lambda name, text: name > text,
+    "gte": lambda name, text: name >= text,
+    "lt": lambda name, text: name < text,
+    "lte": lambda name, text: name <= text,
+}
+"""What an operator means for a country's name; the store gets the codes of the countries that pass."""
+
+
+class _Reader:
+    """Sorts parameters into their places and collects what is wrong with them."""
+
+    def __init__(self, resource: Resource, parameters: Iterable[Parameter], language: str) -> None:
+        self.resource = resource
+        self.language = language
+        self.mistakes: list[Mistake] = []
+        self.single: dict[str, Parameter] = {}
+        self.filters: dict[tuple[Field, str], list[Value | tuple[str, str]]] = {}
+        self.expansions: set[str] = set()
+        for parameter in parameters:
+            self.place(parameter)
+
+    def wrong(self, name: str, detail: str) -> None:
+        self.mistakes.append(Mistake(detail, parameter=name))
+
+    def place(self, parameter: Parameter) -> None:
+        match = _bracketed(parameter.name)
+        word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
+        if word == "filter" and path:
+            self.add_filter(parameter, path[0], path[1:])
+        elif word == "query" and len(path) == 1:
+            self.add_expansion(parameter, path[0])
+        elif word in self.resource.filter_aliases:
+            self.add_filter(parameter, word, path)
+        elif path or word not in SINGLE:
+            self.wrong(parameter.name, f"is not a parameter; allowed: {', '.join(allowed_parameters(self.resource))}")
+        elif word in self.single:
+            self.wrong(word, "is given twice")
+        else:
+            self.single[word] = parameter
+
+    def add_expansion(self, parameter: Parameter, name: str) -> None:
+        if name not in self.resource.expansions:
+            allowed = ", ".join(self.resource.expansions) or "none"
+            self.wrong(parameter.name, f"is not an expansion of {self.resource.path}; allowed: {allowed}")
+            return
+        wanted = self.attempt(parameter.name, kinds.read_flag, parameter.value)
+        if wanted:
+            self.expansions.add(name)
+        elif wanted is False:
+            self.expansions.discard(name)
+
+    def add_filter(self, parameter: Parameter, name: str, path: list[str]) -> None:
+        field = self.resource.filters.get(name)
+        if field is None:
+            allowed = ", ".join(sorted(self.resource.filters))
+            self.wrong(parameter.name, f"is not a filter of {self.resource.path}; allowed: {allowed}")
+            return
+        operator = path[0] if path else field.plain
+        if len(path) > 1 or operator not in field.kind.operators:
+            self.wrong(parameter.name, f"has no such operator; allowed: {', '.join(field.kind.operators)}")
+            return
+        values = self.attempt(parameter.name, lambda given: read_values(field, operator, given), parameter)
+        if values is None:
+            return
+        known = self.filters.setdefault((field, operator), [])
+        if len(known) + len(values) > MAX_VALUES:
+            self.wrong(parameter.name, f"has more than {MAX_VALUES} values")
+        else:
+            known.extend(values)
+
+    def attempt(self, name: str, read: Callable[[Parameter], T] | Callable[[str], T], given: object) -> T | None:
+        try:
+            return read(given)  # type: ignore[arg-type]
+        except ValueError as error:
+            self.wrong(name, str(error))
+            return None
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        parameter = self.single.get(name)
+        if parameter is None:
+            return default
+        text = parameter.value
+        if text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= high:
+            return int(text)
+        self.wrong(name, f"must be a whole number from {low} to {high}")
+        return default
+
+    def choice(self, name: str, default: str, allowed: Iterable[str]) -> str:
+        parameter = self.single.get(name)
+        if parameter is None or parameter.value in allowed:
+            return parameter.value if parameter else default
+        self.wrong(name, f"must be one of {', '.join(allowed)}")
+        return default
+
+    def cursor(self, sort: Field, is_descending: bool) -> Cursor | None:
+        parameter = self.single.get("cursor")
+        if parameter is None:
+            return None
+        if "offset" in self.single:
+            self.wrong("offset", "cannot be combined with a cursor, which already says where the page begins")
+        return self.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), parameter.value)
+
+    def finish(self) -> None:
+        if self.mistakes:
+            raise MalformedRequest("The query string is not valid.", tuple(self.mistakes))
+
+
+SINGLE = ("limit", "offset", "cursor", "sort_by", "sort_order")
+
+
+def allowed_parameters(resource: Resource) -> list[str]:
+    """The parameters of a list request, for messages and documents."""
+    return [*SINGLE, "filter[…]", *(["query[…]"] if resource.expansions else [])]
+
+
+def read_values(field: Field, operator: str, parameter: Parameter) -> list[Value | tuple[str, str]]:
+    """The values that one parameter adds to a filter. Raises ValueError."""
+    text = parameter.literal if field.kind is kinds.TIME or field.secret else parameter.value
+    if operator == "null":
+        return [kinds.read_flag(text)]
+    if operator != "in":
+        return [field.kind.read(text)]
+    read = parse_block if field.kind is kinds.IP else field.kind.read
+    return [read(part) for part in text.split(",")]
+
+
+def parse_list(raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False) -> ListQuery:
+    """A raw query string -> the question. Raises MalformedRequest naming every mistake."""
+    reader = _Reader(resource, parse_parameters(raw), language)
+    sort = resource.sorts[reader.choice("sort_by", "createTime", resource.sorts)]
+    is_descending = reader.choice("sort_order", "desc", ("asc", "desc")) == "desc"
+    query = ListQuery(
+        resource=resource,
+        sort=sort,
+        is_descending=is_descending,
+        limit=reader.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
+        offset=reader.number("offset", 0, 0, MAX_OFFSET),
+        after=reader.cursor(sort, is_descending),
+        conditions=tuple(_condition(*key, values, language) for key, values in reader.filters.items()),
+        wants_count=wants_count,
+        view=View(frozenset(reader.expansions), language),
+    )
+    reader.finish()
+    return query
+
+
+def parse_view(raw: bytes, resource: Resource, language: str = "en") -> View:
+    """The query string of a single object: expansions only. Raises MalformedRequest naming every mistake."""
+    reader = _Reader(resource, parse_parameters(raw), language)
+    allowed = "query[…]" if resource.expansions else "none"
+    for name in (*reader.single, *(f"filter[{field.name}]" for field, _ in reader.filters)):
+        reader.wrong(name, f"is not a parameter here; allowed: {allowed}")
+    reader.finish()
+    return View(frozenset(reader.expansions), language)
+
+
+def _condition(field: Field, operator: str, values: list[Value | tuple[str, str]], language: str) -> Condition:
+    if operator == "null":
+        return Condition(field, operator, tuple(values))
+    if field.kind is kinds.COUNTRY_NAME:
+        compare = _COMPARE[operator]
+        codes = [
+            code
+            for code, name in country_names(language).items()
+            if any(isinstance(value, str) and compare(name, value) for value in values)
+        ]
+        return Condition(field, "ne" if operator == "ne" else "in", tuple(codes))
+    if field.kind is kinds.IP and operator == "in":
+        return Condition(field, "within", tuple(values))
+    return Condition(field, operator, tuple(values))

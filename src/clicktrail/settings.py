@@ -1,0 +1,116 @@
+"""Settings: one table of name, type, default and help. Each is `CLICKTRAIL_NAME` in the environment, or an option."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "CLICKTRAIL_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be read; says which, and what is allowed."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set. Values come from defaults, then the environment, then the command line."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    data: Annotated[str, Meta(min_length=1, description="Directory of the embedded store and the signing key.")] = (
+        "./data"
+    )
+    database: Annotated[
+        str, Meta(description="URL of the store; by default `duckdb:///DATA/clicktrail.duckdb` in the data directory.")
+    ] = ""
+    workers: Annotated[int, Meta(ge=1, le=64, description="Server processes; the embedded store takes one.")] = 1
+    base_path: Annotated[
+        str,
+        Meta(pattern="^/([A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$", description="Path under which everything is served."),
+    ] = "/"
+    public_url: Annotated[
+        str,
+        Meta(
+            pattern="^(https?://[^/?#]+)?$",
+            description="Scheme and host that clients see, for `Link` and `Location`; by default those of the request.",
+        ),
+    ] = ""
+    geo: Annotated[
+        str, Meta(description="An MMDB file (GeoLite2-City, DB-IP or IPinfo); by default the built-in country data.")
+    ] = ""
+    referral_parameter: Annotated[
+        str, Meta(min_length=1, description="Parameter of a click's uri that carries the link's code.")
+    ] = "referral"
+    banner_parameter: Annotated[
+        str, Meta(min_length=1, description="Parameter of a click's uri that carries the banner's id.")
+    ] = "banner"
+    partner_sees_contacts: Annotated[
+        bool, Meta(description="Whether partners see contact values of their clients; otherwise masked.")
+    ] = False
+    token_lifetime_s: Annotated[
+        int, Meta(ge=1, le=86_400, description="Seconds for which a token from POST /tokens is valid.")
+    ] = 600
+    lockout_failures: Annotated[
+        int, Meta(ge=1, description="Failed POST /tokens from one address before it is locked out.")
+    ] = 10
+    lockout_s: Annotated[int, Meta(ge=1, description="Seconds in which those failures count, and the lock lasts.")] = (
+        300
+    )
+    max_body_bytes: Annotated[int, Meta(ge=1024, description="Largest body taken.")] = 1_048_576
+    buffer_clicks: Annotated[int, Meta(ge=1, description="Clicks that may wait for the disk at once.")] = 10_000
+    buffer_wait_ms: Annotated[
+        int, Meta(ge=0, description="Milliseconds that a click waits for room in a full buffer before it is refused.")
+    ] = 2_000
+    drain_s: Annotated[int, Meta(ge=1, description="Seconds that open requests get to end after SIGTERM.")] = 20
+    log: Annotated[
+        Literal["json", "text", "off"], Meta(description="Request log: `json` lines, `text` for people, or `off`.")
+    ] = "json"
+
+    def database_url(self) -> str:
+        """The store's URL, the default filled in."""
+        return self.database or f"duckdb:///{Path(self.data).absolute() / 'clicktrail.duckdb'}"
+
+
+class SettingHelp(msgspec.Struct, frozen=True):
+    """One row of the table, for the command line and the docs."""
+
+    name: str
+    variable: str
+    default: Any
+    help: str
+
+
+def setting_table() -> list[SettingHelp]:
+    """All settings with their environment variable, default and description."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return [
+        SettingHelp(field.name, PREFIX + field.name.upper(), field.default, _description(hints[field.name]))
+        for field in msgspec.structs.fields(Settings)
+    ]
+
+
+def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """Defaults, then `CLICKTRAIL_…`, then `given` where it is not None. Raises SettingsError naming what is wrong."""
+    values: dict[str, Any] = {}
+    for row in setting_table():
+        if given.get(row.name) is not None:
+            values[row.name] = given[row.name]
+        elif row.variable in environ:
+            values[row.name] = environ[row.variable]
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Bad setting: {error}") from None
+
+
+def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Variables that look like settings and are none: mostly spelling mistakes."""
+    known = {row.variable for row in setting_table()}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+
+
+def _description(hint: Any) -> str:
+    return next(meta.description for meta in get_args(hint) if isinstance(meta, Meta) and meta.description)

@@ -1,0 +1,100 @@
+"""Links, banners, languages, sizes and themes: what is written to the catalogue, and what a click needs of it."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from clicktrail.errors import Conflict, NotFound
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink
+from clicktrail.model.ids import IdGenerator
+from clicktrail.query.fields import LINK, Resource
+from clicktrail.store.engine import Session
+from clicktrail.store.records import (
+    Record,
+    check_references,
+    check_unused,
+    columns_of,
+    find_repeat,
+    get_record,
+    insert_row,
+    update_row,
+)
+from clicktrail.store.tables import TABLES
+
+_CODE_BYTES = 8
+"""64 random bits: codes are not guessable, and two never meet in practice (and are refused if they do)."""
+POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "link": (),
+    "banner": (("clicks", "banner_id"), ("links", "banner_id")),
+    "language": (("banners", "language_id"),),
+    "size": (("banners", "size_id"),),
+    "theme": (("banners", "theme_id"),),
+}
+"""Columns that become null when an object of the resource is deleted."""
+
+
+def load_catalogue(session: Session) -> Catalogue:
+    """The catalogue as it is in this transaction."""
+    links = session.rows("SELECT code, link_id, banner_id FROM links")
+    banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
+    return Catalogue(
+        {code: CatalogueLink(link_id, banner_id) for code, link_id, banner_id in links},
+        frozenset(link_id for _, link_id, _ in links),
+        {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
+    )
+
+
+def create_item(
+    session: Session, ids: IdGenerator, resource: Resource, values: Mapping[str, Any]
+) -> tuple[Record, bool]:
+    """Adds an object; returns it and whether it is new. Raises Conflict, InvalidBody."""
+    repeated = find_repeat(session, resource, values)
+    if repeated is not None:
+        return repeated, False
+    check_references(session, values)
+    row = {field.name: field.default for field in resource.writable.values()} | dict(values)
+    if resource is LINK:
+        row["code"] = values.get("code") or secrets.token_urlsafe(_CODE_BYTES)
+        check_unused(session, resource, "code", row["code"], None)
+    object_id = ids.new()
+    insert_row(session, resource, {resource.id_field.column: object_id, **columns_of(resource, row)})
+    return get_record(session, SYSTEM, resource, object_id), True
+
+
+def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:
+    """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
+    record = get_record(session, SYSTEM, resource, object_id)
+    check_references(session, values)
+    for name in ("uuid", "code"):
+        if name in resource.writable:
+            check_unused(session, resource, name, values.get(name), object_id)
+    changes = {name: value for name, value in values.items() if record[name] != value}
+    update_row(session, resource, object_id, columns_of(resource, changes))
+    return get_record(session, SYSTEM, resource, object_id)
+
+
+def delete_item(session: Session, resource: Resource, object_id: str) -> None:
+    """Removes an object; what pointed to it points to nothing. Raises NotFound, and Conflict for a link with clicks."""
+    table, key = TABLES[resource.name].name, resource.id_field.column
+    if not session.rows(f"SELECT 1 FROM {table} WHERE {key} = $1", [object_id]):
+        raise NotFound(f"There is no {resource.name} {object_id}.")
+    if resource is LINK and session.rows("SELECT 1 FROM clicks WHERE link_id = $1 LIMIT 1", [object_id]):
+        raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
+    for pointing, column in POINTERS[resource.name]:
+        session.rows(f"UPDATE {pointing} SET {column} = NULL WHERE {column} = $1", [object_id])
+    session.rows(f"DELETE FROM {table} WHERE {key} = $1", [object_id])
+
+
+def list_used_facets(session: Session) -> dict[str, list[tuple[str, str]]]:
+    """The languages, sizes and themes that some banner has: id and name, by name."""
+    return {
+        f"{word}s": [
+            (row[0], row[1])
+            for row in session.rows(
+                f"SELECT f.{word}_id, f.{word}_name FROM {word}s f WHERE f.{word}_id IN "
+                f"(SELECT {word}_id FROM banners) ORDER BY f.{word}_name, f.{word}_id"
+            )
+        ]
+        for word in ("language", "size", "theme")
+    }

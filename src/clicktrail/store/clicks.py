@@ -1,0 +1,156 @@
+"""Clicks: recorded in batches, asked for in pages, tied to the clients who register."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from clicktrail.errors import NotFound
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.times import now_s
+from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.questions import ListQuery
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.metrics import link_metrics
+from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
+from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
+from clicktrail.store.statements import list_statement
+from clicktrail.store.tables import TABLES, Table, visible
+
+COLUMNS = Click.__struct_fields__
+Found = Mapping[str, Any] | None
+Decide = Callable[[Click, Found, Found], Found]
+"""(click, its own client, the client whose uuid was sent) -> whom the click is tied to, None for a new profile."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A click and what the question's expansions add to it."""
+
+    click: Click
+    parts: Mapping[str, Any]
+
+
+def insert_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> dict[str, Click]:
+    """Adds clicks in one statement; returns, by click id, the stored click of each that was there by its uuid already.
+
+    A link or banner that was deleted since the click was made is left out of it.
+    """
+    stored = _find_by_uuid(session, {click.uuid for click in clicks if click.uuid is not None})
+    fresh: list[Click] = []
+    repeated: dict[str, Click] = {}
+    for click in clicks:
+        known = stored.get(click.uuid) if click.uuid is not None else None
+        if known is not None:
+            repeated[click.click_id] = known
+            continue
+        sound = _without_dangling(click, catalogue)
+        fresh.append(sound)
+        if click.uuid is not None:
+            stored[click.uuid] = sound
+    if fresh:
+        session.insert("clicks", COLUMNS, [msgspec.structs.astuple(click) for click in fresh])
+    return repeated
+
+
+def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
+    changes: dict[str, Any] = {}
+    if click.link_id is not None and click.link_id not in catalogue.link_ids:
+        changes["link_id"] = None
+    if click.banner_id is not None and click.banner_id not in catalogue.banners:
+        changes["banner_id"] = None
+    return msgspec.structs.replace(click, **changes) if changes else click
+
+
+def _find_by_uuid(session: Session, uuids: set[str]) -> dict[str, Click]:
+    if not uuids:
+        return {}
+    params = Params()
+    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE uuid IN ({params.add_all(uuids)})", params)
+    return {row[COLUMNS.index("uuid")]: Click(*row) for row in rows}
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
+
+
+def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
+    """One page of clicks with the expansions asked for: one statement each, however many rows."""
+    refuse_secrets(query, viewer)
+    statement = list_statement(query, viewer, _columns)
+    rows = session.rows(statement.sql, statement.params)
+    clicks = [Click(*row[: len(COLUMNS)]) for row in rows[: query.limit]]
+    total = count(session, viewer, query)
+    return make_page(rows, expand(session, viewer, clicks, query.view.expansions), query.limit, total)
+
+
+def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
+    """Raises NotFound, also for a click on another partner's link."""
+    table, params = TABLES[CLICK.name], Params()
+    rows = session.rows(
+        f"SELECT {_columns(table)} FROM clicks c "
+        f"WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}",
+        params,
+    )
+    if not rows:
+        raise NotFound(f"There is no click {click_id}.")
+    return Click(*rows[0])
+
+
+def show_click(session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str]) -> Shown:
+    """One click with its expansions. Raises NotFound."""
+    return expand(session, viewer, [get_click(session, viewer, click_id)], expansions)[0]
+
+
+def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions: frozenset[str]) -> list[Shown]:
+    """Adds to each click its `link`, `profile`, `contacts` and `metrics`, as far as asked for and visible."""
+    link_ids = {click.link_id for click in clicks if click.link_id is not None}
+    profile_ids = {click.profile_id for click in clicks if click.profile_id is not None}
+    links, profiles, contacts, metrics = {}, {}, {}, {}
+    if "link" in expansions:
+        links = dict(select_records(session, viewer, LINK, "link_id", link_ids))
+    if "profile" in expansions:
+        profiles = {record["profileId"]: record for record in find_profiles(session, viewer, "profile_id", profile_ids)}
+    if "contacts" in expansions:
+        contacts = contacts_by_profile(session, viewer, profile_ids)
+    if "metrics" in expansions:
+        metrics = link_metrics(session, viewer, link_ids)
+    found: dict[str, Callable[[Click], Any]] = {
+        "contacts": lambda click: contacts.get(click.profile_id or "", []),
+        "link": lambda click: links.get(click.link_id),
+        "metrics": lambda click: metrics.get(click.link_id or ""),
+        "profile": lambda click: profiles.get(click.profile_id or ""),
+    }
+    return [Shown(click, {name: found[name](click) for name in sorted(expansions)}) for click in clicks]
+
+
+def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[str, Any], decide: Decide) -> Click:
+    """Ties the click to the client that `values` describe: reads, lets `decide` choose, writes.
+
+    Raises NotFound, Conflict. The same values twice change nothing the second time.
+    """
+    click = get_click(session, SYSTEM, click_id)
+    own = get_profile(session, SYSTEM, click.profile_id) if click.profile_id else None
+    same_uuid = find_profiles(session, SYSTEM, "uuid", [values["uuid"]]) if values.get("uuid") else []
+    profile_id = save_profile(session, ids, decide(click, own, same_uuid[0] if same_uuid else None), values)
+    if profile_id == click.profile_id:
+        return click
+    now = now_s()
+    session.rows("UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3", [profile_id, now, click_id])
+    return msgspec.structs.replace(click, profile_id=profile_id, update_time=now)
+
+
+def delete_click(session: Session, click_id: str) -> None:
+    """Removes a click; its client stays. Raises NotFound."""
+    get_click(session, SYSTEM, click_id)
+    session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
+
+
+def newest_click_id(session: Session) -> str | None:
+    """The greatest click id, so that new ids come after it."""
+    newest: str | None = session.rows("SELECT max(click_id) FROM clicks")[0][0]
+    return newest

@@ -1,0 +1,198 @@
+"""Profiles with their tags and contacts. Whatever is written is written in the caller's one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clicktrail.errors import Conflict, NotFound
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.ids import IdGenerator
+from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.questions import ListQuery
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.records import (
+    Page,
+    Record,
+    check_unused,
+    columns_of,
+    find_repeat,
+    get_record,
+    insert_row,
+    list_records,
+    refuse_differing,
+    select_records,
+    update_row,
+)
+
+NAMES = ("firstName", "middleName", "lastName")
+"""The parts of `name`, in the order in which they are joined."""
+
+
+def list_profiles(session: Session, viewer: Viewer, query: ListQuery) -> Page:
+    """One page of profiles, each with its contacts and tags."""
+    page = list_records(session, viewer, query)
+    attach(session, viewer, page.items)
+    return page
+
+
+def get_profile(session: Session, viewer: Viewer, profile_id: str) -> Record:
+    """Raises NotFound."""
+    record = get_record(session, viewer, PROFILE, profile_id)
+    attach(session, viewer, [record])
+    return record
+
+
+def find_profiles(session: Session, viewer: Viewer, column: str, values: Iterable[str]) -> list[Record]:
+    """Visible profiles by id or uuid, with contacts and tags."""
+    records = [record for _, record in select_records(session, viewer, PROFILE, column, values)]
+    attach(session, viewer, records)
+    return records
+
+
+def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[str]) -> dict[str, list[Record]]:
+    """profile id -> its visible contacts, in their order."""
+    found: dict[str, list[Record]] = {}
+    for profile_id, record in select_records(session, viewer, CONTACT, "profile_id", profile_ids, "k.position"):
+        found.setdefault(profile_id, []).append(record)
+    return found
+
+
+def attach(session: Session, viewer: Viewer, profiles: Sequence[Record]) -> None:
+    """Adds `contacts` and `tags` to profile records: two statements, however many profiles there are."""
+    profile_ids = [profile["profileId"] for profile in profiles]
+    contacts = contacts_by_profile(session, viewer, profile_ids)
+    tags: dict[str, list[str]] = {}
+    if profile_ids:
+        params = Params()
+        rows = session.rows(
+            f"SELECT profile_id, tag FROM profile_tags WHERE profile_id IN ({params.add_all(profile_ids)}) "
+            "ORDER BY position",
+            params,
+        )
+        for profile_id, tag in rows:
+            tags.setdefault(profile_id, []).append(tag)
+    for profile in profiles:
+        profile["contacts"] = contacts.get(profile["profileId"], [])
+        profile["tags"] = tags.get(profile["profileId"], [])
+
+
+def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, bool]:
+    """Adds a profile; returns it and whether it is new. Raises Conflict."""
+    repeated = find_repeat(session, PROFILE, values)
+    if repeated is not None:
+        attach(session, SYSTEM, [repeated])
+        refuse_differing(PROFILE, repeated["profileId"], _differing_parts(repeated, values))
+        return repeated, False
+    return get_profile(session, SYSTEM, save_profile(session, ids, None, values)), True
+
+
+def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]) -> Record:
+    """Changes what `values` names. Raises NotFound, Conflict."""
+    current = get_profile(session, SYSTEM, profile_id)
+    return get_profile(session, SYSTEM, save_profile(session, ids, current, values))
+
+
+def save_profile(
+    session: Session, ids: IdGenerator, current: Mapping[str, Any] | None, values: Mapping[str, Any]
+) -> str:
+    """Writes what differs between `current` (None: a new profile) and `values`; returns the profile's id.
+
+    The same values twice change nothing the second time, not even the update time. Raises Conflict.
+    """
+    profile_id: str = current["profileId"] if current else ids.new()
+    known = current or {field.name: field.default for field in PROFILE.writable.values()}
+    check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
+    wanted = {**known, **values}
+    changes = {name: value for name, value in values.items() if known[name] != value}
+    row = columns_of(PROFILE, changes if current else {name: wanted[name] for name in PROFILE.writable})
+    if not current or any(name in changes for name in NAMES):
+        row["name"] = " ".join(wanted[name] for name in NAMES if wanted[name])
+    if list(wanted["tags"]) != list(known["tags"]):
+        row["first_tag"] = wanted["tags"][0] if wanted["tags"] else None
+        _replace_tags(session, profile_id, wanted["tags"])
+    has_new_contacts = "contacts" in values and save_contacts(session, ids, profile_id, values["contacts"])
+    if current is None:
+        insert_row(session, PROFILE, {"profile_id": profile_id, **row})
+    elif row or has_new_contacts:
+        update_row(session, PROFILE, profile_id, row or {"enabled": wanted["enabled"]})
+    return profile_id
+
+
+def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: Sequence[Mapping[str, Any]]) -> bool:
+    """Makes the profile's contacts what `wanted` says; contacts that stay keep their ids. Returns whether any changed.
+
+    A wanted contact is an old one if they share their uuid, or else their key and value. Raises Conflict.
+    """
+    old = contacts_by_profile(session, SYSTEM, [profile_id]).get(profile_id, [])
+    places: dict[str, int] = dict(
+        session.rows("SELECT contact_id, position FROM contacts WHERE profile_id = $1", [profile_id])
+    )
+    kept: list[str] = []
+    is_changed = False
+    for position, contact in enumerate(wanted):
+        match = _match(contact, [record for record in old if record["contactId"] not in kept])
+        row = {name: value for name, value in contact.items() if value is not None}
+        if match is None:
+            check_unused(session, CONTACT, "uuid", contact.get("uuid"), None)
+            place = {"contact_id": ids.new(), "profile_id": profile_id, "position": position}
+            insert_row(session, CONTACT, {**place, **row})
+            is_changed = True
+            continue
+        kept.append(match["contactId"])
+        check_unused(session, CONTACT, "uuid", contact.get("uuid"), match["contactId"])
+        changes: dict[str, Any] = {name: value for name, value in row.items() if match[name] != value}
+        if places[match["contactId"]] != position:
+            changes["position"] = position
+        update_row(session, CONTACT, match["contactId"], changes)
+        is_changed = is_changed or bool(changes)
+    for record in old:
+        if record["contactId"] not in kept:
+            session.rows("DELETE FROM contacts WHERE contact_id = $1", [record["contactId"]])
+            is_changed = True
+    return is_changed
+
+
+def delete_profile(session: Session, profile_id: str) -> None:
+    """Removes a profile with its contacts and tags; clicks, links and clients of it stay and point to nobody.
+
+    Raises NotFound, and Conflict for a partner whose links have clicks.
+    """
+    if not session.rows("SELECT 1 FROM profiles WHERE profile_id = $1", [profile_id]):
+        raise NotFound(f"There is no profile {profile_id}.")
+    owned = "SELECT link_id FROM links WHERE profile_id = $1"
+    if session.rows(f"SELECT 1 FROM clicks WHERE link_id IN ({owned}) LIMIT 1", [profile_id]):
+        raise Conflict("The partner's links have clicks, whose attribution would be lost; disable the profile instead.")
+    for table in ("clicks", "links"):
+        session.rows(f"UPDATE {table} SET profile_id = NULL WHERE profile_id = $1", [profile_id])
+    session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
+    for table in ("contacts", "profile_tags", "profiles"):
+        session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
+
+
+def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
+    uuid = contact.get("uuid")
+    if uuid is not None:
+        same = [record for record in old if record["uuid"] == uuid]
+        if same:
+            return same[0]
+    pair = (contact["key"], contact["value"])
+    same = [record for record in old if (record["key"], record["value"]) == pair and uuid in (None, record["uuid"])]
+    return same[0] if same else None
+
+
+def _replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
+    session.rows("DELETE FROM profile_tags WHERE profile_id = $1", [profile_id])
+    for position, tag in enumerate(tags):
+        session.rows(
+            "INSERT INTO profile_tags (profile_id, position, tag) VALUES ($1, $2, $3)", [profile_id, position, tag]
+        )
+
+
+def _differing_parts(record: Record, values: Mapping[str, Any]) -> list[str]:
+    """Which of the list-valued fields a repeated POST says differently."""
+    contacts = [(contact["key"], contact["value"]) for contact in record["contacts"]]
+    differing = []
+    if "contacts" in values and [(item["key"], item["value"]) for item in values["contacts"]] != contacts:
+        differing.append("contacts")
+    if "tags" in values and list(values["tags"]) != record["tags"]:
+        differing.append("tags")
+    return differing

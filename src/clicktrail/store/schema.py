@@ -1,0 +1,57 @@
+"""The tables, as named forward-only migrations in the types that DuckDB and PostgreSQL share.
+
+Times are BIGINT microseconds UTC, addresses are sort keys (`model.addresses`), ids are 24 hex digits. The moment of
+creation is in every id, so no column repeats it.
+"""
+
+from clicktrail.model.times import now_us
+from clicktrail.store.engine import Session
+
+_COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
+
+MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "0001-clicks-and-what-surrounds-them",
+        (
+            """CREATE TABLE clicks (
+                click_id TEXT NOT NULL, time BIGINT NOT NULL, referrer TEXT, ip TEXT NOT NULL, uri TEXT NOT NULL,
+                user_agent TEXT, utm_campaign TEXT, utm_content TEXT, utm_medium TEXT, utm_source TEXT, utm_term TEXT,
+                profile_id TEXT, link_id TEXT, banner_id TEXT, latitude DOUBLE PRECISION, longitude DOUBLE PRECISION,
+                country_code TEXT, update_time BIGINT NOT NULL, uuid TEXT, locale TEXT)""",
+            f"""CREATE TABLE profiles (
+                profile_id TEXT NOT NULL, country_code TEXT, enabled BOOLEAN NOT NULL, first_name TEXT NOT NULL,
+                last_name TEXT NOT NULL, middle_name TEXT NOT NULL, name TEXT NOT NULL, first_tag TEXT, {_COMMON})""",
+            "CREATE TABLE profile_tags (profile_id TEXT NOT NULL, position INTEGER NOT NULL, tag TEXT NOT NULL)",
+            f"""CREATE TABLE contacts (
+                contact_id TEXT NOT NULL, profile_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL,
+                value TEXT NOT NULL, {_COMMON})""",
+            f"""CREATE TABLE links (
+                link_id TEXT NOT NULL, code TEXT NOT NULL, profile_id TEXT, banner_id TEXT, name TEXT, uri TEXT,
+                enabled BOOLEAN NOT NULL, {_COMMON})""",
+            f"""CREATE TABLE banners (
+                banner_id TEXT NOT NULL, banner_name TEXT NOT NULL, cdn_file_url TEXT, language_id TEXT, theme_id TEXT,
+                size_id TEXT, width INTEGER, height INTEGER, {_COMMON})""",
+            f"CREATE TABLE languages (language_id TEXT NOT NULL, language_name TEXT NOT NULL, {_COMMON})",
+            f"""CREATE TABLE sizes (
+                size_id TEXT NOT NULL, size_name TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+                {_COMMON})""",
+            f"CREATE TABLE themes (theme_id TEXT NOT NULL, theme_name TEXT NOT NULL, {_COMMON})",
+            """CREATE TABLE clients (
+                client_id TEXT NOT NULL, name TEXT, scope TEXT NOT NULL, partner_id TEXT, enabled BOOLEAN NOT NULL,
+                secret_hash TEXT NOT NULL, update_time BIGINT NOT NULL)""",
+            "CREATE TABLE revoked_tokens (token_id TEXT NOT NULL, revoke_time BIGINT NOT NULL)",
+        ),
+    ),
+)
+
+
+def migrate(session: Session) -> list[str]:
+    """Applies what is missing, in the transaction of `session`; returns the names of what was applied."""
+    session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
+    done = {row[0] for row in session.rows("SELECT name FROM migrations")}
+    missing = [(name, statements) for name, statements in MIGRATIONS if name not in done]
+    for name, statements in missing:
+        for statement in statements:
+            session.rows(statement)
+        session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+    return [name for name, _ in missing]

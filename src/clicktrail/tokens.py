@@ -1,0 +1,182 @@
+"""Bearer tokens: signed JWTs (HS256), and the ring of keys that sign them.
+
+The key file holds a line `key-id secret` for each key, the newest first: that one signs, all of them verify. It is
+made on first use with mode 0600; whoever can read it can make any token.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import jwt
+import msgspec
+
+from clicktrail.errors import Unauthenticated
+from clicktrail.model.access import Scope, Viewer
+
+KEY_FILE = "signing.key"
+_ISSUER = "clicktrail"
+_ALGORITHM = "HS256"
+_SECRET_BYTES = 32
+_REMEMBERED = 4096
+"""Verified tokens kept in memory; a program uses few."""
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a valid token says: an id of its own, who it was given to, until when (None: without end), for what."""
+
+    token_id: str
+    subject: str
+    expires_at: int | None
+    scope: Scope
+    partner_id: str | None
+
+
+class KeyRing:
+    """The keys in `path`; read again when the file changes, so that a rotation needs no restart."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = 0
+        self._look_at = 0.0
+        self._keys: dict[str, str] = {}
+        if not path.exists():
+            _create(path)
+        self._load()
+
+    def is_changed(self) -> bool:
+        """Whether the file was replaced since it was read; looks at most once a second."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return False
+        self._look_at = now + 1
+        return self._path.stat().st_mtime_ns != self._stamp
+
+    def sign(self, content: dict[str, Any]) -> str:
+        """A JWT signed with the newest key."""
+        self._load()
+        key_id, secret = next(iter(self._keys.items()))
+        return jwt.encode(content, secret, _ALGORITHM, headers={"kid": key_id})
+
+    def verify(self, token: str) -> dict[str, Any]:
+        """The content of a JWT that one of the keys signed and that has not expired. Raises jwt.InvalidTokenError."""
+        self._load()
+        secret = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
+        if secret is None:
+            raise jwt.InvalidTokenError("unknown key")
+        content: dict[str, Any] = jwt.decode(
+            token, secret, [_ALGORITHM], issuer=_ISSUER, options={"require": ["iss", "jti", "sub", "scope"]}
+        )
+        return content
+
+    def rotate(self, keep: int) -> None:
+        """Puts a new key in front and keeps `keep` older ones: their tokens stay valid until those are dropped."""
+        lines = [_new_line(), *self._path.read_text().splitlines()[:keep]]
+        fresh = self._path.with_suffix(".new")
+        _write(fresh, lines, os.O_TRUNC)
+        fresh.replace(self._path)
+        self._load()
+
+    def _load(self) -> None:
+        stamp = self._path.stat().st_mtime_ns
+        if stamp != self._stamp:
+            lines = [line.split() for line in self._path.read_text().splitlines() if line.strip()]
+            self._keys = {line[0]: line[1] for line in lines if len(line) == 2}
+            if not self._keys:
+                raise ValueError(f"{self._path} holds no key; remove it to have a new one made.")
+            self._stamp = stamp
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    _write(draft, [_new_line()], os.O_EXCL)
+    try:
+        os.link(draft, path)  # fails if another process was first; then its key is the one
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _new_line() -> str:
+    return f"{secrets.token_hex(4)} {secrets.token_urlsafe(_SECRET_BYTES)}"
+
+
+def _write(path: Path, lines: list[str], flags: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("\n".join(lines) + "\n")
+        file.flush()
+        os.fsync(descriptor)
+
+
+def issue_token(
+    ring: KeyRing, scope: Scope, subject: str, lifetime_s: int | None, partner_id: str | None = None
+) -> tuple[str, str]:
+    """A new token and its id. `lifetime_s` None: until its key is dropped or the token revoked."""
+    now, token_id = int(time.time()), secrets.token_hex(8)
+    content: dict[str, Any] = {"iss": _ISSUER, "iat": now, "jti": token_id, "sub": subject, "scope": scope.value}
+    if lifetime_s is not None:
+        content["exp"] = now + lifetime_s
+    if partner_id is not None:
+        content["partner"] = partner_id
+    return ring.sign(content), token_id
+
+
+class TokenChecker:
+    """Says who is behind a token. Verified tokens are remembered by digest until they expire.
+
+    `revoked` gives the ids of tokens and clients that are refused as of now.
+    """
+
+    def __init__(self, ring: KeyRing, revoked: Callable[[], Collection[str]], partner_sees_contacts: bool) -> None:
+        self._ring = ring
+        self._revoked = revoked
+        self._partner_sees_contacts = partner_sees_contacts
+        self._known: OrderedDict[bytes, tuple[Claims, Viewer]] = OrderedDict()
+
+    def check(self, authorization: str | None) -> Viewer:
+        """The value of an Authorization header -> the viewer. Raises Unauthenticated."""
+        if authorization is None:
+            raise _refusal("This needs a token: `Authorization: Bearer <token>`.")
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise _refusal("The Authorization header must be `Bearer <token>`.")
+        if self._ring.is_changed():
+            self._known.clear()  # a key that is gone takes its tokens with it
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+        claims, viewer = self._known.get(digest) or self._learn(digest, token)
+        if claims.expires_at is not None and claims.expires_at <= time.time():
+            self._known.pop(digest, None)
+            raise _refusal("The token has expired.", "invalid_token")
+        revoked = self._revoked()
+        if claims.token_id in revoked or claims.subject in revoked:
+            raise _refusal("The token was revoked.", "invalid_token")
+        return viewer
+
+    def _learn(self, digest: bytes, token: str) -> tuple[Claims, Viewer]:
+        try:
+            content = self._ring.verify(token)
+            claims = Claims(
+                content["jti"], content["sub"], content.get("exp"), Scope(content["scope"]), content.get("partner")
+            )
+        except (jwt.InvalidTokenError, ValueError):
+            raise _refusal("The token is not valid.", "invalid_token") from None
+        is_partner = claims.scope is Scope.PARTNER
+        sees_contacts = self._partner_sees_contacts or not is_partner
+        known = claims, Viewer(claims.scope, claims.partner_id if is_partner else None, sees_contacts)
+        self._known[digest] = known
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return known
+
+
+def _refusal(detail: str, error: str = "") -> Unauthenticated:
+    challenge = f'Bearer error="{error}"' if error else "Bearer"
+    return Unauthenticated(detail, headers={"WWW-Authenticate": challenge})
