@@ -13,6 +13,7 @@ from clicktrail.query.fields import Field, Resource
 from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 
 Json = dict[str, Any]
+FLAG_SCHEMA: Json = {"type": "string", "enum": ["0", "1", "false", "true"]}
 TITLES = {kind.status: kind.title for kind in KINDS}
 DESCRIPTION = """Records clicks on partner links, ties them to clients who register, answers questions about them.
 
@@ -90,9 +91,7 @@ def query_parameters(operation: Operation) -> list[Json]:
         parameters += [*paging_parameters(resource), *filter_parameters(resource)]
     if operation.is_list or operation.is_view:
         parameters += [
-            _parameter(
-                f"query[{name}]", {"type": "string", "enum": ["0", "1"]}, f"`1` adds `{name}` to every object.", "1"
-            )
+            _parameter(f"query[{name}]", FLAG_SCHEMA, f"`1` adds `{name}` to every object.", "1")
             for name in resource.expansions
         ]
     return parameters
@@ -143,7 +142,7 @@ def filter_schema(field: Field) -> Json:
         kinds.IP: dict(kinds.IP.schema),
         kinds.DEGREES: {"type": "string", "pattern": r"^[+-]?[0-9]{1,3}(\.[0-9]{1,9})?$"},
         kinds.INTEGER: {"type": "integer", "minimum": 0, "maximum": 999_999_999},
-        kinds.FLAG: {"type": "string", "enum": ["0", "1"]},
+        kinds.FLAG: FLAG_SCHEMA,
         kinds.NUMERIC_COUNTRY: {"type": "string", "enum": schemas.NUMERIC_CODES},
     }.get(field.kind, {"type": "string", "pattern": kinds.NO_NUL})
 

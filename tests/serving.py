@@ -1,0 +1,109 @@
+"""A real server in a process of its own, for tests that look from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "clicktrail"]
+START_TIMEOUT_S = 20
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLICKTRAIL_")}
+    return kept | {f"CLICKTRAIL_{name.upper()}": value for name, value in settings.items()}
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=environment(**settings), check=False
+    )
+
+
+@dataclass
+class Serving:
+    """A server that runs: its process, its address, its data."""
+
+    process: subprocess.Popen[str]
+    url: str
+    data: Path
+    log: Path
+
+    def token(self, scope: str = "admin", partner: str | None = None) -> str:
+        more = ["--partner", partner] if partner else []
+        done = run("token", "create", "--data", str(self.data), "--scope", scope, *more)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    def client(self, scope: str = "admin", partner: str | None = None) -> httpx.Client:
+        return httpx.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.token(scope, partner)}"}, timeout=30
+        )
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def start(data: Path, *options: str, port: int | None = None, **settings: str) -> Serving:
+    port = port or free_port()
+    data.mkdir(parents=True, exist_ok=True)
+    log = data.parent / f"{data.name}.log"
+    with log.open("a") as out:
+        process = subprocess.Popen(
+            [*COMMAND, "serve", "--data", str(data), "--port", str(port), *options],
+            stdout=out,
+            stderr=out,
+            text=True,
+            env=environment(**settings),
+        )
+    serving = Serving(process, f"http://127.0.0.1:{port}", data, log)
+    wait_until_healthy(serving)
+    return serving
+
+
+def wait_until_healthy(serving: Serving) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if serving.process.poll() is not None:
+            raise AssertionError(f"the server ended: {serving.log.read_text()[-2000:]}")
+        try:
+            if httpx.get(f"{serving.url}/health").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise AssertionError("the server did not become healthy")
+
+
+@contextmanager
+def serving(data: Path, *options: str, **settings: str) -> Iterator[Serving]:
+    server = start(data, *options, **settings)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
