@@ -6,10 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.schema import migrate
 from tests.serving import Serving, serving
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ class Serving:
     url: str
     data: Path
     log: Path
+    base_path: str = ""
 
     def token(self, scope: str = "admin", partner: str | None = None) -> str:
         more = ["--partner", partner] if partner else []
@@ -69,7 +70,8 @@ class Serving:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-def start(data: Path, *options: str, port: int | None = None, **settings: str) -> Serving:
+def start(data: Path, *options: str, port: int | None = None, settings: Mapping[str, str] | None = None) -> Serving:
+    settings = settings or {}
     port = port or free_port()
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
@@ -81,7 +83,7 @@ def start(data: Path, *options: str, port: int | None = None, **settings: str) -
             text=True,
             env=environment(**settings),
         )
-    serving = Serving(process, f"http://127.0.0.1:{port}", data, log)
+    serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings.get("base_path", ""))
     wait_until_healthy(serving)
     return serving
 
@@ -92,7 +94,7 @@ def wait_until_healthy(serving: Serving) -> None:
         if serving.process.poll() is not None:
             raise AssertionError(f"the server ended: {serving.log.read_text()[-2000:]}")
         try:
-            if httpx.get(f"{serving.url}/health").status_code == 200:
+            if httpx.get(f"{serving.url}{serving.base_path}/health").status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.02)
@@ -101,7 +103,7 @@ def wait_until_healthy(serving: Serving) -> None:
 
 @contextmanager
 def serving(data: Path, *options: str, **settings: str) -> Iterator[Serving]:
-    server = start(data, *options, **settings)
+    server = start(data, *options, settings=settings)
     try:
         yield server
     finally:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "406", 
 
 
 @pytest.fixture
-def fuzzed(tmp_path: Path) -> Serving:
+def fuzzed(tmp_path: Path) -> Iterator[Serving]:
     with serving(tmp_path / "data", lockout_failures="1000000") as running:
         yield running
 

@@ -55,11 +55,9 @@ def test_without_a_token_everything_is_401(server: Serving) -> None:
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-@pytest.mark.parametrize(
-    "header", ["Basic abc", "Bearer", "Bearer x", "Bearer a.b.c", "token", "Bearer \xff"]
-)
+@pytest.mark.parametrize("header", ["Basic abc", "Bearer", "Bearer x", "Bearer a.b.c", "token", "Bearer \xff"])
 def test_a_bad_token_is_401(server: Serving, header: str) -> None:
-    answer = httpx.get(f"{server.url}/clicks", headers={"Authorization": header.encode("latin-1")})
+    answer = httpx.get(f"{server.url}/clicks", headers={b"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 

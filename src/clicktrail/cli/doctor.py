@@ -18,7 +18,7 @@ from clicktrail.errors import StoreInUse
 from clicktrail.ingest.geo import Geo
 from clicktrail.settings import Settings, SettingsError, unknown_variables
 from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.schema import MIGRATIONS
+from clicktrail.store.schema import MIGRATIONS, inspect
 from clicktrail.tokens import KEY_FILE, KeyRing
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -107,8 +107,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         yield from _check_server(settings, str(error))
         return
     try:
-        applied = engine.run(lambda session: {row[0] for row in session.rows("SELECT name FROM migrations")})
-        clicks = engine.run(lambda session: session.rows("SELECT count(*) FROM clicks"))[0][0]
+        applied, clicks = engine.run(inspect)
     except Exception as error:  # noqa: BLE001 - whatever the engine says is what there is to report
         yield Finding(
             "store", f"{path}: {error}", "This is no store of Clicktrail's, or a damaged one: restore a backup."

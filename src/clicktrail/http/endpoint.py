@@ -46,8 +46,8 @@ class Endpoint:
             answer = render_problem(error)
             if error.__cause__ is not None:
                 self._services.observer.log.error("refused", route=self._route, exc_info=error.__cause__)
-        except Exception:  # the last line of defence: logged, told to nobody
-            self._services.observer.log.exception("failed", route=self._route, method=scope["method"])
+        except Exception as error:  # the last line of defence: logged, and told to nobody
+            self._services.observer.log.error("failed", route=self._route, method=scope["method"], exc_info=error)
             answer = INTERNAL
         await send_answer(answer, scope["method"] == "HEAD", send)
         self._services.observer.request(scope["method"], self._route, answer.status, time.perf_counter() - started)

@@ -4,7 +4,8 @@ No line holds a token, a query string, a body or a contact: of a path only its t
 """
 
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -23,10 +24,21 @@ def make_log(style: str) -> Any:
     factory = structlog.PrintLoggerFactory(sys.stderr) if style != "off" else structlog.ReturnLoggerFactory()
     return structlog.wrap_logger(
         factory(),
-        processors=[structlog.processors.add_log_level, stamp, structlog.processors.format_exc_info, renderer],
+        processors=[structlog.processors.add_log_level, stamp, _tell_exception, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(20),
         cache_logger_on_first_use=True,
     )
+
+
+def _tell_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """An exception's types and places; never its text, which may quote what a person sent."""
+    error = event.pop("exc_info", None)
+    told = []
+    while isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        told.append({"type": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames]})
+        error = error.__cause__
+    return {**event, "exceptions": told} if told else event
 
 
 class Observer:

@@ -19,45 +19,45 @@ CONTACTS_PATH = "/profiles/{profileId}/contacts"
 def _crud(resource: Resource, handlers: tuple[Handler, ...], path: str) -> list[Operation]:
     """List, get, create, PUT, PATCH and delete of one resource."""
     listing, getting, creating, updating, deleting = handlers
-    word = resource.name.capitalize()
-    tag = path.split("/")[1].capitalize()
-    writers = RECORDERS if resource is CLICK else ADMINS
-    base = Operation(
-        method="GET", path=path, handler=listing, name="", summary="", tag=tag, scopes=READERS, resource=resource
-    )
-    one = replace(base, path=f"{path}/{{{resource.id_field.name}}}", answer=word)
-    update = replace(one, handler=updating, scopes=writers, refusals=(404, 409, 422, 503))
+    word, tag = resource.name.capitalize(), path.split("/")[1].capitalize()
     a_word = f"{'an' if resource.name[0] in 'aeiou' else 'a'} {resource.name}"
+    many = Operation(
+        method="GET",
+        path=path,
+        handler=listing,
+        name=f"list{word}s",
+        summary=f"Get a {resource.name}s list",
+        tag=tag,
+        scopes=READERS,
+        resource=resource,
+        answer=word,
+    )
+    one = replace(many, path=f"{path}/{{{resource.id_field.name}}}", refusals=(404,))
+    write = replace(one, scopes=RECORDERS if resource is CLICK else ADMINS, refusals=(404, 409, 422, 503))
     return [
-        replace(base, name=f"list{word}s", summary=f"Get a {resource.name}s list", is_list=True, answer=word),
+        replace(many, is_list=True),
         replace(
-            base,
-            method="POST",
-            handler=creating,
-            name=f"create{word}",
-            summary=f"Add {a_word}",
-            scopes=writers,
-            body=f"{word}Create",
-            answer=word,
+            _named(write, "POST", creating, f"create{word}", f"Add {a_word}", f"{word}Create"),
+            path=path,
             status=201,
             repeat=True,
             refusals=(409, 422, 503),
         ),
-        replace(one, handler=getting, name=f"get{word}", summary=f"Get {a_word}", is_view=True, refusals=(404,)),
-        replace(update, method="PUT", name=f"replace{word}", summary=f"Update {a_word}", body=f"{word}Replace"),
-        replace(update, method="PATCH", name=f"update{word}", summary=f"Change {a_word}", body=f"{word}Update"),
+        replace(_named(one, "GET", getting, f"get{word}", f"Get {a_word}"), is_view=True),
+        _named(write, "PUT", updating, f"replace{word}", f"Update {a_word}", f"{word}Replace"),
+        _named(write, "PATCH", updating, f"update{word}", f"Change {a_word}", f"{word}Update"),
         replace(
-            one,
-            method="DELETE",
-            handler=deleting,
-            name=f"delete{word}",
-            summary=f"Delete {a_word}",
+            _named(write, "DELETE", deleting, f"delete{word}", f"Delete {a_word}"),
             scopes=ADMINS,
             answer="",
             status=204,
             refusals=(404, 409, 503),
         ),
     ]
+
+
+def _named(like: Operation, method: str, handler: Handler, name: str, summary: str, body: str = "") -> Operation:
+    return replace(like, method=method, handler=handler, name=name, summary=summary, body=body)
 
 
 def _catalog(resource: Resource) -> list[Operation]:
@@ -113,118 +113,84 @@ def _extras() -> list[Operation]:
     return [link, facets]
 
 
-def _clients() -> list[Operation]:
-    listing = Operation(
-        method="GET",
-        path="/clients",
-        handler=catalog.make_list(CLIENT),
-        name="listClients",
-        summary="Get a list of OAuth clients",
-        tag="Tokens",
-        scopes=ADMINS,
-        resource=CLIENT,
-        is_list=True,
-        answer="Client",
-    )
-    write = replace(listing, is_list=False, method="POST", refusals=(422, 503))
-    one = replace(write, path="/clients/{clientId}", refusals=(404, 503))
-    return [
-        listing,
-        replace(
-            write,
-            handler=clients.create_client,
-            name="createClient",
-            summary="Add an OAuth client",
-            body="ClientCreate",
-            answer="ClientSecret",
-            status=201,
-        ),
-        replace(
-            one,
-            path="/clients/{clientId}/secret",
-            handler=clients.rotate_secret,
-            name="rotateClientSecret",
-            summary="Give an OAuth client a new secret",
-            answer="ClientSecret",
-        ),
-        replace(
-            one,
-            method="DELETE",
-            handler=clients.revoke_client,
-            name="revokeClient",
-            summary="Revoke an OAuth client and its tokens",
-            answer="",
-            status=204,
-        ),
-        replace(
-            write,
-            path="/tokens/revocations",
-            handler=clients.revoke_token,
-            name="revokeToken",
-            summary="Revoke a token",
-            body="Revocation",
-            answer="",
-            status=204,
-        ),
-    ]
+_LIST_CLIENTS = Operation(
+    method="GET",
+    path="/clients",
+    handler=catalog.make_list(CLIENT),
+    name="listClients",
+    summary="Get a list of OAuth clients",
+    tag="Tokens",
+    scopes=ADMINS,
+    resource=CLIENT,
+    is_list=True,
+    answer="Client",
+)
+_WRITE_CLIENT = replace(_LIST_CLIENTS, is_list=False, answer="ClientSecret", refusals=(404, 422, 503))
+_CLIENTS = (
+    _LIST_CLIENTS,
+    replace(
+        _named(_WRITE_CLIENT, "POST", clients.create_client, "createClient", "Add an OAuth client", "ClientCreate"),
+        status=201,
+    ),
+    replace(
+        _named(_WRITE_CLIENT, "POST", clients.rotate_secret, "rotateClientSecret", "Give an OAuth client a new secret"),
+        path="/clients/{clientId}/secret",
+    ),
+    replace(
+        _named(_WRITE_CLIENT, "DELETE", clients.revoke_client, "revokeClient", "Revoke an OAuth client and its tokens"),
+        path="/clients/{clientId}",
+        answer="",
+        status=204,
+    ),
+    replace(
+        _named(_WRITE_CLIENT, "POST", clients.revoke_token, "revokeToken", "Revoke a token", "Revocation"),
+        path="/tokens/revocations",
+        answer="",
+        status=204,
+    ),
+)
+
+_HEALTH = Operation(
+    method="GET",
+    path="/health",
+    handler=system.get_health,
+    name="getHealth",
+    summary="Whether the server can serve",
+    tag="System",
+    answer="Health",
+    refusals=(503,),
+)
+_PAGE = replace(_HEALTH, answer="", refusals=())
+_SYSTEM = (
+    _HEALTH,
+    replace(
+        _named(_PAGE, "GET", system.get_metrics, "getMetrics", "Metrics for Prometheus"),
+        path="/metrics",
+        scopes=OBSERVERS,
+        media_type=CONTENT_TYPE,
+    ),
+    replace(
+        _named(_PAGE, "GET", system.get_openapi, "getOpenApi", "This document"), path="/openapi.json", answer="OpenApi"
+    ),
+    replace(
+        _named(_PAGE, "GET", system.get_docs, "getDocs", "Interactive documentation"),
+        path="/docs",
+        media_type="text/html; charset=utf-8",
+    ),
+    replace(
+        _named(_PAGE, "GET", system.get_docs_asset, "getDocsFile", "A file of the documentation"),
+        path="/docs/{file}",
+        media_type="*/*",
+        refusals=(404,),
+    ),
+)
 
 
-def _public(lockout: Lockout) -> list[Operation]:
-    health = Operation(
-        method="GET",
-        path="/health",
-        handler=system.get_health,
-        name="getHealth",
-        summary="Whether the server can serve",
-        tag="System",
-        answer="Health",
-        refusals=(503,),
+def _create_token(lockout: Lockout) -> Operation:
+    get_token = _named(_HEALTH, "POST", TokenHandler(lockout), "createToken", "Get an access token", "Grant")
+    return replace(
+        get_token, path="/tokens", tag="Tokens", answer="Token", refusals=(401, 422, 429, 503), is_basic=True
     )
-    page = replace(health, answer="", refusals=(), media_type="text/html; charset=utf-8")
-    return [
-        health,
-        replace(
-            health,
-            method="POST",
-            path="/tokens",
-            handler=TokenHandler(lockout),
-            name="createToken",
-            summary="Get an access token",
-            tag="Tokens",
-            body="Grant",
-            answer="Token",
-            refusals=(401, 422, 429),
-            is_basic=True,
-        ),
-        replace(
-            page,
-            path="/metrics",
-            handler=system.get_metrics,
-            name="getMetrics",
-            summary="Metrics for Prometheus",
-            scopes=OBSERVERS,
-            media_type=CONTENT_TYPE,
-        ),
-        replace(
-            page,
-            path="/openapi.json",
-            handler=system.get_openapi,
-            name="getOpenApi",
-            summary="This document",
-            answer="OpenApi",
-            media_type="application/json",
-        ),
-        replace(page, path="/docs", handler=system.get_docs, name="getDocs", summary="Interactive documentation"),
-        replace(
-            page,
-            path="/docs/{file}",
-            handler=system.get_docs_asset,
-            name="getDocsFile",
-            summary="A file of the documentation",
-            media_type="*/*",
-            refusals=(404,),
-        ),
-    ]
 
 
 def all_operations(lockout: Lockout) -> list[Operation]:
@@ -235,8 +201,9 @@ def all_operations(lockout: Lockout) -> list[Operation]:
         *_crud(PROFILE, _PROFILES, PROFILE.path),
         *_with_contacts(),
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),
-        *_clients(),
-        *_public(lockout),
+        _create_token(lockout),
+        *_CLIENTS,
+        *_SYSTEM,
     ]
 
 

@@ -55,3 +55,14 @@ def migrate(session: Session) -> list[str]:
             session.rows(statement)
         session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
     return [name for name, _ in missing]
+
+
+def probe(session: Session) -> None:
+    """Fails if the store does not answer."""
+    session.rows("SELECT 1")
+
+
+def inspect(session: Session) -> tuple[set[str], int]:
+    """The names of the migrations that were applied, and how many clicks there are."""
+    applied = {row[0] for row in session.rows("SELECT name FROM migrations")}
+    return applied, session.rows("SELECT count(*) FROM clicks")[0][0]

@@ -1,0 +1,208 @@
+"""Campaign and place of a hit, and the buffer before the store."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.errors import InvalidBody, Unavailable
+from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.campaign import UTM, find_campaign
+from clicktrail.ingest.geo import NOWHERE, Geo, Place, find_country, read_place
+from clicktrail.ingest.hits import parse_hit
+from clicktrail.model.addresses import parse_ip
+from clicktrail.model.click import Click
+from tests.mmdb import write_mmdb
+
+WANTED = (*UTM, "referral", "banner")
+
+
+class TestCampaign:
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([*WANTED, "UTM_SOURCE", "gclid"]), st.text(st.characters(exclude_categories=["Cs"]))
+            )
+        )
+    )
+    def test_equals_what_the_standard_library_reads(self, pairs: list[tuple[str, str]]) -> None:
+        uri = "https://x.example/?" + urlencode(pairs) + "#utm_source=fragment"
+        read = {
+            name.lower(): value.replace("\0", "") for name, value in parse_qsl(urlencode(pairs), keep_blank_values=True)
+        }
+        assert tuple(find_campaign(uri, "referral", "banner")) == tuple(read.get(name) or None for name in WANTED)
+
+    @given(st.text(max_size=200))
+    def test_never_raises(self, text: str) -> None:
+        for value in find_campaign(f"https://x.example/?utm_source={text}&{text}", "referral", "banner"):
+            assert value is None or (value and "\0" not in value)
+
+
+class TestHits:
+    @given(
+        st.fixed_dictionaries(
+            {
+                "ip": st.sampled_from(["8.8.8.8", "::1", "x", 1]),
+                "uri": st.sampled_from(["https://x.example/", "x", None]),
+            },
+            optional={
+                "time": st.sampled_from([None, "2021-01-01T00:00:00Z", "x", "2999-01-01T00:00:00Z"]),
+                "uuid": st.none() | st.text(max_size=300),
+                "referrer": st.none() | st.text(max_size=3000) | st.integers(),
+                "other": st.none(),
+            },
+        )
+    )
+    def test_the_fast_way_and_the_slow_way_agree(self, data: dict[str, Any]) -> None:
+        body = msgspec.json.encode(data)
+        slow = msgspec.json.encode(data | {"locale": "\0"})
+        try:
+            hit = parse_hit(body)
+        except InvalidBody as error:
+            with pytest.raises(InvalidBody) as other:
+                parse_hit(slow)
+            assert {mistake.pointer for mistake in error.mistakes} <= {
+                mistake.pointer for mistake in other.value.mistakes
+            }
+        else:
+            assert (hit.uuid, hit.referrer) == (data.get("uuid"), data.get("referrer"))
+
+
+class TestGeo:
+    def test_the_default_knows_countries_and_their_points(self) -> None:
+        assert find_country("8.8.8.8") == Place("US", 37.751, -97.822)
+        assert find_country("185.155.96.184").country_code == "EE"
+        assert find_country("127.0.0.1") is NOWHERE
+
+    @pytest.mark.parametrize(
+        ("record", "place"),
+        [
+            (
+                {"country": {"iso_code": "US"}, "location": {"latitude": 1.5, "longitude": -2.25}},
+                Place("US", 1.5, -2.25),
+            ),
+            ({"country_code": "DE", "latitude": "52.5", "longitude": "13.4"}, Place("DE", 52.5, 13.4)),
+            ({"country": "EE", "lat": "59.4", "lng": "24.7"}, Place("EE", 59.4, 24.7)),
+            ({"registered_country": {"iso_code": "US"}}, Place("US", 37.751, -97.822)),
+            ({"country": {"iso_code": "??"}}, NOWHERE),
+            ({"location": {"latitude": 1.5, "longitude": 2.5}}, NOWHERE),
+            (None, NOWHERE),
+            ([], NOWHERE),
+        ],
+    )
+    def test_three_shapes_of_record(self, record: Any, place: Place) -> None:
+        assert read_place(record) == place
+
+    def test_a_file_is_read_and_may_be_replaced(self, tmp_path: Path) -> None:
+        file, fresh = tmp_path / "city.mmdb", tmp_path / "new.mmdb"
+        write_mmdb(
+            file, "8.8.8.0", 24, {"country": {"iso_code": "EE"}, "location": {"latitude": 1.0, "longitude": 2.0}}
+        )
+        geo = Geo(file)
+        assert geo.find(parse_ip("8.8.8.8")) == Place("EE", 1.0, 2.0)
+        assert geo.find(parse_ip("1.1.1.1")) == find_country("1.1.1.1")
+        assert geo.find(parse_ip("2a00:1450::1")) == find_country("2a00:1450::1")
+        assert geo.refresh() is False
+        write_mmdb(fresh, "8.8.8.0", 24, {"country_code": "DE", "latitude": "3", "longitude": "4"})
+        fresh.replace(file)
+        assert geo.refresh() is True
+        assert geo.find(parse_ip("8.8.8.8")) == Place("DE", 3.0, 4.0)
+        fresh.write_bytes(os.urandom(100))
+        fresh.replace(file)
+        with pytest.raises(ValueError, match="not an MMDB"):
+            geo.refresh()
+        assert geo.find(parse_ip("8.8.8.8")) == Place("DE", 3.0, 4.0)
+
+
+def click(number: int) -> Click:
+    values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
+    return Click(**{**values, "click_id": f"{number:024x}", "time": 0, "ip": "401020304", "uri": "u", "update_time": 0})
+
+
+class TestBuffer:
+    """The sink is a real coroutine that the test opens and closes like a disk."""
+
+    def test_those_that_arrive_together_share_a_commit(self) -> None:
+        async def run() -> list[int]:
+            sizes, gate = [], asyncio.Event()
+
+            async def sink(batch: list[Click]) -> dict[str, Click]:
+                sizes.append(len(batch))
+                await gate.wait()
+                return {}
+
+            buffer = Buffer(sink, batch=50)
+            tasks = [asyncio.create_task(buffer.add(click(number))) for number in range(101)]
+            await asyncio.sleep(0)
+            gate.set()
+            await asyncio.gather(*tasks)
+            await buffer.close()
+            assert len(buffer) == 0
+            return sizes
+
+        assert sum(asyncio.run(run())) == 101
+
+    def test_a_failed_commit_is_told_to_each_and_the_next_goes_on(self) -> None:
+        async def run() -> None:
+            answers = iter([OSError("disk"), None])
+
+            async def sink(_: list[Click]) -> dict[str, Click]:
+                failure = next(answers)
+                if failure:
+                    raise failure
+                return {}
+
+            buffer = Buffer(sink)
+            first = await asyncio.gather(*[buffer.add(click(n)) for n in range(3)], return_exceptions=True)
+            assert all(isinstance(each, Unavailable) and each.headers["Retry-After"] for each in first)
+            assert await buffer.add(click(9)) is None
+
+        asyncio.run(run())
+
+    def test_a_full_buffer_waits_for_room_and_then_refuses(self) -> None:
+        async def run() -> None:
+            gate = asyncio.Event()
+
+            async def sink(_: list[Click]) -> dict[str, Click]:
+                await gate.wait()
+                return {}
+
+            buffer = Buffer(sink, capacity=2, batch=1, wait_s=0.05)
+            held = [asyncio.create_task(buffer.add(click(n))) for n in range(2)]
+            await asyncio.sleep(0)
+            with pytest.raises(Unavailable):
+                await buffer.add(click(3))
+            waiting = asyncio.create_task(buffer.add(click(4)))
+            await asyncio.sleep(0)
+            gate.set()
+            assert await waiting is None
+            await asyncio.gather(*held)
+
+        asyncio.run(run())
+
+    def test_a_client_that_goes_away_disturbs_nobody(self) -> None:
+        async def run() -> None:
+            stored: list[str] = []
+            gate = asyncio.Event()
+
+            async def sink(batch: list[Click]) -> dict[str, Click]:
+                await gate.wait()
+                stored.extend(each.click_id for each in batch)
+                return {}
+
+            buffer = Buffer(sink)
+            gone, stays = (asyncio.create_task(buffer.add(click(n))) for n in range(2))
+            await asyncio.sleep(0)
+            gone.cancel()
+            gate.set()
+            assert await stays is None
+            await buffer.close()
+            assert len(stored) == 2
+
+        asyncio.run(run())

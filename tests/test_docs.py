@@ -1,0 +1,60 @@
+"""The docs say everything there is: settings, commands, filters, sort keys, errors."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from clicktrail.cli import main
+from clicktrail.errors import KINDS
+from clicktrail.query.fields import CLICK, RESOURCES
+from clicktrail.settings import setting_table
+
+ROOT = Path(__file__).parent.parent
+DOCS = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
+
+
+@pytest.mark.parametrize("row", setting_table(), ids=lambda row: row.name)
+def test_every_setting_is_documented(row) -> None:  # type: ignore[no-untyped-def]
+    assert f"`{row.variable}`" in DOCS["settings.md"]
+    assert row.help in DOCS["settings.md"]
+
+
+def commands(group: click.Group, path: str = "clicktrail") -> list[str]:
+    found = []
+    for name, command in group.commands.items():
+        found += commands(command, f"{path} {name}") if isinstance(command, click.Group) else [f"{path} {name}"]
+    return found
+
+
+@pytest.mark.parametrize("command", commands(main))
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}" in DOCS["operating.md"]
+
+
+@pytest.mark.parametrize("name", [*CLICK.filters, *CLICK.sorts, *CLICK.expansions])
+def test_every_filter_sort_key_and_expansion_is_documented(name: str) -> None:
+    assert f"`{name}`" in DOCS["api.md"]
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+def test_every_resource_is_documented(resource) -> None:  # type: ignore[no-untyped-def]
+    assert f"`{resource.path}" in DOCS["api.md"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
+def test_every_error_is_documented(kind) -> None:  # type: ignore[no-untyped-def]
+    assert f"| {kind.status} | `{kind.code}` |" in DOCS["api.md"]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_records_of_decisions_are_numbered_and_short() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert [path.name[:4] for path in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
+    assert all(path.read_text().count("\n") <= 60 for path in records)
