@@ -19,7 +19,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. Values come from defaults, then the environment, then the command line."""
 
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    port: Annotated[int, Meta(ge=1, le=65535, description="Port to listen on.")] = 8000
     data: Annotated[str, Meta(min_length=1, description="Directory of the embedded store and the signing key.")] = (
         "./data"
     )
@@ -64,7 +64,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_wait_ms: Annotated[
         int, Meta(ge=0, description="Milliseconds that a click waits for room in a full buffer before it is refused.")
     ] = 2_000
-    drain_s: Annotated[int, Meta(ge=1, description="Seconds that open requests get to end after SIGTERM.")] = 20
     log: Annotated[
         Literal["json", "text", "off"], Meta(description="Request log: `json` lines, `text` for people, or `off`.")
     ] = "json"

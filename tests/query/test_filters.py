@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from operator import eq
 from typing import Any
@@ -19,6 +18,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.countries import BY_ALPHA2, country_names
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query import kinds
+from clicktrail.query.cursors import render_cursor
 from clicktrail.query.fields import CLICK, LINK, Field, Source
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
@@ -177,7 +177,7 @@ def holds(field: Field, operator: str, wanted: list[str], fact: dict[str, Any]) 
     }
     if operator == "ne":
         return not any(value == text for value in values for text in asked)
-    same = compare.get(operator, eq)
+    same: Callable[[Any, Any], bool] = compare.get(operator, eq)
     return any(same(value, text) for value in values for text in asked)
 
 
@@ -271,14 +271,16 @@ def test_cursors_neither_skip_nor_repeat(
 ) -> None:
     narrowed = "&".join(as_query(name, operator, wanted) for name, _, operator, wanted in asked)
     order = f"sort_by={name}&sort_order={'desc' if is_descending else 'asc'}&{narrowed}"
-    query = parse_list(f"{order}&limit={limit}".encode(), CLICK)
+    url = f"{order}&limit={limit}"
+    query = parse_list(url.encode(), CLICK)
     seen: list[str] = []
     while True:
         page = world.page(query)
         seen += [shown.click.click_id for shown in page.items]
         if page.next is None:
             break
-        query = replace(query, after=page.next)
+        cursor = render_cursor(query.sort, is_descending, page.next)
+        query = parse_list(f"{url}&cursor={cursor}".encode(), CLICK)
     assert seen == world.ask(f"{order}&limit=1000")
 
 

@@ -88,7 +88,7 @@ def answer_field(field: Field) -> Json:
     schema: Json = {"type": field.kind.schema["type"], "description": field.doc}
     if field.kind in (kinds.ID, kinds.DEGREES):
         schema["pattern"] = field.kind.schema["pattern"]
-    if field.kind is kinds.TIME:
+    if field.kind in (kinds.TIME, kinds.CLICK_TIME):
         schema["format"] = "date-time"
     if field.example is not None:
         schema["examples"] = [field.example]

@@ -2,15 +2,10 @@
 
 import msgspec
 
-from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.model.click import Hit
-from clicktrail.model.times import SECOND, now_us
 from clicktrail.query.fields import CLICK, MAX_CLICK_TEXT, MAX_TEXT
 from clicktrail.query.forms import check_form, decode_json, required_fields
-from clicktrail.query.kinds import check_ip, check_time, check_url
-
-MAX_AHEAD_S = 300
-"""How far in the future a click's time may be: clocks differ (contract, section 3)."""
+from clicktrail.query.kinds import check_click_time, check_ip, check_url
 
 
 class _Form(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -39,8 +34,6 @@ def parse_hit(body: bytes) -> Hit:
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
             pass
     values = check_form(decode_json(body), CLICK.writable, required_fields(CLICK, "POST"))
-    if _is_ahead(values.get("time")):
-        raise InvalidBody("The body is not valid.", (Mistake(_AHEAD, pointer="/time"),))
     return Hit(
         values["ip"],
         values["uri"],
@@ -52,12 +45,9 @@ def parse_hit(body: bytes) -> Hit:
     )
 
 
-_AHEAD = f"is more than {MAX_AHEAD_S} seconds in the future"
-
-
 def _read(form: _Form) -> Hit:
     """Raises ValueError for anything that the slow way has to look at."""
-    time = None if form.time is None else check_time(form.time)
+    time = None if form.time is None else check_click_time(form.time)
     for text, limit in (
         (form.locale, MAX_CLICK_TEXT),
         (form.referrer, MAX_CLICK_TEXT),
@@ -66,10 +56,4 @@ def _read(form: _Form) -> Hit:
     ):
         if text is not None and len(text) > limit:
             raise ValueError
-    if _is_ahead(time):
-        raise ValueError
     return Hit(check_ip(form.ip), check_url(form.uri), form.locale, form.referrer, time, form.user_agent, form.uuid)
-
-
-def _is_ahead(time: int | None) -> bool:
-    return time is not None and time > now_us() + MAX_AHEAD_S * SECOND

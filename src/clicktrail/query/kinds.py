@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import can_ada
@@ -12,6 +12,8 @@ from clicktrail.model.addresses import parse_ip, render_ip
 
 MAX_URL_BYTES = 8 * 1024
 """Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
+MAX_AHEAD_S = 300
+"""How far in the future a click's time may be: clocks differ (contract, section 3)."""
 NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 
@@ -69,6 +71,14 @@ def check_ip(value: Any) -> str:
 def check_time(value: Any) -> int:
     """An ISO 8601 time -> microseconds."""
     return times.parse_time(check_text(value))
+
+
+def check_click_time(value: Any) -> int:
+    """A time at which a click can have happened: not in the future, clocks that differ aside."""
+    time = check_time(value)
+    if time > times.now_us() + MAX_AHEAD_S * times.SECOND:
+        raise ValueError(f"is more than {MAX_AHEAD_S} seconds in the future")
+    return time
 
 
 def check_id(value: Any) -> str:
@@ -172,6 +182,7 @@ TIME = Kind(
     times.render_time,
     int,
 )
+CLICK_TIME = replace(TIME, check=check_click_time)
 DEGREES = Kind(
     "degrees",
     {"type": "string", "pattern": r"^-?\d{1,3}(\.\d+)?$"},
@@ -188,7 +199,7 @@ INTEGER = Kind(
     check_integer,
     stored=int,
 )
-FLAG = Kind("flag", {"type": "boolean"}, ("eq", "ne", "in"), read_flag, check_flag, stored=bool)
+FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
 NUMERIC_COUNTRY = Kind(
     "numeric country code",

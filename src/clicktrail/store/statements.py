@@ -28,19 +28,20 @@ class Statement:
 
 
 def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str]) -> Statement:
-    """One page: the columns asked for, then the sort value, then the id; one row more than the page holds."""
+    """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more."""
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     where = _where(query, table, viewer, params)
     direction = "DESC" if query.is_descending else "ASC"
-    order = f"{object_id} {direction}"
+    order, sort_value = f"{object_id} {direction}", "NULL"
     if sort != object_id:
+        sort_value = sort
         order = f"{sort} {direction} NULLS LAST, {order}"
         where += _after(query, sort, object_id, params)
     elif query.after is not None:
         where += f" AND {object_id} {'<' if query.is_descending else '>'} {params.add(query.after.object_id)}"
     sql = (
-        f"SELECT {columns(table)}, {sort}, {object_id} FROM {table.name} {table.alias}{table.joins}"
+        f"SELECT {columns(table)}, {sort_value}, {object_id} FROM {table.name} {table.alias}{table.joins}"
         f"{_sort_join(query)} WHERE {where} ORDER BY {order} LIMIT {query.limit + 1}"
     )
     if query.offset:

@@ -17,7 +17,7 @@ CLICK = Resource(
         id_field("clickId", "The click's identifier.", sortable=True, nullable=False),
         Field(
             name="time",
-            kind=kinds.TIME,
+            kind=kinds.CLICK_TIME,
             doc="When the click happened.",
             sortable=True,
             writable=True,

@@ -1,0 +1,128 @@
+"""How many statements a page costs, and that all is done or nothing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clicktrail.errors import StoreInUse
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.model.ids import IdGenerator
+from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.parse import parse_list
+from clicktrail.register import choose_profile
+from clicktrail.store.catalog import create_item, load_catalogue
+from clicktrail.store.clicks import get_click, insert_clicks, list_clicks, register
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Row, Session
+from clicktrail.store.schema import MIGRATIONS, migrate
+
+EXPANSIONS = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
+
+
+class Counting:
+    """A session that counts what goes through it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.statements: list[str] = []
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        self.statements.append(sql)
+        return self.session.rows(sql, params)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self.session.insert(table, columns, rows)
+
+
+def make_click(ids: IdGenerator, **fields: Any) -> Click:
+    values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
+    values |= {"click_id": ids.new(), "time": 0, "ip": "401020304", "uri": "https://x.example/", "update_time": 0}
+    return Click(**(values | fields))
+
+
+def fill(engine: DuckdbEngine, clicks: int) -> None:
+    ids = IdGenerator()
+
+    def work(session: Session) -> None:
+        links = [create_item(session, ids, LINK, {})[0]["linkId"] for _ in range(20)]
+        made = [make_click(ids, link_id=links[number % 20]) for number in range(clicks)]
+        insert_clicks(session, made, load_catalogue(session))
+        for click in made[:: clicks // 20]:
+            values = {"contacts": [{"key": "email", "value": "a@email.com", "uuid": None}], "tags": ["a"]}
+            register(session, ids, click.click_id, values, choose_profile)
+
+    engine.run(work)
+
+
+def test_a_page_costs_a_fixed_number_of_statements(engine: DuckdbEngine) -> None:
+    fill(engine, 1000)
+
+    def count(limit: int) -> int:
+        def work(session: Session) -> int:
+            counting = Counting(session)
+            query = parse_list(f"limit={limit}&{EXPANSIONS}".encode(), CLICK, wants_count=True)
+            assert len(list_clicks(counting, SYSTEM, query).items) == limit
+            return len(counting.statements)
+
+        return engine.run(work)
+
+    assert count(1000) == 8  # page, count, links, profiles with contacts and tags, contacts, metrics
+    assert count(1000) >= count(1)
+
+
+def test_a_failure_half_way_leaves_nothing(engine: DuckdbEngine) -> None:
+    ids = IdGenerator()
+    click = make_click(ids)
+
+    def fail(session: Session) -> None:
+        insert_clicks(session, [click], Catalogue())
+        register(session, ids, click.click_id, {"firstName": "Mary"}, choose_profile)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        engine.run(fail)
+    assert engine.run(lambda session: session.rows("SELECT count(*) FROM clicks")) == [(0,)]
+    assert engine.run(lambda session: session.rows("SELECT count(*) FROM profiles")) == [(0,)]
+
+
+def test_every_field_of_a_click_is_read_back(engine: DuckdbEngine) -> None:
+    ids = IdGenerator()
+    values = {
+        name: f"{name} \"'\\,[]{{}}\n\t ä 日本 𝄞 \x01"
+        for name in Click.__struct_fields__
+        if name not in ("click_id", "time", "update_time", "latitude", "longitude", "link_id", "banner_id")
+    }
+    click = make_click(ids, **values, time=-1, update_time=2**60, latitude=-0.000001, longitude=179.999999)
+    engine.run(lambda session: insert_clicks(session, [click], Catalogue()))
+    assert engine.run(lambda session: get_click(session, SYSTEM, click.click_id)) == click
+
+
+def test_one_uuid_is_one_click_also_within_a_batch(engine: DuckdbEngine) -> None:
+    ids = IdGenerator()
+    first, second, third = (make_click(ids, uuid="u") for _ in range(3))
+    assert engine.run(lambda session: insert_clicks(session, [first, second], Catalogue())) == {second.click_id: first}
+    assert engine.run(lambda session: insert_clicks(session, [third], Catalogue())) == {third.click_id: first}
+
+
+def test_a_click_never_points_to_a_link_or_banner_that_is_gone(engine: DuckdbEngine) -> None:
+    click = make_click(IdGenerator(), link_id="a" * 24, banner_id="b" * 24)
+    engine.run(lambda session: insert_clicks(session, [click], Catalogue()))
+    stored = engine.run(lambda session: get_click(session, SYSTEM, click.click_id))
+    assert (stored.link_id, stored.banner_id) == (None, None)
+
+
+def test_migrations_are_applied_once(engine: DuckdbEngine) -> None:
+    assert engine.run(migrate) == []
+    applied = engine.run(lambda session: session.rows("SELECT name FROM migrations ORDER BY name"))
+    assert [row[0] for row in applied] == [name for name, _ in MIGRATIONS]
+
+
+def test_what_is_no_store_is_said_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(StoreInUse, match=r"x\.duckdb cannot be opened"):
+        DuckdbEngine(path)
