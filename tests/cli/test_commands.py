@@ -49,7 +49,8 @@ def test_a_rotated_key_ends_the_tokens_that_are_not_kept(tmp_path: Path) -> None
         deadline = time.monotonic() + 10
         while httpx.get(f"{server.url}/clicks", headers=headers).status_code == 200:
             assert time.monotonic() < deadline
-        assert server.client().get("/clicks").status_code == 200
+        with server.client() as client:
+            assert client.get("/clicks").status_code == 200
     assert stat.S_IMODE((tmp_path / "data" / "signing.key").stat().st_mode) == 0o600
 
 
