@@ -10,9 +10,10 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail.http.calls import Limits, Services
-from clicktrail.http.observe import Observer, make_log
+from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
 from clicktrail.http.operations import Operation
+from clicktrail.http.record import ROUTE, RecordDoor
 from clicktrail.http.routes import all_operations, make_router
 from clicktrail.http.tokens import Lockout
 from clicktrail.ingest.buffer import Buffer
@@ -25,6 +26,8 @@ from clicktrail.tokens import KEY_FILE, KeyRing, TokenChecker
 
 _REFRESH_S = 5.0
 """How often the geo file is looked at."""
+_FLUSH_S = 0.1
+"""How often log lines are written out."""
 
 
 def store_path(settings: Settings) -> Path:
@@ -53,11 +56,13 @@ class App:
         self.geo = Geo(Path(settings.geo) if settings.geo else None)
         self.keys = open_keys(settings)
         self.store = Store(DuckdbEngine(store_path(settings)))
-        self.buffer = Buffer(self.store.insert_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
-        self.log = make_log(settings.log)
+        self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
         operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s))
         self.services = self._services(operations)
-        self.router: ASGIApp = make_router(self.services, operations)
+        self.log = self.services.observer.log
+        self._router: ASGIApp = make_router(self.services, operations)
+        self._record: ASGIApp = RecordDoor(self.services, self._router)
+        self._record_path = settings.base_path.rstrip("/") + ROUTE
         self._tasks: list[asyncio.Task[None]] = []
 
     def _services(self, operations: list[Operation]) -> Services:
@@ -72,7 +77,7 @@ class App:
             ),
             keys=self.keys,
             tokens=TokenChecker(self.keys, lambda: self.store.revoked, settings.partner_sees_contacts),
-            observer=Observer(self.log, gauges),
+            observer=Observer(settings.log, gauges),
             limits=Limits(
                 settings.base_path,
                 settings.public_url,
@@ -87,7 +92,7 @@ class App:
     async def start(self) -> None:
         """Brings the schema up to date and begins to look after the geo file."""
         await self.store.open()
-        self._tasks = [asyncio.create_task(self._refresh_geo())]
+        self._tasks = [asyncio.create_task(work()) for work in (self._refresh_geo, self._flush_log)]
 
     async def stop(self) -> None:
         """Drains the buffer and closes the store."""
@@ -95,11 +100,19 @@ class App:
             task.cancel()
         await self.buffer.close()
         self.store.close()
+        self.services.observer.flush()
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] == "http":
-            await self.router(scope, receive, send)
+        """The ASGI application: the hot door for recording, the router for everything else."""
+        if scope["path"] == self._record_path and scope["method"] == "POST":
+            await self._record(scope, receive, send)
+        else:
+            await self._router(scope, receive, send)
+
+    async def _flush_log(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_S)
+            self.services.observer.flush()
 
     async def _refresh_geo(self) -> None:
         while True:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -12,15 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.errors import InvalidBody, Unavailable
-from clicktrail.ingest.buffer import Buffer
-from clicktrail.ingest.campaign import UTM, find_campaign
+from clicktrail.ingest.buffer import Buffer, Settle, Take
+from clicktrail.ingest.campaign import find_campaign
 from clicktrail.ingest.geo import NOWHERE, Geo, Place, find_country, read_place
 from clicktrail.ingest.hits import parse_hit
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
 from tests.mmdb import write_mmdb
 
-WANTED = (*UTM, "referral", "banner")
+WANTED = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referral", "banner")
 
 
 class TestCampaign:
@@ -125,41 +127,62 @@ def click(number: int) -> Click:
     return Click(**{**values, "click_id": f"{number:024x}", "time": 0, "ip": "401020304", "uri": "u", "update_time": 0})
 
 
-class TestBuffer:
-    """The sink is a real coroutine that the test opens and closes like a disk."""
+class Disk:
+    """A sink with a thread of its own, like the store's; a test may hold it shut, or have it fail."""
 
+    def __init__(self, *failures: Exception | None) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.batches: list[list[Click]] = []
+        self._failures = list(failures)
+        self._writer = ThreadPoolExecutor(1)
+
+    def __call__(self, take: Take, settle: Settle) -> None:
+        self._writer.submit(self._commit, take, settle)
+
+    def _commit(self, take: Take, settle: Settle) -> None:
+        batch = take()
+        self.gate.wait(10)
+        failure = self._failures.pop(0) if self._failures else None
+        if failure is None:
+            self.batches.append(batch)
+        settle(failure or {})
+
+
+class TestBuffer:
     def test_those_that_arrive_together_share_a_commit(self) -> None:
         async def run() -> list[int]:
-            sizes, gate = [], asyncio.Event()
-
-            async def sink(batch: list[Click]) -> dict[str, Click]:
-                sizes.append(len(batch))
-                await gate.wait()
-                return {}
-
-            buffer = Buffer(sink, batch=50)
+            disk = Disk()
+            disk.gate.clear()
+            buffer = Buffer(disk, batch=50)
             tasks = [asyncio.create_task(buffer.add(click(number))) for number in range(101)]
             await asyncio.sleep(0)
-            gate.set()
+            disk.gate.set()
             await asyncio.gather(*tasks)
             await buffer.close()
             assert len(buffer) == 0
-            return sizes
+            return [len(batch) for batch in disk.batches if batch]
 
-        assert sum(asyncio.run(run())) == 101
+        sizes = asyncio.run(run())
+        assert sum(sizes) == 101
+        assert len(sizes) <= 4
+
+    def test_a_lone_click_does_not_wait_for_company(self) -> None:
+        async def run() -> None:
+            disk = Disk()
+            assert await asyncio.wait_for(Buffer(disk).add(click(1)), 5) is None
+
+        asyncio.run(run())
 
     def test_a_failed_commit_is_told_to_each_and_the_next_goes_on(self) -> None:
         async def run() -> None:
-            answers = iter([OSError("disk"), None])
-
-            async def sink(_: list[Click]) -> dict[str, Click]:
-                failure = next(answers)
-                if failure:
-                    raise failure
-                return {}
-
-            buffer = Buffer(sink)
-            first = await asyncio.gather(*[buffer.add(click(n)) for n in range(3)], return_exceptions=True)
+            disk = Disk(OSError("disk"))
+            disk.gate.clear()
+            buffer = Buffer(disk)
+            tasks = [asyncio.create_task(buffer.add(click(1)))]
+            await asyncio.sleep(0)
+            disk.gate.set()
+            first = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(each, Unavailable) and each.headers["Retry-After"] for each in first)
             assert await buffer.add(click(9)) is None
 
@@ -167,20 +190,16 @@ class TestBuffer:
 
     def test_a_full_buffer_waits_for_room_and_then_refuses(self) -> None:
         async def run() -> None:
-            gate = asyncio.Event()
-
-            async def sink(_: list[Click]) -> dict[str, Click]:
-                await gate.wait()
-                return {}
-
-            buffer = Buffer(sink, capacity=2, batch=1, wait_s=0.05)
+            disk = Disk()
+            disk.gate.clear()
+            buffer = Buffer(disk, capacity=2, batch=1, wait_s=0.05)
             held = [asyncio.create_task(buffer.add(click(n))) for n in range(2)]
             await asyncio.sleep(0)
             with pytest.raises(Unavailable):
                 await buffer.add(click(3))
             waiting = asyncio.create_task(buffer.add(click(4)))
             await asyncio.sleep(0)
-            gate.set()
+            disk.gate.set()
             assert await waiting is None
             await asyncio.gather(*held)
 
@@ -188,21 +207,15 @@ class TestBuffer:
 
     def test_a_client_that_goes_away_disturbs_nobody(self) -> None:
         async def run() -> None:
-            stored: list[str] = []
-            gate = asyncio.Event()
-
-            async def sink(batch: list[Click]) -> dict[str, Click]:
-                await gate.wait()
-                stored.extend(each.click_id for each in batch)
-                return {}
-
-            buffer = Buffer(sink)
+            disk = Disk()
+            disk.gate.clear()
+            buffer = Buffer(disk)
             gone, stays = (asyncio.create_task(buffer.add(click(n))) for n in range(2))
             await asyncio.sleep(0)
             gone.cancel()
-            gate.set()
+            disk.gate.set()
             assert await stays is None
             await buffer.close()
-            assert len(stored) == 2
+            assert sum(map(len, disk.batches)) == 2
 
         asyncio.run(run())

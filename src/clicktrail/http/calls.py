@@ -80,9 +80,12 @@ class Call:
 
     def url(self, path: str) -> str:
         """An absolute URL of this API, as the client sees it."""
-        limits = self.services.limits
-        origin = limits.public_url or f"{self.scope.get('scheme', 'http')}://{self.headers.get('host', 'localhost')}"
-        return origin + limits.base_path.rstrip("/") + path
+        return origin_of(self.services.limits, self.scope, self.headers.get("host", "localhost")) + path
+
+
+def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:
+    """Where the API is, as the client sees it: scheme, host and base path."""
+    return (limits.public_url or f"{scope['scheme']}://{host}") + limits.base_path.rstrip("/")
 
 
 @dataclass(frozen=True)

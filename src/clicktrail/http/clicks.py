@@ -1,11 +1,11 @@
 """The Click endpoints of the reference."""
 
 from clicktrail.errors import Conflict, Mistake, Unavailable
-from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, Services, json_answer
 from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_click, render_shown
 from clicktrail.ingest.hits import parse_hit
-from clicktrail.model.click import differences
+from clicktrail.model.click import Hit, differences
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.query.forms import Values, check_form, decode_json, required_fields
 from clicktrail.query.parse import parse_view
@@ -35,22 +35,29 @@ async def get_click(call: Call) -> Answer:
 
 async def create_click(call: Call) -> Answer:
     """Add a new click."""
-    hit = parse_hit(call.body)
+    return await record_hit(call.services, parse_hit(call.body), call.language, call.url(""))
+
+
+async def record_hit(services: Services, hit: Hit, language: str, origin: str) -> Answer:
+    """Records a hit and answers with its click. Raises Unavailable, Conflict."""
     try:
-        click, is_new = await call.services.recorder.record(hit)
+        click, is_new = await services.recorder.record(hit)
     except Unavailable:
-        call.services.observer.click("refused")
+        services.observer.click("refused")
         raise
-    call.services.observer.click("recorded" if is_new else "repeated")
+    services.observer.click("recorded" if is_new else "repeated")
     if not is_new:
         mistakes = tuple(
             Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
         )
         if mistakes:
             raise Conflict(f"The uuid already stands for the click {click.click_id}, which differs.", mistakes)
-    document = render_click(click, call.store.catalogue, call.language)
-    location = call.url(f"/clicks/{click.click_id}")
-    return json_answer(document, 201, {"Location": location}) if is_new else json_answer(document)
+    document = render_click(click, services.store.catalogue, language)
+    return (
+        json_answer(document, 201, {"Location": f"{origin}/clicks/{click.click_id}"})
+        if is_new
+        else json_answer(document)
+    )
 
 
 async def update_click(call: Call) -> Answer:

@@ -1,8 +1,8 @@
 """From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
 
 import time
-from collections.abc import Mapping
-from http import HTTPStatus
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -16,7 +16,7 @@ from clicktrail.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from clicktrail.http.calls import JSON, Answer, Call, Services
+from clicktrail.http.calls import JSON, NO_CONTENT, Answer, Call, Services
 from clicktrail.http.operations import Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
@@ -40,15 +40,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens in it, then tells the observer."""
         started = time.perf_counter()
-        try:
-            answer = await self._answer(scope, receive)
-        except ClicktrailError as error:
-            answer = render_problem(error)
-            if error.__cause__ is not None:
-                self._services.observer.log.error("refused", route=self._route, exc_info=error.__cause__)
-        except Exception as error:  # the last line of defence: logged, and told to nobody
-            self._services.observer.log.error("failed", route=self._route, method=scope["method"], exc_info=error)
-            answer = INTERNAL
+        answer = await guarded(self._services, scope["method"], self._route, self._answer(scope, receive))
         await send_answer(answer, scope["method"] == "HEAD", send)
         self._services.observer.request(scope["method"], self._route, answer.status, time.perf_counter() - started)
 
@@ -68,6 +60,19 @@ class Endpoint:
             check_content_type(headers)
             body = await read_body(receive, self._services.limits.max_body_bytes)
         return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
+
+
+async def guarded(services: Services, method: str, route: str, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer of `work`, or the problem document of what went wrong in it."""
+    try:
+        return await work
+    except ClicktrailError as error:
+        if error.__cause__ is not None:
+            services.observer.log.error("refused", method=method, route=route, exc_info=error.__cause__)
+        return render_problem(error)
+    except Exception as error:  # the last line of defence: logged, and told to nobody
+        services.observer.log.error("failed", method=method, route=route, exc_info=error)
+        return INTERNAL
 
 
 def check_access(operation: Operation, services: Services, headers: Headers) -> Viewer:
@@ -126,7 +131,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
     """One ASGI response. HEAD gets the headers of GET and no body."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    if answer.status != HTTPStatus.NO_CONTENT:
+    if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
         headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -4,28 +4,36 @@ No line holds a token, a query string, a body or a contact: of a path only its t
 """
 
 import sys
+import time
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from itertools import accumulate
+from typing import Any, TextIO
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+from clicktrail.model.times import render_second
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_INFO = 20
 
 
-def make_log(style: str) -> Any:
-    """A logger that writes to standard error: `json` lines, `text`, or nothing (`off`)."""
+def make_log(style: str, stream: TextIO) -> Any:
+    """A logger onto `stream`: `json` lines, `text`, or nothing (`off`)."""
     json_line = structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event).decode())
     renderer = json_line if style == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    factory = structlog.PrintLoggerFactory(sys.stderr) if style != "off" else structlog.ReturnLoggerFactory()
+    factory = structlog.WriteLoggerFactory(stream) if style != "off" else structlog.ReturnLoggerFactory()
     return structlog.wrap_logger(
         factory(),
         processors=[structlog.processors.add_log_level, stamp, _tell_exception, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
+        wrapper_class=structlog.make_filtering_bound_logger(_INFO),
         cache_logger_on_first_use=True,
     )
 
@@ -41,38 +49,103 @@ def _tell_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping
     return {**event, "exceptions": told} if told else event
 
 
-class Observer:
-    """Counts and logs requests. `gauges` are read when the metrics are asked for."""
+class RequestLine(msgspec.Struct):
+    """The log line of a request, in the form of the other lines; a struct, because there is one for every click."""
 
-    def __init__(self, log: Any, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
-        self.log = log
+    method: str
+    route: str
+    status: int
+    ms: float
+    timestamp: str
+    event: str = "request"
+    level: str = "info"
+
+
+class Tally:
+    """Counts of answered requests, kept as plain numbers and turned into metrics when they are asked for."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[str, str, int]] = Counter()
+        self.seconds: dict[tuple[str, str], list[float]] = {}
+        self.clicks: Counter[str] = Counter()
+
+    def add(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answer: by status, and by how long it took."""
+        self.answers[method, route, status] += 1
+        known = self.seconds.get((method, route))
+        if known is None:
+            known = self.seconds[method, route] = [0.0] * (len(_BUCKETS) + 2)
+        known[bisect_left(_BUCKETS, seconds)] += 1
+        known[-1] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics, for prometheus_client."""
+        answers = CounterMetricFamily("clicktrail_requests", "Requests answered.", labels=["method", "route", "status"])
+        for (method, route, status), count in self.answers.items():
+            answers.add_metric([method, route, str(status)], count)
+        seconds = HistogramMetricFamily(
+            "clicktrail_request_seconds", "Seconds from request to answer.", labels=["method", "route"]
+        )
+        for labels, numbers in self.seconds.items():
+            totals = list(accumulate(numbers[:-1]))
+            bounds = [*map(str, _BUCKETS), "+Inf"]
+            seconds.add_metric(list(labels), list(zip(bounds, totals, strict=True)), numbers[-1])
+        clicks = CounterMetricFamily("clicktrail_clicks", "Clicks by what became of them.", labels=["outcome"])
+        for outcome, count in self.clicks.items():
+            clicks.add_metric([outcome], count)
+        yield from (answers, seconds, clicks)
+
+
+class Observer:
+    """Counts and logs requests. `gauges` are read when the metrics are asked for.
+
+    Request lines are collected and written by `flush`, so that no request waits for a log's disk.
+    """
+
+    def __init__(self, style: str, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+        self.log = make_log(style, sys.stderr)
+        self.tally = Tally()
+        self._lines: list[tuple[str, str, int, float, float]] = []
+        self._render_line = {"json": _json_line, "text": _text_line}.get(style)
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "clicktrail_requests_total", "Requests answered.", ["method", "route", "status"], registry=self._registry
-        )
-        self._seconds = Histogram(
-            "clicktrail_request_seconds",
-            "Seconds from request to answer.",
-            ["method", "route"],
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
-        self._clicks = Counter(
-            "clicktrail_clicks_total", "Clicks by what became of them.", ["outcome"], registry=self._registry
-        )
+        self._registry.register(self.tally)
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=self._registry).set_function(read)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
-        self.log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+        self.tally.add(method, route, status, seconds)
+        if self._render_line is not None:
+            self._lines.append((method, route, status, seconds, time.time()))
 
-    def click(self, outcome: str) -> None:
-        """A click was `recorded`, `repeated` or `refused`."""
-        self._clicks.labels(outcome).inc()
+    def click(self, outcome: str, count: int = 1) -> None:
+        """Clicks were `recorded`, `repeated` or `refused`."""
+        self.tally.clicks[outcome] += count
 
     def render(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self._registry)
+
+    def flush(self) -> None:
+        """Writes out the request lines since the last time."""
+        lines, self._lines = self._lines, []
+        if lines and self._render_line is not None:
+            sys.stderr.write("".join(map(self._render_line, lines)))
+            sys.stderr.flush()
+
+
+def _line(kept: tuple[str, str, int, float, float]) -> RequestLine:
+    method, route, status, seconds, moment = kept
+    return RequestLine(method, route, status, round(seconds * 1000, 2), render_second(int(moment)))
+
+
+def _json_line(kept: tuple[str, str, int, float, float]) -> str:
+    return _encode(_line(kept)).decode() + "\n"
+
+
+def _text_line(kept: tuple[str, str, int, float, float]) -> str:
+    line = _line(kept)
+    return f"{line.timestamp} {line.method:6} {line.route} {line.status} {line.ms} ms\n"
+
+
+_encode = msgspec.json.Encoder().encode

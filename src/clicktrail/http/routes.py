@@ -208,7 +208,7 @@ def all_operations(lockout: Lockout) -> list[Operation]:
 
 
 def make_router(services: Services, operations: list[Operation]) -> Router:
-    """The ASGI application: one route a path, literal paths before those with parameters."""
+    """The ASGI application of every request: one route a path, literal paths before those with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation

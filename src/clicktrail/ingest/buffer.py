@@ -1,25 +1,31 @@
 """The bounded buffer between requests and the store: those that arrive together share one durable commit.
 
-A lone click is committed at once; while a commit is under way, later clicks gather and make the next batch. A click
-leaves the buffer only after the store said yes or no to it.
+A lone click is committed at once; while a commit is under way, later clicks gather and make the next batch. The next
+commit begins where the last one ended, in the store's own thread, without a word from the event loop: under load that
+word would come late. A click leaves the buffer only after the store said yes or no to it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 
-Sink = Callable[[list[Click]], Awaitable[dict[str, Click]]]
-"""Stores a batch in one transaction; returns, by click id, what was there already by its uuid."""
+Outcome = dict[str, Click] | Exception
+"""What came of a batch: by click id what was there already by its uuid, or why nothing of it was stored."""
+Take = Callable[[], list[Click]]
+Settle = Callable[[Outcome], None]
+Sink = Callable[[Take, Settle], None]
+"""Has a thread of the store's take a batch, store it in one transaction, and settle it. One batch at a time."""
 Waiting = tuple[Click, "asyncio.Future[Click | None]"]
 
 
 class Buffer:
     """Collects clicks for `sink`: at most `capacity` at once, at most `batch` in one commit.
 
-    When it is full, a click waits up to `wait_s` seconds for room and is then refused.
+    When it is full, a click waits up to `wait_s` seconds for room and is then refused. `put` and `add` belong to the
+    event loop; `_take` and `_settle` run in the store's thread.
     """
 
     def __init__(self, sink: Sink, capacity: int = 10_000, batch: int = 2_000, wait_s: float = 2.0) -> None:
@@ -27,31 +33,70 @@ class Buffer:
         self._capacity = capacity
         self._batch = batch
         self._wait_s = wait_s
+        self._held = 0
         self._waiting: deque[Waiting] = deque()
-        self._in_flight = 0
+        self._taken: list[Waiting] = []
+        self._is_committing = False
         self._room: deque[asyncio.Future[None]] = deque()
-        self._drain: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
-        return len(self._waiting) + self._in_flight
+        return self._held
 
     async def add(self, click: Click) -> Click | None:
         """Waits until the click is on disk. Returns the stored click if its uuid was there already, else None.
 
         Raises Unavailable when there is no room, or when the store failed; then the click is not stored.
         """
-        while len(self) >= self._capacity:
+        while (done := self.put(click)) is None:
             await self._wait_for_room()
-        done: asyncio.Future[Click | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((click, done))
-        if self._drain is None:
-            self._drain = asyncio.create_task(self._empty())
         return await done
+
+    def put(self, click: Click) -> "asyncio.Future[Click | None] | None":
+        """Adds the click if there is room: then what comes of it, as `add` says. None: there is no room now."""
+        if self._held >= self._capacity:
+            return None
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        done: asyncio.Future[Click | None] = self._loop.create_future()
+        self._held += 1
+        self._waiting.append((click, done))
+        self._commit_if_idle()
+        return done
 
     async def close(self) -> None:
         """Waits until everything that was added is on disk or refused."""
-        while self._drain is not None:
-            await asyncio.wait([self._drain])
+        while self._held:
+            await asyncio.sleep(_LOOK_S)
+
+    def _commit_if_idle(self) -> None:
+        # The loop and the store's thread may both find it idle: one of the two then takes an empty batch.
+        if self._waiting and not self._is_committing:
+            self._is_committing = True
+            self._sink(self._take, self._settle)
+
+    def _take(self) -> list[Click]:
+        waiting = self._waiting
+        self._taken = [waiting.popleft() for _ in range(min(self._batch, len(waiting)))]
+        return [click for click, _ in self._taken]
+
+    def _settle(self, outcome: Outcome) -> None:
+        settled, self._taken = self._taken, []
+        self._is_committing = False
+        self._commit_if_idle()
+        if settled and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._tell, settled, outcome)
+
+    def _tell(self, settled: list[Waiting], outcome: Outcome) -> None:
+        for click, done in settled:
+            if done.done():  # its client went away
+                continue
+            if isinstance(outcome, Exception):
+                done.set_exception(_refusal(outcome))
+            else:
+                done.set_result(outcome.get(click.click_id))
+        self._held -= len(settled)
+        self._give_room()
 
     async def _wait_for_room(self) -> None:
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -61,29 +106,8 @@ class Buffer:
         except TimeoutError:
             raise Unavailable("The server is taking as many clicks as it can.", headers={"Retry-After": "1"}) from None
 
-    async def _empty(self) -> None:
-        try:
-            while self._waiting:
-                await self._commit([self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))])
-        finally:
-            self._drain = None
-
-    async def _commit(self, batch: list[Waiting]) -> None:
-        self._in_flight = len(batch)
-        try:
-            repeated = await self._sink([click for click, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, each click is told of it; the next batch goes on
-            for _, done in _still_waiting(batch):
-                done.set_exception(_refusal(error))
-        else:
-            for click, done in _still_waiting(batch):
-                done.set_result(repeated.get(click.click_id))
-        finally:
-            self._in_flight = 0
-            self._give_room()
-
     def _give_room(self) -> None:
-        free = self._capacity - len(self)
+        free = self._capacity - self._held
         while self._room and free > 0:
             room = self._room.popleft()
             if not room.done():
@@ -91,9 +115,7 @@ class Buffer:
                 free -= 1
 
 
-def _still_waiting(batch: list[Waiting]) -> list[Waiting]:
-    """Without those whose client went away."""
-    return [waiting for waiting in batch if not waiting[1].done()]
+_LOOK_S = 0.005
 
 
 def _refusal(error: Exception) -> Exception:

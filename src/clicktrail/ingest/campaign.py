@@ -3,8 +3,6 @@
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-UTM = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
-
 
 class Campaign(NamedTuple):
     """The five utm fields, the link's code and the banner's id; None where the uri does not say."""
@@ -20,20 +18,30 @@ class Campaign(NamedTuple):
 
 def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campaign:
     """Reads the query string of `uri`: any letter case of the key, the last one wins, empty is None. Never raises."""
-    found: dict[str, str | None] = {}
     _, _, query = uri.partition("#")[0].partition("?")
-    for pair in query.split("&") if query else ():
+    if not query:
+        return _EMPTY
+    found: dict[str, str | None] = {}
+    for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if "%" in name or "+" in name:
             name = _decode(name)
-        found[name.lower()] = value
-    return Campaign._make(_value(found.get(name.lower())) for name in (*UTM, code_parameter, banner_parameter))
+        if "%" in value or "+" in value:
+            value = _decode(value)
+        found[name.lower()] = value or None
+    find = found.get
+    return Campaign(
+        find("utm_campaign"),
+        find("utm_content"),
+        find("utm_medium"),
+        find("utm_source"),
+        find("utm_term"),
+        find(code_parameter.lower()),
+        find(banner_parameter.lower()),
+    )
 
 
-def _value(text: str | None) -> str | None:
-    if not text:
-        return None
-    return (_decode(text) if "%" in text or "+" in text else text) or None
+_EMPTY = Campaign(None, None, None, None, None, None, None)
 
 
 def _decode(text: str) -> str:

@@ -75,5 +75,5 @@ class Recorder:
         Raises Unavailable when it could not be stored: then nothing was.
         """
         click = enrich(hit, self._new_id(), self._geo, self._catalogue(), self._parameters)
-        stored = await self._buffer.add(click)
+        stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, False)

@@ -43,5 +43,8 @@ class Engine(Protocol):
         engine cannot take it now.
         """
 
+    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
+        """Has the writer's thread call `job(run)`, where `run(work)` runs `work` in one transaction."""
+
     def close(self) -> None:
         """Waits for the work at hand and closes the store."""

@@ -53,9 +53,21 @@ class Store:
     def _replace(self, changed: tuple[object, Catalogue, frozenset[str]]) -> None:
         _, self.catalogue, self.revoked = changed
 
-    async def insert_clicks(self, batch: list[Click]) -> dict[str, Click]:
-        """The sink of the ingest buffer: one durable transaction for the batch."""
-        return await self.engine.write(lambda session: clicks.insert_clicks(session, batch, self.catalogue))
+    def commit_clicks(
+        self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]
+    ) -> None:
+        """The sink of the ingest buffer: one durable transaction for what `take` gives when its turn comes."""
+
+        def job(run: Callable[[Callable[[Session], dict[str, Click]]], dict[str, Click]]) -> None:
+            try:
+                batch = take()
+                repeated = run(lambda session: clicks.insert_clicks(session, batch, self.catalogue)) if batch else {}
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
+                settle(error)
+            else:
+                settle(repeated)
+
+        self.engine.submit(job)
 
     def close(self) -> None:
         """Waits for the work at hand and closes the engine."""

@@ -1,0 +1,79 @@
+"""The hot door: POST /clicks without the layers that a plain request does not need.
+
+It shares parsing, recording and rendering with the operation's own handler, and hands over to the ordinary endpoint
+whatever is not plain: another content type, a body in pieces, a token that is not good, a body with mistakes.
+"""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clicktrail.errors import ClicktrailError
+from clicktrail.http.calls import Services, origin_of
+from clicktrail.http.clicks import record_hit
+from clicktrail.http.endpoint import guarded, send_answer
+from clicktrail.ingest.hits import parse_hit
+from clicktrail.model.access import RECORDERS
+from clicktrail.model.countries import choose_language
+
+ROUTE = "/clicks"
+_PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-urlencoded"})
+_PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
+
+
+class RecordDoor:
+    """An ASGI application for POST /clicks; `endpoint` answers what is not plain."""
+
+    def __init__(self, services: Services, endpoint: ASGIApp) -> None:
+        self._services = services
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Records one click, or hands over."""
+        started = time.perf_counter()
+        services, headers = self._services, dict(scope["headers"])
+        if not self._is_plain(headers):
+            await self._endpoint(scope, receive, send)
+            return
+        message = await receive()
+        try:
+            hit = parse_hit(self._whole_body(message, headers))
+        except (ClicktrailError, ValueError):
+            await self._endpoint(scope, _again(message, receive), send)
+            return
+        language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        origin = origin_of(services.limits, scope, headers.get(b"host", b"localhost").decode("latin-1"))
+        answer = await guarded(services, "POST", ROUTE, record_hit(services, hit, language, origin))
+        await send_answer(answer, False, send)
+        services.observer.request("POST", ROUTE, answer.status, time.perf_counter() - started)
+
+    def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
+        """The body, if it came in one piece and is not too large. Raises ValueError.
+
+        The server says `more_body` until it has seen the end; the declared length tells it without asking again.
+        """
+        body: bytes = message.get("body", b"")
+        if len(body) > self._services.limits.max_body_bytes:
+            raise ValueError
+        if message.get("more_body") and headers.get(b"content-length") != b"%d" % len(body):
+            raise ValueError
+        return body
+
+    def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
+        if headers.get(b"content-type") not in _PLAIN_TYPES or headers.get(b"accept") not in _PLAIN_ACCEPTS:
+            return False
+        try:
+            viewer = self._services.tokens.check(headers.get(b"authorization", b"").decode("latin-1"))
+        except ClicktrailError:
+            return False
+        return viewer.scope in RECORDERS
+
+
+def _again(message: Message, receive: Receive) -> Receive:
+    """A `receive` that begins with a message that was already taken."""
+    waiting = [message]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
