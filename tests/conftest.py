@@ -9,7 +9,9 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from clicktrail.store.clicks import load_tail
 from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.metrics import load_figures
 from clicktrail.store.schema import migrate
 from tests.serving import Serving, serving
 
@@ -42,5 +44,7 @@ def mark() -> str:
 def engine(tmp_path: Path) -> Iterator[DuckdbEngine]:
     opened = DuckdbEngine(tmp_path / "clicktrail.duckdb")
     opened.run(migrate)
+    opened.run(load_tail)
+    opened.run(load_figures)
     yield opened
     opened.close()

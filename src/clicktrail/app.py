@@ -55,7 +55,7 @@ class App:
         self.settings = settings
         self.geo = Geo(Path(settings.geo) if settings.geo else None)
         self.keys = open_keys(settings)
-        self.store = Store(DuckdbEngine(store_path(settings)))
+        self.store = Store(DuckdbEngine(store_path(settings), settings.memory_mb))
         self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
         operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s))
         self.services = self._services(operations)
@@ -76,7 +76,7 @@ class App:
                 self.buffer, self.geo, lambda: self.store.ids.new(), lambda: self.store.catalogue, parameters
             ),
             keys=self.keys,
-            tokens=TokenChecker(self.keys, lambda: self.store.revoked, settings.partner_sees_contacts),
+            tokens=TokenChecker(self.keys, lambda: self.store.memory.revoked, settings.partner_sees_contacts),
             observer=Observer(settings.log, gauges),
             limits=Limits(
                 settings.base_path,

@@ -59,6 +59,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lockout_s: Annotated[int, Meta(ge=1, description="Seconds in which those failures count, and the lock lasts.")] = (
         300
     )
+    memory_mb: Annotated[
+        int, Meta(ge=64, description="Megabytes that the embedded store's engine may use before it spills to disk.")
+    ] = 512
     max_body_bytes: Annotated[int, Meta(ge=1024, description="Largest body taken.")] = 1_048_576
     buffer_clicks: Annotated[int, Meta(ge=1, description="Clicks that may wait for the disk at once.")] = 10_000
     buffer_wait_ms: Annotated[

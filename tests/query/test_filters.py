@@ -79,11 +79,12 @@ class World:
             rows.append(click)
             owner = next((p for p in partners if link and p["profileId"] == link["profileId"]), None)
             self.facts.append({"click": click, "partner": owner, "client": client})
-        catalogue = Catalogue(
+        engine.memory.catalogue = Catalogue(
             link_ids=frozenset(link["linkId"] for link in links),
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
         )
-        engine.run(lambda s: insert_clicks(s, rows, catalogue))
+        engine.run(lambda s: insert_clicks(s, rows))
+        engine.memory.floor = "~"  # so that the engine answers, not memory
         known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c["profileId"] for c in clients]))
         by_id = {profile["profileId"]: profile for profile in known}
         for fact in self.facts:

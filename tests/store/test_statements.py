@@ -1,6 +1,6 @@
 """How many statements a page costs, and that all is done or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import pytest
 
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CLICK, LINK
@@ -28,11 +27,18 @@ class Counting:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.memory = session.memory
         self.statements: list[str] = []
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         self.statements.append(sql)
         return self.session.rows(sql, params)
+
+    def arrays(self, sql: str) -> Mapping[str, Any]:
+        return self.session.arrays(sql)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self.session.after_commit(action)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self.session.insert(table, columns, rows)
@@ -50,7 +56,8 @@ def fill(engine: DuckdbEngine, clicks: int) -> None:
     def work(session: Session) -> None:
         links = [create_item(session, ids, LINK, {})[0]["linkId"] for _ in range(20)]
         made = [make_click(ids, link_id=links[number % 20]) for number in range(clicks)]
-        insert_clicks(session, made, load_catalogue(session))
+        session.memory.catalogue = load_catalogue(session)
+        insert_clicks(session, made)
         for click in made[:: clicks // 20]:
             values = {"contacts": [{"key": "email", "value": "a@email.com", "uuid": None}], "tags": ["a"]}
             register(session, ids, click.click_id, values, choose_profile)
@@ -70,7 +77,9 @@ def test_a_page_costs_a_fixed_number_of_statements(engine: DuckdbEngine) -> None
 
         return engine.run(work)
 
-    assert count(1000) == 8  # page, count, links, profiles with contacts and tags, contacts, metrics
+    assert count(1000) == 7  # count, links, profiles with contacts and tags, contacts, metrics; the page is in memory
+    engine.memory.replace_tail(engine.memory.tail[-2:], is_whole=False)
+    assert count(1000) == 8
     assert count(1000) >= count(1)
 
 
@@ -79,7 +88,7 @@ def test_a_failure_half_way_leaves_nothing(engine: DuckdbEngine) -> None:
     click = make_click(ids)
 
     def fail(session: Session) -> None:
-        insert_clicks(session, [click], Catalogue())
+        insert_clicks(session, [click])
         register(session, ids, click.click_id, {"firstName": "Mary"}, choose_profile)
         raise RuntimeError
 
@@ -97,20 +106,20 @@ def test_every_field_of_a_click_is_read_back(engine: DuckdbEngine) -> None:
         if name not in ("click_id", "time", "update_time", "latitude", "longitude", "link_id", "banner_id")
     }
     click = make_click(ids, **values, time=-1, update_time=2**60, latitude=-0.000001, longitude=179.999999)
-    engine.run(lambda session: insert_clicks(session, [click], Catalogue()))
+    engine.run(lambda session: insert_clicks(session, [click]))
     assert engine.run(lambda session: get_click(session, SYSTEM, click.click_id)) == click
 
 
 def test_one_uuid_is_one_click_also_within_a_batch(engine: DuckdbEngine) -> None:
     ids = IdGenerator()
     first, second, third = (make_click(ids, uuid="u") for _ in range(3))
-    assert engine.run(lambda session: insert_clicks(session, [first, second], Catalogue())) == {second.click_id: first}
-    assert engine.run(lambda session: insert_clicks(session, [third], Catalogue())) == {third.click_id: first}
+    assert engine.run(lambda session: insert_clicks(session, [first, second])) == {second.click_id: first}
+    assert engine.run(lambda session: insert_clicks(session, [third])) == {third.click_id: first}
 
 
 def test_a_click_never_points_to_a_link_or_banner_that_is_gone(engine: DuckdbEngine) -> None:
     click = make_click(IdGenerator(), link_id="a" * 24, banner_id="b" * 24)
-    engine.run(lambda session: insert_clicks(session, [click], Catalogue()))
+    engine.run(lambda session: insert_clicks(session, [click]))
     stored = engine.run(lambda session: get_click(session, SYSTEM, click.click_id))
     assert (stored.link_id, stored.banner_id) == (None, None)
 

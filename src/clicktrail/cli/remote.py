@@ -44,7 +44,7 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:
     try:
-        await store.open()
+        await store.open(has_figures=False)
         return await local(store)
     finally:
         store.close()

@@ -11,6 +11,7 @@ from clicktrail.query.forms import Values, check_form, decode_json, required_fie
 from clicktrail.query.parse import parse_view
 from clicktrail.register import choose_profile
 from clicktrail.store import clicks
+from clicktrail.store.recall import recall_click, recall_page
 
 REGISTRATION = {
     name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
@@ -21,15 +22,22 @@ REGISTRATION = {
 async def list_clicks(call: Call) -> Answer:
     """Get a clicks list."""
     query = read_query(call, CLICK)
-    page = await call.store.read(clicks.list_clicks, call.viewer, query)
     catalogue = call.store.catalogue
+    recalled = recall_page(call.store.memory, call.viewer, query)
+    if recalled is not None:
+        return page_answer(call, query, recalled, lambda click: render_click(click, catalogue, query.view.language))
+    page = await call.store.read(clicks.list_clicks, call.viewer, query)
     return page_answer(call, query, page, lambda shown: render_shown(shown, catalogue, query.view.language))
 
 
 async def get_click(call: Call) -> Answer:
     """Get click details."""
-    view = parse_view(call.query, CLICK, call.language)
-    shown = await call.store.read(clicks.show_click, call.viewer, call.path["clickId"], view.expansions)
+    view, click_id = parse_view(call.query, CLICK, call.language), call.path["clickId"]
+    recalled = recall_click(call.store.memory, call.viewer, click_id)
+    if recalled is not None and not view.expansions:
+        shown = clicks.Shown(recalled, {})
+    else:
+        shown = await call.store.read(clicks.show_click, call.viewer, click_id, view.expansions)
     return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
 
 

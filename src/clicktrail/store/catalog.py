@@ -8,7 +8,7 @@ from clicktrail.errors import Conflict, NotFound
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink
 from clicktrail.model.ids import IdGenerator
-from clicktrail.query.fields import LINK, Resource
+from clicktrail.query.fields import BANNER, LINK, Resource
 from clicktrail.store.engine import Session
 from clicktrail.store.records import (
     Record,
@@ -81,6 +81,8 @@ def delete_item(session: Session, resource: Resource, object_id: str) -> None:
         raise NotFound(f"There is no {resource.name} {object_id}.")
     if resource is LINK and session.rows("SELECT 1 FROM clicks WHERE link_id = $1 LIMIT 1", [object_id]):
         raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
+    if resource is BANNER:
+        session.after_commit(lambda: session.memory.clear_column("banner_id", object_id))
     for pointing, column in POINTERS[resource.name]:
         session.rows(f"UPDATE {pointing} SET {column} = NULL WHERE {column} = $1", [object_id])
     session.rows(f"DELETE FROM {table} WHERE {key} = $1", [object_id])

@@ -15,8 +15,10 @@ from clicktrail.model.times import now_s
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.engine import Params, Session
-from clicktrail.store.metrics import link_metrics
+from clicktrail.store.memory import TAIL
+from clicktrail.store.metrics import link_metrics, uncount_click
 from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
+from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
 from clicktrail.store.statements import list_statement
 from clicktrail.store.tables import TABLES, Table, visible
@@ -35,7 +37,7 @@ class Shown:
     parts: Mapping[str, Any]
 
 
-def insert_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> dict[str, Click]:
+def insert_clicks(session: Session, clicks: Sequence[Click]) -> dict[str, Click]:
     """Adds clicks in one statement; returns, by click id, the stored click of each that was there by its uuid already.
 
     A link or banner that was deleted since the click was made is left out of it.
@@ -48,12 +50,13 @@ def insert_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalogu
         if known is not None:
             repeated[click.click_id] = known
             continue
-        sound = _without_dangling(click, catalogue)
+        sound = _without_dangling(click, session.memory.catalogue)
         fresh.append(sound)
         if click.uuid is not None:
             stored[click.uuid] = sound
     if fresh:
         session.insert("clicks", COLUMNS, [msgspec.structs.astuple(click) for click in fresh])
+        session.after_commit(lambda: session.memory.add(fresh))
     return repeated
 
 
@@ -81,11 +84,16 @@ def _columns(table: Table) -> str:
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
     refuse_secrets(query, viewer)
-    statement = list_statement(query, viewer, _columns)
-    rows = session.rows(statement.sql, statement.params)
-    clicks = [Click(*row[: len(COLUMNS)]) for row in rows[: query.limit]]
     total = count(session, viewer, query)
-    return make_page(rows, expand(session, viewer, clicks, query.view.expansions), query.limit, total)
+    recalled = recall_clicks(session.memory, viewer, query)
+    if recalled is not None:
+        clicks, ends = recalled, [(None, click.click_id) for click in recalled]
+    else:
+        statement = list_statement(query, viewer, _columns)
+        rows = session.rows(statement.sql, statement.params)
+        clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
+    shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
+    return make_page(ends, shown, query.limit, total)
 
 
 def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
@@ -139,18 +147,25 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
     profile_id = save_profile(session, ids, decide(click, own, same_uuid[0] if same_uuid else None), values)
     if profile_id == click.profile_id:
         return click
-    now = now_s()
-    session.rows("UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3", [profile_id, now, click_id])
-    return msgspec.structs.replace(click, profile_id=profile_id, update_time=now)
+    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=now_s())
+    session.rows(
+        "UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3",
+        [profile_id, tied.update_time, click_id],
+    )
+    session.after_commit(lambda: session.memory.replace(tied))
+    session.after_commit(lambda: session.memory.figures.register(tied.link_id, 1))
+    return tied
 
 
 def delete_click(session: Session, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
-    get_click(session, SYSTEM, click_id)
+    click = get_click(session, SYSTEM, click_id)
     session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
+    uncount_click(session, click)
+    session.after_commit(lambda: session.memory.remove(click))
 
 
-def newest_click_id(session: Session) -> str | None:
-    """The greatest click id, so that new ids come after it."""
-    newest: str | None = session.rows("SELECT max(click_id) FROM clicks")[0][0]
-    return newest
+def load_tail(session: Session) -> None:
+    """Reads the newest clicks into memory."""
+    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
+    session.memory.replace_tail([Click(*row) for row in reversed(rows)], is_whole=len(rows) < TAIL)

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import duckdb
 
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.store.engine import Row, Session
+from clicktrail.store.memory import Memory
 
 T = TypeVar("T")
 READERS = 4
@@ -31,13 +32,34 @@ _owner = re.compile(r"\(PID (\d+)\)").search
 class DuckdbSession:
     """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory) -> None:
+        self.memory = memory
         self._cursor = cursor
         self._appenders: dict[str, duckdb.Appender] = {}
+        self._actions: list[Callable[[], None]] = []
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
         return self._cursor.execute(sql, params).fetchall()
+
+    def arrays(self, sql: str) -> Mapping[str, Any]:
+        """Runs a statement and returns its columns as numpy arrays."""
+        columns: Mapping[str, Any] = self._cursor.execute(sql).fetchnumpy()
+        return columns
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk."""
+        self._actions.append(action)
+
+    def transact(self, work: Callable[["DuckdbSession"], T]) -> T:
+        """Runs `work` in one transaction, and then what it left for after the commit."""
+        self.rows("BEGIN TRANSACTION")
+        result = work(self)
+        self.rows("COMMIT")
+        actions, self._actions = self._actions, []
+        for action in actions:
+            action()
+        return result
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
@@ -51,30 +73,25 @@ class DuckdbSession:
 class DuckdbEngine:
     """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory_mb: int = 512) -> None:
+        self.memory = Memory()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._connection = duckdb.connect(str(path), config=_CONFIG)
+            self._connection = duckdb.connect(str(path), config=_CONFIG | {"memory_limit": f"{memory_mb}MB"})
         except duckdb.IOException as error:
             raise _explain(path, error) from None
         self._local = threading.local()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
+        self._watchers = ThreadPoolExecutor(1, "watcher")
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work)
 
-    async def write(self, work: Callable[[Session], T], after: Callable[[T], None] | None = None) -> T:
-        """Runs `work` in one transaction, and then `after`, in the writer's thread."""
-
-        def run() -> T:
-            result = self.run(work)
-            if after is not None:
-                after(result)
-            return result
-
-        return await asyncio.get_running_loop().run_in_executor(self._writer, run)
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` in one transaction, in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self.run, work)
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
@@ -84,20 +101,35 @@ class DuckdbEngine:
         """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
-            session.rows("BEGIN TRANSACTION")
-            result = work(session)
-            session.rows("COMMIT")
+            return session.transact(work)
         except BaseException as error:
             self._roll_back(session)
             if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
                 raise Unavailable("The store cannot take this now.", headers={"Retry-After": "5"}) from error
             raise
-        return result
+
+    def watch(self, work: Callable[[Session], None]) -> None:
+        """Runs `work` in a thread of its own, on the snapshot that is there between two writes."""
+        session = DuckdbSession(self._connection.cursor(), self.memory)
+        started = threading.Event()
+
+        def begin() -> None:
+            session.rows("BEGIN TRANSACTION")
+            session.rows("SELECT 1 FROM clicks LIMIT 1")  # an engine's snapshot begins with the first statement
+            started.set()
+
+        def run() -> None:
+            started.wait()
+            work(session)
+            session.rows("COMMIT")
+
+        self._writer.submit(begin)
+        self._watchers.submit(run)
 
     def close(self) -> None:
         """Waits for the work at hand and closes the file."""
-        self._readers.shutdown()
-        self._writer.shutdown()
+        for pool in (self._readers, self._writer, self._watchers):
+            pool.shutdown()
         self._connection.close()
 
     def _roll_back(self, session: DuckdbSession) -> None:
@@ -108,7 +140,7 @@ class DuckdbEngine:
     def _session(self) -> DuckdbSession:
         session: DuckdbSession | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = DuckdbSession(self._connection.cursor())
+            session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory)
         return session
 
 

@@ -1,7 +1,9 @@
 """The seam between statements and engines: what a session can do, and how work gets to one."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
+
+from clicktrail.store.memory import Memory
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -21,10 +23,18 @@ class Params(list[Any]):
 
 
 class Session(Protocol):
-    """One transaction on an engine, used by one thread."""
+    """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
+
+    memory: Memory
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
+
+    def arrays(self, sql: str) -> Mapping[str, Any]:
+        """Runs a statement and returns its columns as numpy arrays: for millions of rows."""
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Adds many rows at once, by the engine's fastest way."""
@@ -33,15 +43,19 @@ class Session(Protocol):
 class Engine(Protocol):
     """A place where clicks are kept. Work is a function of a session; it runs in a thread of the engine's."""
 
+    memory: Memory
+
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot."""
 
-    async def write(self, work: Callable[[Session], T], after: Callable[[T], None] | None = None) -> T:
+    async def write(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.
 
-        `after` is given the result once it is on disk, before any later write begins. Raises Unavailable when the
-        engine cannot take it now.
+        Raises Unavailable when the engine cannot take it now.
         """
+
+    def watch(self, work: Callable[[Session], None]) -> None:
+        """Runs `work` in a thread of its own, on a snapshot that no write comes before or after by half."""
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, where `run(work)` runs `work` in one transaction."""

@@ -2,30 +2,66 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from clicktrail.errors import Unavailable
 from clicktrail.model.access import Viewer
+from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.query.fields import CLICK, LINK
-from clicktrail.store.engine import Params, Session
+from clicktrail.query.fields import LINK
+from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.records import get_record
 from clicktrail.store.tables import TABLES, visible
+from clicktrail.store.visitors import KEY_SQL, visitor_key
+
+_COUNTED = "count(*), count(profile_id), min(time), max(time)"
 
 
 def link_metrics(session: Session, viewer: Viewer, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
-    """link id -> its figures, for every link asked for: one statement."""
-    wanted = list(link_ids)
-    if not wanted:
+    """link id -> its figures, for every visible link asked for: one statement, and a look into memory for each."""
+    params, table = Params(), TABLES[LINK.name]
+    wanted = params.add_all(link_ids)
+    if not params:
         return {}
-    params = Params()
-    chosen = f"c.link_id IN ({params.add_all(wanted)}) AND {visible(TABLES[CLICK.name], viewer, params)}"
     rows = session.rows(
-        "SELECT c.link_id, count(*), count(DISTINCT (c.ip, c.user_agent)), count(c.profile_id), "
-        f"min(c.time), max(c.time) FROM clicks c WHERE {chosen} GROUP BY c.link_id",
-        params,
+        f"SELECT l.link_id FROM links l WHERE l.link_id IN ({wanted}) AND {visible(table, viewer, params)}", params
     )
-    return {link_id: LinkMetrics() for link_id in wanted} | {row[0]: LinkMetrics(*row[1:]) for row in rows}
+    try:
+        return session.memory.figures.find(row[0] for row in rows)
+    except TimeoutError as error:
+        raise Unavailable(str(error), headers={"Retry-After": "5"}) from None
 
 
 def get_link_metrics(session: Session, viewer: Viewer, link_id: str) -> LinkMetrics:
     """The figures of one link. Raises NotFound, also for another partner's link."""
     get_record(session, viewer, LINK, link_id)
     return link_metrics(session, viewer, [link_id])[link_id]
+
+
+def load_figures(session: Session) -> None:
+    """Reads the figures of all links from all clicks into memory."""
+    rows = session.rows(
+        f"SELECT link_id, {_COUNTED} FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id ORDER BY link_id"
+    )
+    columns = session.arrays(
+        f"SELECT {KEY_SQL} AS visitor, r.place FROM clicks c JOIN (SELECT d.link_id, row_number() OVER "
+        "(ORDER BY d.link_id) - 1 AS place FROM (SELECT DISTINCT link_id FROM clicks WHERE link_id IS NOT NULL) d) r "
+        "ON r.link_id = c.link_id"
+    )
+    keys, first = np.unique(columns["visitor"].astype(np.uint64), return_index=True)
+    visitors = np.bincount(columns["place"].astype(np.int64)[first], minlength=len(rows))
+    figures = {row[0]: LinkMetrics(row[1], int(unique), *row[2:]) for row, unique in zip(rows, visitors, strict=True)}
+    session.memory.figures.load(figures, keys)
+
+
+def uncount_click(session: Session, click: Click) -> None:
+    """Mends the figures of a link whose click was just removed: counts its others, and looks for the same visitor."""
+    if click.link_id is None:
+        return
+    counted: Row = session.rows(f"SELECT {_COUNTED} FROM clicks WHERE link_id = $1", [click.link_id])[0]
+    others = session.rows(
+        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 LIMIT 1",
+        [click.link_id, click.ip, click.user_agent],
+    )
+    link_id, gone = click.link_id, None if others else visitor_key(click)
+    session.after_commit(lambda: session.memory.figures.recount(link_id, (*counted,), gone))

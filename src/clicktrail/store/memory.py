@@ -1,0 +1,79 @@
+"""What a process keeps in memory of its store: catalogue, revocations, the newest clicks, the figures of links.
+
+All of it is made from the store at start, so nothing of it can be lost, or be wrong after a crash. It is changed by the
+writer's thread right after a commit, and replaced rather than altered where other threads read it.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.store.figures import LinkFigures
+
+TAIL = 2_000
+"""Newest clicks kept in order: two of the largest pages."""
+REMEMBERED = 20_000
+"""Clicks kept by id, the newest: some 30 MB."""
+
+
+class Memory:
+    """One process's memory of its store."""
+
+    def __init__(self) -> None:
+        self.catalogue = Catalogue()
+        self.revoked: frozenset[str] = frozenset()
+        self.figures = LinkFigures()
+        self.tail: tuple[Click, ...] = ()
+        """Ascending by id: every click there is from `floor` on."""
+        self.floor = "~"
+        """The least id of which that is true; empty if the tail is the whole store. At first no id is."""
+        self.by_id: dict[str, Click] = {}
+
+    def replace_tail(self, clicks: Sequence[Click], is_whole: bool) -> None:
+        """Begins with these newest clicks, ascending."""
+        self.tail = tuple(clicks)
+        self.floor = "" if is_whole else clicks[0].click_id
+        self.by_id = {click.click_id: click for click in clicks}
+
+    def add(self, clicks: Sequence[Click]) -> None:
+        """Clicks were committed; mostly the newest there are, but imports bring ids of any age."""
+        ordered = sorted((click for click in clicks if click.click_id >= self.floor), key=_by_id)
+        is_newest = not self.tail or not ordered or ordered[0].click_id > self.tail[-1].click_id
+        tail = (*self.tail, *ordered) if is_newest else tuple(sorted((*self.tail, *ordered), key=_by_id))
+        if len(tail) > TAIL:
+            tail = tail[-TAIL:]
+            self.floor = tail[0].click_id
+        self.tail = tail
+        self.by_id.update((click.click_id, click) for click in ordered)
+        while len(self.by_id) > REMEMBERED:
+            self.by_id.pop(next(iter(self.by_id)))
+        self.figures.count(clicks)
+
+    def replace(self, click: Click) -> None:
+        """One click was changed."""
+        if click.click_id in self.by_id:
+            self.by_id[click.click_id] = click
+        if click.click_id >= self.floor:
+            self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
+
+    def remove(self, click: Click) -> None:
+        """One click was removed."""
+        self.by_id.pop(click.click_id, None)
+        if click.click_id >= self.floor:
+            self.tail = tuple(each for each in self.tail if each.click_id != click.click_id)
+
+    def clear_column(self, column: str, value: str) -> None:
+        """Every click's pointer `column` to `value` became null."""
+
+        def clear(click: Click) -> Click:
+            is_cleared = getattr(click, column) == value
+            return msgspec.structs.replace(click, **{column: None}) if is_cleared else click
+
+        self.tail = tuple(map(clear, self.tail))
+        self.by_id = {click_id: clear(click) for click_id, click in self.by_id.items()}
+
+
+def _by_id(click: Click) -> str:
+    return click.click_id

@@ -1,0 +1,155 @@
+"""What is kept in memory equals what the store says, after any sequence of changes."""
+
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clicktrail.model.access import SYSTEM, Scope, Viewer
+from clicktrail.model.click import Click
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.metrics import LinkMetrics
+from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.parse import parse_list
+from clicktrail.query.questions import ListQuery
+from clicktrail.register import choose_profile
+from clicktrail.store import memory as memory_module
+from clicktrail.store import visitors
+from clicktrail.store.catalog import create_item, load_catalogue
+from clicktrail.store.clicks import COLUMNS, delete_click, get_click, insert_clicks, list_clicks, register
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Session
+from clicktrail.store.metrics import link_metrics
+from clicktrail.store.profiles import delete_profile
+from clicktrail.store.recall import recall_click, recall_page
+from clicktrail.store.records import Page
+from clicktrail.store.visitors import VisitorSet
+
+
+class Changes:
+    """Random changes to a real engine."""
+
+    def __init__(self, engine: DuckdbEngine, seed: int) -> None:
+        self.engine, self.random, self.ids = engine, Random(seed), IdGenerator()
+        self.links = [
+            engine.run(lambda session: create_item(session, self.ids, LINK, {}))[0]["linkId"] for _ in range(4)
+        ]
+        engine.memory.catalogue = engine.run(load_catalogue)
+        self.known: list[str] = []
+
+    def make(self) -> Click:
+        values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
+        values |= {
+            "click_id": self.ids.new()
+            if self.random.random() < 0.8
+            else f"{self.random.randrange(1 << 30):08x}{'0' * 16}",
+            "time": self.random.randrange(100),
+            "ip": f"40102030{self.random.randrange(4)}",
+            "uri": "https://x.example/",
+            "user_agent": self.random.choice([None, "0", "1", ""]),
+            "link_id": self.random.choice([*self.links, None]),
+            "update_time": 0,
+        }
+        return Click(**values)
+
+    def step(self) -> None:
+        kind = self.random.choice(["insert"] * 4 + ["register", "register", "delete", "forget"])
+        if kind == "insert":
+            batch = [self.make() for _ in range(self.random.randrange(1, 9))]
+            batch = [click for click in batch if click.click_id not in self.known]
+            self.engine.run(lambda session: insert_clicks(session, batch))
+            self.known += [click.click_id for click in batch]
+        elif self.known:
+            chosen = self.random.choice(self.known)
+            if kind == "register":
+                self.engine.run(lambda session: register(session, self.ids, chosen, {}, choose_profile))
+            elif kind == "delete":
+                self.engine.run(lambda session: delete_click(session, chosen))
+                self.known.remove(chosen)
+            else:
+                profile_id = self.engine.run(lambda session: get_click(session, SYSTEM, chosen)).profile_id
+                if profile_id:
+                    self.engine.run(lambda session: delete_profile(session, profile_id))
+
+
+def recount(session: Session) -> dict[str, LinkMetrics]:
+    rows = session.rows(
+        "SELECT link_id, count(*), count(DISTINCT (ip, user_agent)), count(profile_id), min(time), max(time) "
+        "FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
+    )
+    return {row[0]: LinkMetrics(*row[1:]) for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_memory_equals_the_store(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(memory_module, "TAIL", 12)
+    monkeypatch.setattr(memory_module, "REMEMBERED", 20)
+    changes = Changes(engine, seed)
+    for _ in range(60):
+        changes.step()
+        stored = [Click(*row) for row in engine.run(lambda s: s.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks"))]
+        stored.sort(key=lambda click: click.click_id, reverse=True)
+        for query in ("limit=3", "limit=5&offset=2", "limit=1000", f"limit=4&sort_by=clickId&offset={seed}"):
+            asked = parse_list(query.encode(), CLICK)
+            page = recall_page(engine.memory, SYSTEM, asked)
+            if page is not None:
+                assert list(page.items) == stored[asked.offset : asked.offset + asked.limit]
+                assert (page.next is not None) == (len(stored) > asked.offset + asked.limit)
+        for click in stored:
+            assert recall_click(engine.memory, SYSTEM, click.click_id) in (None, click)
+        assert not engine.memory.by_id.keys() - {click.click_id for click in stored}
+        found = engine.run(lambda session: link_metrics(session, SYSTEM, changes.links))
+        counted = engine.run(recount)
+        assert found == {link_id: counted.get(link_id, LinkMetrics()) for link_id in changes.links}
+
+
+def test_pages_by_cursor_go_from_memory_into_the_engine(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory_module, "TAIL", 10)
+    changes = Changes(engine, 1)
+    for _ in range(30):
+        engine.run(lambda session: insert_clicks(session, [changes.make()]))
+    query, seen = parse_list(b"limit=4", CLICK), []
+    while True:
+        page = ask(engine, query)
+        seen += [getattr(item, "click", item).click_id for item in page.items]
+        if page.next is None:
+            break
+        query = ListQuery(query.resource, query.sort, limit=4, after=page.next)
+    assert len(seen) == 30
+    assert seen == sorted(seen, reverse=True)
+
+
+def ask(engine: DuckdbEngine, query: ListQuery) -> Page:
+    recalled = recall_page(engine.memory, SYSTEM, query)
+    return recalled or engine.run(lambda session: list_clicks(session, SYSTEM, query))
+
+
+def test_partners_are_never_answered_from_memory(engine: DuckdbEngine) -> None:
+    changes = Changes(engine, 1)
+    click = changes.make()
+    engine.run(lambda session: insert_clicks(session, [click]))
+    partner = Viewer(Scope.PARTNER, "a" * 24, sees_contacts=False)
+    assert recall_page(engine.memory, partner, parse_list(b"", CLICK)) is None
+    assert recall_click(engine.memory, partner, click.click_id) is None
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=200), st.sets(st.integers(0, 60)))
+def test_a_visitor_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) -> None:
+    held, plain = VisitorSet(np.array(sorted(start), dtype=np.uint64)), set(start)
+    original = visitors._FRESH
+    visitors._FRESH = 5
+    try:
+        for is_added, key in changes:
+            if is_added:
+                assert held.add([key]) == [key not in plain]
+                plain.add(key)
+            elif key in plain:
+                held.discard(key)
+                plain.remove(key)
+            assert len(held) == len(plain)
+    finally:
+        visitors._FRESH = original
