@@ -27,7 +27,7 @@ class Counting:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.memory = session.memory
+        self.memory, self.row_id = session.memory, session.row_id
         self.statements: list[str] = []
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:

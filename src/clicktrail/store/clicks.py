@@ -1,10 +1,11 @@
 """Clicks: recorded in batches, asked for in pages, tied to the clients who register."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM, Viewer
@@ -13,14 +14,16 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_s
 from clicktrail.query.fields import CLICK, LINK
-from clicktrail.query.questions import ListQuery
+from clicktrail.query.parse import MAX_LIMIT
+from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.engine import Params, Session
+from clicktrail.store.hashes import text_hash
 from clicktrail.store.memory import TAIL
 from clicktrail.store.metrics import link_metrics, uncount_click
 from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
 from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
-from clicktrail.store.statements import list_statement
+from clicktrail.store.statements import groups_statement, list_statement
 from clicktrail.store.tables import TABLES, Table, visible
 
 COLUMNS = Click.__struct_fields__
@@ -55,7 +58,8 @@ def insert_clicks(session: Session, clicks: Sequence[Click]) -> dict[str, Click]
         if click.uuid is not None:
             stored[click.uuid] = sound
     if fresh:
-        session.insert("clicks", COLUMNS, [msgspec.structs.astuple(click) for click in fresh])
+        rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
+        session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
         session.after_commit(lambda: session.memory.add(fresh))
     return repeated
 
@@ -73,7 +77,10 @@ def _find_by_uuid(session: Session, uuids: set[str]) -> dict[str, Click]:
     if not uuids:
         return {}
     params = Params()
-    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE uuid IN ({params.add_all(uuids)})", params)
+    hashes, texts = params.add_all(text_hash(uuid) for uuid in uuids), params.add_all(uuids)
+    rows = session.rows(
+        f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE uuid_hash IN ({hashes}) AND uuid IN ({texts})", params
+    )
     return {row[COLUMNS.index("uuid")]: Click(*row) for row in rows}
 
 
@@ -89,11 +96,30 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     if recalled is not None:
         clicks, ends = recalled, [(None, click.click_id) for click in recalled]
     else:
-        statement = list_statement(query, viewer, _columns)
+        statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.row_id)
         rows = session.rows(statement.sql, statement.params)
         clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
     shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
     return make_page(ends, shown, query.limit, total)
+
+
+def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
+    """The same page from fewer rows: a sort by repetitive values needs only the first of them, as many as fill a page.
+
+    Counting ten million rows by value takes a fraction of sorting them.
+    """
+    if not query.sort.is_repetitive or query.offset > MAX_LIMIT:
+        return query
+    statement = groups_statement(query, viewer)
+    needed, found = query.limit + query.offset + 1, 0
+    for value, rows in session.rows(statement.sql, statement.params):
+        found += rows
+        if found >= needed:
+            last = Condition(query.sort, "gte" if query.is_descending else "lte", (value,))
+            return replace(query, conditions=(*query.conditions, last))
+    if found:
+        return query
+    return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
 
 
 def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:

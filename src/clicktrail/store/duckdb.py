@@ -24,13 +24,15 @@ READERS = 4
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_external_access": True,
+    "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
 _owner = re.compile(r"\(PID (\d+)\)").search
 
 
 class DuckdbSession:
     """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
+
+    row_id = "rowid"
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory) -> None:
         self.memory = memory

@@ -26,6 +26,8 @@ class Session(Protocol):
     """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
 
     memory: Memory
+    row_id: str
+    """The engine's name for where a row lies: good within one statement."""
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""

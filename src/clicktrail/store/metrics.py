@@ -41,16 +41,15 @@ def get_link_metrics(session: Session, viewer: Viewer, link_id: str) -> LinkMetr
 def load_figures(session: Session) -> None:
     """Reads the figures of all links from all clicks into memory."""
     rows = session.rows(
-        f"SELECT link_id, {_COUNTED} FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id ORDER BY link_id"
+        f"SELECT link_id, {_COUNTED}, hash(link_id) FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
     )
     columns = session.arrays(
-        f"SELECT {KEY_SQL} AS visitor, r.place FROM clicks c JOIN (SELECT d.link_id, row_number() OVER "
-        "(ORDER BY d.link_id) - 1 AS place FROM (SELECT DISTINCT link_id FROM clicks WHERE link_id IS NOT NULL) d) r "
-        "ON r.link_id = c.link_id"
+        f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c WHERE c.link_id IS NOT NULL"
     )
-    keys, first = np.unique(columns["visitor"].astype(np.uint64), return_index=True)
-    visitors = np.bincount(columns["place"].astype(np.int64)[first], minlength=len(rows))
-    figures = {row[0]: LinkMetrics(row[1], int(unique), *row[2:]) for row, unique in zip(rows, visitors, strict=True)}
+    keys, first = np.unique(columns["visitor"].astype(np.uint64, copy=False), return_index=True)
+    links, visitors = np.unique(columns["link"][first], return_counts=True)
+    unique: dict[int, int] = dict(zip(links.tolist(), visitors.tolist(), strict=True))
+    figures = {row[0]: LinkMetrics(row[1], unique[row[-1]], *row[2:-1]) for row in rows}
     session.memory.figures.load(figures, keys)
 
 

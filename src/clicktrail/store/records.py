@@ -87,7 +87,7 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
 def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of any resource but clicks."""
     refuse_secrets(query, viewer)
-    statement = list_statement(query, viewer, lambda table: _columns(query.resource, table))
+    statement = list_statement(query, viewer, lambda table: _columns(query.resource, table), session.row_id)
     rows = session.rows(statement.sql, statement.params)
     items = [_record(query.resource, viewer, row) for row in rows]
     return make_page(rows, items, query.limit, count(session, viewer, query))

@@ -6,6 +6,7 @@ creation is in every id, so no column repeats it.
 
 from clicktrail.model.times import now_us
 from clicktrail.store.engine import Session
+from clicktrail.store.hashes import text_hash_sql
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
 
@@ -40,6 +41,14 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
                 client_id TEXT NOT NULL, name TEXT, scope TEXT NOT NULL, partner_id TEXT, enabled BOOLEAN NOT NULL,
                 secret_hash TEXT NOT NULL, update_time BIGINT NOT NULL)""",
             "CREATE TABLE revoked_tokens (token_id TEXT NOT NULL, revoke_time BIGINT NOT NULL)",
+        ),
+    ),
+    (
+        "0002-hashes-of-what-is-looked-up",
+        (
+            "ALTER TABLE clicks ADD COLUMN ip_hash BIGINT",
+            "ALTER TABLE clicks ADD COLUMN uuid_hash BIGINT",
+            f"UPDATE clicks SET ip_hash = {text_hash_sql('ip')}, uuid_hash = {text_hash_sql('uuid')}",
         ),
     ),
 )

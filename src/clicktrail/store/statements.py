@@ -7,6 +7,7 @@ from clicktrail.model.access import Viewer
 from clicktrail.query.fields import Source
 from clicktrail.query.questions import Condition, Cursor, ListQuery
 from clicktrail.store.engine import Params
+from clicktrail.store.hashes import text_hash
 from clicktrail.store.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
 
 _PREDICATES: Mapping[str, str] = {
@@ -27,26 +28,34 @@ class Statement:
     params: Params
 
 
-def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str]) -> Statement:
-    """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more."""
+def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str], row_id: str) -> Statement:
+    """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
+
+    Where other tables are looked at, the rows of the page are found first and their columns read after: an engine that
+    joins whole rows would read ten million of them.
+    """
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     where = _where(query, table, viewer, params)
     direction = "DESC" if query.is_descending else "ASC"
     order, sort_value = f"{object_id} {direction}", "NULL"
-    if sort != object_id:
+    where += _after(query, sort, object_id, params)
+    if sort != object_id and not _is_null_only(query):
         sort_value = sort
         order = f"{sort} {direction} NULLS LAST, {order}"
-        where += _after(query, sort, object_id, params)
-    elif query.after is not None:
-        where += f" AND {object_id} {'<' if query.is_descending else '>'} {params.add(query.after.object_id)}"
-    sql = (
-        f"SELECT {columns(table)}, {sort_value}, {object_id} FROM {table.name} {table.alias}{table.joins}"
-        f"{_sort_join(query)} WHERE {where} ORDER BY {order} LIMIT {query.limit + 1}"
-    )
-    if query.offset:
-        sql += f" OFFSET {params.add(query.offset)}"
-    return Statement(sql, params)
+    source = f"{table.name} {table.alias}{table.joins}{_sort_join(query)}"
+    limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
+    found = f"{columns(table)}, {sort_value}, {object_id} FROM {source}"
+    if not _is_joined(query, viewer):
+        return Statement(f"SELECT {found} WHERE {where} ORDER BY {order}{limit}", params)
+    rows = f"SELECT {table.alias}.{row_id} FROM {source} WHERE {where} ORDER BY {order}{limit}"
+    return Statement(f"SELECT {found} WHERE {table.alias}.{row_id} IN ({rows}) ORDER BY {order}", params)
+
+
+def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
+    """Whether rows of other tables decide about the page."""
+    is_reached = any(condition.field.source is not Source.OWN for condition in query.conditions)
+    return is_reached or bool(_sort_join(query)) or viewer.partner_id is not None
 
 
 def count_statement(query: ListQuery, viewer: Viewer) -> Statement:
@@ -77,10 +86,18 @@ def _predicate(condition: Condition, table: Table, params: Params) -> str:
         positive, is_negated = _positive(condition, params), condition.operator == "ne"
     source = condition.field.source
     if source is Source.OWN:
-        sql = positive.replace("{column}", table.expression(condition.field))
+        sql = _hashed(condition, table, params) + positive.replace("{column}", table.expression(condition.field))
     else:
         sql = THROUGH[source].replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
     return f"({sql}) IS NOT TRUE" if is_negated else f"({sql})"
+
+
+def _hashed(condition: Condition, table: Table, params: Params) -> str:
+    """Narrows an equality by the hash of its text, where there is one."""
+    column = table.hashes.get(condition.field.name)
+    if column is None or condition.operator not in ("eq", "in") or not condition.values:
+        return ""
+    return f"{column} IN ({params.add_all(text_hash(str(value)) for value in condition.values)}) AND "
 
 
 def _positive(condition: Condition, params: Params) -> str:
@@ -104,7 +121,27 @@ def _after(query: ListQuery, sort: str, object_id: str, params: Params) -> str:
     cursor: Cursor = query.after
     beyond = "<" if query.is_descending else ">"
     last = params.add(cursor.object_id)
+    if sort == object_id:
+        return f" AND {object_id} {beyond} {last}"
     if cursor.value is None:
         return f" AND {sort} IS NULL AND {object_id} {beyond} {last}"
     value = params.add(cursor.value)
     return f" AND ({sort} {beyond} {value} OR {sort} IS NULL OR ({sort} = {value} AND {object_id} {beyond} {last}))"
+
+
+def _is_null_only(query: ListQuery) -> bool:
+    """Whether the question is for rows without a sort value alone: their order is that of their ids."""
+    return any(condition == Condition(query.sort, "null", (True,)) for condition in query.conditions)
+
+
+def groups_statement(query: ListQuery, viewer: Viewer) -> Statement:
+    """The sort values from which the page is made, in their order, each with its number of rows; nulls left out."""
+    table, params = TABLES[query.resource.name], Params()
+    sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
+    where = _where(query, table, viewer, params) + _after(query, sort, object_id, params)
+    direction = "DESC" if query.is_descending else "ASC"
+    sql = (
+        f"SELECT {sort}, count(*) FROM {table.name} {table.alias} WHERE {where} AND {sort} IS NOT NULL "
+        f"GROUP BY {sort} ORDER BY {sort} {direction} LIMIT {query.limit + query.offset + 1}"
+    )
+    return Statement(sql, params)

@@ -32,6 +32,8 @@ class Table:
     partner_sees: str
     """SQL condition with `{partner}` for the partner's id; `TRUE` for what every partner may see."""
     joins: str = ""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Field name -> the column that holds a hash of its text."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """Field name -> SQL expression, where it is not simply a column of this table."""
 
@@ -45,6 +47,7 @@ TABLES: Mapping[str, Table] = {
         "clicks",
         "c",
         f"c.link_id IN {OWN_LINKS}",
+        hashes={"ip": "c.ip_hash", "uuid": "c.uuid_hash"},
         columns={"createTime": "c.click_id", "registration": "(c.profile_id IS NOT NULL)", "tag": "t.first_tag"},
     ),
     PROFILE.name: Table(

@@ -5,7 +5,7 @@ from clicktrail.query.fields.field import MAX_CLICK_TEXT, OWN_TIMES, UUID, Field
 
 
 def _utm(name: str, doc: str, example: str) -> Field:
-    return Field(name=name, doc=doc, filterable=True, sortable=True, example=example)
+    return Field(name=name, doc=doc, filterable=True, sortable=True, is_repetitive=True, example=example)
 
 
 CLICK = Resource(
@@ -30,6 +30,7 @@ CLICK = Resource(
             plain="contains",
             filterable=True,
             sortable=True,
+            is_repetitive=True,
             writable=True,
             max_length=MAX_CLICK_TEXT,
             example="https://twitter.com",
@@ -65,6 +66,7 @@ CLICK = Resource(
             plain="contains",
             filterable=True,
             sortable=True,
+            is_repetitive=True,
             writable=True,
             max_length=MAX_CLICK_TEXT,
             example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
@@ -92,6 +94,7 @@ CLICK = Resource(
             doc="Degrees north, by the IP address.",
             filterable=True,
             sortable=True,
+            is_repetitive=True,
             example="37.751",
         ),
         Field(
@@ -100,6 +103,7 @@ CLICK = Resource(
             doc="Degrees east, by the IP address.",
             filterable=True,
             sortable=True,
+            is_repetitive=True,
             example="-97.822",
         ),
         Field(name="countryCode", doc="ISO 3166-1 alpha-2, by the IP address.", filterable=True, example="US"),

@@ -55,6 +55,8 @@ class Field:
     aliases: tuple[str, ...] = ()
     """Other names of the filter; they also work without the word `filter` and brackets."""
     example: Any = None
+    is_repetitive: bool = False
+    """Whether few values make up many rows, so that finding out which ones fill a page is cheaper than sorting all."""
     secret: bool = False
     """A contact value: a viewer who sees contacts masked may not ask for it either."""
 

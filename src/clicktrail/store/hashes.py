@@ -1,0 +1,18 @@
+"""Hashes of texts that clicks are looked up by: a scan of 32-bit numbers takes a tenth of a scan of texts.
+
+They only narrow a search; the text itself is always compared as well.
+"""
+
+import hashlib
+
+
+def text_hash(text: str | None) -> int | None:
+    """The first 32 bits of the text's MD5 (speed, not secrecy)."""
+    if text is None:
+        return None
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[:4], "big")
+
+
+def text_hash_sql(column: str) -> str:
+    """The same as an expression of the engine."""
+    return f"CAST('0x' || substr(md5({column}), 1, 8) AS BIGINT)"
