@@ -111,13 +111,15 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     if not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
     statement = groups_statement(query, viewer)
+    groups = session.rows(statement.sql, statement.params)
     needed, found = query.limit + query.offset + 1, 0
-    for value, rows in session.rows(statement.sql, statement.params):
+    for place, (value, rows) in enumerate(groups):
         found += rows
         if found >= needed:
-            last = Condition(query.sort, "gte" if query.is_descending else "lte", (value,))
-            return replace(query, conditions=(*query.conditions, last))
-    if found:
+            beyond = "gte" if query.is_descending else "lte"
+            operator = "eq" if place == 0 else beyond
+            return replace(query, conditions=(*query.conditions, Condition(query.sort, operator, (value,))))
+    if groups:
         return query
     return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
 

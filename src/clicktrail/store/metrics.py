@@ -12,8 +12,10 @@ from clicktrail.query.fields import LINK
 from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.records import get_record
 from clicktrail.store.tables import TABLES, visible
-from clicktrail.store.visitors import KEY_SQL, visitor_key
+from clicktrail.store.visitors import KEY_SQL, Keys, visitor_key
 
+_PIECE = 1_000_000
+"""Rows read at once."""
 _COUNTED = "count(*), count(profile_id), min(time), max(time)"
 
 
@@ -43,14 +45,26 @@ def load_figures(session: Session) -> None:
     rows = session.rows(
         f"SELECT link_id, {_COUNTED}, hash(link_id) FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
     )
-    columns = session.arrays(
-        f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c WHERE c.link_id IS NOT NULL"
-    )
-    keys, first = np.unique(columns["visitor"].astype(np.uint64, copy=False), return_index=True)
-    links, visitors = np.unique(columns["link"][first], return_counts=True)
+    visitor_keys, link_hashes = _read_visitors(session)
+    keys, first = np.unique(visitor_keys, return_index=True)
+    links, visitors = np.unique(link_hashes[first], return_counts=True)
     unique: dict[int, int] = dict(zip(links.tolist(), visitors.tolist(), strict=True))
     figures = {row[0]: LinkMetrics(row[1], unique[row[-1]], *row[2:-1]) for row in rows}
     session.memory.figures.load(figures, keys)
+
+
+def _read_visitors(session: Session) -> tuple[Keys, Keys]:
+    """Visitor key and link hash of every click on a link, read in pieces to bound the memory that it takes."""
+    last = session.rows(f"SELECT max({session.row_id}) FROM clicks")[0][0]
+    pieces = [
+        session.arrays(
+            f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
+            f"WHERE c.link_id IS NOT NULL AND c.{session.row_id} >= {start} AND c.{session.row_id} < {start + _PIECE}"
+        )
+        for start in range(0, (last or 0) + 1, _PIECE)
+    ]
+    visitors, links = (np.concatenate([piece[name] for piece in pieces]) for name in ("visitor", "link"))
+    return visitors.astype(np.uint64, copy=False), links.astype(np.uint64, copy=False)
 
 
 def uncount_click(session: Session, click: Click) -> None:

@@ -38,10 +38,9 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     where = _where(query, table, viewer, params)
     direction = "DESC" if query.is_descending else "ASC"
-    order, sort_value = f"{object_id} {direction}", "NULL"
+    order, sort_value = f"{object_id} {direction}", "NULL" if sort == object_id else sort
     where += _after(query, sort, object_id, params)
-    if sort != object_id and not _is_null_only(query):
-        sort_value = sort
+    if sort != object_id and not _has_one_sort_value(query):
         order = f"{sort} {direction} NULLS LAST, {order}"
     source = f"{table.name} {table.alias}{table.joins}{_sort_join(query)}"
     limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
@@ -129,9 +128,17 @@ def _after(query: ListQuery, sort: str, object_id: str, params: Params) -> str:
     return f" AND ({sort} {beyond} {value} OR {sort} IS NULL OR ({sort} = {value} AND {object_id} {beyond} {last}))"
 
 
-def _is_null_only(query: ListQuery) -> bool:
-    """Whether the question is for rows without a sort value alone: their order is that of their ids."""
-    return any(condition == Condition(query.sort, "null", (True,)) for condition in query.conditions)
+def _has_one_sort_value(query: ListQuery) -> bool:
+    """Whether all rows asked for have the same sort value, or none: then their order is that of their ids."""
+    return any(
+        condition.field is query.sort
+        and ((condition.operator, condition.values) == ("null", (True,)) or _is_one_value(condition))
+        for condition in query.conditions
+    )
+
+
+def _is_one_value(condition: Condition) -> bool:
+    return condition.operator == "eq" and len(condition.values) == 1
 
 
 def groups_statement(query: ListQuery, viewer: Viewer) -> Statement:
