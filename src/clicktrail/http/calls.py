@@ -1,6 +1,6 @@
 """What a handler is given, what it returns, and the services behind it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -96,6 +96,8 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
+    """The body in pieces, in place of `body`."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -133,8 +133,13 @@ async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
-        headers.append((b"content-length", str(len(answer.body)).encode()))
+        if answer.stream is None:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if answer.stream is not None:
+        async for piece in answer.stream:
+            if not is_head:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
 

@@ -11,6 +11,7 @@ from clicktrail.http.problems import MEDIA_TYPE
 from clicktrail.query import kinds
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from clicktrail.store.export import FORMATS
 
 Json = dict[str, Any]
 FLAG_SCHEMA: Json = {"type": "string", "enum": ["0", "1", "false", "true"]}
@@ -89,6 +90,9 @@ def query_parameters(operation: Operation) -> list[Json]:
         return []
     if operation.is_list:
         parameters += [*paging_parameters(resource), *filter_parameters(resource)]
+    if operation.is_export:
+        kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
+        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *filter_parameters(resource)]
     if operation.is_list or operation.is_view:
         parameters += [
             _parameter(f"query[{name}]", FLAG_SCHEMA, f"`1` adds `{name}` to every object.", "1")
@@ -174,7 +178,7 @@ def refusals(operation: Operation) -> set[int]:
     found = set(operation.refusals) | {406}
     if operation.scopes:
         found |= {401, 403}
-    if operation.is_list or operation.is_view:
+    if operation.is_list or operation.is_view or operation.is_export:
         found |= {400}
     if operation.method in BODY_METHODS and operation.body:
         found |= {400, 413, 415}

@@ -14,8 +14,9 @@ BODY_METHODS = ("POST", "PUT", "PATCH")
 class Operation:
     """`scopes` are those that may call it; none means that no token is needed.
 
-    `body` and `answer` name schemas of the OpenAPI document; `is_list` and `is_view` say which query parameters of
-    `resource` are taken. `refusals` are the statuses beyond those that every operation of its kind can have.
+    `body` and `answer` name schemas of the OpenAPI document; `is_list`, `is_view` and `is_export` say which query
+    parameters of `resource` are taken.
+    `refusals` are the statuses beyond those that every operation of its kind can have.
     """
 
     method: str
@@ -28,6 +29,7 @@ class Operation:
     resource: Resource | None = None
     is_list: bool = False
     is_view: bool = False
+    is_export: bool = False
     body: str = ""
     answer: str = ""
     status: int = 200

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.routing import Route, Router
 
-from clicktrail.http import catalog, clicks, clients, profiles, system
+from clicktrail.http import catalog, clicks, clients, exports, profiles, system
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
@@ -110,7 +110,21 @@ def _extras() -> list[Operation]:
         answer="BannerFilters",
         refusals=(),
     )
-    return [link, facets]
+    exported = replace(
+        link,
+        path="/clicks/export",
+        handler=exports.export,
+        name="exportClicks",
+        summary="Export clicks as CSV, NDJSON or Parquet",
+        tag="Clicks",
+        resource=CLICK,
+        is_view=False,
+        is_export=True,
+        answer="",
+        media_type="*/*",
+        refusals=(503,),
+    )
+    return [link, facets, exported]
 
 
 _LIST_CLIENTS = Operation(

@@ -177,6 +177,19 @@ def parse_list(raw: bytes, resource: Resource, language: str = "en", wants_count
     return query
 
 
+def parse_export(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple[ListQuery, str]:
+    """The query string of an export: `format`, and filters. Raises MalformedRequest naming every mistake."""
+    parameters = parse_parameters(raw)
+    reader = _Reader(resource, [each for each in parameters if each.name != "format"], language)
+    reader.single |= {each.name: each for each in parameters if each.name == "format"}
+    kind = reader.choice("format", "csv", formats)
+    for name in (*(reader.single.keys() - {"format"}), *(f"query[{name}]" for name in reader.expansions)):
+        reader.wrong(name, "is not a parameter here; allowed: format, filter[…]")
+    reader.finish()
+    conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
+    return ListQuery(resource, resource.sorts["createTime"], conditions, view=View(language=language)), kind
+
+
 def parse_view(raw: bytes, resource: Resource, language: str = "en") -> View:
     """The query string of a single object: expansions only. Raises MalformedRequest naming every mistake."""
     reader = _Reader(resource, parse_parameters(raw), language)

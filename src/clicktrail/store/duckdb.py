@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 import duckdb
 
 from clicktrail.errors import StoreInUse, Unavailable
+from clicktrail.model.addresses import render_ip
 from clicktrail.store.engine import Row, Session
 from clicktrail.store.memory import Memory
 
 T = TypeVar("T")
-READERS = 4
+READERS, EXPORTERS = 4, 2
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -43,6 +44,12 @@ class DuckdbSession:
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
         return self._cursor.execute(sql, params).fetchall()
+
+    def copy(self, sql: str, params: Sequence[Any], target: str, kind: str) -> None:
+        """Writes a query's rows to a file or pipe."""
+        options = {"csv": "FORMAT csv, HEADER", "ndjson": "FORMAT json", "parquet": "FORMAT parquet"}[kind]
+        quoted = target.replace("'", "''")
+        self._cursor.execute(f"COPY ({sql}) TO '{quoted}' ({options})", params)
 
     def arrays(self, sql: str) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays."""
@@ -86,6 +93,8 @@ class DuckdbEngine:
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
         self._watchers = ThreadPoolExecutor(1, "watcher")
+        self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
+        self._connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a reader's thread."""
@@ -94,6 +103,10 @@ class DuckdbEngine:
     async def write(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in the writer's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self.run, work)
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in an exporter's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work)
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
@@ -130,7 +143,7 @@ class DuckdbEngine:
 
     def close(self) -> None:
         """Waits for the work at hand and closes the file."""
-        for pool in (self._readers, self._writer, self._watchers):
+        for pool in (self._readers, self._writer, self._watchers, self._exporters):
             pool.shutdown()
         self._connection.close()
 

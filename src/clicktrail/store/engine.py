@@ -32,6 +32,9 @@ class Session(Protocol):
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
 
+    def copy(self, sql: str, params: Sequence[Any], target: str, kind: str) -> None:
+        """Writes a query's rows to a file or pipe as `csv`, `ndjson` or `parquet`, in bounded memory."""
+
     def arrays(self, sql: str) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays: for millions of rows."""
 
@@ -55,6 +58,9 @@ class Engine(Protocol):
 
         Raises Unavailable when the engine cannot take it now.
         """
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which may take minutes, on one snapshot, without holding up reads."""
 
     def watch(self, work: Callable[[Session], None]) -> None:
         """Runs `work` in a thread of its own, on a snapshot that no write comes before or after by half."""

@@ -36,7 +36,7 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     """
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
-    where = _where(query, table, viewer, params)
+    where = where_clause(query, table, viewer, params)
     direction = "DESC" if query.is_descending else "ASC"
     order, sort_value = f"{object_id} {direction}", "NULL" if sort == object_id else sort
     where += _after(query, sort, object_id, params)
@@ -60,7 +60,7 @@ def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
 def count_statement(query: ListQuery, viewer: Viewer) -> Statement:
     """How many objects the whole list has, cursor and offset aside."""
     table, params = TABLES[query.resource.name], Params()
-    where = _where(query, table, viewer, params)
+    where = where_clause(query, table, viewer, params)
     return Statement(f"SELECT count(*) FROM {table.name} {table.alias}{table.joins} WHERE {where}", params)
 
 
@@ -68,7 +68,8 @@ def _sort_join(query: ListQuery) -> str:
     return SORT_JOINS.get(query.sort.name, "") if query.resource.name == "click" else ""
 
 
-def _where(query: ListQuery, table: Table, viewer: Viewer, params: Params) -> str:
+def where_clause(query: ListQuery, table: Table, viewer: Viewer, params: Params) -> str:
+    """What the viewer may see, and what the filters let through."""
     parts = [visible(table, viewer, params)]
     parts += [_predicate(condition, table, params) for condition in query.conditions]
     return " AND ".join(parts)
@@ -145,7 +146,7 @@ def groups_statement(query: ListQuery, viewer: Viewer) -> Statement:
     """The sort values from which the page is made, in their order, each with its number of rows; nulls left out."""
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
-    where = _where(query, table, viewer, params) + _after(query, sort, object_id, params)
+    where = where_clause(query, table, viewer, params) + _after(query, sort, object_id, params)
     direction = "DESC" if query.is_descending else "ASC"
     sql = (
         f"SELECT {sort}, count(*) FROM {table.name} {table.alias} WHERE {where} AND {sort} IS NOT NULL "
