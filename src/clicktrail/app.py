@@ -45,6 +45,23 @@ def open_keys(settings: Settings) -> KeyRing:
     return KeyRing(Path(settings.data) / KEY_FILE)
 
 
+def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
+    """What turns hits into clicks of this store."""
+    parameters = Parameters(settings.referral_parameter, settings.banner_parameter)
+    return Recorder(
+        buffer or Buffer(store.commit_clicks),
+        geo or make_geo(settings),
+        lambda: store.ids.new(),
+        lambda: store.catalogue,
+        parameters,
+    )
+
+
+def make_geo(settings: Settings) -> Geo:
+    """Places from the operator's file, or the built-in data. Raises OSError, ValueError."""
+    return Geo(Path(settings.geo) if settings.geo else None)
+
+
 class App:
     """Opens everything that a server needs. Raises StoreInUse, SettingsError, OSError.
 
@@ -53,7 +70,7 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.geo = Geo(Path(settings.geo) if settings.geo else None)
+        self.geo = make_geo(settings)
         self.keys = open_keys(settings)
         self.store = Store(DuckdbEngine(store_path(settings), settings.memory_mb))
         self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
@@ -69,12 +86,9 @@ class App:
         settings = self.settings
         document = msgspec.json.encode(build_document(operations, settings.base_path))
         gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(len(self.buffer)))}
-        parameters = Parameters(settings.referral_parameter, settings.banner_parameter)
         return Services(
             store=self.store,
-            recorder=Recorder(
-                self.buffer, self.geo, lambda: self.store.ids.new(), lambda: self.store.catalogue, parameters
-            ),
+            recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
             tokens=TokenChecker(self.keys, lambda: self.store.memory.revoked, settings.partner_sees_contacts),
             observer=Observer(settings.log, gauges),

@@ -3,9 +3,12 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
+_PIECE_BYTES = 256 * 1024
 
 
 class ApiError(Exception):
@@ -21,17 +24,33 @@ class Client:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Sends one request and returns the decoded answer, None where there is none. Raises ApiError."""
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
+        with self._open(method, path, content, {"Content-Type": "application/json"}) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def post_lines(self, path: str, lines: bytes) -> Any:
+        """Sends NDJSON and returns what became of each line. Raises ApiError."""
+        headers = {"Content-Type": "application/x-ndjson", "Prefer": "handling=lenient"}
+        with self._open("POST", path, lines, headers) as answer:
+            return json.loads(answer.read())
+
+    def download(self, path: str) -> Iterator[bytes]:
+        """The answer in pieces. Raises ApiError."""
+        with self._open("GET", path, None, {}) as answer:
+            while piece := answer.read(_PIECE_BYTES):
+                yield piece
+
+    def _open(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> HTTPResponse:
+        headers = {"Authorization": f"Bearer {self._token}", **headers}
         request = urllib.request.Request(self._base_url + path, content, headers, method=method)  # noqa: S310 - http
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - our own server's address
-                text = answer.read()
+            answer: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - our own server
         except urllib.error.HTTPError as error:
             raise ApiError(_explain(error)) from None
         except OSError as error:
             raise ApiError(f"The server at {self._base_url} does not answer: {error}.") from None
-        return json.loads(text) if text else None
+        return answer
 
 
 def _explain(error: urllib.error.HTTPError) -> str:

@@ -5,6 +5,7 @@ import click
 from clicktrail import __version__
 from clicktrail.cli.clients import client
 from clicktrail.cli.doctor import doctor
+from clicktrail.cli.files import export_file, import_files
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.serve import serve
 from clicktrail.cli.tokens import token
@@ -30,5 +31,5 @@ def settings(**given: str) -> None:
     click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
 
 
-for command in (serve, token, client, doctor):
+for command in (serve, token, client, import_files, export_file, doctor):
     main.add_command(command)

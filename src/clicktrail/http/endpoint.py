@@ -1,7 +1,7 @@
 """From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -57,8 +57,8 @@ class Endpoint:
         check_accept(operation.media_type, headers)
         body = b""
         if operation.takes_body:
-            check_content_type(headers)
-            body = await read_body(receive, self._services.limits.max_body_bytes)
+            check_content_type(headers, operation.body_types)
+            body = await read_body(receive, operation.max_bytes or self._services.limits.max_body_bytes)
         return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
 
 
@@ -100,10 +100,10 @@ def check_accept(media_type: str, headers: Headers) -> None:
     raise NotAcceptable(f"This can only be sent as {kind}.")
 
 
-def check_content_type(headers: Headers) -> None:
+def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
     """JSON, `+json`, nothing, or what curl's `--data` says (contract, section 1). Raises UnsupportedMediaType."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("", JSON, FORM) and not kind.endswith("+json"):
+    if kind not in ("", JSON, FORM, *more) and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 
 

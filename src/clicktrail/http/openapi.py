@@ -64,7 +64,9 @@ def describe(operation: Operation) -> Json:
         document["description"] = f"Scopes: {', '.join(sorted(operation.scopes))}."
     if operation.body:
         schema = {"$ref": f"#/components/schemas/{operation.body}"}
-        document["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content: Json = {"application/json": {"schema": schema}}
+        content |= {kind: {"schema": {"type": "string"}} for kind in operation.body_types[:1]}
+        document["requestBody"] = {"required": True, "content": content}
     return document
 
 

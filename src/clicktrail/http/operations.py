@@ -37,6 +37,10 @@ class Operation:
     """Whether a repeated POST with the same uuid answers 200."""
     refusals: tuple[int, ...] = ()
     media_type: str = JSON
+    body_types: tuple[str, ...] = ()
+    """Media types of the body beyond those that are taken as JSON."""
+    max_bytes: int = 0
+    """Largest body, if not that of the settings."""
     is_basic: bool = False
     """Whether it takes a client's own credentials instead of a token."""
 

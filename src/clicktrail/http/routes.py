@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.routing import Route, Router
 
-from clicktrail.http import catalog, clicks, clients, exports, profiles, system
+from clicktrail.http import batches, catalog, clicks, clients, exports, profiles, system
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
@@ -87,45 +87,60 @@ def _with_contacts() -> list[Operation]:
     return [replace(operation, refusals=(*operation.refusals, 404)) for operation in operations]
 
 
-def _extras() -> list[Operation]:
-    link = Operation(
-        method="GET",
-        path="/links/{linkId}/metrics",
-        handler=catalog.get_link_metrics,
-        name="getLinkMetrics",
-        summary="Get the figures of a link",
-        tag="Links",
-        scopes=READERS,
-        is_view=True,
-        answer="LinkMetrics",
-        refusals=(404,),
-    )
-    facets = replace(
-        link,
-        path="/banners/filters",
-        handler=catalog.list_banner_filters,
-        name="getBannerFilters",
-        summary="Get the languages, sizes and themes in use",
-        tag="Banners",
-        answer="BannerFilters",
-        refusals=(),
-    )
-    exported = replace(
-        link,
-        path="/clicks/export",
-        handler=exports.export,
-        name="exportClicks",
-        summary="Export clicks as CSV, NDJSON or Parquet",
-        tag="Clicks",
-        resource=CLICK,
-        is_view=False,
-        is_export=True,
-        answer="",
-        media_type="*/*",
-        refusals=(503,),
-    )
-    return [link, facets, exported]
-
+_LINK_METRICS = Operation(
+    method="GET",
+    path="/links/{linkId}/metrics",
+    handler=catalog.get_link_metrics,
+    name="getLinkMetrics",
+    summary="Get the figures of a link",
+    tag="Links",
+    scopes=READERS,
+    is_view=True,
+    answer="LinkMetrics",
+    refusals=(404,),
+)
+_BANNER_FILTERS = replace(
+    _named(
+        _LINK_METRICS,
+        "GET",
+        catalog.list_banner_filters,
+        "getBannerFilters",
+        "Get the languages, sizes and themes in use",
+    ),
+    path="/banners/filters",
+    tag="Banners",
+    answer="BannerFilters",
+    refusals=(),
+)
+_EXPORT = Operation(
+    method="GET",
+    path="/clicks/export",
+    handler=exports.export,
+    name="exportClicks",
+    summary="Export clicks as CSV, NDJSON or Parquet",
+    tag="Clicks",
+    scopes=READERS,
+    resource=CLICK,
+    is_export=True,
+    media_type="*/*",
+    refusals=(503,),
+)
+_BATCH = Operation(
+    method="POST",
+    path="/clicks/batch",
+    handler=batches.create_clicks,
+    name="createClicks",
+    summary="Add up to 10,000 clicks",
+    tag="Clicks",
+    scopes=RECORDERS,
+    body="ClickBatch",
+    answer="ClickBatchResult",
+    status=201,
+    repeat=True,
+    refusals=(409, 422, 503),
+    body_types=batches.LINES,
+    max_bytes=batches.MAX_BYTES,
+)
 
 _LIST_CLIENTS = Operation(
     method="GET",
@@ -211,7 +226,10 @@ def all_operations(lockout: Lockout) -> list[Operation]:
     """Every operation, in the order of the documentation."""
     return [
         *_crud(CLICK, _CLICKS, CLICK.path),
-        *_extras(),
+        _BATCH,
+        _EXPORT,
+        _LINK_METRICS,
+        _BANNER_FILTERS,
         *_crud(PROFILE, _PROFILES, PROFILE.path),
         *_with_contacts(),
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),

@@ -6,6 +6,7 @@ from typing import Any
 from clicktrail.http.clicks import REGISTRATION
 from clicktrail.http.clients import REVOCATION
 from clicktrail.http.tokens import GRANT
+from clicktrail.ingest.hits import MAX_BATCH
 from clicktrail.model import countries
 from clicktrail.model.access import Scope
 from clicktrail.query import kinds
@@ -49,6 +50,7 @@ def all_schemas() -> Json:
         "Revocation": body_schema(REVOCATION, REVOCATION),
         "OpenApi": {"type": "object"},
     }
+    found |= batch_schemas(found["ClickCreate"])
     del found["ClientReplace"], found["ClientUpdate"]
     return found
 
@@ -122,6 +124,24 @@ def body_field(field: Field) -> Json:
     if field.name == "scope":
         schema["enum"] = list(Scope)
     return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+
+
+def batch_schemas(click: Json) -> Json:
+    """The body of POST /clicks/batch, and its two answers: for all, or for each row."""
+    click_id = {
+        "type": ["string", "null"],
+        "pattern": kinds.ID.schema["pattern"],
+        "description": "An id it has already.",
+    }
+    row = {**click, "properties": {**click["properties"], "clickId": click_id}}
+    counts = {name: {"type": "integer", "minimum": 0} for name in ("created", "repeated")}
+    summary = {**counts, "clickIds": {"type": "array", "items": _TEXT}}
+    result = {"status": {"enum": [200, 201, 409, 422]}, "clickId": _TEXT, "errors": {"type": "array"}}
+    results = {"results": {"type": "array", "items": _object(result, ["status"])}}
+    return {
+        "ClickBatch": {"type": "array", "items": row, "minItems": 1, "maxItems": MAX_BATCH},
+        "ClickBatchResult": {"oneOf": [_object(summary, summary), _object(results, results)]},
+    }
 
 
 def problem_schema() -> Json:

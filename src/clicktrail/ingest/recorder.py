@@ -74,6 +74,10 @@ class Recorder:
 
         Raises Unavailable when it could not be stored: then nothing was.
         """
-        click = enrich(hit, self._new_id(), self._geo, self._catalogue(), self._parameters)
+        click = self.make(hit)
         stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, False)
+
+    def make(self, hit: Hit) -> Click:
+        """The click of a hit, not yet stored."""
+        return enrich(hit, hit.click_id or self._new_id(), self._geo, self._catalogue(), self._parameters)

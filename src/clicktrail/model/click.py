@@ -13,6 +13,8 @@ class Hit(msgspec.Struct, frozen=True):
     time: int | None = None
     user_agent: str | None = None
     uuid: str | None = None
+    click_id: str | None = None
+    """Given by imports, which bring clicks that already have one."""
 
 
 class Click(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Clicks: recorded in batches, asked for in pages, tied to the clients who register."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,23 +40,37 @@ class Shown:
     parts: Mapping[str, Any]
 
 
-def insert_clicks(session: Session, clicks: Sequence[Click]) -> dict[str, Click]:
-    """Adds clicks in one statement; returns, by click id, the stored click of each that was there by its uuid already.
+Inspect = Callable[[Mapping[str, Click]], None]
+"""Given, by click id, what is there already, before anything is written; may raise to have nothing written."""
 
-    A link or banner that was deleted since the click was made is left out of it.
+
+def insert_clicks(
+    session: Session, clicks: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
+) -> dict[str, Click]:
+    """Adds clicks in one statement; returns, by click id, the stored click of each that was there already.
+
+    A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
+    was deleted since the click was made is left out of it.
     """
-    stored = _find_by_uuid(session, {click.uuid for click in clicks if click.uuid is not None})
+    by_uuid = _find_clicks(session, "uuid", {click.uuid for click in clicks if click.uuid is not None})
+    by_id = _find_clicks(session, "click_id", set(given))
     fresh: list[Click] = []
     repeated: dict[str, Click] = {}
     for click in clicks:
-        known = stored.get(click.uuid) if click.uuid is not None else None
+        known = by_id.get(click.click_id) if given else None
+        if known is None and click.uuid is not None:
+            known = by_uuid.get(click.uuid)
         if known is not None:
             repeated[click.click_id] = known
             continue
         sound = _without_dangling(click, session.memory.catalogue)
         fresh.append(sound)
         if click.uuid is not None:
-            stored[click.uuid] = sound
+            by_uuid[click.uuid] = sound
+        if given:
+            by_id[click.click_id] = sound
+    if inspect is not None:
+        inspect(repeated)
     if fresh:
         rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
         session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
@@ -73,15 +87,20 @@ def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
     return msgspec.structs.replace(click, **changes) if changes else click
 
 
-def _find_by_uuid(session: Session, uuids: set[str]) -> dict[str, Click]:
-    if not uuids:
+def _find_clicks(session: Session, column: str, values: set[str]) -> dict[str, Click]:
+    """The clicks whose uuid or id is one of `values`, by it."""
+    if not values:
         return {}
     params = Params()
-    hashes, texts = params.add_all(text_hash(uuid) for uuid in uuids), params.add_all(uuids)
+    # Bounds let the engine pass over all that lies before and after ids that were given.
+    narrowed = {
+        "uuid": lambda: f"uuid_hash IN ({params.add_all(text_hash(value) for value in values)})",
+        "click_id": lambda: f"click_id BETWEEN {params.add(min(values))} AND {params.add(max(values))}",
+    }[column]()
     rows = session.rows(
-        f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE uuid_hash IN ({hashes}) AND uuid IN ({texts})", params
+        f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE {narrowed} AND {column} IN ({params.add_all(values)})", params
     )
-    return {row[COLUMNS.index("uuid")]: Click(*row) for row in rows}
+    return {row[COLUMNS.index(column)]: Click(*row) for row in rows}
 
 
 def _columns(table: Table) -> str:

@@ -1,0 +1,79 @@
+"""Many hits at once: each is a click to store, or a list of what is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from clicktrail.errors import Mistake
+from clicktrail.ingest.hits import parse_row
+from clicktrail.ingest.recorder import Recorder
+from clicktrail.model.click import Click, Hit, differences
+
+
+class Row(NamedTuple):
+    """One row of a batch: a hit and its click, or mistakes."""
+
+    hit: Hit | None
+    click: Click | None
+    mistakes: tuple[Mistake, ...] = ()
+
+
+class Batch(NamedTuple):
+    """A batch that is ready to be stored: the rows as they were sent, their clicks, and the ids that were given."""
+
+    rows: list[Row]
+    clicks: list[Click]
+    given: set[str]
+
+
+def make_batch(bodies: Sequence[bytes], recorder: Recorder) -> Batch:
+    """Parses and enriches every row."""
+    rows = [_make_row(body, recorder) for body in bodies]
+    clicks = [row.click for row in rows if row.click is not None]
+    given = {row.hit.click_id for row in rows if row.hit is not None and row.hit.click_id is not None}
+    return Batch(rows, clicks, given)
+
+
+def _make_row(body: bytes, recorder: Recorder) -> Row:
+    parsed = parse_row(body)
+    return Row(parsed, recorder.make(parsed)) if isinstance(parsed, Hit) else Row(None, None, parsed)
+
+
+def find_mistakes(batch: Batch) -> list[Mistake]:
+    """What is wrong in the whole batch, by pointers that begin with the row."""
+    return [
+        Mistake(mistake.detail, pointer=f"/{place}{mistake.pointer}")
+        for place, row in enumerate(batch.rows)
+        for mistake in row.mistakes
+    ]
+
+
+def find_conflicts(batch: Batch, repeated: Mapping[str, Click]) -> list[Mistake]:
+    """Where rows differ from what their uuid or id stands for already."""
+    return [
+        Mistake("differs from the stored click", pointer=f"/{place}/{name}")
+        for place, row in enumerate(batch.rows)
+        for name in _differences(row, repeated)
+    ]
+
+
+def row_results(batch: Batch, repeated: Mapping[str, Click]) -> list[dict[str, Any]]:
+    """What became of each row: the status that it would have had alone, and its click's id or its mistakes."""
+    return [_result(row, repeated) for row in batch.rows]
+
+
+def _result(row: Row, repeated: Mapping[str, Click]) -> dict[str, Any]:
+    if row.click is None:
+        return {"status": 422, "errors": row.mistakes}
+    known = repeated.get(row.click.click_id)
+    if known is None:
+        return {"status": 201, "clickId": row.click.click_id}
+    differing = _differences(row, repeated)
+    if not differing:
+        return {"status": 200, "clickId": known.click_id}
+    errors = [Mistake("differs from the stored click", pointer=f"/{name}") for name in differing]
+    return {"status": 409, "clickId": known.click_id, "errors": errors}
+
+
+def _differences(row: Row, repeated: Mapping[str, Click]) -> list[str]:
+    known = repeated.get(row.click.click_id) if row.click is not None else None
+    return differences(row.hit, known) if row.hit is not None and known is not None else []
