@@ -1,5 +1,6 @@
 """`clicktrail import` and `clicktrail export`."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -74,10 +75,14 @@ def _local(
 ) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
         recorder = make_recorder(settings, store)
-        for number, bodies in enumerate(read_rows(path, _BATCH)):
-            batch = make_batch(bodies, recorder)
-            repeated = await store.write(insert_clicks, batch.clicks, batch.given)
-            _count(counts, number * _BATCH, row_results(batch, repeated), update)
+        batches = (make_batch(bodies, recorder) for bodies in read_rows(path, _BATCH))
+        batch, number = next(batches, None), 0
+        while batch is not None:
+            writing = asyncio.ensure_future(store.write(insert_clicks, batch.clicks, batch.given))
+            await asyncio.sleep(0)  # the store begins, in its own thread, while the next batch is read
+            following = next(batches, None)
+            _count(counts, number * _BATCH, row_results(batch, await writing), update)
+            batch, number = following, number + 1
 
     return store_all
 
