@@ -22,9 +22,14 @@ from clicktrail.store.memory import Memory
 
 T = TypeVar("T")
 READERS, EXPORTERS = 4, 2
+_CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    # Checkpoints are this module's: one that failed inside of a commit would leave open what became of the commit.
+    "checkpoint_threshold": "1TB",
+    "auto_checkpoint_skip_wal_threshold": 1 << 62,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
 _owner = re.compile(r"\(PID (\d+)\)").search
@@ -64,11 +69,19 @@ class DuckdbSession:
         """Runs `work` in one transaction, and then what it left for after the commit."""
         self.rows("BEGIN TRANSACTION")
         result = work(self)
-        self.rows("COMMIT")
+        try:
+            self.rows("COMMIT")
+        except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
+            raise unavailable() from error
         actions, self._actions = self._actions, []
         for action in actions:
             action()
         return result
+
+    def close(self) -> None:
+        """Ends the session; what it had begun is rolled back."""
+        with contextlib.suppress(duckdb.Error):
+            self._cursor.close()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
@@ -80,21 +93,28 @@ class DuckdbSession:
 
 
 class DuckdbEngine:
-    """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open."""
+    """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open.
+
+    The log is flushed with every commit; when it has grown to `_CHECKPOINT_BYTES`, the writer moves it into the file
+    between two transactions. An engine that has given up, as DuckDB does when a checkpoint meets a full disk, is opened
+    anew with the next work: the log holds all that was promised.
+    """
 
     def __init__(self, path: Path, memory_mb: int = 512) -> None:
         self.memory = Memory()
+        self._path = path
+        self._log = path.with_name(path.name + ".wal")
+        self._config = _CONFIG | {"memory_limit": f"{memory_mb}MB"}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            self._connection = duckdb.connect(str(path), config=_CONFIG | {"memory_limit": f"{memory_mb}MB"})
-        except duckdb.IOException as error:
-            raise _explain(path, error) from None
+        self._lock = threading.Lock()
         self._local = threading.local()
+        self._sessions: set[DuckdbSession] = set()
+        self._has_given_up = False
+        self._connection = self._connect()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
         self._watchers = ThreadPoolExecutor(1, "watcher")
         self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
-        self._connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a reader's thread."""
@@ -102,7 +122,7 @@ class DuckdbEngine:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self.run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work)
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in an exporter's thread."""
@@ -110,7 +130,7 @@ class DuckdbEngine:
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
-        self._writer.submit(job, self.run)
+        self._writer.submit(job, self._run_write)
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""
@@ -118,9 +138,10 @@ class DuckdbEngine:
         try:
             return session.transact(work)
         except BaseException as error:
-            self._roll_back(session)
-            if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
-                raise Unavailable("The store cannot take this now.", headers={"Retry-After": "5"}) from error
+            self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
+            self._drop(session)
+            if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.FatalException):
+                raise unavailable() from error
             raise
 
     def watch(self, work: Callable[[Session], None]) -> None:
@@ -137,26 +158,74 @@ class DuckdbEngine:
             started.wait()
             work(session)
             session.rows("COMMIT")
+            session.close()
 
         self._writer.submit(begin)
         self._watchers.submit(run)
 
+    def checkpoint(self) -> None:
+        """Moves the log into the file, unless a reader is in the way; then it is tried again after a later write."""
+        try:
+            self._session().rows("CHECKPOINT")
+        except duckdb.FatalException:
+            self._has_given_up = True
+        except duckdb.Error:
+            return
+
     def close(self) -> None:
         """Waits for the work at hand and closes the file."""
-        for pool in (self._readers, self._writer, self._watchers, self._exporters):
+        for pool in (self._readers, self._exporters, self._watchers, self._writer):
             pool.shutdown()
-        self._connection.close()
+        with contextlib.suppress(duckdb.Error):
+            self._connection.execute("CHECKPOINT")
+        self._close_all()
 
-    def _roll_back(self, session: DuckdbSession) -> None:
-        del self._local.session  # with its appenders, which may hold rows of what failed
-        with contextlib.suppress(duckdb.Error):  # the engine may have rolled back by itself
-            session.rows("ROLLBACK")
+    def _run_write(self, work: Callable[[Session], T]) -> T:
+        result = self.run(work)
+        if self._log.exists() and self._log.stat().st_size > _CHECKPOINT_BYTES:
+            with contextlib.suppress(RuntimeError):  # the store is closing, which is a checkpoint as well
+                self._writer.submit(self.checkpoint)
+        return result
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = duckdb.connect(str(self._path), config=self._config)
+        except duckdb.Error as error:
+            raise _explain(self._path, error) from None
+        connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
+        return connection
 
     def _session(self) -> DuckdbSession:
-        session: DuckdbSession | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory)
-        return session
+        with self._lock:
+            if self._has_given_up:
+                self._close_all()
+                try:
+                    self._connection = self._connect()
+                except StoreInUse as error:
+                    raise unavailable() from error
+                self._has_given_up = False
+            session: DuckdbSession | None = getattr(self._local, "session", None)
+            if session is None or session not in self._sessions:
+                session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory)
+                self._sessions.add(session)
+            return session
+
+    def _drop(self, session: DuckdbSession) -> None:
+        """Ends a session whose work failed, with its transaction and the rows that its appenders may hold."""
+        with self._lock:
+            self._sessions.discard(session)
+        session.close()
+
+    def _close_all(self) -> None:
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
+        self._connection.close()
+
+
+def unavailable() -> Unavailable:
+    """Nothing was stored; the same may be tried again."""
+    return Unavailable("The store cannot take this now.", headers={"Retry-After": "5"})
 
 
 def _explain(path: Path, error: duckdb.Error) -> StoreInUse:
