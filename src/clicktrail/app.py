@@ -99,6 +99,7 @@ class App:
                 settings.token_lifetime_s,
                 settings.lockout_failures,
                 settings.lockout_s,
+                settings.data,
             ),
             openapi=lambda: document,
         )

@@ -3,6 +3,7 @@
 import click
 
 from clicktrail import __version__
+from clicktrail.cli.backups import backup, restore
 from clicktrail.cli.clients import client
 from clicktrail.cli.doctor import doctor
 from clicktrail.cli.files import export_file, import_files
@@ -31,5 +32,5 @@ def settings(**given: str) -> None:
     click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
 
 
-for command in (serve, token, client, import_files, export_file, doctor):
+for command in (serve, token, client, import_files, export_file, backup, restore, doctor):
     main.add_command(command)

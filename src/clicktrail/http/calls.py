@@ -29,6 +29,8 @@ class Limits:
     token_lifetime_s: int
     lockout_failures: int
     lockout_s: int
+    scratch: str
+    """Where files are made that are about to be sent."""
 
 
 @dataclass(frozen=True)
@@ -109,3 +111,10 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | No
 
 
 NO_CONTENT = Answer(204)
+
+
+async def chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A stream whose first piece was already taken."""
+    yield first
+    async for piece in rest:
+        yield piece

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
 
-from clicktrail.http.calls import Answer, Call
+from clicktrail.http.calls import Answer, Call, chain
 from clicktrail.query.fields import CLICK
 from clicktrail.query.parse import parse_export
 from clicktrail.query.questions import ListQuery
@@ -28,13 +28,7 @@ async def export(call: Call) -> Answer:
     pieces = stream_clicks(call, query, kind)
     first = await anext(pieces, b"")  # a failure before the first byte is still an error document
     headers = {"Content-Disposition": f'attachment; filename="clicks.{kind}"', "Vary": "Accept-Language"}
-    return Answer(200, b"", FORMATS[kind], headers, _chain(first, pieces))
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
+    return Answer(200, b"", FORMATS[kind], headers, chain(first, pieces))
 
 
 async def stream_clicks(call: Call, query: ListQuery, kind: str) -> AsyncIterator[bytes]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.routing import Route, Router
 
-from clicktrail.http import batches, catalog, clicks, clients, exports, profiles, system
+from clicktrail.http import backups, batches, catalog, clicks, clients, exports, profiles, system
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
@@ -179,6 +179,17 @@ _CLIENTS = (
     ),
 )
 
+_BACKUP = Operation(
+    method="GET",
+    path="/backup",
+    handler=backups.get_backup,
+    name="getBackup",
+    summary="Download a consistent copy of the store",
+    tag="System",
+    scopes=ADMINS,
+    media_type=backups.MEDIA_TYPE,
+    refusals=(503,),
+)
 _HEALTH = Operation(
     method="GET",
     path="/health",
@@ -235,6 +246,7 @@ def all_operations(lockout: Lockout) -> list[Operation]:
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),
         _create_token(lockout),
         *_CLIENTS,
+        _BACKUP,
         *_SYSTEM,
     ]
 

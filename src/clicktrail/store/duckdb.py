@@ -7,6 +7,7 @@ which everything goes that changes the store.
 import asyncio
 import contextlib
 import re
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -127,6 +128,24 @@ class DuckdbEngine:
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in an exporter's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work)
+
+    async def backup(self, target: Path) -> None:
+        """Writes a consistent copy of the store to a new file, in an exporter's thread."""
+        await asyncio.get_running_loop().run_in_executor(self._exporters, self._copy_to, target)
+
+    def _copy_to(self, target: Path) -> None:
+        name = f"copy_{secrets.token_hex(4)}"
+        session = DuckdbSession(self._connection.cursor(), self.memory)
+        quoted = str(target).replace("'", "''")
+        try:
+            session.rows(f"ATTACH '{quoted}' AS {name}")
+            source = session.rows("SELECT current_database()")[0][0]
+            session.transact(lambda copying: copying.rows(f'COPY FROM DATABASE "{source}" TO {name}'))
+            session.rows(f"DETACH {name}")
+        except duckdb.IOException as error:
+            raise unavailable() from error
+        finally:
+            session.close()
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""

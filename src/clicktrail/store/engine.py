@@ -1,6 +1,7 @@
 """The seam between statements and engines: what a session can do, and how work gets to one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from clicktrail.store.memory import Memory
@@ -61,6 +62,9 @@ class Engine(Protocol):
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which may take minutes, on one snapshot, without holding up reads."""
+
+    async def backup(self, target: Path) -> None:
+        """Writes a consistent copy of the store to a new file, while it is read and written."""
 
     def watch(self, work: Callable[[Session], None]) -> None:
         """Runs `work` in a thread of its own, on a snapshot that no write comes before or after by half."""

@@ -1,0 +1,78 @@
+"""`clicktrail backup` and `clicktrail restore`."""
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from clicktrail.app import store_path
+from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.remote import change
+from clicktrail.client import Client
+from clicktrail.errors import StoreInUse
+from clicktrail.settings import SettingsError
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.schema import inspect
+from clicktrail.store.store import Store
+
+
+@click.command()
+@setting_options(*STORE)
+@click.argument("dest", type=click.Path(dir_okay=False, path_type=Path))
+def backup(dest: Path, **given: str) -> None:
+    """Write a consistent copy of the store to the file DEST, also while a server runs. DEST must not exist."""
+    if dest.exists():
+        raise click.ClickException(f"{dest} is already there; a backup never overwrites.")
+    draft = dest.with_name(f".{dest.name}.{os.getpid()}")
+
+    def remote(api: Client) -> None:
+        with draft.open("wb") as out:
+            out.writelines(api.download("/backup"))
+
+    async def local(store: Store) -> None:
+        await store.engine.backup(draft)
+
+    try:
+        change(read_settings(given), remote, local)
+        clicks = _count(draft)
+        draft.rename(dest)
+    finally:
+        draft.unlink(missing_ok=True)
+    click.echo(f"{dest}: {clicks} clicks, {dest.stat().st_size} bytes. The signing key is not in it.")
+
+
+@click.command()
+@setting_options(*STORE)
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(source: Path, **given: str) -> None:
+    """Make the backup SOURCE the store of a data directory that has none."""
+    try:
+        target = store_path(read_settings(given))
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if target.exists():
+        raise click.ClickException(f"{target} is already there; move it away first.")
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(source, draft)
+        clicks = _count(draft)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    click.echo(f"{target}: {clicks} clicks.")
+
+
+def _count(path: Path) -> int:
+    """Opens a copy and counts its clicks, so that a copy that cannot be opened is never taken for a backup."""
+    try:
+        engine = DuckdbEngine(path)
+    except StoreInUse as error:
+        raise click.ClickException(str(error)) from None
+    try:
+        return engine.run(inspect)[1]
+    except Exception as error:  # noqa: BLE001 - whatever the engine says of a file that is none of ours
+        raise click.ClickException(f"{path} is no store of Clicktrail's: {error}") from None
+    finally:
+        engine.close()

@@ -1,0 +1,29 @@
+"""GET /backup: a consistent copy of the embedded store, made while it serves."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from clicktrail.http.calls import Answer, Call, chain
+
+MEDIA_TYPE = "application/octet-stream"
+_PIECE_BYTES = 1024 * 1024
+
+
+async def get_backup(call: Call) -> Answer:
+    """Download a backup."""
+    pieces = stream_backup(call)
+    first = await anext(pieces)  # a failure before the first byte is still an error document
+    headers = {"Content-Disposition": 'attachment; filename="clicktrail.duckdb"', "Cache-Control": "no-store"}
+    return Answer(200, b"", MEDIA_TYPE, headers, chain(first, pieces))
+
+
+async def stream_backup(call: Call) -> AsyncIterator[bytes]:
+    """The copy in pieces; it lies in a folder of its own until it is sent."""
+    with tempfile.TemporaryDirectory(prefix="clicktrail-backup-", dir=call.services.limits.scratch) as folder:
+        target = Path(folder) / "clicktrail.duckdb"
+        await call.store.engine.backup(target)
+        with await asyncio.to_thread(target.open, "rb") as file:
+            while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+                yield piece
