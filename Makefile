@@ -2,14 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SIZE ?= 1m
+ROUNDS ?= 200
 
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench crash clean
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
 	@echo "make test   install and run all tests"
 	@echo "make check  format, lint, types, shape, tests with coverage: what CI runs"
-	@echo "make bench  measure (SIZE=1m or SIZE=10m)"
+	@echo "make bench  measure (SIZE=1m or SIZE=10m; WRITE=1 writes docs/benchmarks.md)"
+	@echo "make crash  kill a server under load ROUNDS times and compare"
 
 .venv/run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
@@ -35,7 +37,10 @@ check: .venv/dev
 	$(BIN)/coverage report
 
 bench: .venv/dev
-	$(BIN)/python -m bench --size $(SIZE)
+	$(BIN)/python -m bench --size $(SIZE) $(if $(WRITE),--write)
+
+crash: .venv/dev
+	$(BIN)/python -m tests.crash.harness $(ROUNDS)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,94 @@
+"""A load generator: many keep-alive connections from one process of its own, one request at a time on each."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import uvloop
+
+
+class Load(NamedTuple):
+    """What came of a load: answers a second, milliseconds at the middle and at the 99th percentile, answers not 2xx."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    failures: int
+
+
+class Connection(asyncio.Protocol):
+    """Sends the same request again whenever its answer is complete."""
+
+    def __init__(self, request: bytes, times: list[float], until: float) -> None:
+        self.request, self.times, self.until = request, times, until
+        self.buffer, self.failures, self.sent = b"", 0, 0.0
+        self.done = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.send()
+
+    def send(self) -> None:
+        self.sent = time.perf_counter()
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        place = self.buffer.lower().find(b"content-length: ", 0, end)
+        length = int(self.buffer[place + 16 : self.buffer.find(b"\r\n", place)])
+        if len(self.buffer) < end + 4 + length:
+            return
+        now = time.perf_counter()
+        self.times.append(now - self.sent)
+        self.failures += self.buffer[9:10] != b"2"
+        self.buffer = b""
+        if now < self.until:
+            self.send()
+        elif not self.done.done():
+            self.done.set_result(None)
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("closed"))
+
+
+async def generate(port: int, request: bytes, connections: int, seconds: float) -> Load:
+    """Runs the load in this process."""
+    times: list[float] = []
+    started = time.perf_counter()
+    loop = asyncio.get_running_loop()
+    pairs = [
+        await loop.create_connection(lambda: Connection(request, times, started + seconds), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*[protocol.done for _, protocol in pairs])
+    passed = time.perf_counter() - started
+    times.sort()
+    failures = sum(protocol.failures for _, protocol in pairs)
+    return Load(len(times) / passed, times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000, failures)
+
+
+def run(port: int, request: bytes, connections: int, seconds: float = 4.0) -> Load:
+    """Runs the load in a process of its own."""
+    task = json.dumps([port, request.decode("latin-1"), connections, seconds])
+    done = subprocess.run([sys.executable, "-m", "bench.load"], input=task, capture_output=True, text=True, check=True)
+    return Load(*json.loads(done.stdout))
+
+
+def request_bytes(method: str, path: str, token: str, body: bytes = b"") -> bytes:
+    """A whole HTTP/1.1 request."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return f"{head}{kind}\r\n".encode() + body
+
+
+if __name__ == "__main__":
+    port, text, connections, seconds = json.loads(sys.stdin.read())
+    print(json.dumps(uvloop.run(generate(port, text.encode("latin-1"), connections, seconds))))

@@ -1,0 +1,206 @@
+"""A real server under load from several processes, killed at random moments, and the comparison afterwards.
+
+Run by hand: `python -m tests.crash.harness ROUNDS`. Each worker process writes down what it is about to send and what
+it was promised, a line each, flushed before it goes on: what stands there after the kill is what the store must hold.
+"""
+
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+
+from tests.serving import Serving, start
+
+WORKERS = 4
+CONTACT = "client@email.com"
+
+
+def work(url: str, token: str, journal: Path, seed: int) -> None:
+    """One client process: creates, registers, sends batches, deletes, until the server is gone."""
+    random, known, number = Random(seed), list[str](), 0
+    with (
+        journal.open("a") as out,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client,
+    ):
+
+        def call(method: str, path: str, **content: Any) -> Any:
+            note(out, intent=[method, path, content.get("json")])
+            answer = client.request(method, path, **content)
+            if answer.status_code >= 500:
+                return None
+            note(out, done=[method, path, answer.json() if answer.content else None])
+            return answer.json() if answer.content else None
+
+        while True:
+            number += 1
+            body = {"ip": f"8.8.8.{random.randrange(9)}", "uri": f"https://x.example/?referral=c{random.randrange(5)}"}
+            if random.random() < 0.3:
+                body["uuid"] = f"{seed}-{number}"
+            kind = random.random()
+            try:
+                if kind < 0.6 or not known:
+                    made = call("POST", "/clicks", json=body)
+                    known += [made["clickId"]] if made else []
+                elif kind < 0.8:
+                    contacts = [{"key": "email", "value": CONTACT}]
+                    call("PATCH", f"/clicks/{random.choice(known)}", json={"firstName": "Mary", "contacts": contacts})
+                elif kind < 0.9:
+                    rows = [body | {"uuid": f"{seed}-{number}-{n}"} for n in range(20)]
+                    made = call("POST", "/clicks/batch", json=rows)
+                    known += made["clickIds"] if made else []
+                else:
+                    call("DELETE", f"/clicks/{known.pop(random.randrange(len(known)))}")
+            except httpx.TransportError:
+                return
+
+
+def note(out: Any, **line: Any) -> None:
+    out.write(json.dumps(line) + "\n")
+    out.flush()
+
+
+class Promises:
+    """What the journals of all rounds add up to."""
+
+    def __init__(self) -> None:
+        self.clicks: dict[str, dict[str, Any]] = {}
+        self.ids: set[str] = set()
+        self.uncertain: set[str] = set()
+        """Clicks of requests that were not answered: they may be as before or as asked for, never by half."""
+        self.deleted: set[str] = set()
+
+    def read(self, journal: Path) -> None:
+        pending: list[Any] | None = None
+        for line in journal.read_text().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:  # torn by the end of the process
+                continue
+            if "intent" in entry:
+                pending = entry["intent"]
+            else:
+                pending = None
+                self.fulfil(*entry["done"])
+        if pending is not None and pending[0] in ("PATCH", "DELETE"):
+            self.uncertain.add(pending[1].rpartition("/")[2])
+
+    def fulfil(self, method: str, path: str, answer: Any) -> None:
+        click_id = path.rpartition("/")[2]
+        if method == "DELETE":
+            self.deleted.add(click_id)
+            self.ids.discard(click_id)
+            self.clicks.pop(click_id, None)
+        elif path == "/clicks/batch":
+            self.ids.update(answer["clickIds"])
+        else:
+            self.clicks[answer["clickId"]] = answer
+            self.ids.add(answer["clickId"])
+
+
+def stored_clicks(client: httpx.Client) -> Iterator[dict[str, Any]]:
+    with client.stream("GET", "/clicks/export?format=ndjson") as answer:
+        for line in answer.iter_lines():
+            if line:
+                yield json.loads(line)
+
+
+def compare(client: httpx.Client, promises: Promises, links: dict[str, str]) -> int:
+    """Raises AssertionError where the store breaks a promise; returns how many clicks it holds."""
+    rows = list(stored_clicks(client))
+    stored = {row["clickId"]: row for row in rows}
+    assert len(stored) == len(rows), "a click is there twice"
+    missing = promises.ids - stored.keys() - promises.uncertain
+    assert not missing, f"{len(missing)} clicks that were promised are gone: {sorted(missing)[:3]}"
+    assert not (promises.deleted & stored.keys()), "a deleted click came back"
+    uuids = [row["uuid"] for row in rows if row["uuid"]]
+    assert len(uuids) == len(set(uuids)), "a uuid is there twice"
+    for click_id, click in promises.clicks.items():
+        if click_id not in promises.uncertain:
+            assert stored[click_id] == click, click_id
+    compare_profiles(client, stored)
+    compare_metrics(client, rows, links)
+    return len(rows)
+
+
+def compare_profiles(client: httpx.Client, stored: dict[str, dict[str, Any]]) -> None:
+    """Every client of a click is there with its contact, and no profile is there by half."""
+    url, profiles = "/profiles?limit=1000", dict[str, Any]()
+    while url:
+        answer = client.get(url)
+        profiles |= {profile["profileId"]: profile for profile in answer.json()}
+        url = answer.links.get("next", {}).get("url", "")
+    for click in stored.values():
+        if click["profileId"]:
+            assert [contact["value"] for contact in profiles[click["profileId"]]["contacts"]] == [CONTACT]
+    assert all(len(profile["contacts"]) == 1 for profile in profiles.values()), "a profile is there by half"
+
+
+def compare_metrics(client: httpx.Client, rows: list[dict[str, Any]], links: dict[str, str]) -> None:
+    """The figures of every link equal a recount."""
+    for link_id in links.values():
+        own = [row for row in rows if row["linkId"] == link_id]
+        times = sorted(row["time"] for row in own)
+        figures = client.get(f"/links/{link_id}/metrics").json()
+        assert (
+            figures.items()
+            >= {
+                "clicks": len(own),
+                "uniqueClicks": len({(row["ip"], row["userAgent"]) for row in own}),
+                "registrations": sum(1 for row in own if row["profileId"]),
+                "firstClickTime": times[0] if times else None,
+                "lastClickTime": times[-1] if times else None,
+            }.items()
+        )
+
+
+def run_rounds(folder: Path, rounds: int, seed: int = 1) -> int:
+    """Kills a server `rounds` times on one growing store; returns the clicks that are there at the end."""
+    random, promises, count = Random(seed), Promises(), 0
+    server = start(folder / "data")
+    with server.client() as client:
+        links = {f"c{n}": client.post("/links", json={"code": f"c{n}"}).json()["linkId"] for n in range(4)}
+    context = multiprocessing.get_context("spawn")
+    for number in range(rounds):
+        token = server.token()
+        journals = [folder / f"journal-{number}-{worker}" for worker in range(WORKERS)]
+        workers = [
+            context.Process(target=work, args=(server.url, token, journal, number * WORKERS + place))
+            for place, journal in enumerate(journals)
+        ]
+        for worker in workers:
+            worker.start()
+        wait_for(journals)
+        time.sleep(random.random() * 0.8)  # the random moment is the point
+        server.kill()
+        for worker in workers:
+            worker.join(30)
+        for journal in journals:
+            promises.read(journal)
+        server = start(folder / "data")
+        with server.client() as client:
+            count = compare(client, promises, links)
+    finish(server)
+    return count
+
+
+def wait_for(journals: list[Path]) -> None:
+    deadline = time.monotonic() + 30
+    while not all(journal.exists() and journal.stat().st_size for journal in journals):
+        assert time.monotonic() < deadline, "the workers did not begin"
+        time.sleep(0.01)
+
+
+def finish(server: Serving) -> None:
+    assert server.stop() == 0
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        print(f"{sys.argv[1]} rounds, {run_rounds(Path(scratch), int(sys.argv[1]))} clicks, nothing lost")  # noqa: T201
