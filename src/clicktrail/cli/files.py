@@ -15,13 +15,13 @@ from clicktrail.cli.remote import change
 from clicktrail.client import Client
 from clicktrail.errors import ClicktrailError
 from clicktrail.ingest.batches import make_batch, row_results
-from clicktrail.ingest.files import count_rows, read_rows
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.fields import CLICK
 from clicktrail.query.parse import parse_export
 from clicktrail.settings import Settings
 from clicktrail.store.clicks import insert_clicks
 from clicktrail.store.export import FORMATS, export_clicks
+from clicktrail.store.files import count_rows, read_rows
 from clicktrail.store.store import Store
 
 _BATCH = 5_000

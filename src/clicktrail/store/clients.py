@@ -17,7 +17,7 @@ _SECRET_BYTES = 32
 
 
 def hash_secret(secret: str) -> str:
-    """SHA-256. Secrets are 256 random bits, so a slow hash would protect nothing (ADR 0008)."""
+    """SHA-256. Secrets are 256 random bits, so a slow hash would protect nothing (ADR 7)."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
