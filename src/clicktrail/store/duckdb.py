@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,12 +67,18 @@ class DuckdbSession:
         """Has `action` run in this thread once the transaction is on disk."""
         self._actions.append(action)
 
-    def transact(self, work: Callable[["DuckdbSession"], T]) -> T:
-        """Runs `work` in one transaction, and then what it left for after the commit."""
-        self.rows("BEGIN TRANSACTION")
-        result = work(self)
+    def transact(self, work: Callable[["DuckdbSession"], T], is_one_write: bool = False) -> T:
+        """Runs `work` in one transaction, and then what it left for after the commit.
+
+        Work of the only writer's that writes once needs no BEGIN and COMMIT around it: nobody writes between what it
+        reads and what it writes. Each of them would mean waiting for the interpreter once more.
+        """
         try:
-            self.rows("COMMIT")
+            if not is_one_write:
+                self.rows("BEGIN TRANSACTION")
+            result = work(self)
+            if not is_one_write:
+                self.rows("COMMIT")
         except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
             raise unavailable() from error
         actions, self._actions = self._actions, []
@@ -149,13 +156,13 @@ class DuckdbEngine:
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
-        self._writer.submit(job, self._run_write)
+        self._writer.submit(job, partial(self._run_write, is_one_write=True))
 
-    def run(self, work: Callable[[Session], T]) -> T:
+    def run(self, work: Callable[[Session], T], is_one_write: bool = False) -> T:
         """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
-            return session.transact(work)
+            return session.transact(work, is_one_write)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -199,8 +206,8 @@ class DuckdbEngine:
             self._connection.execute("CHECKPOINT")
         self._close_all()
 
-    def _run_write(self, work: Callable[[Session], T]) -> T:
-        result = self.run(work)
+    def _run_write(self, work: Callable[[Session], T], is_one_write: bool = False) -> T:
+        result = self.run(work, is_one_write)
         if self._log.exists() and self._log.stat().st_size > _CHECKPOINT_BYTES:
             with contextlib.suppress(RuntimeError):  # the store is closing, which is a checkpoint as well
                 self._writer.submit(self.checkpoint)

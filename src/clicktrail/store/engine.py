@@ -70,7 +70,7 @@ class Engine(Protocol):
         """Runs `work` in a thread of its own, on a snapshot that no write comes before or after by half."""
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
-        """Has the writer's thread call `job(run)`, where `run(work)` runs `work` in one transaction."""
+        """Has the writer's thread call `job(run)`, where `run(work)` runs `work`, which writes once, durably."""
 
     def close(self) -> None:
         """Waits for the work at hand and closes the store."""
