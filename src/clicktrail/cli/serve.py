@@ -74,6 +74,7 @@ async def serve_until_stopped(settings: Settings) -> None:
         with announced(settings, url):
             click.echo(welcome(app, url))
             await server.serve()
+        gc.unfreeze()
 
 
 def welcome(app: App, url: str) -> str:
