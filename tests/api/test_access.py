@@ -242,7 +242,9 @@ def test_a_revoked_token_ends(server: Serving, api: httpx.Client) -> None:
     assert httpx.get(f"{server.url}/clicks", headers=headers).status_code == 401
 
 
-def test_the_key_file_is_for_its_owner(server: Serving) -> None:
+def test_what_is_stored_is_for_its_owner(server: Serving) -> None:
+    for file in server.data.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
     assert stat.S_IMODE((server.data / "signing.key").stat().st_mode) == 0o600
 
 

@@ -1,5 +1,7 @@
 """The command line's entry."""
 
+import os
+
 import click
 
 from clicktrail import __version__
@@ -17,6 +19,7 @@ from clicktrail.settings import setting_table
 @click.version_option(__version__, prog_name="clicktrail")
 def main() -> None:
     """Clicktrail records clicks on partner links and says which click brought which client."""
+    os.umask(0o077)  # the store, exports and backups hold people's data: they are for their owner alone
 
 
 @main.command()
