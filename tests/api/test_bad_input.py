@@ -139,6 +139,14 @@ def test_bad_queries_are_400_and_say_where(api: httpx.Client, query: str) -> Non
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_query_where_none_is_taken_is_400(api: httpx.Client, method: str) -> None:
+    path = "/clicks" if method == "POST" else "/clicks/000000000000000000000000"
+    answer = api.request(method, f"{path}?dry=1", content=GOOD)
+    assert answer.status_code == 400
+    assert "allowed" in answer.json()["detail"]
+
+
 def test_every_mistake_of_a_query_is_named_at_once(api: httpx.Client) -> None:
     errors = api.get("/clicks?limit=0&filter[foo]=1&sort_by=bar&query[baz]=1&qux=1").json()["errors"]
     assert {error["parameter"] for error in errors} == {"limit", "filter[foo]", "sort_by", "query[baz]", "qux"}

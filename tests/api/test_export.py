@@ -58,6 +58,11 @@ def test_names_are_in_the_language_that_is_asked_for(
     assert "Vereinigte Staaten" in export(api, mark, "csv", **{"Accept-Language": "de"}).text
 
 
+@pytest.mark.parametrize("accept", ["text/csv", "*/*", "application/json"])
+def test_the_kind_of_file_is_chosen_by_the_query(api: httpx.Client, mark: str, accept: str) -> None:
+    assert export(api, mark, "csv", Accept=accept).headers["Content-Type"].startswith("text/csv")
+
+
 def test_nothing_is_a_file_too(api: httpx.Client, mark: str) -> None:
     assert export(api, mark, "csv").text.splitlines()[0].startswith("clickId,time,referrer")
     assert export(api, mark, "ndjson").text == ""

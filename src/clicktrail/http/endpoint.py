@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from clicktrail.errors import (
     ClicktrailError,
     Forbidden,
+    MalformedRequest,
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
@@ -55,6 +56,8 @@ class Endpoint:
         if any(name != "file" and not is_id(value) for name, value in path.items()):
             raise NotFound("There is no such object; ids are 24 lower-case hex digits.")
         check_accept(operation.media_type, headers)
+        if scope["query_string"] and operation.method != "GET":
+            raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
         body = b""
         if operation.takes_body:
             check_content_type(headers, operation.body_types)
@@ -89,7 +92,7 @@ def check_access(operation: Operation, services: Services, headers: Headers) -> 
 def check_accept(media_type: str, headers: Headers) -> None:
     """Raises NotAcceptable where the Accept header leaves out what would be sent."""
     accept = headers.get("accept", "")
-    if not accept.strip():
+    if not accept.strip() or media_type == "*/*":
         return
     kind = media_type.partition(";")[0]
     wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind)

@@ -180,7 +180,7 @@ def refusals(operation: Operation) -> set[int]:
     found = set(operation.refusals) | {406}
     if operation.scopes:
         found |= {401, 403}
-    if operation.is_list or operation.is_view or operation.is_export:
+    if operation.is_list or operation.is_view or operation.is_export or operation.method != "GET":
         found |= {400}
     if operation.method in BODY_METHODS and operation.body:
         found |= {400, 413, 415}

@@ -32,7 +32,7 @@ class RecordDoor:
         """Records one click, or hands over."""
         started = time.perf_counter()
         services, headers = self._services, dict(scope["headers"])
-        if not self._is_plain(headers):
+        if scope["query_string"] or not self._is_plain(headers):
             await self._endpoint(scope, receive, send)
             return
         message = await receive()
