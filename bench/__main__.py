@@ -161,7 +161,8 @@ def measure_questions(server: Serving, clicks: int) -> Iterator[Line]:
 
 def cursor_path(asker: Asker, clicks: int) -> str:
     _, answer = asker.get(f"/clicks?limit=10&offset={clicks // 2}")
-    return answer.headers["Link"].partition("<")[2].partition(">")[0].partition("/clicks")[2].join(["/clicks", ""])
+    url = answer.headers["Link"].partition("<")[2].partition(">")[0]
+    return "/clicks" + url.partition("/clicks")[2]
 
 
 def measure_concurrent(server: Serving) -> Iterator[Line]:

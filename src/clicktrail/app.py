@@ -97,8 +97,6 @@ class App:
                 settings.public_url,
                 settings.max_body_bytes,
                 settings.token_lifetime_s,
-                settings.lockout_failures,
-                settings.lockout_s,
                 settings.data,
             ),
             openapi=lambda: document,

@@ -47,5 +47,4 @@ async def create_clicks(call: Call) -> Answer:
 
 def _read(call: Call) -> Batch:
     """Decodes, checks and enriches: tens of milliseconds of work, kept off the event loop."""
-    is_lines = call.headers.get("content-type", "").partition(";")[0].strip().lower() in LINES
-    return make_batch(split_batch(call.body, is_lines), call.services.recorder)
+    return make_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder)

@@ -17,6 +17,7 @@ from clicktrail.tokens import KeyRing, TokenChecker
 
 encode = msgspec.json.Encoder().encode
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,6 @@ class Limits:
     public_url: str
     max_body_bytes: int
     token_lifetime_s: int
-    lockout_failures: int
-    lockout_s: int
     scratch: str
     """Where files are made that are about to be sent."""
 
@@ -75,6 +74,11 @@ class Call:
         return frozenset(text.strip().lower().replace('"', "") for text in texts if text.strip())
 
     @property
+    def content_type(self) -> str:
+        """The media type of the body, without its parameters."""
+        return media_type_of(self.headers)
+
+    @property
     def client_address(self) -> str:
         """The peer's address."""
         client = self.scope.get("client")
@@ -83,6 +87,11 @@ class Call:
     def url(self, path: str) -> str:
         """An absolute URL of this API, as the client sees it."""
         return origin_of(self.services.limits, self.scope, self.headers.get("host", "localhost")) + path
+
+
+def media_type_of(headers: Headers) -> str:
+    """The Content-Type header without its parameters, lower-cased; empty where there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:

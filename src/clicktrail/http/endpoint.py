@@ -17,13 +17,12 @@ from clicktrail.errors import (
     TooLarge,
     UnsupportedMediaType,
 )
-from clicktrail.http.calls import JSON, NO_CONTENT, Answer, Call, Services
+from clicktrail.http.calls import FORM, JSON, NO_CONTENT, Answer, Call, Services, media_type_of
 from clicktrail.http.operations import Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
 
-FORM = "application/x-www-form-urlencoded"
 _DRAINED_BYTES = 64 * 1024 * 1024
 """How much of a body that is too large is still read, so that its sender gets to see the answer."""
 
@@ -105,7 +104,7 @@ def check_accept(media_type: str, headers: Headers) -> None:
 
 def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
     """JSON, `+json`, nothing, or what curl's `--data` says (contract, section 1). Raises UnsupportedMediaType."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(headers)
     if kind not in ("", JSON, FORM, *more) and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 

@@ -10,7 +10,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from clicktrail.errors import InvalidBody, Mistake, TooManyRequests, Unauthenticated
-from clicktrail.http.calls import Answer, Call, json_answer
+from clicktrail.http.calls import FORM, Answer, Call, json_answer
 from clicktrail.model.access import Scope
 from clicktrail.query.fields import Field
 from clicktrail.query.forms import check_form, decode_json
@@ -18,7 +18,6 @@ from clicktrail.store.clients import check_client
 from clicktrail.store.records import Record
 from clicktrail.tokens import issue_token
 
-FORM = "application/x-www-form-urlencoded"
 GRANT = {
     "grant_type": Field(name="grant_type", doc="`client_credentials`.", nullable=False, example="client_credentials"),
     "scope": Field(name="scope", doc="A scope within the client's own; by default that.", example="write"),
@@ -101,7 +100,7 @@ def read_basic(header: str | None) -> tuple[str, str] | None:
 
 def read_grant(call: Call) -> dict[str, str]:
     """The body, as JSON or as the form that OAuth libraries send. Raises MalformedRequest, InvalidBody."""
-    is_form = call.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    is_form = call.content_type == FORM
     text = call.body.strip()
     if is_form and not text.startswith(b"{"):
         data: object = dict(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
