@@ -1,6 +1,7 @@
 """Input that no client should send: the right 4xx, a problem document, nothing stored, never a 500."""
 
 import socket
+import time
 
 import httpx
 import pytest
@@ -190,3 +191,17 @@ def test_head_is_get_without_a_body(api: httpx.Client) -> None:
     got, head = api.get("/clicks?limit=1"), api.head("/clicks?limit=1")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+def test_half_a_batch_is_not_a_batch(server: Serving, api: httpx.Client) -> None:
+    before = count(api)
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(
+            b"POST /clicks/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+            b"Transfer-Encoding: chunked\r\nAuthorization: " + api.headers["Authorization"].encode() + b"\r\n\r\n"
+            b"%x\r\n%s\n\r\n" % (len(GOOD) + 1, GOOD)
+        )
+        time.sleep(0.2)
+    time.sleep(0.3)
+    assert count(api) == before

@@ -110,13 +110,17 @@ def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises TooLarge, after reading the rest of it, so that the sender gets to see the answer."""
+    """The whole body, never a part of it.
+
+    Raises TooLarge, after reading the rest of it, so that the sender gets to see the answer; MalformedRequest where the
+    sender went away before the end, because half of a batch may read like a whole one.
+    """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise MalformedRequest("The connection was closed before the end of the body.")
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= limit:
