@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 
 from clicktrail.store.clicks import load_tail
 from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.metrics import load_figures
 from clicktrail.store.schema import migrate
 from tests.serving import Serving, serving
 
@@ -45,6 +44,6 @@ def engine(tmp_path: Path) -> Iterator[DuckdbEngine]:
     opened = DuckdbEngine(tmp_path / "clicktrail.duckdb")
     opened.run(migrate)
     opened.run(load_tail)
-    opened.run(load_figures)
+    opened.begin(lambda _: None, print)
     yield opened
     opened.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,8 +21,11 @@ from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Engine
+from clicktrail.store.postgres.engine import PostgresEngine
+from clicktrail.store.postgres.keys import TableKeys
 from clicktrail.store.store import Store
-from clicktrail.tokens import KEY_FILE, KeyRing, TokenChecker
+from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
 
 _REFRESH_S = 5.0
 """How often the geo file is looked at."""
@@ -30,19 +33,49 @@ _FLUSH_S = 0.1
 """How often log lines are written out."""
 
 
+def is_embedded(settings: Settings) -> bool:
+    """Whether the store is a file of this process. Raises SettingsError for a URL that names no engine of ours."""
+    scheme, _, path = settings.database_url().partition("://")
+    if scheme not in ("duckdb", "postgresql", "postgres") or (scheme == "duckdb" and len(path) < 2):
+        raise SettingsError(f"--database must be duckdb:///PATH or postgresql://…, not {scheme}://…")
+    return scheme == "duckdb"
+
+
 def store_path(settings: Settings) -> Path:
     """The file of `duckdb:///relative/path` or `duckdb:////absolute/path`. Raises SettingsError for anything else."""
-    scheme, _, path = settings.database_url().partition("://")
-    if scheme != "duckdb" or len(path) < 2:
-        raise SettingsError(f"--database must be duckdb:///PATH, not {scheme}://…")
+    if not is_embedded(settings):
+        raise SettingsError("This works on the embedded store: --database must be duckdb:///PATH.")
+    return Path(unquote(settings.database_url().partition("://")[2][1:]))
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that `--database` names. Raises StoreInUse, SettingsError."""
+    if not is_embedded(settings):
+        return PostgresEngine(settings.database_url(), settings.statement_timeout_s)
     if settings.workers > 1:
         raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
-    return Path(unquote(path[1:]))
+    return DuckdbEngine(store_path(settings), settings.memory_mb)
 
 
-def open_keys(settings: Settings) -> KeyRing:
-    """The signing keys in the data directory, made on first use."""
-    return KeyRing(Path(settings.data) / KEY_FILE)
+def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
+    """The signing keys: a file in the data directory, or a table that all nodes share."""
+    if isinstance(engine, PostgresEngine):
+        return KeyRing(TableKeys(engine))
+    return KeyRing(KeyFile(Path(settings.data) / KEY_FILE))
+
+
+@contextlib.contextmanager
+def open_keys(settings: Settings) -> Iterator[KeyRing]:
+    """The signing keys, for a command; a server may be running."""
+    if is_embedded(settings):
+        yield keys_of(settings, None)
+        return
+    store = Store(open_engine(settings))
+    try:
+        asyncio.run(store.open())
+        yield keys_of(settings, store.engine)
+    finally:
+        store.close()
 
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
@@ -71,8 +104,9 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.geo = make_geo(settings)
-        self.keys = open_keys(settings)
-        self.store = Store(DuckdbEngine(store_path(settings), settings.memory_mb))
+        engine = open_engine(settings)
+        self.keys = keys_of(settings, engine)
+        self.store = Store(engine)
         self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
         operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s))
         self.services = self._services(operations)
@@ -104,7 +138,8 @@ class App:
 
     async def start(self) -> None:
         """Brings the schema up to date and begins to look after the geo file."""
-        await self.store.open()
+        self.store.memory.relink = self.services.recorder.relink
+        await self.store.open(self._tell)
         self._tasks = [asyncio.create_task(work()) for work in (self._refresh_geo, self._flush_log)]
 
     async def stop(self) -> None:
@@ -121,6 +156,9 @@ class App:
             await self._record(scope, receive, send)
         else:
             await self._router(scope, receive, send)
+
+    def _tell(self, event: str, error: BaseException) -> None:
+        self.log.error(event, exc_info=error)
 
     async def _flush_log(self) -> None:
         while True:

@@ -24,8 +24,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "./data"
     )
     database: Annotated[
-        str, Meta(description="URL of the store; by default `duckdb:///DATA/clicktrail.duckdb` in the data directory.")
+        str,
+        Meta(
+            description="URL of the store: `duckdb:///PATH` (by default clicktrail.duckdb in the data directory) or "
+            "`postgresql://…`, with libpq's parameters and variables."
+        ),
     ] = ""
+    statement_timeout_s: Annotated[
+        int, Meta(ge=1, le=3600, description="Seconds that a statement on PostgreSQL may take before it is given up.")
+    ] = 30
     workers: Annotated[int, Meta(ge=1, le=64, description="Server processes; the embedded store takes one.")] = 1
     base_path: Annotated[
         str,

@@ -1,7 +1,7 @@
 """Bearer tokens: signed JWTs (HS256), and the ring of keys that sign them.
 
-The key file holds a line `key-id secret` for each key, the newest first: that one signs, all of them verify. It is
-made on first use with mode 0600; whoever can read it can make any token.
+The keys are lines `key-id secret`, the newest first: that one signs, all of them verify. For the embedded store they
+are a file of mode 0600, for nodes on PostgreSQL a table; whoever can read them can make any token.
 """
 
 import hashlib
@@ -9,9 +9,9 @@ import os
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 import msgspec
@@ -37,25 +37,35 @@ class Claims(msgspec.Struct, frozen=True):
     partner_id: str | None
 
 
-class KeyRing:
-    """The keys in `path`; read again when the file changes, so that a rotation needs no restart."""
+class Keys(Protocol):
+    """Where the lines of the key ring are kept."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamp = 0
+    def stamp(self) -> int:
+        """A number that changes with the lines."""
+
+    def read(self, first: str) -> list[str]:
+        """The lines; `first` becomes the only one where there is none yet."""
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Puts these lines in place of all others."""
+
+
+class KeyRing:
+    """The keys in `keys`; read again when those change, so that a rotation needs no restart."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._source = keys
+        self._stamp: int | None = None
         self._look_at = 0.0
         self._keys: dict[str, str] = {}
-        if not path.exists():
-            _create(path)
-        self._load()
 
     def is_changed(self) -> bool:
-        """Whether the file was replaced since it was read; looks at most once a second."""
+        """Whether the keys were replaced since they were read; looks at most once a second."""
         now = time.monotonic()
         if now < self._look_at:
             return False
         self._look_at = now + 1
-        return self._path.stat().st_mtime_ns != self._stamp
+        return self._source.stamp() != self._stamp
 
     def sign(self, content: dict[str, Any]) -> str:
         """A JWT signed with the newest key."""
@@ -76,26 +86,50 @@ class KeyRing:
 
     def rotate(self, keep: int) -> None:
         """Puts a new key in front and keeps `keep` older ones: their tokens stay valid until those are dropped."""
-        lines = [_new_line(), *self._path.read_text().splitlines()[:keep]]
-        fresh = self._path.with_suffix(".new")
-        _write(fresh, lines, os.O_TRUNC)
-        fresh.replace(self._path)
+        self._source.replace([_new_line(), *self._source.read(_new_line())[:keep]])
+        self._load()
+
+    def check(self) -> None:
+        """Raises OSError or ValueError for keys that cannot be used."""
         self._load()
 
     def _load(self) -> None:
-        stamp = self._path.stat().st_mtime_ns
-        if stamp != self._stamp:
-            lines = [line.split() for line in self._path.read_text().splitlines() if line.strip()]
+        stamp = self._source.stamp()
+        if stamp != self._stamp or not self._keys:
+            lines = [line.split() for line in self._source.read(_new_line()) if line.strip()]
             self._keys = {line[0]: line[1] for line in lines if len(line) == 2}
             if not self._keys:
-                raise ValueError(f"{self._path} holds no key; remove it to have a new one made.")
-            self._stamp = stamp
+                raise ValueError("There is no key in it; remove it to have a new one made.")
+            self._stamp = self._source.stamp()
 
 
-def _create(path: Path) -> None:
+class KeyFile:
+    """Keys as lines of the file at `path`, made on first use."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def stamp(self) -> int:
+        """The time of the last change; 0 for a file that is not there yet."""
+        return self._path.stat().st_mtime_ns if self._path.exists() else 0
+
+    def read(self, first: str) -> list[str]:
+        """The lines; `first` becomes the only one where there is no file yet."""
+        if not self._path.exists():
+            _create(self._path, first)
+        return self._path.read_text().splitlines()
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Puts a file with these lines in place of the old one."""
+        fresh = self._path.with_suffix(".new")
+        _write(fresh, lines, os.O_TRUNC)
+        fresh.replace(self._path)
+
+
+def _create(path: Path, first: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    _write(draft, [_new_line()], os.O_EXCL)
+    _write(draft, [first], os.O_EXCL)
     try:
         os.link(draft, path)  # fails if another process was first; then its key is the one
     except FileExistsError:
@@ -108,7 +142,7 @@ def _new_line() -> str:
     return f"{secrets.token_hex(4)} {secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
-def _write(path: Path, lines: list[str], flags: int) -> None:
+def _write(path: Path, lines: Sequence[str], flags: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")

@@ -19,7 +19,7 @@ from clicktrail.ingest.geo import Geo
 from clicktrail.settings import Settings, SettingsError, unknown_variables
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.schema import MIGRATIONS, inspect
-from clicktrail.tokens import KEY_FILE, KeyRing
+from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing
 
 _LEAST_FREE_BYTES = 1 << 30
 
@@ -84,9 +84,9 @@ def check_key(settings: Settings) -> Iterator[Finding]:
         yield Finding("key", f"{path} has mode {mode:04o}", f"Others can read it and make tokens: chmod 600 {path}")
         return
     try:
-        KeyRing(path)
+        KeyRing(KeyFile(path)).check()
     except (OSError, ValueError) as error:
-        yield Finding("key", str(error), "Restore the file, or remove it: all tokens then end.")
+        yield Finding("key", f"{path}: {error}", "Restore the file, or remove it: all tokens then end.")
     else:
         yield Finding("key", f"{path} is in order")
 

@@ -19,7 +19,6 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.query.fields import CLICK
 from clicktrail.query.parse import parse_export
 from clicktrail.settings import Settings
-from clicktrail.store.clicks import insert_clicks
 from clicktrail.store.export import FORMATS, export_clicks
 from clicktrail.store.files import count_rows, read_rows
 from clicktrail.store.store import Store
@@ -78,7 +77,7 @@ def _local(
         batches = (make_batch(bodies, recorder) for bodies in read_rows(path, _BATCH))
         batch, number = next(batches, None), 0
         while batch is not None:
-            writing = asyncio.ensure_future(store.write(insert_clicks, batch.clicks, batch.given))
+            writing = asyncio.ensure_future(store.add(batch.clicks, batch.given))
             await asyncio.sleep(0)  # the store begins, in its own thread, while the next batch is read
             following = next(batches, None)
             _count(counts, number * _BATCH, row_results(batch, await writing), update)

@@ -6,13 +6,12 @@ from typing import TypeVar
 
 import click
 
-from clicktrail.app import open_keys, store_path
+from clicktrail.app import open_engine, open_keys
 from clicktrail.cli.running import find_server
 from clicktrail.client import ApiError, Client
 from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.access import Scope
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.store import Store
 from clicktrail.tokens import issue_token
 
@@ -23,12 +22,13 @@ _LIFETIME_S = 60
 def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[Store], Awaitable[T]]) -> T:
     """Runs `local` on the store, or `remote` on the server that has it open. Ends the command where neither works."""
     try:
-        engine = DuckdbEngine(store_path(settings))
+        engine = open_engine(settings)
     except StoreInUse as error:
         url = find_server(settings)
         if url is None:
             raise click.ClickException(str(error)) from None
-        token, _ = issue_token(open_keys(settings), Scope.ADMIN, "cli", _LIFETIME_S)
+        with open_keys(settings) as keys:
+            token, _ = issue_token(keys, Scope.ADMIN, "cli", _LIFETIME_S)
         try:
             return remote(Client(url, token))
         except ApiError as refusal:
@@ -44,7 +44,7 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:
     try:
-        await store.open(has_figures=False)
+        await store.open()
         return await local(store)
     finally:
         store.close()

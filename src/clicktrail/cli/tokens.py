@@ -7,6 +7,7 @@ import click
 from clicktrail.app import open_keys
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import Scope
 from clicktrail.model.ids import is_id
 from clicktrail.store import clients
@@ -52,7 +53,10 @@ def create(scope: str, partner: str | None, name: str, expires: int | None, **gi
         raise click.UsageError("--partner takes a profile id: 24 lower-case hex digits.")
     settings = read_settings(given)
     try:
-        made, token_id = issue_token(open_keys(settings), Scope(scope), f"cli:{name}", expires, partner)
+        with open_keys(settings) as keys:
+            made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
+    except ClicktrailError as error:
+        raise click.ClickException(error.detail) from None
     except (OSError, ValueError) as error:
         raise click.ClickException(f"The signing key cannot be used: {error}") from None
     click.echo(f"Token {token_id} with scope {scope}. End it with: clicktrail token revoke {token_id}", err=True)
@@ -77,5 +81,9 @@ def revoke(token_id: str, **given: str) -> None:
 @click.option("--keep", type=click.IntRange(0, 10), default=1, show_default=True, help="Older keys that stay valid.")
 def rotate_key(keep: int, **given: str) -> None:
     """Sign with a new key from now on. Tokens of keys that are not kept end at once."""
-    open_keys(read_settings(given)).rotate(keep)
+    try:
+        with open_keys(read_settings(given)) as keys:
+            keys.rotate(keep)
+    except ClicktrailError as error:
+        raise click.ClickException(error.detail) from None
     click.echo(f"A new key signs; {keep} older stay valid. Run again with --keep 0 to end all earlier tokens.")

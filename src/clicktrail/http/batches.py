@@ -11,7 +11,6 @@ from clicktrail.http.calls import Answer, Call, encode, json_answer
 from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, make_batch, row_results
 from clicktrail.ingest.hits import split_batch
 from clicktrail.model.click import Click
-from clicktrail.store.clicks import insert_clicks
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 """Media types of lines of JSON."""
@@ -34,7 +33,7 @@ async def create_clicks(call: Call) -> Answer:
         if conflicts:
             raise Conflict(f"{len(conflicts)} differences; nothing was stored.", tuple(conflicts[:_SHOWN]))
 
-    repeated = await call.store.write(insert_clicks, batch.clicks, batch.given, inspect)
+    repeated = await call.store.add(batch.clicks, batch.given, inspect)
     created = len(batch.clicks) - len(repeated)
     call.services.observer.click("recorded", created)
     call.services.observer.click("repeated", len(repeated))

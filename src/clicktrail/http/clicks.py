@@ -77,7 +77,7 @@ async def update_click(call: Call) -> Answer:
 
 async def delete_click(call: Call) -> Answer:
     """Delete a click."""
-    await call.store.write(clicks.delete_click, call.path["clickId"])
+    await call.store.remove(clicks.delete_click, call.path["clickId"])
     return NO_CONTENT
 
 

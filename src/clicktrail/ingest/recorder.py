@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from clicktrail.ingest.buffer import Buffer
-from clicktrail.ingest.campaign import find_campaign
+from clicktrail.ingest.campaign import Campaign, find_campaign
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click, Hit
@@ -23,10 +23,7 @@ class Parameters(msgspec.Struct, frozen=True):
 def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: Parameters) -> Click:
     """Campaign, link, banner and place of a hit. What the catalogue does not know is None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
-    link = catalogue.links.get(campaign.code) if campaign.code is not None else None
-    banner_id = link.banner_id if link is not None else None
-    if campaign.banner_id in catalogue.banners:
-        banner_id = campaign.banner_id
+    link_id, banner_id = _find_link(campaign, catalogue)
     place = geo.find(hit.ip)
     return Click(
         click_id=click_id,
@@ -41,7 +38,7 @@ def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: 
         utm_source=campaign.utm_source,
         utm_term=campaign.utm_term,
         profile_id=None,
-        link_id=link.link_id if link is not None else None,
+        link_id=link_id,
         banner_id=banner_id,
         latitude=place.latitude,
         longitude=place.longitude,
@@ -50,6 +47,21 @@ def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: 
         uuid=hit.uuid,
         locale=hit.locale,
     )
+
+
+def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
+    """The click with the link and the banner that a newer catalogue has for it."""
+    campaign = find_campaign(click.uri, parameters.code, parameters.banner)
+    link_id, banner_id = _find_link(campaign, catalogue)
+    return msgspec.structs.replace(click, link_id=link_id, banner_id=banner_id)
+
+
+def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[str | None, str | None]:
+    """Link and banner: the banner that the uri names if there is one, else the link's own."""
+    link = catalogue.links.get(campaign.code) if campaign.code is not None else None
+    if campaign.banner_id is not None and campaign.banner_id in catalogue.banners:
+        return (link.link_id if link is not None else None), campaign.banner_id
+    return (link.link_id, link.banner_id) if link is not None else (None, None)
 
 
 class Recorder:
@@ -77,6 +89,10 @@ class Recorder:
         click = self.make(hit)
         stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, False)
+
+    def relink(self, click: Click, catalogue: Catalogue) -> Click:
+        """The click as a newer catalogue would have made it."""
+        return relink(click, catalogue, self._parameters)
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""

@@ -9,6 +9,7 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import BANNER, LINK, Resource
+from clicktrail.store.clients import list_revoked
 from clicktrail.store.engine import Session
 from clicktrail.store.records import (
     Record,
@@ -43,6 +44,13 @@ def load_catalogue(session: Session) -> Catalogue:
         frozenset(link_id for _, link_id, _ in links),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
     )
+
+
+def refresh(session: Session) -> None:
+    """Reads catalogue and revocations into memory, as of this transaction's end."""
+    version = session.catalogue_version()
+    catalogue, revoked = load_catalogue(session), list_revoked(session)
+    session.after_commit(lambda: session.memory.learn(catalogue, revoked, version))
 
 
 def create_item(

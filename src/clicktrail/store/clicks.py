@@ -16,10 +16,11 @@ from clicktrail.model.times import now_s
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.catalog import load_catalogue
 from clicktrail.store.engine import Params, Session
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.memory import TAIL
-from clicktrail.store.metrics import link_metrics, uncount_click
+from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
 from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
@@ -52,6 +53,11 @@ def insert_clicks(
     A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
     was deleted since the click was made is left out of it.
     """
+    if not session.pin_catalogue():
+        catalogue = load_catalogue(session)
+        clicks = [session.memory.relink(click, catalogue) for click in clicks]
+    else:
+        catalogue = session.memory.catalogue
     by_uuid = _find_clicks(session, "uuid", {click.uuid for click in clicks if click.uuid is not None})
     by_id = _find_clicks(session, "click_id", set(given))
     fresh: list[Click] = []
@@ -63,7 +69,7 @@ def insert_clicks(
         if known is not None:
             repeated[click.click_id] = known
             continue
-        sound = _without_dangling(click, session.memory.catalogue)
+        sound = _without_dangling(click, catalogue)
         fresh.append(sound)
         if click.uuid is not None:
             by_uuid[click.uuid] = sound
@@ -74,6 +80,7 @@ def insert_clicks(
     if fresh:
         rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
         session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+        session.figures.count(session, fresh)
         session.after_commit(lambda: session.memory.add(fresh))
     return repeated
 
@@ -114,7 +121,7 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     if recalled is not None:
         clicks, ends = recalled, [(None, click.click_id) for click in recalled]
     else:
-        statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.row_id)
+        statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.dialect)
         rows = session.rows(statement.sql, statement.params)
         clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
     shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
@@ -128,7 +135,7 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     """
     if not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
-    statement = groups_statement(query, viewer)
+    statement = groups_statement(query, viewer, session.dialect)
     groups = session.rows(statement.sql, statement.params)
     needed, found = query.limit + query.offset + 1, 0
     for place, (value, rows) in enumerate(groups):
@@ -199,7 +206,7 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
         [profile_id, tied.update_time, click_id],
     )
     session.after_commit(lambda: session.memory.replace(tied))
-    session.after_commit(lambda: session.memory.figures.register(tied.link_id, 1))
+    session.figures.register(session, tied.link_id, 1)
     return tied
 
 
@@ -207,11 +214,19 @@ def delete_click(session: Session, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
     click = get_click(session, SYSTEM, click_id)
     session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
-    uncount_click(session, click)
+    session.figures.uncount(session, click)
     session.after_commit(lambda: session.memory.remove(click))
 
 
+def newest_id(session: Session) -> str | None:
+    """The greatest id of a click; None where there is none."""
+    rows = session.rows("SELECT click_id FROM clicks ORDER BY click_id DESC LIMIT 1")
+    return rows[0][0] if rows else None
+
+
 def load_tail(session: Session) -> None:
-    """Reads the newest clicks into memory."""
+    """Reads the newest clicks into memory, where this process alone adds to them."""
+    if not session.dialect.is_owned:
+        return
     rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
     session.memory.replace_tail([Click(*row) for row in reversed(rows)], is_whole=len(rows) < TAIL)

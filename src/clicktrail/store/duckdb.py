@@ -19,7 +19,9 @@ import duckdb
 
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.model.addresses import render_ip
-from clicktrail.store.engine import Row, Session
+from clicktrail.store.copying import copy_statement
+from clicktrail.store.engine import Dialect, Figures, Row, Session, Write
+from clicktrail.store.figures import LinkFigures
 from clicktrail.store.memory import Memory
 
 T = TypeVar("T")
@@ -34,17 +36,22 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "auto_checkpoint_skip_wal_threshold": 1 << 62,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
+_MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
+"""The functions that statements expect of every engine."""
 _owner = re.compile(r"\(PID (\d+)\)").search
 
 
 class DuckdbSession:
     """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
 
-    row_id = "rowid"
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid")
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
         self.memory = memory
+        self.figures: Figures = figures
         self._cursor = cursor
+        for macro in _MACROS:
+            cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         self._appenders: dict[str, duckdb.Appender] = {}
         self._actions: list[Callable[[], None]] = []
 
@@ -52,11 +59,9 @@ class DuckdbSession:
         """Runs a statement and returns all its rows."""
         return self._cursor.execute(sql, params).fetchall()
 
-    def copy(self, sql: str, params: Sequence[Any], target: str, kind: str) -> None:
-        """Writes a query's rows to a file or pipe."""
-        options = {"csv": "FORMAT csv, HEADER", "ndjson": "FORMAT json", "parquet": "FORMAT parquet"}[kind]
-        quoted = target.replace("'", "''")
-        self._cursor.execute(f"COPY ({sql}) TO '{quoted}' ({options})", params)
+    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
+        """Writes a query's rows, rendered, to a file or pipe."""
+        self._cursor.execute(copy_statement(render.replace("{clicks}", f"({rows})"), target, kind), params)
 
     def arrays(self, sql: str) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays."""
@@ -66,6 +71,17 @@ class DuckdbSession:
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk."""
         self._actions.append(action)
+
+    def pin_catalogue(self) -> bool:
+        """Nobody else changes it."""
+        return True
+
+    def catalogue_version(self) -> int:
+        """Nobody else counts."""
+        return self.memory.version
+
+    def publish(self) -> None:
+        """There is nobody to tell."""
 
     def transact(self, work: Callable[["DuckdbSession"], T], is_one_write: bool = False) -> T:
         """Runs `work` in one transaction, and then what it left for after the commit.
@@ -110,6 +126,7 @@ class DuckdbEngine:
 
     def __init__(self, path: Path, memory_mb: int = 512) -> None:
         self.memory = Memory()
+        self.figures = LinkFigures()
         self._path = path
         self._log = path.with_name(path.name + ".wal")
         self._config = _CONFIG | {"memory_limit": f"{memory_mb}MB"}
@@ -128,8 +145,9 @@ class DuckdbEngine:
         """Runs `work` on one snapshot, in a reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work)
 
-    async def write(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` in one transaction, in the writer's thread."""
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+        """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
+        del kind
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work)
 
     async def export(self, work: Callable[[Session], T]) -> T:
@@ -142,7 +160,7 @@ class DuckdbEngine:
 
     def _copy_to(self, target: Path) -> None:
         name = f"copy_{secrets.token_hex(4)}"
-        session = DuckdbSession(self._connection.cursor(), self.memory)
+        session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         quoted = str(target).replace("'", "''")
         try:
             session.rows(f"ATTACH '{quoted}' AS {name}")
@@ -170,24 +188,32 @@ class DuckdbEngine:
                 raise unavailable() from error
             raise
 
-    def watch(self, work: Callable[[Session], None]) -> None:
-        """Runs `work` in a thread of its own, on the snapshot that is there between two writes."""
-        session = DuckdbSession(self._connection.cursor(), self.memory)
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, in one transaction."""
+        return self.run(work)
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Reads the figures of links, in a thread of their own, on the snapshot that is there between two writes."""
+        del refresh
+        session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         started = threading.Event()
 
-        def begin() -> None:
+        def take_snapshot() -> None:
             session.rows("BEGIN TRANSACTION")
             session.rows("SELECT 1 FROM clicks LIMIT 1")  # an engine's snapshot begins with the first statement
             started.set()
 
-        def run() -> None:
+        def read() -> None:
             started.wait()
-            work(session)
-            session.rows("COMMIT")
+            try:
+                self.figures.read(session)
+                session.rows("COMMIT")
+            except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on without figures
+                tell("the figures of links could not be read", error)
             session.close()
 
-        self._writer.submit(begin)
-        self._watchers.submit(run)
+        self._writer.submit(take_snapshot)
+        self._watchers.submit(read)
 
     def checkpoint(self) -> None:
         """Moves the log into the file, unless a reader is in the way; then it is tried again after a later write."""
@@ -232,7 +258,7 @@ class DuckdbEngine:
                 self._has_given_up = False
             session: DuckdbSession | None = getattr(self._local, "session", None)
             if session is None or session not in self._sessions:
-                session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory)
+                session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
                 self._sessions.add(session)
             return session
 

@@ -1,12 +1,18 @@
 """The seam between statements and engines: what a session can do, and how work gets to one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from clicktrail.model.click import Click
+from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.memory import Memory
 
 Row = tuple[Any, ...]
+Migration = tuple[str, tuple[str, ...]]
+"""A name, and the statements."""
 T = TypeVar("T")
 
 
@@ -23,27 +29,81 @@ class Params(list[Any]):
         return ", ".join(self.add(value) for value in values)
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """What the text of a statement depends on. All else is said in the SQL that the engines share.
+
+    Every engine has the functions `fold(text)`, lower case by code point, and `text_hash(text)` (`store.hashes`).
+    """
+
+    name: str
+    is_owned: bool
+    """Whether one process owns the store, so that what it remembers of it is the truth."""
+    row_id: str | None
+    """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
+    narrow: Mapping[str, str] = field(default_factory=dict)
+    """Column -> what an equality with `{value}` implies of it and an index answers."""
+    first: tuple[Migration, ...] = ()
+    last: tuple[Migration, ...] = ()
+    """The engine's own migrations, before and after those of all engines."""
+    translate: Callable[[str], str] = str
+    """A statement of a migration as the engine wants it."""
+
+
+class Write(Enum):
+    """What a transaction does, and so what it must be kept apart from where several processes write."""
+
+    CLICKS = "adds clicks"
+    CHANGE = "reads, decides and writes: as if nobody wrote beside it"
+    ALONE = "changes what clicks are made with: while nobody adds clicks"
+
+
 class Session(Protocol):
     """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
 
     memory: Memory
-    row_id: str
-    """The engine's name for where a row lies: good within one statement."""
+    figures: "Figures"
+    dialect: Dialect
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
 
-    def copy(self, sql: str, params: Sequence[Any], target: str, kind: str) -> None:
-        """Writes a query's rows to a file or pipe as `csv`, `ndjson` or `parquet`, in bounded memory."""
+    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
+        """Writes `rows`, a query, to a file or pipe as `csv`, `ndjson` or `parquet`, in bounded memory.
 
-    def arrays(self, sql: str) -> Mapping[str, Any]:
-        """Runs a statement and returns its columns as numpy arrays: for millions of rows."""
+        `render` is a query over `{clicks}`, in the embedded engine's SQL on every engine.
+        """
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
 
+    def pin_catalogue(self) -> bool:
+        """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""
+
+    def catalogue_version(self) -> int:
+        """Grows with every change to the catalogue or the revocations."""
+
+    def publish(self) -> None:
+        """Tells every process on this store that the transaction changes the catalogue or the revocations."""
+
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Adds many rows at once, by the engine's fastest way."""
+
+
+class Figures(Protocol):
+    """The figures of links, exact as of the last commit; they cost the same however many clicks a link has."""
+
+    def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
+        """Link id -> figures. Raises Unavailable."""
+
+    def count(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks are added by this transaction."""
+
+    def register(self, session: Session, link_id: str | None, change: int) -> None:
+        """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
+
+    def uncount(self, session: Session, click: Click) -> None:
+        """A click was just removed by this transaction."""
 
 
 class Engine(Protocol):
@@ -54,11 +114,15 @@ class Engine(Protocol):
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot."""
 
-    async def write(self, work: Callable[[Session], T]) -> T:
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.
 
-        Raises Unavailable when the engine cannot take it now.
+        `work` may be run again where another process's came between. Raises Unavailable when the engine cannot take it
+        now.
         """
+
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, in one transaction that no other process is beside."""
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which may take minutes, on one snapshot, without holding up reads."""
@@ -66,8 +130,12 @@ class Engine(Protocol):
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file, while it is read and written."""
 
-    def watch(self, work: Callable[[Session], None]) -> None:
-        """Runs `work` in a thread of its own, on a snapshot that no write comes before or after by half."""
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` in one transaction, in this thread."""
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Begins what a server does beside answering. `refresh` reads what other processes published anew; `tell` is
+        told what went wrong."""
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, where `run(work)` runs `work`, which writes once, durably."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from clicktrail.model.access import Viewer
+from clicktrail.model.click import Click
 from clicktrail.model.countries import country_names
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import ListQuery
@@ -53,16 +54,22 @@ EXPRESSIONS: Mapping[str, str] = {
 def export_clicks(session: Session, viewer: Viewer, query: ListQuery, target: str, kind: str) -> None:
     """Writes every click that the query's filters and the viewer let through to `target`, in no particular order."""
     table, params = TABLES[CLICK.name], Params()
+    where = where_clause(query, table, viewer, params, session.dialect)
+    rows = f"SELECT {', '.join(f'c.{column}' for column in Click.__struct_fields__)} FROM clicks c WHERE {where}"
+    session.copy(rows, params, _render_sql(query.view.language), target, kind)
+
+
+def _render_sql(language: str) -> str:
+    """The Click object's keys and texts, from `{clicks}`."""
     columns = ", ".join(
         f'{EXPRESSIONS.get(field.name, f"c.{field.column}")} AS "{field.name}"' for field in CLICK.shown
     )
-    where = where_clause(query, table, viewer, params)
-    names = country_names(query.view.language).items()
-    countries = ", ".join(f"({params.add(code)}, {params.add(name)})" for code, name in names)
-    session.copy(
-        f"SELECT {columns} FROM clicks c LEFT JOIN banners b ON b.banner_id = c.banner_id "
-        f"LEFT JOIN (VALUES {countries}) n(code, name) ON n.code = c.country_code WHERE {where}",
-        params,
-        target,
-        kind,
+    countries = ", ".join(f"({_quote(code)}, {_quote(name)})" for code, name in country_names(language).items())
+    return (
+        f"SELECT {columns} FROM {{clicks}} c LEFT JOIN banners b ON b.banner_id = c.banner_id "
+        f"LEFT JOIN (VALUES {countries}) n(code, name) ON n.code = c.country_code"
     )
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

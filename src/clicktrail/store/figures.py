@@ -2,22 +2,36 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 
+from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.store.visitors import Keys, VisitorSet, visitor_key
+from clicktrail.store.engine import Session
+from clicktrail.store.visitors import KEY_SQL, Keys, VisitorSet, visitor_key
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
+COUNTED = "count(*), count(profile_id), min(time), max(time)"
+"""What is counted of a link's clicks, distinct visitors aside."""
+_PIECE = 1_000_000
+"""Rows read at once."""
+
+
+class ArraySession(Session, Protocol):
+    """A session that hands over columns as arrays: for millions of rows."""
+
+    def arrays(self, sql: str) -> Mapping[str, Any]:
+        """Runs a statement and returns its columns as numpy arrays."""
 
 
 class LinkFigures:
     """Figures by link id. They are read from the clicks once, at start; what is committed meanwhile waits and is added.
 
-    `count`, `register`, `recount` and `load` are called by the writer's thread, or wait for it; `find` by any.
+    What is counted is counted by the writer's thread, right after the commit; `find` may be called by any thread.
     """
 
     def __init__(self) -> None:
@@ -27,29 +41,44 @@ class LinkFigures:
         self._lock = threading.Lock()
         self._is_loaded = threading.Event()
 
-    def find(self, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
-        """Link id -> figures; waits until they are read. Raises TimeoutError if that takes over two minutes."""
+    def find(self, session: Session, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
+        """Link id -> figures; waits until they are read. Raises Unavailable if that takes over two minutes."""
+        del session
         if not self._is_loaded.wait(LOAD_TIMEOUT_S):
-            raise TimeoutError("The figures of links are still being read.")
+            raise Unavailable("The figures of links are still being read.", headers={"Retry-After": "5"})
         return {link_id: self._figures.get(link_id, NOTHING) for link_id in link_ids}
 
-    def count(self, clicks: Sequence[Click]) -> None:
-        """Clicks were added."""
+    def count(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks are added by this transaction."""
         linked = [click for click in clicks if click.link_id is not None]
         if linked:
-            self._when_loaded(lambda: self._count(linked))
+            session.after_commit(lambda: self._when_loaded(lambda: self._count(linked)))
 
-    def register(self, link_id: str | None, change: int) -> None:
-        """A link has one registration more (1) or that many fewer (negative)."""
+    def register(self, session: Session, link_id: str | None, change: int) -> None:
+        """A link gets one registration more (1) or that many fewer (negative)."""
         if link_id is not None:
-            self._when_loaded(lambda: self._register(link_id, change))
+            session.after_commit(lambda: self._when_loaded(lambda: self._register(link_id, change)))
 
-    def recount(self, link_id: str, counted: tuple[int, int, int | None, int | None], gone: int | None) -> None:
-        """A click was removed: what the link's others add up to, and the key of a visitor who has no other click."""
-        self._when_loaded(lambda: self._recount(link_id, counted, gone))
+    def uncount(self, session: Session, click: Click) -> None:
+        """A click was just removed: counts the link's others, and looks for the same visitor among them."""
+        if click.link_id is None:
+            return
+        counted = session.rows(f"SELECT {COUNTED} FROM clicks WHERE link_id = $1", [click.link_id])[0]
+        link_id, gone = click.link_id, None if has_other_click(session, click) else visitor_key(click)
+        session.after_commit(lambda: self._when_loaded(lambda: self._recount(link_id, (*counted,), gone)))
 
-    def load(self, figures: Mapping[str, LinkMetrics], keys: Keys) -> None:
-        """Begins with these figures and visitors, read on a snapshot, and adds what waited since."""
+    def read(self, session: ArraySession) -> None:
+        """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
+        rows = session.rows(
+            f"SELECT link_id, {COUNTED}, hash(link_id) FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
+        )
+        visitor_keys, link_hashes = _read_visitors(session)
+        keys, first = np.unique(visitor_keys, return_index=True)
+        links, visitors = np.unique(link_hashes[first], return_counts=True)
+        unique: dict[int, int] = dict(zip(links.tolist(), visitors.tolist(), strict=True))
+        self._begin({row[0]: LinkMetrics(row[1], unique[row[-1]], *row[2:-1]) for row in rows}, keys)
+
+    def _begin(self, figures: Mapping[str, LinkMetrics], keys: Keys) -> None:
         visitors = VisitorSet(keys)
         with self._lock:
             self._figures, self._visitors = dict(figures), visitors
@@ -87,3 +116,26 @@ class LinkFigures:
         self._figures[link_id] = LinkMetrics(clicks, unique, registrations, earliest, latest)
         if gone is not None:
             self._visitors.discard(gone)
+
+
+def has_other_click(session: Session, click: Click) -> bool:
+    """Whether the visitor of a removed click has another one on the same link."""
+    others = session.rows(
+        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 LIMIT 1",
+        [click.link_id, click.ip, click.user_agent],
+    )
+    return bool(others)
+
+
+def _read_visitors(session: ArraySession) -> tuple[Keys, Keys]:
+    """Visitor key and link hash of every click on a link, read in pieces to bound the memory that it takes."""
+    last = session.rows("SELECT max(rowid) FROM clicks")[0][0]
+    pieces = [
+        session.arrays(
+            f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
+            f"WHERE c.link_id IS NOT NULL AND c.rowid >= {start} AND c.rowid < {start + _PIECE}"
+        )
+        for start in range(0, (last or 0) + 1, _PIECE)
+    ]
+    visitors, links = (np.concatenate([piece[name] for piece in pieces]) for name in ("visitor", "link"))
+    return visitors.astype(np.uint64, copy=False), links.astype(np.uint64, copy=False)

@@ -11,8 +11,3 @@ def text_hash(text: str | None) -> int | None:
     if text is None:
         return None
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[:4], "big")
-
-
-def text_hash_sql(column: str) -> str:
-    """The same as an expression of the engine."""
-    return f"CAST('0x' || substr(md5({column}), 1, 8) AS BIGINT)"

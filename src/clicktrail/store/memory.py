@@ -1,16 +1,15 @@
-"""What a process keeps in memory of its store: catalogue, revocations, the newest clicks, the figures of links.
+"""What a process keeps in memory of its store: catalogue, revocations, the newest clicks.
 
 All of it is made from the store at start, so nothing of it can be lost, or be wrong after a crash. It is changed by the
 writer's thread right after a commit, and replaced rather than altered where other threads read it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
-from clicktrail.store.figures import LinkFigures
 
 TAIL = 2_000
 """Newest clicks kept in order: two of the largest pages."""
@@ -24,12 +23,20 @@ class Memory:
     def __init__(self) -> None:
         self.catalogue = Catalogue()
         self.revoked: frozenset[str] = frozenset()
-        self.figures = LinkFigures()
+        self.version = 0
+        """Of catalogue and revocations, where several processes change them."""
+        self.relink: Callable[[Click, Catalogue], Click] = lambda click, _: click
+        """The click as a newer catalogue would have made it."""
         self.tail: tuple[Click, ...] = ()
         """Ascending by id: every click there is from `floor` on."""
         self.floor = "~"
         """The least id of which that is true; empty if the tail is the whole store. At first no id is."""
         self.by_id: dict[str, Click] = {}
+
+    def learn(self, catalogue: Catalogue, revoked: frozenset[str], version: int) -> None:
+        """The catalogue and the revocations as of a version; an older one than is known is passed over."""
+        if version >= self.version:
+            self.catalogue, self.revoked, self.version = catalogue, revoked, version
 
     def replace_tail(self, clicks: Sequence[Click], is_whole: bool) -> None:
         """Begins with these newest clicks, ascending."""
@@ -49,7 +56,6 @@ class Memory:
         self.by_id.update((click.click_id, click) for click in ordered)
         while len(self.by_id) > REMEMBERED:
             self.by_id.pop(next(iter(self.by_id)))
-        self.figures.count(clicks)
 
     def replace(self, click: Click) -> None:
         """One click was changed."""

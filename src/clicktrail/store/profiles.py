@@ -1,7 +1,6 @@
 """Profiles with their tags and contacts. Whatever is written is written in the caller's one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from clicktrail.errors import Conflict, NotFound
@@ -164,7 +163,7 @@ def delete_profile(session: Session, profile_id: str) -> None:
         raise Conflict("The partner's links have clicks, whose attribution would be lost; disable the profile instead.")
     lost = session.rows("SELECT link_id, count(*) FROM clicks WHERE profile_id = $1 GROUP BY link_id", [profile_id])
     for link_id, registrations in lost:
-        session.after_commit(partial(session.memory.figures.register, link_id, -registrations))
+        session.figures.register(session, link_id, -registrations)
     session.after_commit(lambda: session.memory.clear_column("profile_id", profile_id))
     for table in ("clicks", "links"):
         session.rows(f"UPDATE {table} SET profile_id = NULL WHERE profile_id = $1", [profile_id])

@@ -80,14 +80,14 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
     """The exact count, where the question wants it."""
     if not query.wants_count:
         return None
-    statement = count_statement(query, viewer)
+    statement = count_statement(query, viewer, session.dialect)
     return int(session.rows(statement.sql, statement.params)[0][0])
 
 
 def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of any resource but clicks."""
     refuse_secrets(query, viewer)
-    statement = list_statement(query, viewer, lambda table: _columns(query.resource, table), session.row_id)
+    statement = list_statement(query, viewer, lambda table: _columns(query.resource, table), session.dialect)
     rows = session.rows(statement.sql, statement.params)
     items = [_record(query.resource, viewer, row) for row in rows]
     return make_page(rows, items, query.limit, count(session, viewer, query))

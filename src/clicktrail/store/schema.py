@@ -5,12 +5,11 @@ creation is in every id, so no column repeats it.
 """
 
 from clicktrail.model.times import now_us
-from clicktrail.store.engine import Session
-from clicktrail.store.hashes import text_hash_sql
+from clicktrail.store.engine import Dialect, Migration, Session
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
 
-MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+MIGRATIONS: tuple[Migration, ...] = (
     (
         "0001-clicks-and-what-surrounds-them",
         (
@@ -48,20 +47,25 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "ALTER TABLE clicks ADD COLUMN ip_hash BIGINT",
             "ALTER TABLE clicks ADD COLUMN uuid_hash BIGINT",
-            f"UPDATE clicks SET ip_hash = {text_hash_sql('ip')}, uuid_hash = {text_hash_sql('uuid')}",
+            "UPDATE clicks SET ip_hash = text_hash(ip), uuid_hash = text_hash(uuid)",
         ),
     ),
 )
+
+
+def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
+    """What an engine applies, in this order."""
+    return (*dialect.first, *MIGRATIONS, *dialect.last)
 
 
 def migrate(session: Session) -> list[str]:
     """Applies what is missing, in the transaction of `session`; returns the names of what was applied."""
     session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
     done = {row[0] for row in session.rows("SELECT name FROM migrations")}
-    missing = [(name, statements) for name, statements in MIGRATIONS if name not in done]
+    missing = [(name, statements) for name, statements in all_migrations(session.dialect) if name not in done]
     for name, statements in missing:
         for statement in statements:
-            session.rows(statement)
+            session.rows(session.dialect.translate(statement))
         session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
     return [name for name, _ in missing]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from clicktrail.model.access import Viewer
 from clicktrail.query.fields import Source
 from clicktrail.query.questions import Condition, Cursor, ListQuery
-from clicktrail.store.engine import Params
+from clicktrail.store.engine import Dialect, Params
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
 
 _PREDICATES: Mapping[str, str] = {
-    "contains": "strpos(lower({column}), lower({value})) > 0",
-    "starts": "starts_with(lower({column}), lower({value}))",
+    "contains": "strpos(fold({column}), fold({value})) > 0",
+    "starts": "starts_with(fold({column}), fold({value}))",
     "gt": "{column} > {value}",
     "gte": "{column} >= {value}",
     "lt": "{column} < {value}",
@@ -28,7 +28,7 @@ class Statement:
     params: Params
 
 
-def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str], row_id: str) -> Statement:
+def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str], dialect: Dialect) -> Statement:
     """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
 
     Where other tables are looked at, the rows of the page are found first and their columns read after: an engine that
@@ -36,7 +36,7 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     """
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
-    where = where_clause(query, table, viewer, params)
+    where = where_clause(query, table, viewer, params, dialect)
     direction = "DESC" if query.is_descending else "ASC"
     order, sort_value = f"{object_id} {direction}", "NULL" if sort == object_id else sort
     where += _after(query, sort, object_id, params)
@@ -45,10 +45,11 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     source = f"{table.name} {table.alias}{table.joins}{_sort_join(query)}"
     limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
     found = f"{columns(table)}, {sort_value}, {object_id} FROM {source}"
-    if not _is_joined(query, viewer):
+    if dialect.row_id is None or not _is_joined(query, viewer):
         return Statement(f"SELECT {found} WHERE {where} ORDER BY {order}{limit}", params)
-    rows = f"SELECT {table.alias}.{row_id} FROM {source} WHERE {where} ORDER BY {order}{limit}"
-    return Statement(f"SELECT {found} WHERE {table.alias}.{row_id} IN ({rows}) ORDER BY {order}", params)
+    row_id = f"{table.alias}.{dialect.row_id}"
+    rows = f"SELECT {row_id} FROM {source} WHERE {where} ORDER BY {order}{limit}"
+    return Statement(f"SELECT {found} WHERE {row_id} IN ({rows}) ORDER BY {order}", params)
 
 
 def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
@@ -57,10 +58,10 @@ def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
     return is_reached or bool(_sort_join(query)) or viewer.partner_id is not None
 
 
-def count_statement(query: ListQuery, viewer: Viewer) -> Statement:
+def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Statement:
     """How many objects the whole list has, cursor and offset aside."""
     table, params = TABLES[query.resource.name], Params()
-    where = where_clause(query, table, viewer, params)
+    where = where_clause(query, table, viewer, params, dialect)
     return Statement(f"SELECT count(*) FROM {table.name} {table.alias}{table.joins} WHERE {where}", params)
 
 
@@ -68,14 +69,14 @@ def _sort_join(query: ListQuery) -> str:
     return SORT_JOINS.get(query.sort.name, "") if query.resource.name == "click" else ""
 
 
-def where_clause(query: ListQuery, table: Table, viewer: Viewer, params: Params) -> str:
+def where_clause(query: ListQuery, table: Table, viewer: Viewer, params: Params, dialect: Dialect) -> str:
     """What the viewer may see, and what the filters let through."""
     parts = [visible(table, viewer, params)]
-    parts += [_predicate(condition, table, params) for condition in query.conditions]
+    parts += [_predicate(condition, table, params, dialect) for condition in query.conditions]
     return " AND ".join(parts)
 
 
-def _predicate(condition: Condition, table: Table, params: Params) -> str:
+def _predicate(condition: Condition, table: Table, params: Params, dialect: Dialect) -> str:
     """A filter as SQL. Negation is the exact complement: what is null, or reached by nobody, does not equal."""
     if condition.operator == "null":
         answers = set(condition.values)
@@ -86,18 +87,24 @@ def _predicate(condition: Condition, table: Table, params: Params) -> str:
         positive, is_negated = _positive(condition, params), condition.operator == "ne"
     source = condition.field.source
     if source is Source.OWN:
-        sql = _hashed(condition, table, params) + positive.replace("{column}", table.expression(condition.field))
+        own = positive.replace("{column}", table.expression(condition.field))
+        sql = _narrowed(condition, table, params, dialect) + own
     else:
         sql = THROUGH[source].replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
     return f"({sql}) IS NOT TRUE" if is_negated else f"({sql})"
 
 
-def _hashed(condition: Condition, table: Table, params: Params) -> str:
-    """Narrows an equality by the hash of its text, where there is one."""
-    column = table.hashes.get(condition.field.name)
-    if column is None or condition.operator not in ("eq", "in") or not condition.values:
+def _narrowed(condition: Condition, table: Table, params: Params, dialect: Dialect) -> str:
+    """What an equality implies and the engine finds faster: the hash of its text, or what the dialect has for it."""
+    if condition.operator not in ("eq", "in") or not condition.values:
         return ""
-    return f"{column} IN ({params.add_all(text_hash(str(value)) for value in condition.values)}) AND "
+    column = table.hashes.get(condition.field.name)
+    if column is not None:
+        return f"{column} IN ({params.add_all(text_hash(str(value)) for value in condition.values)}) AND "
+    implied = dialect.narrow.get(table.expression(condition.field))
+    if implied is None:
+        return ""
+    return f"({' OR '.join(implied.replace('{value}', params.add(value)) for value in condition.values)}) AND "
 
 
 def _positive(condition: Condition, params: Params) -> str:
@@ -142,11 +149,11 @@ def _is_one_value(condition: Condition) -> bool:
     return condition.operator == "eq" and len(condition.values) == 1
 
 
-def groups_statement(query: ListQuery, viewer: Viewer) -> Statement:
+def groups_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Statement:
     """The sort values from which the page is made, in their order, each with its number of rows; nulls left out."""
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
-    where = where_clause(query, table, viewer, params) + _after(query, sort, object_id, params)
+    where = where_clause(query, table, viewer, params, dialect) + _after(query, sort, object_id, params)
     direction = "DESC" if query.is_descending else "ASC"
     sql = (
         f"SELECT {sort}, count(*) FROM {table.name} {table.alias} WHERE {where} AND {sort} IS NOT NULL "

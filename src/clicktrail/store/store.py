@@ -1,20 +1,23 @@
 """The store as the program holds it: an engine, what is remembered of it, and new ids."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.store import clicks
-from clicktrail.store.catalog import load_catalogue
-from clicktrail.store.clients import list_revoked
-from clicktrail.store.engine import Engine, Session
-from clicktrail.store.metrics import load_figures
+from clicktrail.store.catalog import refresh
+from clicktrail.store.clicks import Inspect, insert_clicks
+from clicktrail.store.engine import Engine, Session, Write
 from clicktrail.store.schema import migrate
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Repeated = dict[str, Click]
+"""By click id, the stored click of each that was there already."""
 
 
 class Store:
@@ -30,14 +33,17 @@ class Store:
         """Links and banners as of the last commit."""
         return self.memory.catalogue
 
-    async def open(self, has_figures: bool = True) -> None:
-        """Brings the schema up to date and reads what is kept in memory; the figures of links are read meanwhile."""
-        await self.engine.write(migrate)
+    async def open(self, tell: Callable[[str, BaseException], None] | None = None) -> None:
+        """Brings the schema up to date and reads what is kept in memory.
+
+        A server gives `tell`, which hears what goes wrong beside requests: then the engine begins its work beside them.
+        """
+        await asyncio.to_thread(self.engine.migrate, migrate)
         await self.engine.write(_load)
-        if has_figures:
-            self.engine.watch(load_figures)
-        newest = self.memory.tail[-1].click_id if self.memory.tail else None
+        newest = await self.engine.read(clicks.newest_id)
         self.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
+        if tell is not None:
+            self.engine.begin(refresh, tell)
 
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` on one snapshot."""
@@ -48,14 +54,26 @@ class Store:
         return await self.engine.write(lambda session: work(session, *args, **kwargs))
 
     async def change(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)` in one transaction after which catalogue and revocations are read anew."""
+        """Runs `work(session, …)` in one transaction that every process reads catalogue and revocations anew after."""
 
         def run(session: Session) -> T:
             result = work(session, *args, **kwargs)
-            _read_catalogue(session)
+            session.publish()
+            refresh(session)
             return result
 
-        return await self.engine.write(run)
+        return await self.engine.write(run, Write.ALONE)
+
+    async def remove(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work(session, …)`, which removes what other processes may just be counting."""
+        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.ALONE)
+
+    async def add(
+        self, batch: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
+    ) -> Repeated:
+        """Adds clicks, all or none (see `insert_clicks`)."""
+        work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect)
+        return await self.engine.write(work, Write.CLICKS)
 
     def commit_clicks(
         self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]
@@ -65,7 +83,7 @@ class Store:
         def job(run: Callable[[Callable[[Session], dict[str, Click]]], dict[str, Click]]) -> None:
             try:
                 batch = take()
-                repeated = run(lambda session: clicks.insert_clicks(session, batch)) if batch else {}
+                repeated = run(lambda session: insert_clicks(session, batch)) if batch else {}
             except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
                 settle(error)
             else:
@@ -80,13 +98,4 @@ class Store:
 
 def _load(session: Session) -> None:
     clicks.load_tail(session)
-    _read_catalogue(session)
-
-
-def _read_catalogue(session: Session) -> None:
-    catalogue, revoked = load_catalogue(session), list_revoked(session)
-
-    def remember() -> None:
-        session.memory.catalogue, session.memory.revoked = catalogue, revoked
-
-    session.after_commit(remember)
+    refresh(session)

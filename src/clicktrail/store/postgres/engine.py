@@ -1,0 +1,215 @@
+"""PostgreSQL as an Engine: work runs in threads, each transaction on a connection of the pool.
+
+Reads run on a snapshot. Writes are serializable and run again where they met another node's; batches of clicks, which
+only add rows, need no more than to see what is committed, and a catalogue that stands still.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from clicktrail.errors import Conflict, Unavailable
+from clicktrail.store.engine import Session, Write
+from clicktrail.store.memory import Memory
+from clicktrail.store.postgres.doubt import was_committed
+from clicktrail.store.postgres.figures import TableFigures
+from clicktrail.store.postgres.partitions import FIRST, Month, add_months, due_months, list_months, month_of
+from clicktrail.store.postgres.session import MissingPartition, PostgresSession
+from clicktrail.store.postgres.upkeep import Upkeep
+
+T = TypeVar("T")
+READERS, WRITERS, EXPORTERS = 8, 4, 2
+_ATTEMPTS = 8
+_PAUSE_S = 0.01
+_SCHEMA_LOCK = 0x636C_6B01
+_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+"""Another writer came between: what it wrote is seen the next time."""
+_BUSY = (
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    errors.InsufficientResources,
+    errors.ReadOnlySqlTransaction,
+    psycopg.OperationalError,
+    PoolTimeout,
+)
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what goes wrong is told by our own log, once
+
+
+class Kind(Enum):
+    """What a transaction begins with."""
+
+    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    CHANGE = "ISOLATION LEVEL SERIALIZABLE"
+    ALONE = "ISOLATION LEVEL SERIALIZABLE; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
+    CLICKS = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN ROW SHARE MODE"
+    UPKEEP = "ISOLATION LEVEL READ COMMITTED"
+    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"
+
+
+_KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE}
+
+
+class PostgresEngine:
+    """Opens a pool on `url` (libpq's syntax; its variables and TLS settings count). Raises Unavailable in use.
+
+    A statement may take `timeout_s`, a lock a third of that. Nothing is said to a connection beyond its transaction, so
+    that a pooler in transaction mode may stand between.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 30.0, wait_s: float = 5.0) -> None:
+        self.memory = Memory()
+        self.figures = TableFigures()
+        self._url = url
+        self._months: frozenset[Month] = frozenset()
+        self._timeouts = (
+            f"SET LOCAL statement_timeout = {int(timeout_s * 1000)}; SET LOCAL lock_timeout = {int(timeout_s * 333)}"
+        )
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            url,
+            kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
+            min_size=1,
+            max_size=READERS + WRITERS + EXPORTERS + 2,
+            timeout=wait_s,
+            reconnect_timeout=0,
+            open=True,
+        )
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._writers = ThreadPoolExecutor(WRITERS, "writer")
+        self._recorder = ThreadPoolExecutor(1, "recorder")
+        self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
+        self._upkeep: Upkeep | None = None
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ)
+
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+        """Runs `work` in one transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which may take minutes, on one snapshot."""
+        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work, Kind.READ)
+
+    async def backup(self, target: Path) -> None:
+        """A database server is backed up by its own tools."""
+        del target
+        raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
+
+    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
+        """Has the recorder's thread call `job(run)`, in turn with this node's other batches."""
+        self._recorder.submit(job, lambda work: self.run(work, Kind.CLICKS))
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
+        self._upkeep = Upkeep(self._url, self.memory, self.run, refresh, self.keep_months, tell)
+        self._upkeep.start()
+
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due."""
+        result = self.run(work, Kind.SCHEMA)
+        self.keep_months(due_months())
+        return result
+
+    def keep_months(self, months: Collection[Month]) -> None:
+        """Sees to it that these months have a partition."""
+        missing = set(months) - self._months
+        if missing:
+            self.run(lambda session: add_months(session, missing), Kind.SCHEMA)
+            self._months = frozenset(self.run(list_months, Kind.READ))
+
+    def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE) -> T:
+        """Runs `work` in one transaction, in this thread; again where another writer came between.
+
+        Raises Unavailable when the server cannot be reached or is too busy: then nothing of it is stored. The one case
+        in which nobody can know is told apart in `was_committed`.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._attempt(work, kind)
+            except MissingPartition as missing:
+                self.keep_months(missing.months)
+            except _AGAIN as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise _refusal(error) from error
+                time.sleep(_PAUSE_S * random.random() * 2**attempt)  # noqa: S311 - jitter is no secret
+            except _BUSY as error:
+                if not _is_cut(error) or attempt >= 2:
+                    raise unavailable() from error
+        raise unavailable()
+
+    def close(self) -> None:
+        """Waits for the work at hand and closes all connections."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
+        for pool in (self._readers, self._exporters, self._writers, self._recorder):
+            pool.shutdown()
+        self._pool.close()
+
+    def _attempt(self, work: Callable[[Session], T], kind: Kind) -> T:
+        with self._connection() as connection:
+            session = PostgresSession(connection, self.memory, self.figures, self._is_wanted)
+            connection.execute(f"BEGIN {kind.value}; {self._timeouts}")
+            result = work(session)
+            self._commit(connection, session, kind)
+        for action in session.actions:
+            action()
+        return result
+
+    def _commit(self, connection: "psycopg.Connection[Any]", session: PostgresSession, kind: Kind) -> None:
+        if kind is Kind.READ:
+            connection.execute("COMMIT")
+            return
+        transaction = session.rows("SELECT pg_current_xact_id_if_assigned()::TEXT")[0][0]
+        try:
+            connection.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if not _is_cut(error) or transaction is None or not was_committed(self._url, transaction):
+                raise unavailable() from error
+
+    @contextmanager
+    def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
+        """A connection of the pool, given back with its transaction ended."""
+        connection = self._pool.getconn()
+        try:
+            yield connection
+        except BaseException:
+            if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                try:
+                    connection.execute("ROLLBACK")
+                except psycopg.Error:
+                    connection.close()
+            raise
+        finally:
+            self._pool.putconn(connection)
+
+    def _is_wanted(self, month: Month) -> bool:
+        """Whether clicks of a month should have a partition and have none: not a month to come, or of a broken id."""
+        return month not in self._months and FIRST <= month <= month_of(int(time.time()))
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether the connection broke, rather than the statement."""
+    return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P01", "57P02", "57P03")
+
+
+def _refusal(error: psycopg.Error) -> Exception:
+    if isinstance(error, errors.UniqueViolation):
+        return Conflict("Another object has a value that must be its own.")
+    return unavailable()
+
+
+def unavailable() -> Unavailable:
+    """Nothing was stored; the same may be tried again."""
+    return Unavailable("The store cannot take this now.", headers={"Retry-After": "2"})

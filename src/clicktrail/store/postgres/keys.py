@@ -1,0 +1,44 @@
+"""The signing keys of all nodes, in the database: a token of one is good at every other."""
+
+from collections.abc import Sequence
+
+from clicktrail.store.engine import Session
+from clicktrail.store.postgres.engine import Kind, PostgresEngine
+
+
+def list_keys(session: Session) -> list[str]:
+    """The lines of the key ring, the newest first."""
+    return [row[0] for row in session.rows("SELECT line FROM signing_keys ORDER BY position")]
+
+
+class TableKeys:
+    """Keys as lines of a table, read anew with every version of the catalogue."""
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        self._engine = engine
+
+    def stamp(self) -> int:
+        """Changes when another node has replaced the keys, half a second later at most."""
+        return self._engine.memory.version
+
+    def read(self, first: str) -> list[str]:
+        """The lines; `first` becomes the only one where there is none yet."""
+        lines = self._engine.run(list_keys, Kind.READ)
+        return lines or self._engine.run(lambda session: _begin(session, first), Kind.ALONE)
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Puts these lines in place of all others."""
+        self._engine.run(lambda session: _replace(session, lines), Kind.ALONE)
+
+
+def _begin(session: Session, first: str) -> list[str]:
+    lines = list_keys(session)
+    if not lines:
+        _replace(session, [first])
+    return lines or [first]
+
+
+def _replace(session: Session, lines: Sequence[str]) -> None:
+    session.rows("DELETE FROM signing_keys")
+    session.insert("signing_keys", ["position", "line"], list(enumerate(lines)))
+    session.publish()

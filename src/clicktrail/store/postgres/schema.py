@@ -1,0 +1,113 @@
+"""What PostgreSQL has beside the tables that all engines share: functions, keys, indexes, tables for what nodes share.
+
+Which question each index serves, and what it costs, was measured: docs/adr/0013-postgresql-storage.md.
+"""
+
+import re
+
+from clicktrail.store.engine import Dialect, Migration
+
+_PREFIXED = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
+PREFIX = 100
+"""Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
+
+_FUNCTIONS: Migration = (
+    "0000-postgres-functions",
+    (
+        # Lower case by code point, as the embedded engine does it, whatever the locale of the database.
+        """DO $$ DECLARE chosen TEXT; BEGIN
+            SELECT quote_ident(collname) INTO chosen FROM pg_collation
+            WHERE collname IN ('pg_c_utf8', 'C.utf8', 'C.UTF-8', 'und-x-icu') AND collencoding IN (-1, 6)
+            ORDER BY array_position(ARRAY['pg_c_utf8', 'C.utf8', 'C.UTF-8', 'und-x-icu'], collname::TEXT) LIMIT 1;
+            EXECUTE format('CREATE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+                RETURN lower($1 COLLATE %s)', coalesce(chosen, '"C"'));
+        END $$""",
+        """CREATE FUNCTION text_hash(TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+            RETURN ('x' || substr(md5($1), 1, 8))::BIT(32)::BIGINT""",
+        """CREATE FUNCTION visitor_key(link_id TEXT, ip TEXT, user_agent TEXT) RETURNS BIGINT
+            LANGUAGE sql IMMUTABLE PARALLEL SAFE
+            RETURN ('x' || substr(md5(link_id || ip || coalesce('1' || user_agent, '0')), 17, 16))::BIT(64)::BIGINT""",
+    ),
+)
+
+_NODES: Migration = (
+    "0002-postgres-what-nodes-share",
+    (
+        "CREATE TABLE catalogue_version (version BIGINT NOT NULL)",
+        "INSERT INTO catalogue_version (version) VALUES (1)",
+        "CREATE TABLE signing_keys (position BIGINT NOT NULL, line TEXT NOT NULL)",
+        # Who may still be the first with a uuid: partitions cannot hold a key that leaves out what they are made by.
+        "CREATE TABLE click_uuids (uuid_key UUID PRIMARY KEY)",
+        """CREATE TABLE link_figures (
+            link_id TEXT PRIMARY KEY, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
+            registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
+        """CREATE TABLE link_changes (
+            link_id TEXT NOT NULL, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
+            registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
+        "CREATE TABLE link_visitors (link_id TEXT NOT NULL, visitor BIGINT NOT NULL, PRIMARY KEY (visitor, link_id))",
+    ),
+)
+
+_KEYS: Migration = (
+    "0003-postgres-keys-and-indexes",
+    (
+        "ALTER TABLE clicks ADD PRIMARY KEY (click_id)",
+        "CREATE TABLE clicks_default PARTITION OF clicks DEFAULT",
+        "CREATE INDEX clicks_link ON clicks (link_id)",
+        "CREATE INDEX clicks_banner ON clicks (banner_id) WHERE banner_id IS NOT NULL",
+        "CREATE INDEX clicks_profile ON clicks (profile_id) WHERE profile_id IS NOT NULL",
+        "CREATE INDEX clicks_ip ON clicks (ip_hash)",
+        "CREATE INDEX clicks_uuid ON clicks (uuid_hash) WHERE uuid_hash IS NOT NULL",
+        "CREATE INDEX clicks_time ON clicks (time)",
+        "CREATE INDEX clicks_country ON clicks (country_code)",
+        "CREATE INDEX clicks_latitude ON clicks (latitude) WHERE latitude IS NOT NULL",
+        *(
+            f"CREATE INDEX clicks_{name} ON clicks (left({name}, {PREFIX})) WHERE {name} IS NOT NULL"
+            for name in _PREFIXED
+        ),
+        *(
+            f"ALTER TABLE {table} ADD PRIMARY KEY ({key})"
+            for table, key in (
+                ("profiles", "profile_id"),
+                ("contacts", "contact_id"),
+                ("links", "link_id"),
+                ("banners", "banner_id"),
+                ("languages", "language_id"),
+                ("sizes", "size_id"),
+                ("themes", "theme_id"),
+                ("clients", "client_id"),
+                ("revoked_tokens", "token_id"),
+                ("profile_tags", "profile_id, position"),
+            )
+        ),
+        *(
+            f"CREATE UNIQUE INDEX {table}_uuid ON {table} (uuid) WHERE uuid IS NOT NULL"
+            for table in ("profiles", "contacts", "links", "banners", "languages", "sizes", "themes")
+        ),
+        "CREATE UNIQUE INDEX links_code ON links (code)",
+        "CREATE UNIQUE INDEX contacts_value ON contacts (profile_id, key, value)",
+        "CREATE INDEX links_profile ON links (profile_id)",
+        "CREATE INDEX profile_tags_tag ON profile_tags (tag)",
+    ),
+)
+
+_text = re.compile(r"\bTEXT\b")
+
+
+def translate(statement: str) -> str:
+    """A statement that all engines share: texts sort by code point, clicks are partitioned by their time-ordered id."""
+    if not statement.startswith(("CREATE TABLE", "ALTER TABLE")):
+        return statement
+    is_clicks = statement.startswith("CREATE TABLE clicks (")
+    return _text.sub('TEXT COLLATE "C"', statement) + (" PARTITION BY RANGE (click_id)" if is_clicks else "")
+
+
+POSTGRES = Dialect(
+    "postgres",
+    is_owned=False,
+    row_id=None,
+    narrow={f"c.{name}": f"left(c.{name}, {PREFIX}) = left({{value}}, {PREFIX})" for name in _PREFIXED},
+    first=(_FUNCTIONS,),
+    last=(_NODES, _KEYS),
+    translate=translate,
+)

@@ -1,0 +1,94 @@
+"""A PostgreSQL connection as a Session."""
+
+import hashlib
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import psycopg
+
+from clicktrail.model.ids import created_s
+from clicktrail.store.engine import Figures, Row
+from clicktrail.store.memory import Memory
+from clicktrail.store.postgres.export import copy_rows
+from clicktrail.store.postgres.partitions import Month, month_of
+from clicktrail.store.postgres.schema import POSTGRES
+
+
+class MissingPartition(Exception):
+    """Clicks of months that have no partition yet; with them the transaction is to be run again."""
+
+    def __init__(self, months: Collection[Month]) -> None:
+        super().__init__(f"no partition for {sorted(months)}")
+        self.months = months
+
+
+class PostgresSession:
+    """One transaction on a connection. `months` are those that have a partition."""
+
+    dialect = POSTGRES
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        memory: Memory,
+        figures: Figures,
+        is_wanted: Callable[[Month], bool] = lambda _: False,
+    ) -> None:
+        self.memory = memory
+        self.figures = figures
+        self.actions: list[Callable[[], None]] = []
+        self._cursor = psycopg.RawCursor(connection)
+        self._is_wanted = is_wanted
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Runs a statement and returns all its rows."""
+        self._cursor.execute(sql.encode(), list(params) or None)
+        return self._cursor.fetchall() if self._cursor.description else []
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Sends the rows by COPY. Clicks claim their uuids first: a second claim ends in a unique violation."""
+        if table == "clicks":
+            self._prepare_clicks(columns, rows)
+        self._copy_in(table, columns, rows)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk."""
+        self.actions.append(action)
+
+    def pin_catalogue(self) -> bool:
+        """Whether memory's catalogue is the newest. The lock that every transaction of clicks begins with keeps it."""
+        return self.catalogue_version() == self.memory.version
+
+    def catalogue_version(self) -> int:
+        """Grows with every change to the catalogue or the revocations."""
+        version: int = self.rows("SELECT version FROM catalogue_version")[0][0]
+        return version
+
+    def publish(self) -> None:
+        """Tells every node that this transaction changes the catalogue or the revocations."""
+        self.rows("UPDATE catalogue_version SET version = version + 1")
+        self.rows("NOTIFY clicktrail")
+
+    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
+        """Writes a query's rows, rendered, to a file or pipe."""
+        copy_rows(self._cursor, rows, params, render, target, kind)
+
+    def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        click_id, uuid = columns.index("click_id"), columns.index("uuid")
+        seconds = {row[click_id][:8] for row in rows}
+        missing = {month for month in map(month_of, map(created_s, seconds)) if self._is_wanted(month)}
+        if missing:
+            raise MissingPartition(missing)
+        keys = sorted(uuid_key(row[uuid]) for row in rows if row[uuid] is not None)
+        if keys:  # in one order in all nodes, so that two of them never wait for each other
+            self._copy_in("click_uuids", ["uuid_key"], [(key,) for key in keys])
+
+    def _copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def uuid_key(uuid: str) -> str:
+    """What claims a click's uuid: 128 bits of its SHA-256, so that nobody can make two that meet."""
+    return hashlib.sha256(uuid.encode()).hexdigest()[:32]

