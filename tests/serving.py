@@ -45,11 +45,15 @@ class Serving:
     url: str
     data: Path
     log: Path
-    base_path: str = ""
+    settings: Mapping[str, str]
+
+    @property
+    def base_path(self) -> str:
+        return self.settings.get("base_path", "")
 
     def token(self, scope: str = "admin", partner: str | None = None) -> str:
         more = ["--partner", partner] if partner else []
-        done = run("token", "create", "--data", str(self.data), "--scope", scope, *more)
+        done = run("token", "create", "--data", str(self.data), "--scope", scope, *more, **self.store)
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()[-1]
 
@@ -57,6 +61,10 @@ class Serving:
         return httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.token(scope, partner)}"}, timeout=30
         )
+
+    @property
+    def store(self) -> dict[str, str]:
+        return {name: self.settings[name] for name in ("database",) if name in self.settings}
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -83,7 +91,7 @@ def start(data: Path, *options: str, port: int | None = None, settings: Mapping[
             text=True,
             env=environment(**settings),
         )
-    serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings.get("base_path", ""))
+    serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings)
     wait_until_healthy(serving)
     return serving
 

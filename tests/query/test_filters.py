@@ -24,10 +24,9 @@ from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.catalog import create_item
 from clicktrail.store.clicks import insert_clicks, list_clicks
-from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.profiles import create_profile, find_profiles
 from clicktrail.store.records import Page, Record
-from clicktrail.store.schema import migrate
+from tests.conftest import AnyEngine, open_engine
 
 TEXTS = ["a", "A", "ab", "b", "B%", "a_b", "ä", "Ä", "É", "é", "ß", "Σ", "z", "日本", "𝄞", "a,b", "İ", "ı", "\\", "'"]
 IPS = ["1.2.3.4", "1.2.3.5", "1.2.4.4", "10.0.0.1", "9.9.9.9", "::1", "2a00:1450::1", "2a00:1450::ffff"]
@@ -44,7 +43,7 @@ def choose(number: int, items: list[Any], step: int) -> Any:
 class World:
     """A store of random clicks, and beside each click what its filters look at."""
 
-    def __init__(self, engine: DuckdbEngine) -> None:
+    def __init__(self, engine: AnyEngine) -> None:
         self.engine = engine
         self.facts: list[dict[str, Any]] = []
         ids, rows = IdGenerator(), []
@@ -79,10 +78,11 @@ class World:
             rows.append(click)
             owner = next((p for p in partners if link and p["profileId"] == link["profileId"]), None)
             self.facts.append({"click": click, "partner": owner, "client": client})
-        engine.memory.catalogue = Catalogue(
+        catalogue = Catalogue(
             link_ids=frozenset(link["linkId"] for link in links),
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
         )
+        engine.memory.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))
         engine.run(lambda s: insert_clicks(s, rows))
         engine.memory.floor = "~"  # so that the engine answers, not memory
         known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c["profileId"] for c in clients]))
@@ -125,9 +125,8 @@ CLIENTS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    engine = DuckdbEngine(tmp_path_factory.mktemp("world") / "clicktrail.duckdb")
-    engine.run(migrate)
+def world(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
+    engine = open_engine(kind, tmp_path_factory.mktemp("world"), request)
     yield World(engine)
     engine.close()
 

@@ -20,19 +20,19 @@ from clicktrail.store import memory as memory_module
 from clicktrail.store import visitors
 from clicktrail.store.catalog import create_item, load_catalogue
 from clicktrail.store.clicks import COLUMNS, delete_click, get_click, insert_clicks, list_clicks, register
-from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.engine import Session
 from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import delete_profile
 from clicktrail.store.recall import recall_click, recall_page
 from clicktrail.store.records import Page
 from clicktrail.store.visitors import VisitorSet
+from tests.conftest import AnyEngine
 
 
 class Changes:
     """Random changes to a real engine."""
 
-    def __init__(self, engine: DuckdbEngine, seed: int) -> None:
+    def __init__(self, engine: AnyEngine, seed: int) -> None:
         self.engine, self.random, self.ids = engine, Random(seed), IdGenerator()
         self.links = [
             engine.run(lambda session: create_item(session, self.ids, LINK, {}))[0]["linkId"] for _ in range(4)
@@ -84,7 +84,7 @@ def recount(session: Session) -> dict[str, LinkMetrics]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_memory_equals_the_store(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(memory_module, "TAIL", 12)
     monkeypatch.setattr(memory_module, "REMEMBERED", 20)
     changes = Changes(engine, seed)
@@ -106,14 +106,14 @@ def test_memory_equals_the_store(engine: DuckdbEngine, monkeypatch: pytest.Monke
         assert found == {link_id: counted.get(link_id, LinkMetrics()) for link_id in changes.links}
 
 
-def test_pages_by_cursor_go_from_memory_into_the_engine(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_by_cursor_go_from_memory_into_the_engine(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_module, "TAIL", 10)
-    changes = Changes(engine, 1)
+    changes = Changes(embedded, 1)
     for _ in range(30):
-        engine.run(lambda session: insert_clicks(session, [changes.make()]))
+        embedded.run(lambda session: insert_clicks(session, [changes.make()]))
     query, seen = parse_list(b"limit=4", CLICK), []
     while True:
-        page = ask(engine, query)
+        page = ask(embedded, query)
         seen += [getattr(item, "click", item).click_id for item in page.items]
         if page.next is None:
             break
@@ -122,12 +122,12 @@ def test_pages_by_cursor_go_from_memory_into_the_engine(engine: DuckdbEngine, mo
     assert seen == sorted(seen, reverse=True)
 
 
-def ask(engine: DuckdbEngine, query: ListQuery) -> Page:
+def ask(engine: AnyEngine, query: ListQuery) -> Page:
     recalled = recall_page(engine.memory, SYSTEM, query)
     return recalled or engine.run(lambda session: list_clicks(session, SYSTEM, query))
 
 
-def test_partners_are_never_answered_from_memory(engine: DuckdbEngine) -> None:
+def test_partners_are_never_answered_from_memory(engine: AnyEngine) -> None:
     changes = Changes(engine, 1)
     click = changes.make()
     engine.run(lambda session: insert_clicks(session, [click]))

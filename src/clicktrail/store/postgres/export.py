@@ -1,19 +1,22 @@
 """Exports from PostgreSQL: it finds the rows, and an engine in memory renders them, as for the embedded store."""
 
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import duckdb
 import psycopg
+from psycopg import sql
 
 from clicktrail.model.addresses import render_ip
 from clicktrail.model.click import Click
 from clicktrail.store.copying import copy_statement
 
+_placeholder = re.compile(r"\$(\d+)")
 _NUMBERS = {"time": "BIGINT", "update_time": "BIGINT", "latitude": "DOUBLE", "longitude": "DOUBLE"}
 _COLUMNS = ", ".join(f"'{name}': '{_NUMBERS.get(name, 'VARCHAR')}'" for name in Click.__struct_fields__)
 
@@ -57,6 +60,18 @@ def _render(rendering: duckdb.DuckDBPyConnection, statement: str, failures: list
 
 
 def _send(cursor: "psycopg.RawCursor[Any]", rows: str, params: Sequence[Any], pipe: Path) -> None:
-    with pipe.open("wb") as out, cursor.copy(f"COPY ({rows}) TO STDOUT (FORMAT csv)".encode(), list(params)) as copy:
+    query = _with_literals(f"COPY ({rows}) TO STDOUT (FORMAT csv)", params)
+    with pipe.open("wb") as out, cursor.copy(query) as copy:
         for piece in copy:
             out.write(piece)
+
+
+def _with_literals(statement: str, params: Sequence[Any]) -> sql.Composed:
+    """COPY takes no placeholders: the driver writes each value as a literal of its type."""
+    pieces = _placeholder.split(statement)
+    return sql.Composed(
+        [
+            sql.Literal(params[int(piece) - 1]) if place % 2 else sql.SQL(cast(LiteralString, piece))
+            for place, piece in enumerate(pieces)
+        ]
+    )
