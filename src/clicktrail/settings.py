@@ -82,6 +82,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The store's URL, the default filled in."""
         return self.database or f"duckdb:///{Path(self.data).absolute() / 'clicktrail.duckdb'}"
 
+    def shown_database(self) -> str:
+        """The store's URL as it may be shown and logged: without user, password and parameters."""
+        scheme, mark, rest = self.database_url().partition("://")
+        return scheme + mark + rest.partition("?")[0].rpartition("@")[2]
+
 
 class SettingHelp(msgspec.Struct, frozen=True):
     """One row of the table, for the command line and the docs."""

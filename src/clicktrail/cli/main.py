@@ -29,7 +29,7 @@ def settings(**given: str) -> None:
     effective = read_settings(given)
     for row in setting_table():
         value = getattr(effective, row.name)
-        shown = effective.database_url() if row.name == "database" else value
+        shown = effective.shown_database() if row.name == "database" else value
         mark = " " if value == row.default else "*"
         click.echo(f"{mark} {row.name} = {shown!r}")
     click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")

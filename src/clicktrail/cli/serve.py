@@ -1,9 +1,14 @@
 """`clicktrail serve`."""
 
 import asyncio
+import contextlib
 import gc
+import os
+import shutil
 import signal
 import socket
+import sys
+from pathlib import Path
 
 import click
 import uvloop
@@ -11,10 +16,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from clicktrail.app import App, running
+from clicktrail.app import App, is_embedded, running
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import announced
-from clicktrail.errors import StoreInUse
+from clicktrail.cli.workers import supervise
+from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.settings import Settings, SettingsError
 
 _BACKLOG = 2048
@@ -28,14 +34,42 @@ def serve(**given: str) -> None:
     """Serve the API."""
     settings = read_settings(given)
     try:
+        open_engine_check(settings)
         listener_check(settings)
-        uvloop.run(serve_until_stopped(settings))
-    except (StoreInUse, SettingsError) as error:
+        if settings.workers > 1:
+            shutil.rmtree(tallies(settings), ignore_errors=True)
+            supervise(settings, serve_as_worker)
+        else:
+            uvloop.run(serve_until_stopped(settings))
+    except (StoreInUse, Unavailable, SettingsError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(
             f"The server cannot start: {error.strerror or error} {error.filename or ''}"
         ) from None
+
+
+def serve_as_worker(settings: Settings, number: int) -> None:
+    """One of several processes on the port. The first one speaks for all."""
+    os.umask(0o077)
+    try:
+        uvloop.run(serve_until_stopped(settings, number))
+    except (Unavailable, OSError) as error:
+        click.echo(f"worker {number} cannot start: {error}", err=True)
+        sys.exit(1)
+
+
+def open_engine_check(settings: Settings) -> None:
+    """Ends in one sentence if the settings contradict each other. Raises SettingsError."""
+    if is_embedded(settings) and settings.workers > 1:
+        raise SettingsError(
+            "The embedded store is owned by one process: --workers must be 1, or the store PostgreSQL."
+        )
+
+
+def tallies(settings: Settings) -> Path:
+    """Where workers leave their counts for each other."""
+    return Path(settings.data) / f"workers-{settings.port}"
 
 
 def listener_check(settings: Settings) -> None:
@@ -49,9 +83,11 @@ def listener_check(settings: Settings) -> None:
             raise SettingsError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
 
 
-async def serve_until_stopped(settings: Settings) -> None:
+async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
     """Serves until SIGTERM or SIGINT, then answers what is open, commits what was accepted, and closes the store."""
     async with running(settings) as app:
+        if settings.workers > 1:
+            app.services.observer.share(tallies(settings), worker)
         server = Server(
             app.asgi,
             address=settings.host,
@@ -71,8 +107,9 @@ async def serve_until_stopped(settings: Settings) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
-        with announced(settings, url):
-            click.echo(welcome(app, url))
+        with announced(settings, url) if worker == 0 else contextlib.nullcontext():
+            if worker == 0:
+                click.echo(welcome(app, url))
             await server.serve()
         gc.unfreeze()
 
@@ -80,10 +117,11 @@ async def serve_until_stopped(settings: Settings) -> None:
 def welcome(app: App, url: str) -> str:
     """What the operator reads at start."""
     data = app.settings.data
+    store = f" --data {data}" if is_embedded(app.settings) else ""
     return (
         f"Clicktrail serves {url}/\n"
         f"  docs   {url}/docs\n"
-        f"  data   {app.settings.database_url()}\n"
+        f"  data   {app.settings.shown_database()}\n"
         f"  geo    {app.geo.describe()}\n"
-        f"  token  clicktrail token create --data {data}   (from this checkout: .venv/bin/clicktrail …)"
+        f"  token  clicktrail token create{store}   (from this checkout: .venv/bin/clicktrail …)"
     )

@@ -8,8 +8,9 @@ import time
 import traceback
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
@@ -22,6 +23,8 @@ from clicktrail.model.times import render_second
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _INFO = 20
+_SHARE_S = 0.5
+"""How often a worker tells the others what it has counted."""
 
 
 def make_log(style: str, stream: TextIO) -> Any:
@@ -61,13 +64,37 @@ class RequestLine(msgspec.Struct):
     level: str = "info"
 
 
-class Tally:
-    """Counts of answered requests, kept as plain numbers and turned into metrics when they are asked for."""
+class Counts(msgspec.Struct):
+    """One process's counts, as other processes read them from a file."""
 
-    def __init__(self) -> None:
+    answers: dict[tuple[str, str, int], int] = {}
+    seconds: dict[tuple[str, str], list[float]] = {}
+    clicks: dict[str, int] = {}
+
+
+class Tally:
+    """Counts of answered requests, kept as plain numbers and turned into metrics when they are asked for.
+
+    `others` gives the counts of the other processes on the same port.
+    """
+
+    def __init__(self, others: Callable[[], Iterable[Counts]] = tuple) -> None:
         self.answers: Counter[tuple[str, str, int]] = Counter()
         self.seconds: dict[tuple[str, str], list[float]] = {}
         self.clicks: Counter[str] = Counter()
+        self.others = others
+
+    def merge(self, counts: Counts) -> None:
+        """Adds what another process counted."""
+        self.answers.update(counts.answers)
+        self.clicks.update(counts.clicks)
+        for labels, numbers in counts.seconds.items():
+            known = self.seconds.get(labels, [0.0] * len(numbers))
+            self.seconds[labels] = [one + other for one, other in zip(known, numbers, strict=True)]
+
+    def snapshot(self) -> Counts:
+        """The counts as they are now."""
+        return Counts(dict(self.answers), dict(self.seconds), dict(self.clicks))
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answer: by status, and by how long it took."""
@@ -79,7 +106,14 @@ class Tally:
         known[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics, for prometheus_client."""
+        """The metrics of all processes, for prometheus_client."""
+        total = Tally()
+        for counts in (self.snapshot(), *self.others()):
+            total.merge(counts)
+        yield from total.render()
+
+    def render(self) -> Iterator[Metric]:
+        """The metrics of these counts alone."""
         answers = CounterMetricFamily("clicktrail_requests", "Requests answered.", labels=["method", "route", "status"])
         for (method, route, status), count in self.answers.items():
             answers.add_metric([method, route, str(status)], count)
@@ -105,6 +139,8 @@ class Observer:
     def __init__(self, style: str, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
         self.log = make_log(style, sys.stderr)
         self.tally = Tally()
+        self._file: Path | None = None
+        self._share_at = 0.0
         self._lines: list[tuple[str, str, int, float, float]] = []
         self._render_line = {"json": _json_line, "text": _text_line}.get(style)
         self._registry = CollectorRegistry()
@@ -126,12 +162,32 @@ class Observer:
         """The Prometheus text format."""
         return generate_latest(self._registry)
 
+    def share(self, folder: Path, worker: int) -> None:
+        """Counts together with the other processes of the port. A worker goes on where the one before it ended."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = folder / f"{worker}.msgpack"
+        self.tally.others = lambda: [_read_counts(path) for path in folder.glob("*.msgpack") if path != self._file]
+        self.tally.merge(_read_counts(self._file))
+
     def flush(self) -> None:
         """Writes out the request lines since the last time."""
+        if self._file is not None and time.monotonic() >= self._share_at:
+            self._share_at = time.monotonic() + _SHARE_S
+            draft = self._file.with_suffix(".new")
+            draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot()))
+            draft.replace(self._file)
         lines, self._lines = self._lines, []
         if lines and self._render_line is not None:
             sys.stderr.write("".join(map(self._render_line, lines)))
             sys.stderr.flush()
+
+
+def _read_counts(path: Path) -> Counts:
+    """What a process left there; nothing where there is no such file yet."""
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Counts)
+    except (OSError, msgspec.DecodeError):
+        return Counts()
 
 
 def _line(kept: tuple[str, str, int, float, float]) -> RequestLine:

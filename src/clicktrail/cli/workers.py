@@ -1,0 +1,49 @@
+"""Several server processes on one port: a parent that starts them, replaces one that died, and ends them together."""
+
+import multiprocessing
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+import click
+
+from clicktrail.settings import Settings
+
+_LOOK_S = 0.1
+_PAUSE_S = 1.0
+"""Before a worker that died is replaced, so that one which cannot start does not keep the machine busy."""
+_PATIENCE_S = 30.0
+
+
+def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> None:
+    """Runs `serve(settings, number)` in as many processes as the settings say, until SIGTERM or SIGINT."""
+    context = multiprocessing.get_context("spawn")
+    is_stopped = threading.Event()
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        del frame
+        is_stopped.set()
+
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, stop)
+
+    def begin(number: int) -> BaseProcess:
+        process = context.Process(target=serve, args=(settings, number), name=f"worker-{number}")
+        process.start()
+        return process
+
+    workers = [begin(number) for number in range(settings.workers)]
+    while not is_stopped.wait(_LOOK_S):
+        for number, worker in enumerate(workers):
+            if not worker.is_alive() and not is_stopped.is_set():
+                click.echo(f"worker {number} ended with {worker.exitcode}; another one takes its place", err=True)
+                time.sleep(_PAUSE_S)
+                workers[number] = begin(number)
+    for worker in workers:
+        worker.terminate()
+    deadline = time.monotonic() + _PATIENCE_S
+    for worker in workers:
+        worker.join(max(deadline - time.monotonic(), 0.1))
