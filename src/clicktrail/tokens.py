@@ -89,6 +89,11 @@ class KeyRing:
         self._source.replace([_new_line(), *self._source.read(_new_line())[:keep]])
         self._load()
 
+    def adopt(self, other: "KeyRing") -> None:
+        """Takes over another ring's keys, so that the tokens which they signed stay good."""
+        if other._source != self._source:
+            self._source.replace(other._source.read(_new_line()))
+
     def check(self) -> None:
         """Raises OSError or ValueError for keys that cannot be used."""
         self._load()

@@ -9,6 +9,8 @@ from clicktrail.cli.backups import backup, restore
 from clicktrail.cli.clients import client
 from clicktrail.cli.doctor import doctor
 from clicktrail.cli.files import export_file, import_files
+from clicktrail.cli.migrate import migrate
+from clicktrail.cli.move import move
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.serve import serve
 from clicktrail.cli.tokens import token
@@ -35,5 +37,5 @@ def settings(**given: str) -> None:
     click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
 
 
-for command in (serve, token, client, import_files, export_file, backup, restore, doctor):
+for command in (serve, token, client, import_files, export_file, migrate, move, backup, restore, doctor):
     main.add_command(command)

@@ -62,9 +62,7 @@ def serve_as_worker(settings: Settings, number: int) -> None:
 def open_engine_check(settings: Settings) -> None:
     """Ends in one sentence if the settings contradict each other. Raises SettingsError."""
     if is_embedded(settings) and settings.workers > 1:
-        raise SettingsError(
-            "The embedded store is owned by one process: --workers must be 1, or the store PostgreSQL."
-        )
+        raise SettingsError("The embedded store is owned by one process: --workers must be 1, or the store PostgreSQL.")
 
 
 def tallies(settings: Settings) -> Path:

@@ -17,14 +17,15 @@ from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.catalog import load_catalogue
-from clicktrail.store.engine import Params, Session
+from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.memory import TAIL
 from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
 from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
-from clicktrail.store.statements import groups_statement, list_statement
+from clicktrail.store.statements import groups_statement, has_one_sort_value, list_statement
+from clicktrail.store.steps import Walk, is_stepwise, list_in_steps
 from clicktrail.store.tables import TABLES, Table, visible
 
 COLUMNS = Click.__struct_fields__
@@ -121,11 +122,17 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     if recalled is not None:
         clicks, ends = recalled, [(None, click.click_id) for click in recalled]
     else:
-        statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.dialect)
-        rows = session.rows(statement.sql, statement.params)
+        rows = _list_rows(session, viewer, query)
         clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
     shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
     return make_page(ends, shown, query.limit, total)
+
+
+def _list_rows(session: Session, viewer: Viewer, query: ListQuery) -> list[Row]:
+    if is_stepwise(session, query) and not has_one_sort_value(query):
+        return list_in_steps(Walk(session, viewer, query, _columns))
+    statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.dialect)
+    return session.rows(statement.sql, statement.params)
 
 
 def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
@@ -133,7 +140,7 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
 
     Counting ten million rows by value takes a fraction of sorting them.
     """
-    if not query.sort.is_repetitive or query.offset > MAX_LIMIT:
+    if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
     statement = groups_statement(query, viewer, session.dialect)
     groups = session.rows(statement.sql, statement.params)

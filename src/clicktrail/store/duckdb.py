@@ -192,6 +192,9 @@ class DuckdbEngine:
         """Runs `work`, which changes the schema, in one transaction."""
         return self.run(work)
 
+    def settle(self) -> None:
+        """All that is derived is made at every start."""
+
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
         """Reads the figures of links, in a thread of their own, on the snapshot that is there between two writes."""
         del refresh

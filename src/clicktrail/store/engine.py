@@ -41,8 +41,8 @@ class Dialect:
     """Whether one process owns the store, so that what it remembers of it is the truth."""
     row_id: str | None
     """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
-    narrow: Mapping[str, str] = field(default_factory=dict)
-    """Column -> what an equality with `{value}` implies of it and an index answers."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
     first: tuple[Migration, ...] = ()
     last: tuple[Migration, ...] = ()
     """The engine's own migrations, before and after those of all engines."""
@@ -132,6 +132,9 @@ class Engine(Protocol):
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""
+
+    def settle(self) -> None:
+        """Makes what is derived from the rows, after they were filled in otherwise than by adding clicks."""
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
         """Begins what a server does beside answering. `refresh` reads what other processes published anew; `tell` is

@@ -61,13 +61,20 @@ def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
 def migrate(session: Session) -> list[str]:
     """Applies what is missing, in the transaction of `session`; returns the names of what was applied."""
     session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
-    done = {row[0] for row in session.rows("SELECT name FROM migrations")}
-    missing = [(name, statements) for name, statements in all_migrations(session.dialect) if name not in done]
-    for name, statements in missing:
-        for statement in statements:
+    missing = list_missing(session)
+    for name, statements in all_migrations(session.dialect):
+        for statement in statements if name in missing else ():
             session.rows(session.dialect.translate(statement))
-        session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
-    return [name for name, _ in missing]
+        if name in missing:
+            session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+    return missing
+
+
+def list_missing(session: Session) -> list[str]:
+    """The migrations that were not applied yet."""
+    tables = session.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'")
+    done = {row[0] for row in session.rows("SELECT name FROM migrations")} if tables else set()
+    return [name for name, _ in all_migrations(session.dialect) if name not in done]
 
 
 def probe(session: Session) -> None:

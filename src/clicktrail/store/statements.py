@@ -40,9 +40,9 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     direction = "DESC" if query.is_descending else "ASC"
     order, sort_value = f"{object_id} {direction}", "NULL" if sort == object_id else sort
     where += _after(query, sort, object_id, params)
-    if sort != object_id and not _has_one_sort_value(query):
+    if sort != object_id and not has_one_sort_value(query):
         order = f"{sort} {direction} NULLS LAST, {order}"
-    source = f"{table.name} {table.alias}{table.joins}{_sort_join(query)}"
+    source = f"{table.name} {table.alias}{table.joins}{sort_join(query)}"
     limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
     found = f"{columns(table)}, {sort_value}, {object_id} FROM {source}"
     if dialect.row_id is None or not _is_joined(query, viewer):
@@ -55,7 +55,7 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
 def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
     """Whether rows of other tables decide about the page."""
     is_reached = any(condition.field.source is not Source.OWN for condition in query.conditions)
-    return is_reached or bool(_sort_join(query)) or viewer.partner_id is not None
+    return is_reached or bool(sort_join(query)) or viewer.partner_id is not None
 
 
 def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Statement:
@@ -65,7 +65,8 @@ def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> State
     return Statement(f"SELECT count(*) FROM {table.name} {table.alias}{table.joins} WHERE {where}", params)
 
 
-def _sort_join(query: ListQuery) -> str:
+def sort_join(query: ListQuery) -> str:
+    """The join that the sort key needs."""
     return SORT_JOINS.get(query.sort.name, "") if query.resource.name == "click" else ""
 
 
@@ -101,10 +102,12 @@ def _narrowed(condition: Condition, table: Table, params: Params, dialect: Diale
     column = table.hashes.get(condition.field.name)
     if column is not None:
         return f"{column} IN ({params.add_all(text_hash(str(value)) for value in condition.values)}) AND "
-    implied = dialect.narrow.get(table.expression(condition.field))
-    if implied is None:
+    expression = table.expression(condition.field)
+    proxy = dialect.proxies.get(expression, "{}")
+    if proxy == "{}":
         return ""
-    return f"({' OR '.join(implied.replace('{value}', params.add(value)) for value in condition.values)}) AND "
+    values = ", ".join(proxy.format(params.add(value)) for value in condition.values)
+    return f"{proxy.format(expression)} IN ({values}) AND "
 
 
 def _positive(condition: Condition, params: Params) -> str:
@@ -136,7 +139,7 @@ def _after(query: ListQuery, sort: str, object_id: str, params: Params) -> str:
     return f" AND ({sort} {beyond} {value} OR {sort} IS NULL OR ({sort} = {value} AND {object_id} {beyond} {last}))"
 
 
-def _has_one_sort_value(query: ListQuery) -> bool:
+def has_one_sort_value(query: ListQuery) -> bool:
     """Whether all rows asked for have the same sort value, or none: then their order is that of their ids."""
     return any(
         condition.field is query.sort

@@ -23,7 +23,7 @@ from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engine import Session, Write
 from clicktrail.store.memory import Memory
 from clicktrail.store.postgres.doubt import was_committed
-from clicktrail.store.postgres.figures import TableFigures
+from clicktrail.store.postgres.figures import TableFigures, recount
 from clicktrail.store.postgres.partitions import FIRST, Month, add_months, due_months, list_months, month_of
 from clicktrail.store.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.postgres.upkeep import Upkeep
@@ -47,14 +47,15 @@ logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what goes wrong is to
 
 
 class Kind(Enum):
-    """What a transaction begins with."""
+    """What a transaction begins with, and whether the time of its statements is bounded."""
 
-    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    CHANGE = "ISOLATION LEVEL SERIALIZABLE"
-    ALONE = "ISOLATION LEVEL SERIALIZABLE; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
-    CLICKS = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN ROW SHARE MODE"
-    UPKEEP = "ISOLATION LEVEL READ COMMITTED"
-    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"
+    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY", True
+    EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY", False
+    CHANGE = "ISOLATION LEVEL SERIALIZABLE", True
+    ALONE = "ISOLATION LEVEL SERIALIZABLE; LOCK TABLE catalogue_version IN EXCLUSIVE MODE", True
+    CLICKS = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN ROW SHARE MODE", True
+    UPKEEP = "ISOLATION LEVEL READ COMMITTED", False
+    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})", False
 
 
 _KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE}
@@ -72,9 +73,8 @@ class PostgresEngine:
         self.figures = TableFigures()
         self._url = url
         self._months: frozenset[Month] = frozenset()
-        self._timeouts = (
-            f"SET LOCAL statement_timeout = {int(timeout_s * 1000)}; SET LOCAL lock_timeout = {int(timeout_s * 333)}"
-        )
+        lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
+        self._bounds = {False: lock, True: f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"}
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
@@ -100,7 +100,7 @@ class PostgresEngine:
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which may take minutes, on one snapshot."""
-        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work, Kind.READ)
+        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work, Kind.EXPORT)
 
     async def backup(self, target: Path) -> None:
         """A database server is backed up by its own tools."""
@@ -110,6 +110,10 @@ class PostgresEngine:
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the recorder's thread call `job(run)`, in turn with this node's other batches."""
         self._recorder.submit(job, lambda work: self.run(work, Kind.CLICKS))
+
+    def settle(self) -> None:
+        """Makes the figures of links and their visitors from the clicks."""
+        self.run(recount, Kind.UPKEEP)
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
         """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
@@ -160,7 +164,8 @@ class PostgresEngine:
     def _attempt(self, work: Callable[[Session], T], kind: Kind) -> T:
         with self._connection() as connection:
             session = PostgresSession(connection, self.memory, self.figures, self._is_wanted)
-            connection.execute(f"BEGIN {kind.value}; {self._timeouts}")
+            beginning, is_bounded = kind.value
+            connection.execute(f"BEGIN {beginning}; {self._bounds[is_bounded]}")
             result = work(session)
             self._commit(connection, session, kind)
         for action in session.actions:

@@ -5,7 +5,8 @@ and now and then one node adds them up into `link_figures`. A visitor is new to 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
@@ -35,11 +36,11 @@ class TableFigures:
     def count(self, session: Session, clicks: Sequence[Click]) -> None:
         """Clicks are added by this transaction."""
         changes: dict[str, LinkMetrics] = {}
-        visitors: dict[tuple[int, str], None] = {}
+        visitors: dict[int, str] = {}
         for click in clicks:
             if click.link_id is None:
                 continue
-            visitors[visitor_key(click), click.link_id] = None
+            visitors[visitor_key(click)] = click.link_id
             old = changes.get(click.link_id, NOTHING)
             changes[click.link_id] = LinkMetrics(
                 old.clicks + 1,
@@ -49,9 +50,9 @@ class TableFigures:
                 click.time if old.last_click_time is None else max(old.last_click_time, click.time),
             )
         if changes:
-            new = _add_visitors(session, sorted(visitors))
+            new = _add_visitors(session, visitors)
             rows = [
-                (link_id, each.clicks, new.get(link_id, 0), each.registrations, *_times(each))
+                (link_id, each.clicks, new[link_id], each.registrations, *_times(each))
                 for link_id, each in changes.items()
             ]
             session.insert("link_changes", _COLUMNS.split(", "), rows)
@@ -68,9 +69,7 @@ class TableFigures:
         unique = self.find(session, [click.link_id])[click.link_id].unique_clicks
         if not has_other_click(session, click):
             unique -= 1
-            session.rows(
-                "DELETE FROM link_visitors WHERE visitor = $1 AND link_id = $2", [visitor_key(click), click.link_id]
-            )
+            session.rows("DELETE FROM link_visitors WHERE visitor = $1", [visitor_key(click)])
         clicks, registrations, first, last = session.rows(
             f"SELECT {COUNTED} FROM clicks WHERE link_id = $1", [click.link_id]
         )[0]
@@ -87,17 +86,14 @@ def visitor_key(click: Click) -> int:
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "big", signed=True)
 
 
-def _add_visitors(session: Session, visitors: Sequence[tuple[int, str]]) -> dict[str, int]:
+def _add_visitors(session: Session, visitors: Mapping[int, str]) -> Counter[str]:
     """How many of the visitors are new, by link. In one order in all nodes: no ring of waiting."""
-    params = Params()
-    keys, links = params.add([key for key, _ in visitors]), params.add([link_id for _, link_id in visitors])
     rows = session.rows(
-        f"WITH added AS (INSERT INTO link_visitors (visitor, link_id) SELECT * FROM unnest({keys}::BIGINT[], "
-        f"{links}::TEXT[]) ON CONFLICT DO NOTHING RETURNING link_id) "
-        "SELECT link_id, count(*) FROM added GROUP BY link_id",
-        params,
+        "INSERT INTO link_visitors (visitor) SELECT * FROM unnest($1::BIGINT[]) ON CONFLICT DO NOTHING "
+        "RETURNING visitor",
+        [sorted(visitors)],
     )
-    return {row[0]: row[1] for row in rows}
+    return Counter(visitors[row[0]] for row in rows)
 
 
 def _times(figures: LinkMetrics) -> tuple[int | None, int | None]:
@@ -119,20 +115,14 @@ def fold_changes(session: Session) -> None:
 
 
 def recount(session: Session) -> None:
-    """Makes figures, visitors and claims from the clicks, for a store that was filled otherwise, or that lost some."""
-    for table in ("link_changes", "link_figures", "link_visitors", "click_uuids"):
-        session.rows(f"DELETE FROM {table}")
+    """Makes figures and visitors from the clicks, for a store that was filled otherwise, or that lost some."""
+    session.rows("TRUNCATE link_changes, link_figures, link_visitors")
     session.rows(
-        "INSERT INTO link_visitors (visitor, link_id) SELECT DISTINCT visitor_key(link_id, ip, user_agent), link_id "
+        "INSERT INTO link_visitors (visitor) SELECT DISTINCT visitor_key(link_id, ip, user_agent) "
         "FROM clicks WHERE link_id IS NOT NULL"
     )
     session.rows(
-        f"INSERT INTO link_figures ({_COLUMNS}) SELECT c.link_id, count(*), v.visitors, count(c.profile_id), "
-        "min(c.time), max(c.time) FROM clicks c "
-        "JOIN (SELECT link_id, count(*) AS visitors FROM link_visitors GROUP BY link_id) v ON v.link_id = c.link_id "
-        "GROUP BY c.link_id, v.visitors"
-    )
-    session.rows(
-        "INSERT INTO click_uuids (uuid_key) "
-        "SELECT left(encode(sha256(convert_to(uuid, 'UTF8')), 'hex'), 32)::UUID FROM clicks WHERE uuid IS NOT NULL"
+        f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, count(*), "
+        "count(DISTINCT visitor_key(link_id, ip, user_agent)), count(profile_id), min(time), max(time) "
+        "FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
     )

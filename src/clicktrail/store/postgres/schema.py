@@ -7,9 +7,17 @@ import re
 
 from clicktrail.store.engine import Dialect, Migration
 
-_PREFIXED = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
-PREFIX = 100
+PREFIX = 250
 """Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
+_PROXIES = {
+    **{
+        f"c.{name}": f"left({{}}, {PREFIX})"
+        for name in ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
+    },
+    **{f"c.{name}": "{}" for name in ("ip", "latitude", "longitude", "time", "update_time")},
+    "t.first_tag": "{}",
+}
+"""What clicks are sorted by -> what the index of it holds. The uri has none: it would be as large as the table."""
 
 _FUNCTIONS: Migration = (
     "0000-postgres-functions",
@@ -44,7 +52,7 @@ _NODES: Migration = (
         """CREATE TABLE link_changes (
             link_id TEXT NOT NULL, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
             registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
-        "CREATE TABLE link_visitors (link_id TEXT NOT NULL, visitor BIGINT NOT NULL, PRIMARY KEY (visitor, link_id))",
+        "CREATE TABLE link_visitors (visitor BIGINT PRIMARY KEY)",
     ),
 )
 
@@ -56,15 +64,14 @@ _KEYS: Migration = (
         "CREATE INDEX clicks_link ON clicks (link_id)",
         "CREATE INDEX clicks_banner ON clicks (banner_id) WHERE banner_id IS NOT NULL",
         "CREATE INDEX clicks_profile ON clicks (profile_id) WHERE profile_id IS NOT NULL",
-        "CREATE INDEX clicks_ip ON clicks (ip_hash)",
         "CREATE INDEX clicks_uuid ON clicks (uuid_hash) WHERE uuid_hash IS NOT NULL",
-        "CREATE INDEX clicks_time ON clicks (time)",
         "CREATE INDEX clicks_country ON clicks (country_code)",
-        "CREATE INDEX clicks_latitude ON clicks (latitude) WHERE latitude IS NOT NULL",
         *(
-            f"CREATE INDEX clicks_{name} ON clicks (left({name}, {PREFIX})) WHERE {name} IS NOT NULL"
-            for name in _PREFIXED
+            f"CREATE INDEX clicks_{expression[2:]} ON clicks (({proxy.format(expression[2:])}))"
+            for expression, proxy in _PROXIES.items()
+            if expression.startswith("c.")
         ),
+        "CREATE INDEX profiles_first_tag ON profiles (first_tag)",
         *(
             f"ALTER TABLE {table} ADD PRIMARY KEY ({key})"
             for table, key in (
@@ -106,7 +113,7 @@ POSTGRES = Dialect(
     "postgres",
     is_owned=False,
     row_id=None,
-    narrow={f"c.{name}": f"left(c.{name}, {PREFIX}) = left({{value}}, {PREFIX})" for name in _PREFIXED},
+    proxies=_PROXIES,
     first=(_FUNCTIONS,),
     last=(_NODES, _KEYS),
     translate=translate,
