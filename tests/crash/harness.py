@@ -22,8 +22,9 @@ WORKERS = 4
 CONTACT = "client@email.com"
 
 
-def work(url: str, token: str, journal: Path, seed: int) -> None:
-    """One client process: creates, registers, sends batches, deletes, until the server is gone."""
+def work(url: str, token: str, journal: Path, seed: int, seconds: float = 60) -> None:
+    """One client process: creates, registers, sends batches, deletes, until the server or the time is gone."""
+    deadline = time.monotonic() + seconds
     random, known, number = Random(seed), list[str](), 0
     with (
         journal.open("a") as out,
@@ -38,7 +39,7 @@ def work(url: str, token: str, journal: Path, seed: int) -> None:
             note(out, done=[method, path, answer.json() if answer.content else None])
             return answer.json() if answer.content else None
 
-        while True:
+        while time.monotonic() < deadline:
             number += 1
             body = {"ip": f"8.8.8.{random.randrange(9)}", "uri": f"https://x.example/?referral=c{random.randrange(5)}"}
             if random.random() < 0.3:
@@ -84,10 +85,15 @@ class Promises:
             except ValueError:  # torn by the end of the process
                 continue
             if "intent" in entry:
+                self.doubt(pending)
                 pending = entry["intent"]
             else:
                 pending = None
                 self.fulfil(*entry["done"])
+        self.doubt(pending)
+
+    def doubt(self, pending: list[Any] | None) -> None:
+        """A request that was not answered, or with 503."""
         if pending is not None and pending[0] in ("PATCH", "DELETE"):
             self.uncertain.add(pending[1].rpartition("/")[2])
 
