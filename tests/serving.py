@@ -81,7 +81,7 @@ class Serving:
 def start(data: Path, *options: str, port: int | None = None, settings: Mapping[str, str] | None = None) -> Serving:
     settings = settings or {}
     port = port or free_port()
-    data.mkdir(parents=True, exist_ok=True)
+    data.parent.mkdir(parents=True, exist_ok=True)  # the directory itself is the server's to make
     log = data.parent / f"{data.name}.log"
     with log.open("a") as out:
         process = subprocess.Popen(

@@ -103,6 +103,7 @@ class App:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        Path(settings.data).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.geo = make_geo(settings)
         engine = open_engine(settings)
         self.keys = keys_of(settings, engine)

@@ -13,7 +13,10 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 
 Outcome = dict[str, Click] | Exception
-"""What came of a batch: by click id what was there already by its uuid, or why nothing of it was stored."""
+"""What came of a batch: by click id what is stored in the click's place, or why nothing of it was stored.
+
+That is an earlier click with its uuid, or the click itself with another link: the catalogue has changed meanwhile.
+"""
 Take = Callable[[], list[Click]]
 Settle = Callable[[Outcome], None]
 Sink = Callable[[Take, Settle], None]
@@ -44,7 +47,7 @@ class Buffer:
         return self._held
 
     async def add(self, click: Click) -> Click | None:
-        """Waits until the click is on disk. Returns the stored click if its uuid was there already, else None.
+        """Waits until the click is on disk. Returns what is stored in its place, if not just it.
 
         Raises Unavailable when there is no room, or when the store failed; then the click is not stored.
         """

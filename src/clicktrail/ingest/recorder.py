@@ -88,7 +88,7 @@ class Recorder:
         """
         click = self.make(hit)
         stored = await (self._buffer.put(click) or self._buffer.add(click))
-        return (click, True) if stored is None else (stored, False)
+        return (click, True) if stored is None else (stored, stored.click_id == click.click_id)
 
     def relink(self, click: Click, catalogue: Catalogue) -> Click:
         """The click as a newer catalogue would have made it."""

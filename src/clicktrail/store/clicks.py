@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import astuple
@@ -24,6 +24,7 @@ from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
 from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
+from clicktrail.store.resolve import resolve
 from clicktrail.store.statements import groups_statement, has_one_sort_value, list_statement
 from clicktrail.store.steps import Walk, is_stepwise, list_in_steps
 from clicktrail.store.tables import TABLES, Table, visible
@@ -46,44 +47,58 @@ Inspect = Callable[[Mapping[str, Click]], None]
 """Given, by click id, what is there already, before anything is written; may raise to have nothing written."""
 
 
+class Inserted(NamedTuple):
+    """What came of clicks that were to be added, each by the id of the click that was sent."""
+
+    repeated: dict[str, Click]
+    """The stored click of each that was there already."""
+    changed: dict[str, Click]
+    """What was stored of each whose link or banner had changed since it was made."""
+
+
 def insert_clicks(
     session: Session, clicks: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
-) -> dict[str, Click]:
-    """Adds clicks in one statement; returns, by click id, the stored click of each that was there already.
+) -> Inserted:
+    """Adds clicks in one statement, but not those that are there already.
 
     A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
-    was deleted since the click was made is left out of it.
+    was deleted since the click was made is left out of it; one that another process added is put in.
     """
+    catalogue, made = session.memory.catalogue, {click.click_id: click for click in clicks}
     if not session.pin_catalogue():
         catalogue = load_catalogue(session)
         clicks = [session.memory.relink(click, catalogue) for click in clicks]
-    else:
-        catalogue = session.memory.catalogue
     by_uuid = _find_clicks(session, "uuid", {click.uuid for click in clicks if click.uuid is not None})
     by_id = _find_clicks(session, "click_id", set(given))
     fresh: list[Click] = []
-    repeated: dict[str, Click] = {}
+    result = Inserted({}, {})
     for click in clicks:
         known = by_id.get(click.click_id) if given else None
         if known is None and click.uuid is not None:
             known = by_uuid.get(click.uuid)
         if known is not None:
-            repeated[click.click_id] = known
+            result.repeated[click.click_id] = known
             continue
         sound = _without_dangling(click, catalogue)
+        if sound is not made[click.click_id]:
+            result.changed[click.click_id] = sound
         fresh.append(sound)
         if click.uuid is not None:
             by_uuid[click.uuid] = sound
         if given:
             by_id[click.click_id] = sound
     if inspect is not None:
-        inspect(repeated)
+        inspect(result.repeated)
     if fresh:
-        rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
-        session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
-        session.figures.count(session, fresh)
-        session.after_commit(lambda: session.memory.add(fresh))
-    return repeated
+        _add(session, fresh)
+    return result
+
+
+def _add(session: Session, fresh: Sequence[Click]) -> None:
+    rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
+    session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+    session.figures.count(session, fresh)
+    session.after_commit(lambda: session.memory.add(fresh))
 
 
 def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
@@ -117,6 +132,7 @@ def _columns(table: Table) -> str:
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
     refuse_secrets(query, viewer)
+    query = resolve(session, viewer, query)
     total = count(session, viewer, query)
     recalled = recall_clicks(session.memory, viewer, query)
     if recalled is not None:

@@ -43,6 +43,8 @@ class Dialect:
     """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
+    prefix: int = 0
+    """Characters of a text that an index holds, where it holds a part."""
     first: tuple[Migration, ...] = ()
     last: tuple[Migration, ...] = ()
     """The engine's own migrations, before and after those of all engines."""

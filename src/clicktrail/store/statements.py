@@ -79,20 +79,35 @@ def where_clause(query: ListQuery, table: Table, viewer: Viewer, params: Params,
 
 def _predicate(condition: Condition, table: Table, params: Params, dialect: Dialect) -> str:
     """A filter as SQL. Negation is the exact complement: what is null, or reached by nobody, does not equal."""
-    if condition.operator == "null":
-        answers = set(condition.values)
-        if len(answers) == 2:
-            return "TRUE"
-        positive, is_negated = "{column} IS NOT NULL", True in answers
-    else:
-        positive, is_negated = _positive(condition, params), condition.operator == "ne"
+    if set(condition.values) == {True, False} and condition.operator == "null":
+        return "TRUE"
     source = condition.field.source
-    if source is Source.OWN:
-        own = positive.replace("{column}", table.expression(condition.field))
-        sql = _narrowed(condition, table, params, dialect) + own
+    if condition.operator in ("reached", "unreached"):  # by ids that `store.resolve` has found
+        sql, is_negated = _among(THROUGH[source].column, condition, params), condition.operator == "unreached"
+    elif condition.operator == "stored":
+        part = dialect.proxies[table.expression(condition.field)].format(table.expression(condition.field))
+        sql, is_negated = _among(part, condition, params), False
     else:
-        sql = THROUGH[source].replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
+        positive, is_negated = positive_part(condition, params)
+        if source is Source.OWN:
+            own = positive.replace("{column}", table.expression(condition.field))
+            sql = _narrowed(condition, table, params, dialect) + own
+        else:
+            way = THROUGH[source]
+            found = way.found.replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
+            sql = f"{way.column} IN ({found})"
     return f"({sql}) IS NOT TRUE" if is_negated else f"({sql})"
+
+
+def positive_part(condition: Condition, params: Params) -> tuple[str, bool]:
+    """What `{column}` is compared with, and whether what passes is what this leaves out."""
+    if condition.operator == "null":
+        return "{column} IS NOT NULL", True in condition.values
+    return _positive(condition, params), condition.operator == "ne"
+
+
+def _among(column: str, condition: Condition, params: Params) -> str:
+    return f"{column} = ANY({params.add(list(condition.values))}::TEXT[])"
 
 
 def _narrowed(condition: Condition, table: Table, params: Params, dialect: Dialect) -> str:

@@ -10,14 +10,12 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.store import clicks
 from clicktrail.store.catalog import refresh
-from clicktrail.store.clicks import Inspect, insert_clicks
+from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
 from clicktrail.store.engine import Engine, Session, Write
 from clicktrail.store.schema import migrate
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Repeated = dict[str, Click]
-"""By click id, the stored click of each that was there already."""
 
 
 class Store:
@@ -70,24 +68,24 @@ class Store:
 
     async def add(
         self, batch: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
-    ) -> Repeated:
-        """Adds clicks, all or none (see `insert_clicks`)."""
+    ) -> dict[str, Click]:
+        """Adds clicks, all or none; returns those that were there already (see `insert_clicks`)."""
         work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect)
-        return await self.engine.write(work, Write.CLICKS)
+        return (await self.engine.write(work, Write.CLICKS)).repeated
 
     def commit_clicks(
         self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]
     ) -> None:
         """The sink of the ingest buffer: one durable transaction for what `take` gives when its turn comes."""
 
-        def job(run: Callable[[Callable[[Session], dict[str, Click]]], dict[str, Click]]) -> None:
+        def job(run: Callable[[Callable[[Session], Inserted]], Inserted]) -> None:
             try:
                 batch = take()
-                repeated = run(lambda session: insert_clicks(session, batch)) if batch else {}
+                done = run(lambda session: insert_clicks(session, batch)) if batch else Inserted({}, {})
             except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
                 settle(error)
             else:
-                settle(repeated)
+                settle(done.repeated | done.changed)
 
         self.engine.submit(job)
 

@@ -88,16 +88,27 @@ TABLES: Mapping[str, Table] = {
 SORT_JOINS: Mapping[str, str] = {"tag": " LEFT JOIN profiles t ON t.profile_id = c.profile_id"}
 """Joins that one sort key of the clicks needs and no other question does."""
 
-THROUGH: Mapping[Source, str] = {
-    Source.PARTNER: "c.link_id IN (SELECT l.link_id FROM links l"
-    " JOIN profiles s ON s.profile_id = l.profile_id WHERE {condition})",
-    Source.CLIENT: "c.profile_id IN (SELECT s.profile_id FROM profiles s WHERE {condition})",
-    Source.CLIENT_TAGS: "c.profile_id IN (SELECT s.profile_id FROM profile_tags s WHERE {condition})",
-    Source.CLIENT_CONTACTS: "c.profile_id IN (SELECT s.profile_id FROM contacts s WHERE {condition})",
-    Source.TAGS: "p.profile_id IN (SELECT s.profile_id FROM profile_tags s WHERE {condition})",
-    Source.CONTACTS: "p.profile_id IN (SELECT s.profile_id FROM contacts s WHERE {condition})",
+
+@dataclass(frozen=True)
+class Way:
+    """How a field that lies in another table is reached: `column` is one of `found`; that table's alias is `s`."""
+
+    column: str
+    found: str
+
+
+_PROFILES = "SELECT s.profile_id FROM {table} s WHERE {condition}"
+THROUGH: Mapping[Source, Way] = {
+    Source.PARTNER: Way(
+        "c.link_id",
+        "SELECT l.link_id FROM links l JOIN profiles s ON s.profile_id = l.profile_id WHERE {condition}",
+    ),
+    Source.CLIENT: Way("c.profile_id", _PROFILES.replace("{table}", "profiles")),
+    Source.CLIENT_TAGS: Way("c.profile_id", _PROFILES.replace("{table}", "profile_tags")),
+    Source.CLIENT_CONTACTS: Way("c.profile_id", _PROFILES.replace("{table}", "contacts")),
+    Source.TAGS: Way("p.profile_id", _PROFILES.replace("{table}", "profile_tags")),
+    Source.CONTACTS: Way("p.profile_id", _PROFILES.replace("{table}", "contacts")),
 }
-"""How a field that lies in another table is reached; the other table's alias is `s`."""
 
 Condition = Callable[[Params], str]
 

@@ -9,11 +9,9 @@ from clicktrail.store.engine import Dialect, Migration
 
 PREFIX = 250
 """Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
+_TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
 _PROXIES = {
-    **{
-        f"c.{name}": f"left({{}}, {PREFIX})"
-        for name in ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
-    },
+    **{f"c.{name}": f"left({{}}, {PREFIX})" for name in _TEXTS},
     **{f"c.{name}": "{}" for name in ("ip", "latitude", "longitude", "time", "update_time")},
     "t.first_tag": "{}",
 }
@@ -71,6 +69,11 @@ _KEYS: Migration = (
             for expression, proxy in _PROXIES.items()
             if expression.startswith("c.")
         ),
+        # So that even a rare link's clicks are known to be few.
+        *(
+            f"ALTER TABLE clicks ALTER COLUMN {name} SET STATISTICS 1000"
+            for name in ("link_id", "country_code", *_TEXTS)
+        ),
         "CREATE INDEX profiles_first_tag ON profiles (first_tag)",
         *(
             f"ALTER TABLE {table} ADD PRIMARY KEY ({key})"
@@ -114,6 +117,7 @@ POSTGRES = Dialect(
     is_owned=False,
     row_id=None,
     proxies=_PROXIES,
+    prefix=PREFIX,
     first=(_FUNCTIONS,),
     last=(_NODES, _KEYS),
     translate=translate,
