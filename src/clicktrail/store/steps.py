@@ -12,7 +12,7 @@ from clicktrail.model.access import Viewer
 from clicktrail.query.questions import ListQuery, Value
 from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.statements import sort_join, where_clause
-from clicktrail.store.tables import TABLES, Table
+from clicktrail.store.tables import SORT_EQUALS, TABLES, Table
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,14 @@ class Walk:
 
     def compare(self, operator: str, value: Value, params: Params) -> str:
         """A comparison of the sort value, with what it implies of the indexed expression."""
-        proxy = self.session.dialect.proxies[self.sort]
+        dialect = self.session.dialect
+        proxy = dialect.proxies[self.sort]
+        if proxy != "{}" and isinstance(value, str) and len(value) < dialect.prefix:
+            return f"{proxy.format(self.sort)} {operator} {params.add(value)}"  # the index holds the whole value
         plain = f"{self.sort} {operator} {params.add(value)}"
         if proxy == "{}":
-            return plain
+            implied = SORT_EQUALS.get(self.query.sort.name, "") if operator == "=" else ""
+            return (implied.format(value=params.add(value)) if implied else "") + plain
         implied = operator if operator == "=" else f"{operator}="
         return f"{proxy.format(self.sort)} {implied} {proxy.format(params.add(value))} AND {plain}"
 
@@ -125,10 +129,10 @@ def _find_border(walk: Walk, last: Value, needed: int) -> Value:
     the time that the next steps take, never about what they find.
     """
     params = Params()
-    source = f"{walk.source(params)} AND {walk.sort} IS NOT NULL"
+    proxy = walk.session.dialect.proxies[walk.sort].format(walk.sort)
+    source = f"{walk.source(params)} AND {proxy} IS NOT NULL"
     if last is not None:
         source += f" AND {walk.compare(walk.beyond, last, params)}"
-    proxy = walk.session.dialect.proxies[walk.sort].format(walk.sort)
     direction = "DESC" if walk.query.is_descending else "ASC"
     rows = walk.session.rows(f"SELECT {walk.sort} {source} ORDER BY {proxy} {direction} LIMIT {needed}", params)
     values = [row[0] for row in rows]

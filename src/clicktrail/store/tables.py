@@ -87,6 +87,10 @@ TABLES: Mapping[str, Table] = {
 
 SORT_JOINS: Mapping[str, str] = {"tag": " LEFT JOIN profiles t ON t.profile_id = c.profile_id"}
 """Joins that one sort key of the clicks needs and no other question does."""
+SORT_EQUALS: Mapping[str, str] = {
+    "tag": "c.profile_id = ANY(ARRAY(SELECT f.profile_id FROM profiles f WHERE f.first_tag = {value})) AND "
+}
+"""What an equality with a joined sort value implies of the clicks themselves."""
 
 
 @dataclass(frozen=True)
