@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SIZE ?= 1m
+DATABASE ?= duckdb
 ROUNDS ?= 200
 
 .PHONY: help run test check bench crash clean
@@ -10,7 +11,7 @@ help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
 	@echo "make test   install and run all tests"
 	@echo "make check  format, lint, types, shape, tests with coverage: what CI runs"
-	@echo "make bench  measure (SIZE=1m or SIZE=10m; WRITE=1 writes docs/benchmarks.md)"
+	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
 
 .venv/run: pyproject.toml
@@ -36,8 +37,12 @@ check: .venv/dev
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
-bench: .venv/dev
-	$(BIN)/python -m bench --size $(SIZE) $(if $(WRITE),--write)
+.venv/bench: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+bench: .venv/bench
+	$(BIN)/python -m bench --size $(SIZE) --database $(DATABASE) $(if $(WRITE),--write)
 
 crash: .venv/dev
 	$(BIN)/python -m tests.crash.harness $(ROUNDS)

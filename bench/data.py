@@ -59,7 +59,8 @@ def build(folder: Path, clicks: int) -> float:
         f"INSERT INTO profiles SELECT {_id('i')}, 'US', TRUE, 'P', i::VARCHAR, '', 'Partner ' || i, NULL, 0, NULL "
         f"FROM range({PARTNERS}) t(i)",
         "INSERT INTO profiles SELECT profile_id, country_code, TRUE, 'Mary', 'Smith', '', 'Mary Smith', "
-        "'tag' || hash(profile_id) % 100, 0, NULL FROM clicks WHERE profile_id NOT IN (SELECT profile_id FROM profiles)",
+        "'tag' || hash(profile_id) % 100, 0, NULL FROM clicks "
+        "WHERE profile_id NOT IN (SELECT profile_id FROM profiles)",
         "INSERT INTO profile_tags SELECT profile_id, 0, first_tag FROM profiles WHERE first_tag IS NOT NULL",
         "INSERT INTO contacts SELECT reverse(profile_id), profile_id, 0, 'email', 'client' || substr(profile_id, 14) "
         "|| '@email.com', 0, NULL FROM profiles WHERE first_tag IS NOT NULL",

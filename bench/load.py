@@ -59,14 +59,16 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("closed"))
 
 
-async def generate(port: int, request: bytes, connections: int, seconds: float) -> Load:
-    """Runs the load in this process."""
+async def generate(ports: list[int], request: bytes, connections: int, seconds: float) -> Load:
+    """Runs the load in this process, the connections spread over the ports."""
     times: list[float] = []
     started = time.perf_counter()
     loop = asyncio.get_running_loop()
     pairs = [
-        await loop.create_connection(lambda: Connection(request, times, started + seconds), "127.0.0.1", port)
-        for _ in range(connections)
+        await loop.create_connection(
+            lambda: Connection(request, times, started + seconds), "127.0.0.1", ports[number % len(ports)]
+        )
+        for number in range(connections)
     ]
     await asyncio.gather(*[protocol.done for _, protocol in pairs])
     passed = time.perf_counter() - started
@@ -75,9 +77,9 @@ async def generate(port: int, request: bytes, connections: int, seconds: float) 
     return Load(len(times) / passed, times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000, failures)
 
 
-def run(port: int, request: bytes, connections: int, seconds: float = 4.0) -> Load:
+def run(ports: int | list[int], request: bytes, connections: int, seconds: float = 4.0) -> Load:
     """Runs the load in a process of its own."""
-    task = json.dumps([port, request.decode("latin-1"), connections, seconds])
+    task = json.dumps([[ports] if isinstance(ports, int) else ports, request.decode("latin-1"), connections, seconds])
     done = subprocess.run([sys.executable, "-m", "bench.load"], input=task, capture_output=True, text=True, check=True)
     return Load(*json.loads(done.stdout))
 
@@ -90,5 +92,5 @@ def request_bytes(method: str, path: str, token: str, body: bytes = b"") -> byte
 
 
 if __name__ == "__main__":
-    port, text, connections, seconds = json.loads(sys.stdin.read())
-    print(json.dumps(uvloop.run(generate(port, text.encode("latin-1"), connections, seconds))))
+    ports, text, connections, seconds = json.loads(sys.stdin.read())
+    print(json.dumps(uvloop.run(generate(ports, text.encode("latin-1"), connections, seconds))))
