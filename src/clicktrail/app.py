@@ -51,7 +51,7 @@ def store_path(settings: Settings) -> Path:
 def open_engine(settings: Settings) -> Engine:
     """The engine that `--database` names. Raises StoreInUse, SettingsError."""
     if not is_embedded(settings):
-        return PostgresEngine(settings.database_url(), settings.statement_timeout_s)
+        return PostgresEngine(settings.database_url(), settings.statement_timeout_s, settings.retention_months)
     if settings.workers > 1:
         raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
     return DuckdbEngine(store_path(settings), settings.memory_mb)

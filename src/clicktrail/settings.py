@@ -33,6 +33,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statement_timeout_s: Annotated[
         int, Meta(ge=1, le=3600, description="Seconds that a statement on PostgreSQL may take before it is given up.")
     ] = 30
+    retention_months: Annotated[
+        int, Meta(ge=0, le=1200, description="Months of clicks that PostgreSQL keeps besides this one; 0 keeps all.")
+    ] = 0
     workers: Annotated[int, Meta(ge=1, le=64, description="Server processes; the embedded store takes one.")] = 1
     base_path: Annotated[
         str,

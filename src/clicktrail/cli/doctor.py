@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 import click
 
-from clicktrail.app import store_path
+from clicktrail.app import is_embedded, open_engine, store_path
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
 from clicktrail.client import ApiError, Client
-from clicktrail.errors import StoreInUse
+from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.ingest.geo import Geo
 from clicktrail.settings import Settings, SettingsError, unknown_variables
 from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.schema import MIGRATIONS, inspect
+from clicktrail.store.postgres.schema import POSTGRES
+from clicktrail.store.schema import MIGRATIONS, all_migrations, inspect, list_missing
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing
 
 _LEAST_FREE_BYTES = 1 << 30
@@ -94,6 +95,9 @@ def check_key(settings: Settings) -> Iterator[Finding]:
 def check_store(settings: Settings) -> Iterator[Finding]:
     """The database: it opens, or a server that answers has it open; its schema is known."""
     try:
+        if not is_embedded(settings):
+            yield from _check_postgres(settings)
+            return
         path = store_path(settings)
     except SettingsError as error:
         yield Finding("store", str(error), "Correct --database or --workers.")
@@ -120,6 +124,28 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", f"made by a newer version ({', '.join(newer)})", "Upgrade Clicktrail.")
     else:
         yield Finding("store", f"{path} opens, {clicks} clicks")
+
+
+def _check_postgres(settings: Settings) -> Iterator[Finding]:
+    shown = settings.shown_database()
+    engine = open_engine(settings)
+    try:
+        missing = engine.run(list_missing)
+        if missing:
+            lacking = f"{shown} lacks {', '.join(missing)}"
+            yield Finding("store", lacking, "Run `clicktrail migrate`, or start a server.")
+            return
+        applied, clicks = engine.run(inspect)
+        newer = applied - {name for name, _ in all_migrations(POSTGRES)}
+        if newer:
+            yield Finding("store", f"made by a newer version ({', '.join(newer)})", "Upgrade Clicktrail.")
+        else:
+            yield Finding("store", f"{shown} answers, {clicks} clicks")
+    except ClicktrailError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        yield Finding("store", f"{shown}: {reason}", "See that PostgreSQL runs, and that --database names it.")
+    finally:
+        engine.close()
 
 
 def _check_server(settings: Settings, detail: str) -> Iterator[Finding]:

@@ -24,7 +24,16 @@ from clicktrail.store.engine import Session, Write
 from clicktrail.store.memory import Memory
 from clicktrail.store.postgres.doubt import was_committed
 from clicktrail.store.postgres.figures import TableFigures, recount
-from clicktrail.store.postgres.partitions import FIRST, Month, add_months, due_months, list_months, month_of
+from clicktrail.store.postgres.partitions import (
+    FIRST,
+    Month,
+    add_months,
+    drop_months,
+    due_months,
+    list_months,
+    month_of,
+    shift,
+)
 from clicktrail.store.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.postgres.upkeep import Upkeep
 
@@ -68,10 +77,11 @@ class PostgresEngine:
     that a pooler in transaction mode may stand between.
     """
 
-    def __init__(self, url: str, timeout_s: float = 30.0, wait_s: float = 5.0) -> None:
+    def __init__(self, url: str, timeout_s: float = 30.0, retention_months: int = 0, wait_s: float = 3.0) -> None:
         self.memory = Memory()
         self.figures = TableFigures()
         self._url = url
+        self._retention_months = retention_months
         self._months: frozenset[Month] = frozenset()
         lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
         self._bounds = {False: lock, True: f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"}
@@ -117,13 +127,14 @@ class PostgresEngine:
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
         """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
-        self._upkeep = Upkeep(self._url, self.memory, self.run, refresh, self.keep_months, tell)
+        self._upkeep = Upkeep(self._url, self.memory, self.run, refresh, self._look_after_months, tell)
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due."""
         result = self.run(work, Kind.SCHEMA)
         self.keep_months(due_months())
+        self.drop_months()
         return result
 
     def keep_months(self, months: Collection[Month]) -> None:
@@ -132,6 +143,15 @@ class PostgresEngine:
         if missing:
             self.run(lambda session: add_months(session, missing), Kind.SCHEMA)
             self._months = frozenset(self.run(list_months, Kind.READ))
+
+    def drop_months(self) -> None:
+        """Drops the clicks of the months that are no longer kept."""
+        if self._retention_months:
+            now = month_of(int(time.time()))
+            before = shift(now, -self._retention_months)
+            if any(month < before for month in self._months):
+                self.run(lambda session: drop_months(session, before), Kind.SCHEMA)
+                self._months = frozenset(self.run(list_months, Kind.READ))
 
     def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE) -> T:
         """Runs `work` in one transaction, in this thread; again where another writer came between.
@@ -160,6 +180,10 @@ class PostgresEngine:
         for pool in (self._readers, self._exporters, self._writers, self._recorder):
             pool.shutdown()
         self._pool.close()
+
+    def _look_after_months(self) -> None:
+        self.keep_months(due_months())
+        self.drop_months()
 
     def _attempt(self, work: Callable[[Session], T], kind: Kind) -> T:
         with self._connection() as connection:
@@ -201,12 +225,15 @@ class PostgresEngine:
 
     def _is_wanted(self, month: Month) -> bool:
         """Whether clicks of a month should have a partition and have none: not a month to come, or of a broken id."""
-        return month not in self._months and FIRST <= month <= month_of(int(time.time()))
+        now = month_of(int(time.time()))
+        first = shift(now, -self._retention_months) if self._retention_months else FIRST
+        return month not in self._months and first <= month <= now
 
 
 def _is_cut(error: BaseException) -> bool:
     """Whether the connection broke, rather than the statement."""
-    return isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P01", "57P02", "57P03")
+    is_of_connection = isinstance(error, psycopg.OperationalError) and not isinstance(error, PoolTimeout)
+    return is_of_connection and getattr(error, "sqlstate", None) in (None, "57P01", "57P02", "57P03")
 
 
 def _refusal(error: psycopg.Error) -> Exception:

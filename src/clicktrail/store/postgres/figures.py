@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.engine import Params, Session
-from clicktrail.store.figures import COUNTED, NOTHING, has_other_click
+from clicktrail.store.figures import NOTHING, has_other_click
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
@@ -63,19 +63,20 @@ class TableFigures:
             session.insert("link_changes", _COLUMNS.split(", "), [(link_id, 0, 0, change, None, None)])
 
     def uncount(self, session: Session, click: Click) -> None:
-        """A click was just removed, with no other write beside it: counts the link's others anew."""
+        """A click was just removed, while no node counts. Figures stay those of all clicks that ever were, but it."""
         if click.link_id is None:
             return
-        unique = self.find(session, [click.link_id])[click.link_id].unique_clicks
-        if not has_other_click(session, click):
-            unique -= 1
+        old = self.find(session, [click.link_id])[click.link_id]
+        is_gone = not has_other_click(session, click)
+        if is_gone:
             session.rows("DELETE FROM link_visitors WHERE visitor = $1", [visitor_key(click)])
-        clicks, registrations, first, last = session.rows(
-            f"SELECT {COUNTED} FROM clicks WHERE link_id = $1", [click.link_id]
-        )[0]
+        first, last = _times(old)
+        if click.time in (first, last):
+            first, last = session.rows("SELECT min(time), max(time) FROM clicks WHERE link_id = $1", [click.link_id])[0]
         for table in ("link_changes", "link_figures"):
             session.rows(f"DELETE FROM {table} WHERE link_id = $1", [click.link_id])
-        row = (click.link_id, clicks, unique, registrations, first, last)
+        registrations = old.registrations - (click.profile_id is not None)
+        row = (click.link_id, old.clicks - 1, old.unique_clicks - is_gone, registrations, first, last)
         session.insert("link_figures", _COLUMNS.split(", "), [row])
 
 

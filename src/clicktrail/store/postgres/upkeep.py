@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -10,7 +10,6 @@ import psycopg
 from clicktrail.store.engine import Session
 from clicktrail.store.memory import Memory
 from clicktrail.store.postgres.figures import fold_changes
-from clicktrail.store.postgres.partitions import Month, due_months
 
 LOOK_S = 0.5
 """How often a node looks for changes that no notification told it of: one behind a pooler hears none."""
@@ -28,11 +27,11 @@ class Upkeep:
         memory: Memory,
         run: Callable[..., Any],
         refresh: Callable[[Session], None],
-        keep_months: Callable[[Collection[Month]], None],
+        look_after_months: Callable[[], None],
         tell: Callable[[str, BaseException], None],
     ) -> None:
         self._url, self._memory = url, memory
-        self._run, self._refresh, self._keep_months, self._tell = run, refresh, keep_months, tell
+        self._run, self._refresh, self._look_after_months, self._tell = run, refresh, look_after_months, tell
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
         self._fold_at = 0.0
@@ -70,4 +69,4 @@ class Upkeep:
             self._run(fold_changes)
         if now >= self._months_at:
             self._months_at = now + MONTHS_S
-            self._keep_months(due_months())
+            self._look_after_months()
