@@ -147,6 +147,14 @@ def test_workers_share_a_port_and_are_replaced(new_database: Callable[[], str], 
     assert server.process.returncode == 0
 
 
+def test_workers_end_with_their_parent(new_database: Callable[[], str], tmp_path: Path) -> None:
+    server = start(tmp_path / "data", "--workers", "2", settings={"database": new_database()})
+    workers = _workers(Path("/proc") / str(server.process.pid) / "task" / str(server.process.pid) / "children")
+    server.kill()
+    assert len(workers) == 2
+    eventually(lambda: not any(_is_worker(pid) for pid in workers), 10)
+
+
 def _post_anew(server: Serving, client: httpx.Client) -> httpx.Response:
     """On a connection of its own, which any worker may take."""
     return httpx.post(f"{server.url}/clicks", json=CLICK, headers={"Authorization": client.headers["Authorization"]})

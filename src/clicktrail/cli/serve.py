@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -24,6 +25,8 @@ from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.settings import Settings, SettingsError
 
 _BACKLOG = 2048
+_LOOK_S = 1.0
+"""How often a worker looks whether its parent is still there."""
 _GC_THRESHOLD = 50_000
 """Objects before a collection: requests make no cycles, so looking for them 70 times as often finds nothing."""
 
@@ -108,8 +111,19 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         with announced(settings, url) if worker == 0 else contextlib.nullcontext():
             if worker == 0:
                 click.echo(welcome(app, url))
+            ending = asyncio.create_task(stop_with_parent(server.stop)) if settings.workers > 1 else None
             await server.serve()
+            if ending is not None:
+                ending.cancel()
         gc.unfreeze()
+
+
+async def stop_with_parent(stop: Callable[[], None]) -> None:
+    """Ends a worker whose parent was killed, so that it does not keep the port."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(_LOOK_S)
+    stop()
 
 
 def welcome(app: App, url: str) -> str:
