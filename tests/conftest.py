@@ -54,15 +54,17 @@ def new_database() -> Iterator[Callable[[], str]]:
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def kind(request: pytest.FixtureRequest) -> str:
+def engine_kind(request: pytest.FixtureRequest) -> str:
     """The engine: whatever is tested through `server`, `api` or `engine` is tested on each."""
     name: str = request.param
     return name
 
 
 @pytest.fixture(scope="session")
-def server(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Serving]:
-    more = {"database": request.getfixturevalue("new_database")()} if kind == "postgres" else {}
+def server(
+    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Serving]:
+    more = {"database": request.getfixturevalue("new_database")()} if engine_kind == "postgres" else {}
     with serving(tmp_path_factory.mktemp("server") / "data", **more) as running:
         yield running
 
@@ -93,8 +95,8 @@ def open_engine(kind: str, folder: Path, request: pytest.FixtureRequest) -> AnyE
 
 
 @pytest.fixture
-def engine(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[AnyEngine]:
-    opened = open_engine(kind, tmp_path, request)
+def engine(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[AnyEngine]:
+    opened = open_engine(engine_kind, tmp_path, request)
     yield opened
     opened.close()
 

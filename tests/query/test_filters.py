@@ -125,8 +125,10 @@ CLIENTS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def world(kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[World]:
-    engine = open_engine(kind, tmp_path_factory.mktemp("world"), request)
+def world(
+    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[World]:
+    engine = open_engine(engine_kind, tmp_path_factory.mktemp("world"), request)
     yield World(engine)
     engine.close()
 

@@ -59,7 +59,7 @@ def fill(engine: AnyEngine, clicks: int) -> None:
     engine.run(work)
 
 
-def test_a_page_costs_a_fixed_number_of_statements(engine: AnyEngine, kind: str) -> None:
+def test_a_page_costs_a_fixed_number_of_statements(engine: AnyEngine, engine_kind: str) -> None:
     fill(engine, 1000)
 
     def count(limit: int) -> int:
@@ -71,11 +71,11 @@ def test_a_page_costs_a_fixed_number_of_statements(engine: AnyEngine, kind: str)
 
         return engine.run(work)
 
-    if kind == "duckdb":
+    if engine_kind == "duckdb":
         # Count, links, profiles with contacts and tags, contacts, links with metrics; the page is in memory.
         assert count(1000) == 7
         engine.memory.replace_tail(engine.memory.tail[-2:], is_whole=False)
-    assert count(1000) == {"duckdb": 8, "postgres": 9}[kind]  # where figures are in tables, one more
+    assert count(1000) == {"duckdb": 8, "postgres": 9}[engine_kind]  # where figures are in tables, one more
     assert count(1000) >= count(1)
 
 
