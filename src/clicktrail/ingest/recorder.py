@@ -53,6 +53,8 @@ def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
     """The click with the link and the banner that a newer catalogue has for it."""
     campaign = find_campaign(click.uri, parameters.code, parameters.banner)
     link_id, banner_id = _find_link(campaign, catalogue)
+    if (link_id, banner_id) == (click.link_id, click.banner_id):
+        return click
     return msgspec.structs.replace(click, link_id=link_id, banner_id=banner_id)
 
 

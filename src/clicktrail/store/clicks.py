@@ -64,9 +64,10 @@ def insert_clicks(
     A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
     was deleted since the click was made is left out of it; one that another process added is put in.
     """
-    catalogue, made = session.memory.catalogue, {click.click_id: click for click in clicks}
-    if not session.pin_catalogue():
-        catalogue = load_catalogue(session)
+    made = {click.click_id: click for click in clicks}
+    is_current = session.pin_catalogue()
+    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
+    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
         clicks = [session.memory.relink(click, catalogue) for click in clicks]
     by_uuid = _find_clicks(session, "uuid", {click.uuid for click in clicks if click.uuid is not None})
     by_id = _find_clicks(session, "click_id", set(given))

@@ -4,6 +4,7 @@ All of it is made from the store at start, so nothing of it can be lost, or be w
 writer's thread right after a commit, and replaced rather than altered where other threads read it.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -13,6 +14,8 @@ from clicktrail.model.click import Click
 
 TAIL = 2_000
 """Newest clicks kept in order: two of the largest pages."""
+JUST_S = 60.0
+"""Longer than any click waits between being made and being stored."""
 REMEMBERED = 20_000
 """Clicks kept by id, the newest: some 30 MB."""
 
@@ -25,6 +28,7 @@ class Memory:
         self.revoked: frozenset[str] = frozenset()
         self.version = 0
         """Of catalogue and revocations, where several processes change them."""
+        self.learned_at = 0.0
         self.relink: Callable[[Click, Catalogue], Click] = lambda click, _: click
         """The click as a newer catalogue would have made it."""
         self.tail: tuple[Click, ...] = ()
@@ -36,7 +40,12 @@ class Memory:
     def learn(self, catalogue: Catalogue, revoked: frozenset[str], version: int) -> None:
         """The catalogue and the revocations as of a version; an older one than is known is passed over."""
         if version >= self.version:
+            self.learned_at = time.monotonic()
             self.catalogue, self.revoked, self.version = catalogue, revoked, version
+
+    def has_just_learned(self) -> bool:
+        """Whether a click that is about to be stored may have been made with an older catalogue than this one."""
+        return time.monotonic() < self.learned_at + JUST_S
 
     def replace_tail(self, clicks: Sequence[Click], is_whole: bool) -> None:
         """Begins with these newest clicks, ascending."""
