@@ -16,6 +16,7 @@ from clicktrail.http.operations import Operation
 from clicktrail.http.record import ROUTE, RecordDoor
 from clicktrail.http.routes import all_operations, make_router
 from clicktrail.http.tokens import Lockout
+from clicktrail.http.visitors import Networks, VisitLimit, read_networks
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
@@ -64,6 +65,13 @@ def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
     return KeyRing(KeyFile(Path(settings.data) / KEY_FILE))
 
 
+def _trusted(settings: Settings) -> Networks:
+    try:
+        return read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"--trusted-proxies takes CIDR blocks, separated by commas: {error}.") from None
+
+
 @contextlib.contextmanager
 def open_keys(settings: Settings) -> Iterator[KeyRing]:
     """The signing keys, for a command; a server may be running."""
@@ -80,7 +88,7 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
     """What turns hits into clicks of this store."""
-    parameters = Parameters(settings.referral_parameter, settings.banner_parameter)
+    parameters = Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
     return Recorder(
         buffer or Buffer(store.commit_clicks),
         geo or make_geo(settings),
@@ -133,7 +141,9 @@ class App:
                 settings.max_body_bytes,
                 settings.token_lifetime_s,
                 settings.data,
+                _trusted(settings),
             ),
+            visits=VisitLimit(settings.visits_per_minute),
             openapi=lambda: document,
         )
 

@@ -72,6 +72,12 @@ class Conflict(ClicktrailError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class Gone(ClicktrailError):
+    """There was something here, and its owner has taken it away."""
+
+    status, code, title = 410, "gone", "Gone"
+
+
 class TooLarge(ClicktrailError):
     """The body is larger than the endpoint takes."""
 
@@ -116,6 +122,7 @@ KINDS: tuple[type[ClicktrailError], ...] = (
     MethodNotAllowed,
     NotAcceptable,
     Conflict,
+    Gone,
     TooLarge,
     UnsupportedMediaType,
     InvalidBody,

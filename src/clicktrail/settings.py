@@ -57,6 +57,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     banner_parameter: Annotated[
         str, Meta(min_length=1, description="Parameter of a click's uri that carries the banner's id.")
     ] = "banner"
+    click_parameter: Annotated[
+        str, Meta(min_length=1, description="Parameter that a redirect adds to the landing page, with the click's id.")
+    ] = "click_id"
+    trusted_proxies: Annotated[
+        str,
+        Meta(description="CIDR blocks of proxies, by commas, whose `Forwarded` or `X-Forwarded-For` says who came."),
+    ] = ""
+    visits_per_minute: Annotated[
+        int, Meta(ge=0, description="Visits of one address to tracking links in a minute before it gets 429; 0: any.")
+    ] = 600
     partner_sees_contacts: Annotated[
         bool, Meta(description="Whether partners see contact values of their clients; otherwise masked.")
     ] = False

@@ -9,6 +9,7 @@ import msgspec
 from starlette.datastructures import Headers
 
 from clicktrail.http.observe import Observer
+from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.countries import choose_language
@@ -30,6 +31,8 @@ class Limits:
     token_lifetime_s: int
     scratch: str
     """Where files are made that are about to be sent."""
+    trusted: Networks
+    """Proxies that are believed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Services:
     tokens: TokenChecker
     observer: Observer
     limits: Limits
+    visits: VisitLimit
     openapi: Callable[[], bytes]
 
 
@@ -80,9 +84,9 @@ class Call:
 
     @property
     def client_address(self) -> str:
-        """The peer's address."""
+        """The visitor's address, behind the proxies that are trusted."""
         client = self.scope.get("client")
-        return client[0] if client else ""
+        return find_visitor(client[0] if client else "", self.headers, self.services.limits.trusted)
 
     def url(self, path: str) -> str:
         """An absolute URL of this API, as the client sees it."""

@@ -18,7 +18,7 @@ from clicktrail.errors import (
     UnsupportedMediaType,
 )
 from clicktrail.http.calls import FORM, JSON, NO_CONTENT, Answer, Call, Services, media_type_of
-from clicktrail.http.operations import Operation
+from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
@@ -52,7 +52,7 @@ class Endpoint:
         headers = Headers(scope=scope)
         viewer = check_access(operation, self._services, headers)
         path: dict[str, str] = scope.get("path_params", {})
-        if any(name != "file" and not is_id(value) for name, value in path.items()):
+        if any(name not in NAMES and not is_id(value) for name, value in path.items()):
             raise NotFound("There is no such object; ids are 24 lower-case hex digits.")
         check_accept(operation.media_type, headers)
         if scope["query_string"] and operation.method != "GET":

@@ -71,15 +71,16 @@ def describe(operation: Operation) -> Json:
 
 
 def path_parameters(path: str) -> list[Json]:
-    """The parameters in braces; all are ids but the file of the docs."""
+    """The parameters in braces; all are ids but the file of the docs and the code of a link."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    file_schema = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"]}
+    id_schema = {"type": "string", "pattern": kinds.ID.schema["pattern"]}
+    file_schema: Json = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"]}
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": file_schema if name == "file" else {"type": "string", "pattern": kinds.ID.schema["pattern"]},
+            "schema": {"file": file_schema, "code": {"type": "string"}}.get(name, id_schema),
         }
         for name in names
     ]
@@ -198,6 +199,8 @@ def answer_response(operation: Operation) -> Json:
         }
     elif operation.status == 201:
         headers = {"Location": {"schema": {"type": "string"}, "description": "The new object's URL."}}
+    elif operation.status == 302:
+        headers = {"Location": {"schema": {"type": "string"}, "description": "The landing page, with the click's id."}}
     if headers:
         document["headers"] = headers
     if operation.answer:

@@ -7,6 +7,8 @@ from clicktrail.model.access import Scope
 from clicktrail.query.fields import Resource
 
 PUBLIC: frozenset[Scope] = frozenset()
+NAMES = frozenset({"file", "code"})
+"""Path parameters that are no ids."""
 BODY_METHODS = ("POST", "PUT", "PATCH")
 
 

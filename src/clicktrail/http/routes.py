@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.routing import Route, Router
 
-from clicktrail.http import backups, batches, catalog, clicks, clients, exports, profiles, system
+from clicktrail.http import backups, batches, catalog, clicks, clients, exports, profiles, redirects, system
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
@@ -179,6 +179,25 @@ _CLIENTS = (
     ),
 )
 
+_FOLLOW = Operation(
+    method="GET",
+    path="/r/{code}",
+    handler=redirects.follow_link,
+    name="followLink",
+    summary="Follow a link: records the click and leads to the landing page",
+    tag="Tracking",
+    status=302,
+    media_type="*/*",
+    refusals=(404, 410, 429, 503),
+)
+_FOLLOW_BANNER = replace(
+    _FOLLOW,
+    path="/b/{bannerId}/{code}",
+    handler=redirects.follow_banner,
+    name="followBanner",
+    summary="Follow a link from a banner",
+)
+
 _BACKUP = Operation(
     method="GET",
     path="/backup",
@@ -246,6 +265,8 @@ def all_operations(lockout: Lockout) -> list[Operation]:
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),
         _create_token(lockout),
         *_CLIENTS,
+        _FOLLOW,
+        _FOLLOW_BANNER,
         _BACKUP,
         *_SYSTEM,
     ]

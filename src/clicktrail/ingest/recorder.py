@@ -14,10 +14,11 @@ from clicktrail.model.times import SECOND, now_us
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """The names of the uri parameters that carry a link's code and a banner's id."""
+    """The names of the uri parameters that carry a link's code, a banner's id, and to the landing page a click's id."""
 
     code: str = "referral"
     banner: str = "banner"
+    click: str = "click_id"
 
 
 def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: Parameters) -> Click:
@@ -81,7 +82,7 @@ class Recorder:
         self._geo = geo
         self._new_id = new_id
         self._catalogue = catalogue
-        self._parameters = parameters
+        self.parameters = parameters
 
     async def record(self, hit: Hit) -> tuple[Click, bool]:
         """The durable click and whether it is new; not new means that an earlier hit had the same uuid.
@@ -94,8 +95,8 @@ class Recorder:
 
     def relink(self, click: Click, catalogue: Catalogue) -> Click:
         """The click as a newer catalogue would have made it."""
-        return relink(click, catalogue, self._parameters)
+        return relink(click, catalogue, self.parameters)
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
-        return enrich(hit, hit.click_id or self._new_id(), self._geo, self._catalogue(), self._parameters)
+        return enrich(hit, hit.click_id or self._new_id(), self._geo, self._catalogue(), self.parameters)

@@ -10,6 +10,9 @@ class CatalogueLink(msgspec.Struct, frozen=True):
 
     link_id: str
     banner_id: str | None
+    uri: str | None = None
+    """The landing page."""
+    enabled: bool = True
 
 
 class CatalogueBanner(msgspec.Struct, frozen=True):

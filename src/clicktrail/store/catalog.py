@@ -37,13 +37,19 @@ POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def load_catalogue(session: Session) -> Catalogue:
     """The catalogue as it is in this transaction."""
-    links = session.rows("SELECT code, link_id, banner_id FROM links")
+    links = session.rows("SELECT code, link_id, banner_id, uri, enabled FROM links")
     banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
     return Catalogue(
-        {code: CatalogueLink(link_id, banner_id) for code, link_id, banner_id in links},
-        frozenset(link_id for _, link_id, _ in links),
+        {row[0]: CatalogueLink(*row[1:]) for row in links},
+        frozenset(row[1] for row in links),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
     )
+
+
+def find_link(session: Session, code: str) -> CatalogueLink | None:
+    """The link with this code, as the store has it."""
+    rows = session.rows("SELECT link_id, banner_id, uri, enabled FROM links WHERE code = $1", [code])
+    return CatalogueLink(*rows[0]) if rows else None
 
 
 def refresh(session: Session) -> None:

@@ -124,6 +124,8 @@ class DuckdbEngine:
     anew with the next work: the log holds all that was promised.
     """
 
+    is_owned = DuckdbSession.dialect.is_owned
+
     def __init__(self, path: Path, memory_mb: int = 512) -> None:
         self.memory = Memory()
         self.figures = LinkFigures()

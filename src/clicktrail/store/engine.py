@@ -112,6 +112,8 @@ class Engine(Protocol):
     """A place where clicks are kept. Work is a function of a session; it runs in a thread of the engine's."""
 
     memory: Memory
+    is_owned: bool
+    """As its dialect says."""
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot."""

@@ -5,15 +5,17 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
-from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
+from clicktrail.query.fields import LINK
 from clicktrail.store import clicks
-from clicktrail.store.catalog import refresh
+from clicktrail.store.catalog import find_link, refresh
 from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
 from clicktrail.store.engine import Engine, Session, Write
 from clicktrail.store.schema import migrate
 
+_MAX_CODE = LINK.writable["code"].max_length or 0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -65,6 +67,12 @@ class Store:
     async def remove(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)`, which removes what other processes may just be counting."""
         return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.ALONE)
+
+    async def find_link(self, code: str) -> CatalogueLink | None:
+        """A link that memory does not know, where another process may have made it."""
+        if self.engine.is_owned or "\0" in code or len(code) > _MAX_CODE:
+            return None
+        return await self.engine.read(lambda session: find_link(session, code))
 
     async def add(
         self, batch: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None

@@ -77,6 +77,8 @@ class PostgresEngine:
     that a pooler in transaction mode may stand between.
     """
 
+    is_owned = PostgresSession.dialect.is_owned
+
     def __init__(self, url: str, timeout_s: float = 30.0, retention_months: int = 0, wait_s: float = 3.0) -> None:
         self.memory = Memory()
         self.figures = TableFigures()

@@ -1,0 +1,68 @@
+"""Whose request it is: the visitor's address behind proxies that are trusted, and by nobody else's word."""
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.datastructures import Headers
+
+from clicktrail.errors import TooManyRequests
+
+Networks = Sequence[IPv4Network | IPv6Network]
+_forwarded_for = re.compile(r'(?:^|[;,\s])for="?\[?([^\]";,\s]+?)\]?(?::\d+)?"?(?=[;,\s]|$)', re.IGNORECASE).findall
+_MAX_HOPS = 20
+
+
+class VisitLimit:
+    """Counts visits by address; more than `most` in a minute are refused. 0: none are."""
+
+    def __init__(self, most: int) -> None:
+        self._item = RateLimitItemPerMinute(most) if most else None
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+
+    def count(self, address: str) -> None:
+        """Raises TooManyRequests."""
+        if self._item is not None and not self._limiter.hit(self._item, address):
+            raise TooManyRequests("Too many visits from this address.", headers={"Retry-After": "60"})
+
+
+def read_networks(text: str) -> Networks:
+    """Comma-separated CIDR blocks or addresses. Raises ValueError naming the one that is none."""
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+
+
+def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
+    """The address that the nearest proxy we do not trust was asked from.
+
+    Each trusted proxy says who asked it, at the end of `Forwarded` (RFC 7239) or else `X-Forwarded-For`. Going from the
+    connection backwards, the first address that is not a trusted proxy's is the visitor's; what stands before it could
+    be anybody's invention. What is no address ends the walk.
+    """
+    address = peer
+    for hop in reversed(_hops(headers) if trusted else []):
+        if not _is_trusted(address, trusted):
+            break
+        try:
+            address = str(ip_address(hop))
+        except ValueError:
+            break
+    return address
+
+
+def _hops(headers: Headers) -> list[str]:
+    forwarded = ",".join(headers.getlist("forwarded"))
+    if forwarded:
+        return _forwarded_for(forwarded)[-_MAX_HOPS:]
+    listed = ",".join(headers.getlist("x-forwarded-for"))
+    return [hop.strip() for hop in listed.split(",")][-_MAX_HOPS:] if listed else []
+
+
+def _is_trusted(address: str, trusted: Networks) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in trusted)

@@ -1,0 +1,52 @@
+"""Where a tracking link leads: the landing page, with what the visitor's URL brought."""
+
+from urllib.parse import quote, unquote_to_bytes
+
+MAX_PASSED_BYTES = 4_096
+"""Longer query strings of visitors are left out: the visitor arrives, the click is recorded."""
+MAX_PASSED_PARAMETERS = 100
+_PLAIN = "=&+%;:@/?!$'()*,-._~"
+"""What may stand in a query string as it is (RFC 3986); anything else is percent-encoded."""
+
+
+def find_landing(landing: str, query: str, code_parameter: str, code: str) -> str:
+    """The landing page's URL with the visitor's parameters, and the link's code.
+
+    The landing page decides about scheme, host, path and fragment: a visitor's parameter can add to its query string
+    and to nothing else. Its utm parameters are defaults for those that the visitor did not bring; its code is the
+    link's, whatever the visitor's URL says.
+    """
+    brought = _pairs(query)
+    names = {_name(pair) for pair in brought}
+    overruled = {name for name in names if name.startswith("utm_")}
+    base, own, fragment = _split(quote(landing, safe=_PLAIN + "#[]"))
+    kept = [pair for pair in own if _name(pair) not in overruled]
+    return add_parameter(_join(base, [*kept, *brought], fragment), code_parameter, code)
+
+
+def add_parameter(url: str, name: str, value: str) -> str:
+    """The URL with a parameter, in place of any of that name in any letter case."""
+    base, pairs, fragment = _split(url)
+    kept = [pair for pair in pairs if _name(pair) != name.lower()]
+    return _join(base, [*kept, f"{quote(name, safe='')}={quote(value, safe='')}"], fragment)
+
+
+def _split(url: str) -> tuple[str, list[str], str]:
+    """What stands before the query string, its pairs, and the fragment with its mark."""
+    page, mark, fragment = url.partition("#")
+    base, _, query = page.partition("?")
+    return base, [pair for pair in query.split("&") if pair], mark + fragment
+
+
+def _join(base: str, pairs: list[str], fragment: str) -> str:
+    return f"{base}?{'&'.join(pairs)}{fragment}"
+
+
+def _pairs(query: str) -> list[str]:
+    if len(query) > MAX_PASSED_BYTES or query.count("&") >= MAX_PASSED_PARAMETERS:
+        return []
+    return [quote(pair, safe=_PLAIN) for pair in query.split("&") if pair]
+
+
+def _name(pair: str) -> str:
+    return unquote_to_bytes(pair.partition("=")[0].replace("+", " ")).decode(errors="replace").lower()
