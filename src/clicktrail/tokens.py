@@ -126,6 +126,7 @@ class KeyFile:
 
     def replace(self, lines: Sequence[str]) -> None:
         """Puts a file with these lines in place of the old one."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self._path.with_suffix(".new")
         _write(fresh, lines, os.O_TRUNC)
         fresh.replace(self._path)

@@ -22,6 +22,7 @@ from clicktrail.store.postgres import figures
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.postgres.partitions import add_months, drop_months, first_id, list_months, month_of, shift
 from clicktrail.store.schema import all_migrations, migrate
+from clicktrail.tokens import KeyFile
 from tests.serving import run, serving
 
 SHARED_TABLES = "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = "
@@ -137,6 +138,13 @@ def test_a_store_moves_house_and_back(new_database: Callable[[], str], tmp_path:
         assert snapshot(client) == (listed, metrics)
     refused = run("move", "--from", home, "--to", away, "--data", str(first))
     assert (refused.returncode, "not from this source" in refused.stderr) == (1, True)
+
+
+def test_keys_move_into_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "new" / "signing.key")
+    keys.replace(["a b"])
+    assert keys.read("unused") == ["a b"]
+    assert (tmp_path / "new" / "signing.key").stat().st_mode & 0o077 == 0
 
 
 def fill(client: httpx.Client) -> None:
