@@ -182,3 +182,19 @@ def proxied(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untype
         with running.client() as api:
             api.post("/links", json={"code": "proxied", "uri": LANDING})
         yield running
+
+
+@pytest.mark.parametrize(("kind", "begin"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+def test_a_link_is_a_qr_code(api: httpx.Client, link: dict[str, str], kind: str, begin: bytes) -> None:
+    answer = api.get(f"/links/{link['linkId']}/qr?format={kind}")
+    assert (answer.status_code, answer.content[: len(begin)]) == (200, begin)
+    again = api.get(f"/links/{link['linkId']}/qr?format={kind}")
+    assert again.content == answer.content
+
+
+def test_a_qr_code_of_nothing_or_of_no_kind(api: httpx.Client, link: dict[str, str]) -> None:
+    assert api.get(f"/links/{'0' * 24}/qr").status_code == 404
+    refused = api.get(f"/links/{link['linkId']}/qr?format=gif&filter[code]=a&x=1")
+    assert refused.status_code == 400
+    assert len(refused.json()["errors"]) == 3
+    assert api.get(f"/links/{link['linkId']}/qr").headers["Content-Type"] == "image/svg+xml"

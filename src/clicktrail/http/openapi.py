@@ -89,8 +89,11 @@ def path_parameters(path: str) -> list[Json]:
 def query_parameters(operation: Operation) -> list[Json]:
     """What the query string may carry."""
     resource, parameters = operation.resource, []
+    if operation.formats:
+        kind: Json = {"type": "string", "enum": list(operation.formats), "default": operation.formats[0]}
+        parameters.append(_parameter("format", kind, "The kind of picture.", operation.formats[0]))
     if resource is None:
-        return []
+        return parameters
     if operation.is_list:
         parameters += [*paging_parameters(resource), *filter_parameters(resource)]
     if operation.is_export:

@@ -32,6 +32,8 @@ class Operation:
     is_list: bool = False
     is_view: bool = False
     is_export: bool = False
+    formats: tuple[str, ...] = ()
+    """What `format` may be, where the answer is a picture; the first is the default."""
     body: str = ""
     answer: str = ""
     status: int = 200

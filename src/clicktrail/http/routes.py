@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from starlette.routing import Route, Router
 
-from clicktrail.http import backups, batches, catalog, clicks, clients, exports, profiles, redirects, system
+from clicktrail.http import backups, batches, catalog, clicks, clients, exports, profiles, qr, redirects, system
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
@@ -98,6 +98,14 @@ _LINK_METRICS = Operation(
     is_view=True,
     answer="LinkMetrics",
     refusals=(404,),
+)
+_LINK_QR = replace(
+    _named(_LINK_METRICS, "GET", qr.get_link_qr, "getLinkQr", "Get a link as a QR code"),
+    path="/links/{linkId}/qr",
+    is_view=False,
+    answer="",
+    formats=tuple(qr.FORMATS),
+    media_type="*/*",
 )
 _BANNER_FILTERS = replace(
     _named(
@@ -259,6 +267,7 @@ def all_operations(lockout: Lockout) -> list[Operation]:
         _BATCH,
         _EXPORT,
         _LINK_METRICS,
+        _LINK_QR,
         _BANNER_FILTERS,
         *_crud(PROFILE, _PROFILES, PROFILE.path),
         *_with_contacts(),

@@ -4,7 +4,7 @@ Every mistake is named at once, with what is allowed there.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from clicktrail.errors import MalformedRequest, Mistake
@@ -179,15 +179,30 @@ def parse_list(raw: bytes, resource: Resource, language: str = "en", wants_count
 
 def parse_export(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple[ListQuery, str]:
     """The query string of an export: `format`, and filters. Raises MalformedRequest naming every mistake."""
-    parameters = parse_parameters(raw)
-    reader = _Reader(resource, [each for each in parameters if each.name != "format"], language)
-    reader.single |= {each.name: each for each in parameters if each.name == "format"}
-    kind = reader.choice("format", "csv", formats)
+    reader, kind = _read_format(raw, resource, formats, language)
     for name in (*(reader.single.keys() - {"format"}), *(f"query[{name}]" for name in reader.expansions)):
         reader.wrong(name, "is not a parameter here; allowed: format, filter[…]")
     reader.finish()
     conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
     return ListQuery(resource, resource.sorts["createTime"], conditions, view=View(language=language)), kind
+
+
+def parse_format(raw: bytes, resource: Resource, formats: Sequence[str]) -> str:
+    """The query string of a picture: `format` alone, by default the first. Raises MalformedRequest."""
+    reader, kind = _read_format(raw, resource, formats, "en")
+    others = (f"filter[{field.name}]" for field, _ in reader.filters)
+    for name in (*(reader.single.keys() - {"format"}), *others, *(f"query[{name}]" for name in reader.expansions)):
+        reader.wrong(name, "is not a parameter here; allowed: format")
+    reader.finish()
+    return kind
+
+
+def _read_format(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple["_Reader", str]:
+    allowed = list(formats)
+    parameters = parse_parameters(raw)
+    reader = _Reader(resource, [each for each in parameters if each.name != "format"], language)
+    reader.single |= {each.name: each for each in parameters if each.name == "format"}
+    return reader, reader.choice("format", allowed[0], allowed)
 
 
 def parse_view(raw: bytes, resource: Resource, language: str = "en") -> View:
