@@ -153,3 +153,16 @@ def test_a_pooler_in_transaction_mode_may_stand_between(new_database: Callable[[
         pooler.terminate()
         pooler.wait(10)
         shutil.rmtree(folder)
+
+
+def test_a_catalogue_that_is_held_holds_nobody_for_long(new_database: Callable[[], str], tmp_path: Path) -> None:
+    url = new_database()
+    with serving(tmp_path / "data", database=url, statement_timeout_s="1") as node, node.client() as client:
+        with psycopg.connect(url) as blocking:
+            blocking.execute("LOCK TABLE catalogue_version IN EXCLUSIVE MODE")
+            started = time.monotonic()
+            answers = [client.post("/clicks", json=CLICK), client.post("/links", json={})]
+            assert [answer.status_code for answer in answers] == [503, 503]
+            assert time.monotonic() - started < 6
+        assert client.post("/clicks", json=CLICK).status_code == 201
+        assert count(client) == 1

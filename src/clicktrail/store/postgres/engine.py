@@ -56,15 +56,15 @@ logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what goes wrong is to
 
 
 class Kind(Enum):
-    """What a transaction begins with, and whether the time of its statements is bounded."""
+    """How a transaction begins; `{bounds}` stands where the time of its locks and statements becomes bounded."""
 
-    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY", True
-    EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY", False
-    CHANGE = "ISOLATION LEVEL SERIALIZABLE", True
-    ALONE = "ISOLATION LEVEL SERIALIZABLE; LOCK TABLE catalogue_version IN EXCLUSIVE MODE", True
-    CLICKS = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN ROW SHARE MODE", True
-    UPKEEP = "ISOLATION LEVEL READ COMMITTED", False
-    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})", False
+    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY; {bounds}"
+    EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    CHANGE = "ISOLATION LEVEL SERIALIZABLE; {bounds}"
+    ALONE = "ISOLATION LEVEL SERIALIZABLE; {bounds}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
+    CLICKS = "ISOLATION LEVEL READ COMMITTED; {bounds}; LOCK TABLE catalogue_version IN ROW SHARE MODE"
+    UPKEEP = "ISOLATION LEVEL READ COMMITTED"
+    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
 
 
 _KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE}
@@ -86,7 +86,8 @@ class PostgresEngine:
         self._retention_months = retention_months
         self._months: frozenset[Month] = frozenset()
         lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
-        self._bounds = {False: lock, True: f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"}
+        bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
+        self._beginnings = {kind: f"BEGIN {kind.value.format(bounds=bounds, lock=lock)}" for kind in Kind}
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
@@ -190,8 +191,7 @@ class PostgresEngine:
     def _attempt(self, work: Callable[[Session], T], kind: Kind) -> T:
         with self._connection() as connection:
             session = PostgresSession(connection, self.memory, self.figures, self._is_wanted)
-            beginning, is_bounded = kind.value
-            connection.execute(f"BEGIN {beginning}; {self._bounds[is_bounded]}")
+            connection.execute(self._beginnings[kind])
             result = work(session)
             self._commit(connection, session, kind)
         for action in session.actions:

@@ -19,7 +19,7 @@ _PAUSE_S = 0.5
 
 
 class Upkeep:
-    """A thread with a connection of its own. What goes wrong is told and tried again."""
+    """A thread with a connection of its own. What goes wrong is told once and tried again."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Upkeep:
         self._run, self._refresh, self._look_after_months, self._tell = run, refresh, look_after_months, tell
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
+        self._is_failing = False
         self._fold_at = 0.0
         self._months_at = time.monotonic() + MONTHS_S
 
@@ -53,10 +54,13 @@ class Upkeep:
                     connection.execute("LISTEN clicktrail")
                     while not self._is_stopped.is_set():
                         self._look(connection)
+                        self._is_failing = False
                         for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                             pass
             except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on and upkeep tries again
-                self._tell("upkeep failed", error)
+                if not self._is_failing:  # once, however long the server is away
+                    self._tell("upkeep failed", error)
+                self._is_failing = True
                 self._is_stopped.wait(_PAUSE_S)
 
     def _look(self, connection: "psycopg.Connection[Any]") -> None:
