@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import multiprocessing
 import os
 import shutil
 import signal
@@ -120,8 +121,8 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
 
 async def stop_with_parent(stop: Callable[[], None]) -> None:
     """Ends a worker whose parent was killed, so that it does not keep the port."""
-    parent = os.getppid()
-    while os.getppid() == parent:
+    parent = multiprocessing.parent_process()  # as it was when this process was made: it may be gone by now
+    while parent is not None and os.getppid() == parent.pid:
         await asyncio.sleep(_LOOK_S)
     stop()
 
