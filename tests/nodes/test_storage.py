@@ -19,6 +19,7 @@ from clicktrail.store.clicks import insert_clicks
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.metrics import link_metrics
 from clicktrail.store.postgres import figures
+from clicktrail.store.postgres.doubt import Doubt, was_committed
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.postgres.partitions import add_months, drop_months, first_id, list_months, month_of, shift
 from clicktrail.store.schema import all_migrations, migrate
@@ -94,6 +95,22 @@ def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id])) == counted
     assert store.run(lambda session: set(session.rows("SELECT visitor FROM link_visitors"))) == visitors
     assert counted[link_id].unique_clicks == 3
+
+
+def test_a_commit_in_doubt_is_told_by_what_it_added(new_database: Callable[[], str]) -> None:
+    """A server that crashed gives the ids of lost transactions to others: after a restart they prove nothing."""
+    url, click = new_database(), click_of(1_600_000_000)
+    engine = PostgresEngine(url)
+    engine.migrate(migrate)
+    engine.run(lambda session: insert_clicks(session, [click]))
+    with psycopg.connect(url, autocommit=True) as connection:
+        [[start]] = connection.execute("SELECT pg_postmaster_start_time()::TEXT").fetchall()
+        [[committed]] = connection.execute("SELECT pg_current_xact_id()::TEXT").fetchall()
+    assert was_committed(url, Doubt(committed, start, None))
+    assert not was_committed(url, Doubt(committed, "before", None))
+    assert not was_committed(url, Doubt(committed, "before", "0" * 24))
+    assert was_committed(url, Doubt(committed, "before", click.click_id))
+    engine.close()
 
 
 def test_both_engines_have_the_same_tables(store: PostgresEngine, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engine import Session, Write
 from clicktrail.store.memory import Memory
-from clicktrail.store.postgres.doubt import was_committed
+from clicktrail.store.postgres.doubt import Doubt, was_committed
 from clicktrail.store.postgres.figures import TableFigures, recount
 from clicktrail.store.postgres.partitions import (
     FIRST,
@@ -202,11 +202,12 @@ class PostgresEngine:
         if kind is Kind.READ:
             connection.execute("COMMIT")
             return
-        transaction = session.rows("SELECT pg_current_xact_id_if_assigned()::TEXT")[0][0]
+        [row] = session.rows("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT")
+        doubt = Doubt(row[0], row[1], session.click_id)
         try:
             connection.execute("COMMIT")
         except psycopg.OperationalError as error:
-            if not _is_cut(error) or transaction is None or not was_committed(self._url, transaction):
+            if not _is_cut(error) or doubt.transaction is None or not was_committed(self._url, doubt):
                 raise unavailable() from error
 
     @contextmanager

@@ -36,6 +36,8 @@ class PostgresSession:
     ) -> None:
         self.memory = memory
         self.figures = figures
+        self.click_id: str | None = None
+        """One of the clicks that the transaction adds."""
         self.actions: list[Callable[[], None]] = []
         self._cursor = psycopg.RawCursor(connection)
         self._is_wanted = is_wanted
@@ -75,6 +77,7 @@ class PostgresSession:
 
     def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click_id, uuid = columns.index("click_id"), columns.index("uuid")
+        self.click_id = rows[0][click_id]
         seconds = {row[click_id][:8] for row in rows}
         missing = {month for month in map(month_of, map(created_s, seconds)) if self._is_wanted(month)}
         if missing:
