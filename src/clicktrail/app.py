@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clicktrail.errors import Unavailable
 from clicktrail.http.calls import Limits, Services
 from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
@@ -20,6 +21,7 @@ from clicktrail.http.visitors import Networks, VisitLimit, read_networks
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
+from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.engine import Engine
@@ -30,6 +32,8 @@ from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
 
 _REFRESH_S = 5.0
 """How often the geo file is looked at."""
+_SALTS_S = 60.0
+"""How often it is looked whether the day is over."""
 _FLUSH_S = 0.1
 """How often log lines are written out."""
 
@@ -87,20 +91,24 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
-    """What turns hits into clicks of this store."""
+    """What turns hits into clicks of this store, which is told the rules that it needs when it stores them."""
     parameters = Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
-    return Recorder(
+    recorder = Recorder(
         buffer or Buffer(store.commit_clicks),
         geo or make_geo(settings),
         lambda: store.ids.new(),
         lambda: store.catalogue,
+        lambda: store.memory.salt,
         parameters,
     )
+    store.memory.relink = recorder.relink
+    store.memory.duplicate_window_us = settings.duplicate_window_s * SECOND
+    return recorder
 
 
 def make_geo(settings: Settings) -> Geo:
-    """Places from the operator's file, or the built-in data. Raises OSError, ValueError."""
-    return Geo(Path(settings.geo) if settings.geo else None)
+    """Places from the operator's files, or the built-in data. Raises OSError, ValueError."""
+    return Geo(*(Path(name) if name else None for name in (settings.geo, settings.asn)))
 
 
 class App:
@@ -149,9 +157,8 @@ class App:
 
     async def start(self) -> None:
         """Brings the schema up to date and begins to look after the geo file."""
-        self.store.memory.relink = self.services.recorder.relink
         await self.store.open(self._tell)
-        self._tasks = [asyncio.create_task(work()) for work in (self._refresh_geo, self._flush_log)]
+        self._tasks = [asyncio.create_task(work()) for work in (self._refresh_geo, self._flush_log, self._renew_salts)]
 
     async def stop(self) -> None:
         """Drains the buffer and closes the store."""
@@ -175,6 +182,14 @@ class App:
         while True:
             await asyncio.sleep(_FLUSH_S)
             self.services.observer.flush()
+
+    async def _renew_salts(self) -> None:
+        while True:
+            await asyncio.sleep(_SALTS_S)
+            try:
+                await self.store.renew_salts()
+            except Unavailable as error:  # today's was made yesterday: there is a day to try again
+                self._tell("salts of visitors not renewed", error)
 
     async def _refresh_geo(self) -> None:
         while True:

@@ -51,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     geo: Annotated[
         str, Meta(description="An MMDB file (GeoLite2-City, DB-IP or IPinfo); by default the built-in country data.")
     ] = ""
+    asn: Annotated[
+        str,
+        Meta(description="An MMDB file of autonomous systems (GeoLite2-ASN, DB-IP), by which data centres are known."),
+    ] = ""
     referral_parameter: Annotated[
         str, Meta(min_length=1, description="Parameter of a click's uri that carries the link's code.")
     ] = "referral"
@@ -64,6 +68,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="CIDR blocks of proxies, by commas, whose `Forwarded` or `X-Forwarded-For` says who came."),
     ] = ""
+    duplicate_window_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Seconds within which the same visitor on the same link is marked `duplicateOf`; 0: never.",
+        ),
+    ] = 10
     visits_per_minute: Annotated[
         int, Meta(ge=0, description="Visits of one address to tracking links in a minute before it gets 429; 0: any.")
     ] = 600

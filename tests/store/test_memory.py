@@ -12,6 +12,7 @@ from clicktrail.model.access import SYSTEM, Scope, Viewer
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.metrics import LinkMetrics
+from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
@@ -49,10 +50,13 @@ class Changes:
             "time": self.random.randrange(100),
             "ip": f"40102030{self.random.randrange(4)}",
             "uri": "https://x.example/",
-            "user_agent": self.random.choice([None, "0", "1", ""]),
+            "user_agent": (agent := self.random.choice([None, "0", "1", "", "robot"])),
+            "bot": {None: None, "robot": "a rule"}.get(agent, ""),
             "link_id": self.random.choice([*self.links, None]),
             "update_time": 0,
         }
+        if self.random.random() < 0.7:
+            values["visitor"] = visitor_of(b"salt", values["ip"], agent)
         return Click(**values)
 
     def step(self) -> None:
@@ -76,17 +80,27 @@ class Changes:
 
 
 def recount(session: Session) -> dict[str, LinkMetrics]:
-    rows = session.rows(
-        "SELECT link_id, count(*), count(DISTINCT (ip, user_agent)), count(profile_id), min(time), max(time) "
-        "FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
-    )
-    return {row[0]: LinkMetrics(*row[1:]) for row in rows}
+    """By hand what figures must be: robots count for nothing but the clients whom they brought."""
+    rows = session.rows("SELECT link_id, ip, user_agent, visitor, bot, profile_id, time FROM clicks")
+    found = {}
+    for link_id in {row[0] for row in rows if row[0] is not None}:
+        people = [row for row in rows if row[0] == link_id and not row[4]]
+        times = [row[-1] for row in people]
+        found[link_id] = LinkMetrics(
+            len(people),
+            len({row[1:4] if row[3] is None else row[3] for row in people}),
+            sum(row[0] == link_id and row[5] is not None for row in rows),
+            min(times, default=None),
+            max(times, default=None),
+        )
+    return found
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(memory_module, "TAIL", 12)
     monkeypatch.setattr(memory_module, "REMEMBERED", 20)
+    engine.memory.duplicate_window_us = 20
     changes = Changes(engine, seed)
     for _ in range(60):
         changes.step()

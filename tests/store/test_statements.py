@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_type_hints
 
 import pytest
 
@@ -98,10 +98,11 @@ def test_every_field_of_a_click_is_read_back(engine: AnyEngine) -> None:
     ids = IdGenerator()
     values = {
         name: f"{name} \"'\\,[]{{}}\n\t ä 日本 𝄞 \x01"
-        for name in Click.__struct_fields__
-        if name not in ("click_id", "time", "update_time", "latitude", "longitude", "link_id", "banner_id")
+        for name, kind in get_type_hints(Click).items()
+        if kind == str | None and name not in ("link_id", "banner_id")
     }
-    click = make_click(ids, **values, time=-1, update_time=2**60, latitude=-0.000001, longitude=179.999999)
+    numbers = {"time": -1, "update_time": 2**60, "latitude": -0.000001, "longitude": 179.999999, "visitor": -(2**63)}
+    click = make_click(ids, **values, **numbers, is_data_centre=True, is_prefetch=False)
     engine.run(lambda session: insert_clicks(session, [click]))
     assert engine.run(lambda session: get_click(session, SYSTEM, click.click_id)) == click
 

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import click
 
-from clicktrail.app import is_embedded, open_engine, store_path
+from clicktrail.app import is_embedded, make_geo, open_engine, store_path
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
 from clicktrail.client import ApiError, Client
 from clicktrail.errors import ClicktrailError, StoreInUse
-from clicktrail.ingest.geo import Geo
 from clicktrail.settings import Settings, SettingsError, unknown_variables
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.postgres.schema import POSTGRES
@@ -164,7 +163,7 @@ def _check_server(settings: Settings, detail: str) -> Iterator[Finding]:
 def check_geo(settings: Settings) -> Iterator[Finding]:
     """The geo data: readable."""
     try:
-        yield Finding("geo", Geo(Path(settings.geo) if settings.geo else None).describe())
+        yield Finding("geo", make_geo(settings).describe())
     except (OSError, ValueError) as error:
         yield Finding("geo", str(error), "Name an MMDB file by --geo, or leave it out for the built-in country data.")
 

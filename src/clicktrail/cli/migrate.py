@@ -1,7 +1,5 @@
 """`clicktrail migrate`: brings a store's tables up to date, or says what is missing."""
 
-import asyncio
-
 import click
 
 from clicktrail.app import is_embedded, open_engine
@@ -12,7 +10,6 @@ from clicktrail.store.postgres.citus import distribute
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.schema import list_missing
 from clicktrail.store.schema import migrate as apply
-from clicktrail.store.store import Store
 
 
 @click.command()
@@ -38,7 +35,6 @@ def migrate(check: bool, citus: bool, **given: str) -> None:
         if citus and isinstance(engine, PostgresEngine):
             for name in engine.run(distribute, Kind.SCHEMA):
                 click.echo(f"distributed {name}")
-        asyncio.run(Store(engine).open())
         click.echo("The store is up to date.")
     except ClicktrailError as error:
         raise click.ClickException(error.detail) from None

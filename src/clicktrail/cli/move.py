@@ -1,7 +1,5 @@
 """`clicktrail move`: a whole store from one engine to another."""
 
-import asyncio
-
 import click
 
 from clicktrail.app import keys_of, open_engine
@@ -9,6 +7,7 @@ from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.errors import ClicktrailError
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store import moving
+from clicktrail.store.schema import migrate
 from clicktrail.store.store import Store
 
 
@@ -42,7 +41,7 @@ def move(source_url: str, target_url: str, **given: str) -> None:
 def open_store(settings: Settings) -> Store:
     """A store whose schema is up to date."""
     store = Store(open_engine(settings))
-    asyncio.run(store.open())
+    store.engine.migrate(migrate)
     return store
 
 

@@ -5,7 +5,7 @@ from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_metrics, render_record
 from clicktrail.query.fields import LINK, Resource
 from clicktrail.query.forms import parse_form
-from clicktrail.query.parse import parse_view
+from clicktrail.query.parse import parse_flag, parse_view
 from clicktrail.store import catalog, metrics, records
 
 
@@ -75,9 +75,8 @@ def created_answer(call: Call, resource: Resource, record: records.Record, is_ne
 
 async def get_link_metrics(call: Call) -> Answer:
     """The figures of one link."""
-    parse_view(call.query, LINK)
-    link_id = call.path["linkId"]
-    found = await call.store.read(metrics.get_link_metrics, call.viewer, link_id)
+    with_bots = parse_flag(call.query, LINK, "bots")
+    found = await call.store.read(metrics.get_link_metrics, call.viewer, call.path["linkId"], with_bots)
     return json_answer(render_metrics(found))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from clicktrail import __version__
 from clicktrail.errors import KINDS
 from clicktrail.http import schemas
-from clicktrail.http.operations import BODY_METHODS, Operation
+from clicktrail.http.operations import BODY_METHODS, FLAG_SCHEMA, Operation
 from clicktrail.http.problems import MEDIA_TYPE
 from clicktrail.query import kinds
 from clicktrail.query.fields import Field, Resource
@@ -14,7 +14,6 @@ from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from clicktrail.store.export import FORMATS
 
 Json = dict[str, Any]
-FLAG_SCHEMA: Json = {"type": "string", "enum": ["0", "1", "false", "true"]}
 TITLES = {kind.status: kind.title for kind in KINDS}
 DESCRIPTION = """Records clicks on partner links, ties them to clients who register, answers questions about them.
 
@@ -88,10 +87,8 @@ def path_parameters(path: str) -> list[Json]:
 
 def query_parameters(operation: Operation) -> list[Json]:
     """What the query string may carry."""
-    resource, parameters = operation.resource, []
-    if operation.formats:
-        kind: Json = {"type": "string", "enum": list(operation.formats), "default": operation.formats[0]}
-        parameters.append(_parameter("format", kind, "The kind of picture.", operation.formats[0]))
+    resource = operation.resource
+    parameters = [_parameter(name, dict(schema), doc, example) for name, schema, doc, example in operation.parameters]
     if resource is None:
         return parameters
     if operation.is_list:
@@ -101,7 +98,7 @@ def query_parameters(operation: Operation) -> list[Json]:
         parameters += [_parameter("format", kind, "The kind of file.", "csv"), *filter_parameters(resource)]
     if operation.is_list or operation.is_view:
         parameters += [
-            _parameter(f"query[{name}]", FLAG_SCHEMA, f"`1` adds `{name}` to every object.", "1")
+            _parameter(f"query[{name}]", dict(FLAG_SCHEMA), f"`1` adds `{name}` to every object.", "1")
             for name in resource.expansions
         ]
     return parameters
@@ -152,7 +149,7 @@ def filter_schema(field: Field) -> Json:
         kinds.IP: dict(kinds.IP.schema),
         kinds.DEGREES: {"type": "string", "pattern": r"^[+-]?[0-9]{1,3}(\.[0-9]{1,9})?$"},
         kinds.INTEGER: {"type": "integer", "minimum": 0, "maximum": 999_999_999},
-        kinds.FLAG: FLAG_SCHEMA,
+        kinds.FLAG: dict(FLAG_SCHEMA),
         kinds.NUMERIC_COUNTRY: {"type": "string", "enum": schemas.NUMERIC_CODES},
     }.get(field.kind, {"type": "string", "pattern": kinds.NO_NUL})
 

@@ -1,6 +1,8 @@
 """An operation: one method on one path, and all that its route and its part of the OpenAPI document are made from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clicktrail.http.calls import JSON, Handler
 from clicktrail.model.access import Scope
@@ -9,6 +11,10 @@ from clicktrail.query.fields import Resource
 PUBLIC: frozenset[Scope] = frozenset()
 NAMES = frozenset({"file", "code"})
 """Path parameters that are no ids."""
+Parameter = tuple[str, Mapping[str, Any], str, str]
+"""A query parameter: name, schema, what it is for, an example."""
+FLAG_SCHEMA: Mapping[str, Any] = {"type": "string", "enum": ["0", "1", "false", "true"]}
+"""A switch in a query string."""
 BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
@@ -32,8 +38,8 @@ class Operation:
     is_list: bool = False
     is_view: bool = False
     is_export: bool = False
-    formats: tuple[str, ...] = ()
-    """What `format` may be, where the answer is a picture; the first is the default."""
+    parameters: tuple[Parameter, ...] = ()
+    """Query parameters beyond those of `resource`."""
     body: str = ""
     answer: str = ""
     status: int = 200

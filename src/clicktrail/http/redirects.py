@@ -3,7 +3,7 @@
 from clicktrail.errors import Gone, NotFound, Unavailable
 from clicktrail.http.calls import Answer, Call
 from clicktrail.ingest.landing import add_parameter, find_landing
-from clicktrail.ingest.previews import is_preview
+from clicktrail.ingest.previews import is_prefetch, is_preview
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Hit
 from clicktrail.query.fields import MAX_CLICK_TEXT
@@ -36,7 +36,13 @@ async def _follow(call: Call, banner_id: str | None) -> Answer:
         return _redirect(target)
     address = call.client_address
     call.services.visits.count(address)
-    hit = Hit(ip=parse_ip(address), uri=target, referrer=_text(call, "referer"), user_agent=agent)
+    hit = Hit(
+        ip=parse_ip(address),
+        uri=target,
+        referrer=_text(call, "referer"),
+        user_agent=agent,
+        is_prefetch=is_prefetch(call.headers),
+    )
     try:
         click, _ = await call.services.recorder.record(hit)
     except Unavailable:

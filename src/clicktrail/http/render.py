@@ -78,6 +78,21 @@ def render_metrics(metrics: LinkMetrics, _: str = "") -> Json:
     }
 
 
+def render_visitor(click: Click, _: str = "") -> Json:
+    """Who clicked, as far as it is known."""
+    return {
+        "device": click.device,
+        "browser": click.browser,
+        "os": click.os,
+        "isBot": None if click.bot is None else click.is_bot,
+        "botRule": click.bot or None,
+        "isDataCentre": click.is_data_centre,
+        "isPrefetch": click.is_prefetch,
+        "duplicateOf": click.duplicate_of,
+        "visitorId": click.visitor_id,
+    }
+
+
 def render_record(resource: Resource, record: Record, language: str) -> Json:
     """Any other object, key by key from the field table."""
     document: Json = {}
@@ -111,4 +126,5 @@ _EXPANSIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "link": lambda record, language: render_record(LINK, record, language),
     "metrics": render_metrics,
     "profile": lambda record, language: render_record(PROFILE, record, language),
+    "visitor": render_visitor,
 }

@@ -8,7 +8,7 @@ from clicktrail.http import backups, batches, catalog, clicks, clients, exports,
 from clicktrail.http.calls import Handler, Services
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
-from clicktrail.http.operations import Operation
+from clicktrail.http.operations import FLAG_SCHEMA, Operation
 from clicktrail.http.tokens import Lockout, TokenHandler
 from clicktrail.model.access import ADMINS, OBSERVERS, READERS, RECORDERS
 from clicktrail.query.fields import BANNER, CLICK, CLIENT, CONTACT, LANGUAGE, LINK, PROFILE, SIZE, THEME, Resource
@@ -96,6 +96,7 @@ _LINK_METRICS = Operation(
     tag="Links",
     scopes=READERS,
     is_view=True,
+    parameters=(("bots", FLAG_SCHEMA, "`1` counts robots as well.", "1"),),
     answer="LinkMetrics",
     refusals=(404,),
 )
@@ -104,7 +105,7 @@ _LINK_QR = replace(
     path="/links/{linkId}/qr",
     is_view=False,
     answer="",
-    formats=tuple(qr.FORMATS),
+    parameters=(("format", {"type": "string", "enum": list(qr.FORMATS)}, "The kind of picture.", "svg"),),
     media_type="*/*",
 )
 _BANNER_FILTERS = replace(
@@ -116,6 +117,7 @@ _BANNER_FILTERS = replace(
         "Get the languages, sizes and themes in use",
     ),
     path="/banners/filters",
+    parameters=(),
     tag="Banners",
     answer="BannerFilters",
     refusals=(),

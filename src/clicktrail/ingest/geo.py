@@ -1,4 +1,4 @@
-"""Where an address is: from the operator's MMDB file if there is one, else from the data inside `iptocc`."""
+"""Where an address is, and whether it is a data centre's: from the operator's MMDB files, else from `iptocc`."""
 
 import threading
 from collections.abc import Mapping
@@ -16,14 +16,22 @@ _CACHED_ADDRESSES = 65_536
 
 
 class Place(NamedTuple):
-    """A country (ISO 3166-1 alpha-2) and a point in decimal degrees; None for what is not known."""
+    """A country (ISO 3166-1 alpha-2), a point in decimal degrees, and who is there; None for what is not known."""
 
     country_code: str | None
     latitude: float | None
     longitude: float | None
+    is_data_centre: bool | None = None
 
 
 NOWHERE = Place(None, None, None)
+_HOSTERS = """
+8075 12876 13335 14061 14618 15169 16276 16509 19318 20473 20940 24940 26496 29802 31898 35916 36351 36352 37963 40021
+45102 46606 47583 49981 51167 53667 54113 54825 60068 60781 62567 63949 132203 136907 197540 202053 206092 208323 211252
+212238 396982 398101
+"""
+HOSTERS = frozenset(map(int, _HOSTERS.split()))
+"""Autonomous systems of large hosters and clouds (public AS numbers): people seldom browse from there."""
 
 
 def find_country(address: str) -> Place:
@@ -60,54 +68,84 @@ def _degrees(value: Any) -> float | None:
         return None
 
 
+def read_hoster(record: Any) -> bool | None:
+    """A record of GeoLite2-ASN, DB-IP or IPinfo -> whether its system is a hoster's; None where it names none."""
+    if not isinstance(record, Mapping):
+        return None
+    number = str(record.get("autonomous_system_number") or record.get("asn") or "").removeprefix("AS")
+    return int(number) in HOSTERS if number.isdigit() else None
+
+
+class Database:
+    """An MMDB file, opened anew when it was replaced. Raises OSError or ValueError for what is none."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stamp: tuple[int, int, int] | None = None
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Looks at the file; returns whether a new one was opened. Raises OSError or ValueError, and keeps the old."""
+        stamp = _stamp(self._file)
+        if stamp == self._stamp:
+            return False
+        try:
+            self._reader = maxminddb.open_database(self._file, maxminddb.MODE_MEMORY)
+        except maxminddb.InvalidDatabaseError as error:
+            raise ValueError(f"{self._file} is not an MMDB database: {error}") from None
+        self._stamp = stamp
+        return True
+
+    def find(self, address: str) -> Any:
+        """The record of an address, None where there is none."""
+        try:
+            return self._reader.get(address)
+        except ValueError:  # an IPv6 address in a database of IPv4
+            return None
+
+    def describe(self) -> str:
+        """The file and what it says it is."""
+        return f"{self._file} ({self._reader.metadata().database_type})"
+
+
 class Geo:
     """Finds places by address key, with a bounded cache by value.
 
-    `file` is an MMDB; `refresh` opens it anew when it was replaced, and keeps the old one if the new cannot be read.
+    `file` is an MMDB of places, `asn` one of autonomous systems; a file of places may name those as well.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
-        self._stamp: tuple[int, int, int] | None = None
+    def __init__(self, file: Path | None = None, asn: Path | None = None) -> None:
+        self._places = None if file is None else Database(file)
+        self._systems = self._places if asn is None else Database(asn)
         self._lock = threading.Lock()
-        self._reader: maxminddb.Reader | None = None
         self.find = lru_cache(_CACHED_ADDRESSES)(self._find)
-        if file is not None:
-            self._open(file)
 
     def refresh(self) -> bool:
-        """Looks at the file; returns whether a new one was opened. Raises OSError or ValueError if it cannot be."""
+        """Looks at the files; returns whether a new one was opened. Raises OSError or ValueError if it cannot be."""
         with self._lock:
-            if self._file is None or _stamp(self._file) == self._stamp:
-                return False
-            self._open(self._file)
-            return True
+            databases = {database for database in (self._places, self._systems) if database is not None}
+            changed = [database for database in databases if database.refresh()]
+            if changed:
+                self.find = lru_cache(_CACHED_ADDRESSES)(self._find)
+            return bool(changed)
 
     def describe(self) -> str:
         """What answers come from, for people."""
-        if self._reader is None:
-            return "built-in country data (iptocc, RIR statistics)"
-        return f"{self._file} ({self._reader.metadata().database_type})"
-
-    def _open(self, file: Path) -> None:
-        stamp = _stamp(file)
-        try:
-            reader = maxminddb.open_database(file, maxminddb.MODE_MEMORY)
-        except maxminddb.InvalidDatabaseError as error:
-            raise ValueError(f"{file} is not an MMDB database: {error}") from None
-        self._reader, self._stamp = reader, stamp
-        self.find = lru_cache(_CACHED_ADDRESSES)(self._find)
+        systems = f", {self._systems.describe()}" if self._systems not in (None, self._places) else ""
+        if self._places is None:
+            return "built-in country data (iptocc, RIR statistics)" + systems
+        return self._places.describe() + systems
 
     def _find(self, key: str) -> Place:
         address = render_ip(key)
-        if self._reader is not None:
-            try:
-                place = read_place(self._reader.get(address))
-            except ValueError:  # an IPv6 address in a database of IPv4
-                place = NOWHERE
-            if place is not NOWHERE:
-                return place
-        return find_country(address)
+        record = None if self._places is None else self._places.find(address)
+        place = read_place(record)
+        if place is NOWHERE:
+            place = find_country(address)
+        if self._systems is None:
+            return place
+        hoster = read_hoster(record if self._systems is self._places else self._systems.find(address))
+        return place._replace(is_data_centre=hoster)
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ class _Form(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     time: str | None = None
     user_agent: str | None = None
     uuid: str | None = None
+    visitor_id: str | None = None
 
 
 class _BatchForm(_Form):
@@ -92,6 +93,7 @@ def _hit_of(values: Values) -> Hit:
         values.get("userAgent"),
         values.get("uuid"),
         values.get("clickId"),
+        values.get("visitorId") or None,
     )
 
 
@@ -103,8 +105,9 @@ def _read(form: _Form, click_id: str | None = None) -> Hit:
         (form.referrer, MAX_CLICK_TEXT),
         (form.user_agent, MAX_CLICK_TEXT),
         (form.uuid, MAX_TEXT),
+        (form.visitor_id, MAX_TEXT),
     ):
         if text is not None and len(text) > limit:
             raise ValueError
     ip, uri = check_ip(form.ip), check_url(form.uri)
-    return Hit(ip, uri, form.locale, form.referrer, time, form.user_agent, form.uuid, click_id)
+    return Hit(ip, uri, form.locale, form.referrer, time, form.user_agent, form.uuid, click_id, form.visitor_id or None)

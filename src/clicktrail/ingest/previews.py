@@ -1,6 +1,7 @@
-"""Programs that look at a link to show a preview of it: a person shared it, nobody has come yet."""
+"""Who asks though nobody has come yet: programs that show previews of a link, and browsers that fetch ahead."""
 
 import re
+from collections.abc import Mapping
 
 _NAMES = (
     "facebookexternalhit",
@@ -31,3 +32,12 @@ _is_preview = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE).search
 def is_preview(user_agent: str | None) -> bool:
     """Whether a program asks that shows previews of links."""
     return user_agent is not None and _is_preview(user_agent) is not None
+
+
+def is_prefetch(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that it fetches what its visitor may ask for next.
+
+    `Sec-Purpose` is the Fetch standard's header; the others are what browsers sent before it.
+    """
+    said = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+    return any("prefetch" in text or "preview" in text for text in said)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from clicktrail.ingest.agents import find_agent
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import Campaign, find_campaign
 from clicktrail.ingest.geo import Geo
@@ -11,6 +12,7 @@ from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_us
+from clicktrail.model.visitors import visitor_of
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -21,11 +23,11 @@ class Parameters(msgspec.Struct, frozen=True):
     click: str = "click_id"
 
 
-def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: Parameters) -> Click:
-    """Campaign, link, banner and place of a hit. What the catalogue does not know is None; nothing is refused."""
+def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, salt: bytes, parameters: Parameters) -> Click:
+    """Campaign, link, banner, place and visitor of a hit. What is not known is None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
     link_id, banner_id = _find_link(campaign, catalogue)
-    place = geo.find(hit.ip)
+    place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
     return Click(
         click_id=click_id,
         time=now_us() // SECOND * SECOND if hit.time is None else hit.time,
@@ -47,6 +49,14 @@ def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, parameters: 
         update_time=created_s(click_id) * SECOND,
         uuid=hit.uuid,
         locale=hit.locale,
+        visitor_id=hit.visitor_id,
+        visitor=visitor_of(salt, hit.ip, hit.user_agent),
+        device=agent.device,
+        browser=agent.browser,
+        os=agent.os,
+        bot=agent.bot,
+        is_data_centre=place.is_data_centre,
+        is_prefetch=hit.is_prefetch,
     )
 
 
@@ -76,12 +86,14 @@ class Recorder:
         geo: Geo,
         new_id: Callable[[], str],
         catalogue: Callable[[], Catalogue],
+        salt: Callable[[], bytes],
         parameters: Parameters,
     ) -> None:
         self._buffer = buffer
         self._geo = geo
         self._new_id = new_id
         self._catalogue = catalogue
+        self._salt = salt
         self.parameters = parameters
 
     async def record(self, hit: Hit) -> tuple[Click, bool]:
@@ -99,4 +111,5 @@ class Recorder:
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
-        return enrich(hit, hit.click_id or self._new_id(), self._geo, self._catalogue(), self.parameters)
+        click_id = hit.click_id or self._new_id()
+        return enrich(hit, click_id, self._geo, self._catalogue(), self._salt(), self.parameters)

@@ -15,12 +15,17 @@ class Hit(msgspec.Struct, frozen=True):
     uuid: str | None = None
     click_id: str | None = None
     """Given by imports, which bring clicks that already have one."""
+    visitor_id: str | None = None
+    """The visitor's browser, as the site's own cookie names it."""
+    is_prefetch: bool | None = None
+    """Whether a browser said that it fetched ahead of the visitor; None where nobody could say so."""
 
 
 class Click(msgspec.Struct, frozen=True):
     """A recorded click, field for field a row of the table `clicks`.
 
-    `ip` is an address key, `time` and `update_time` are microseconds; `createTime` is in the id.
+    `ip` is an address key, `time` and `update_time` are microseconds; `createTime` is in the id. `bot` is the rule that
+    took the user agent for a robot's, empty for a person's, None without a user agent.
     """
 
     click_id: str
@@ -43,6 +48,22 @@ class Click(msgspec.Struct, frozen=True):
     update_time: int
     uuid: str | None
     locale: str | None
+    visitor_id: str | None = None
+    visitor: int | None = None
+    """The visitor of a day (`model.visitors`); None for clicks from before there was such a key."""
+    device: str | None = None
+    browser: str | None = None
+    os: str | None = None
+    bot: str | None = None
+    is_data_centre: bool | None = None
+    is_prefetch: bool | None = None
+    duplicate_of: str | None = None
+    """The click that this one repeats."""
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether it is known to be a robot's."""
+        return bool(self.bot)
 
 
 def differences(hit: Hit, click: Click) -> list[str]:
@@ -54,5 +75,6 @@ def differences(hit: Hit, click: Click) -> list[str]:
         "referrer": (hit.referrer, click.referrer),
         "userAgent": (hit.user_agent, click.user_agent),
         "time": (click.time if hit.time is None else hit.time, click.time),
+        "visitorId": (hit.visitor_id, click.visitor_id),
     }
     return [name for name, (sent, stored) in pairs.items() if sent != stored]

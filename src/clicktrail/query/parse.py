@@ -190,19 +190,38 @@ def parse_export(raw: bytes, resource: Resource, formats: Iterable[str], languag
 def parse_format(raw: bytes, resource: Resource, formats: Sequence[str]) -> str:
     """The query string of a picture: `format` alone, by default the first. Raises MalformedRequest."""
     reader, kind = _read_format(raw, resource, formats, "en")
-    others = (f"filter[{field.name}]" for field, _ in reader.filters)
-    for name in (*(reader.single.keys() - {"format"}), *others, *(f"query[{name}]" for name in reader.expansions)):
-        reader.wrong(name, "is not a parameter here; allowed: format")
-    reader.finish()
+    _refuse_all_but(reader, "format")
     return kind
+
+
+def parse_flag(raw: bytes, resource: Resource, name: str) -> bool:
+    """A query string that takes one switch. Raises MalformedRequest."""
+    reader = _read_apart(raw, resource, name, "en")
+    given = reader.single.get(name)
+    value = reader.attempt(name, kinds.read_flag, given.value) if given else False
+    _refuse_all_but(reader, name)
+    return bool(value)
 
 
 def _read_format(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple["_Reader", str]:
     allowed = list(formats)
-    parameters = parse_parameters(raw)
-    reader = _Reader(resource, [each for each in parameters if each.name != "format"], language)
-    reader.single |= {each.name: each for each in parameters if each.name == "format"}
+    reader = _read_apart(raw, resource, "format", language)
     return reader, reader.choice("format", allowed[0], allowed)
+
+
+def _read_apart(raw: bytes, resource: Resource, name: str, language: str) -> "_Reader":
+    """Reads a query string in which one more parameter is allowed."""
+    parameters = parse_parameters(raw)
+    reader = _Reader(resource, [each for each in parameters if each.name != name], language)
+    reader.single |= {each.name: each for each in parameters if each.name == name}
+    return reader
+
+
+def _refuse_all_but(reader: "_Reader", name: str) -> None:
+    others = (f"filter[{field.name}]" for field, _ in reader.filters)
+    for other in (*(reader.single.keys() - {name}), *others, *(f"query[{each}]" for each in reader.expansions)):
+        reader.wrong(other, f"is not a parameter here; allowed: {name}")
+    reader.finish()
 
 
 def parse_view(raw: bytes, resource: Resource, language: str = "en") -> View:

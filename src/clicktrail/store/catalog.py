@@ -21,6 +21,7 @@ from clicktrail.store.records import (
     insert_row,
     update_row,
 )
+from clicktrail.store.salts import load_salts
 from clicktrail.store.tables import TABLES
 
 _CODE_BYTES = 8
@@ -53,10 +54,10 @@ def find_link(session: Session, code: str) -> CatalogueLink | None:
 
 
 def refresh(session: Session) -> None:
-    """Reads catalogue and revocations into memory, as of this transaction's end."""
+    """Reads catalogue, revocations and salts into memory, as of this transaction's end."""
     version = session.catalogue_version()
-    catalogue, revoked = load_catalogue(session), list_revoked(session)
-    session.after_commit(lambda: session.memory.learn(catalogue, revoked, version))
+    catalogue, revoked, salts = load_catalogue(session), list_revoked(session), load_salts(session)
+    session.after_commit(lambda: session.memory.learn(catalogue, revoked, salts, version))
 
 
 def create_item(

@@ -12,7 +12,7 @@ from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import now_s
+from clicktrail.model.times import SECOND, now_s
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
@@ -28,6 +28,7 @@ from clicktrail.store.resolve import resolve
 from clicktrail.store.statements import groups_statement, has_one_sort_value, list_statement
 from clicktrail.store.steps import Walk, is_stepwise, list_in_steps
 from clicktrail.store.tables import TABLES, Table, visible
+from clicktrail.store.visitors import Visit, visitor_key
 
 COLUMNS = Click.__struct_fields__
 Found = Mapping[str, Any] | None
@@ -96,10 +97,10 @@ def insert_clicks(
 
 
 def _add(session: Session, fresh: Sequence[Click]) -> None:
-    rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in fresh]
+    marked = session.figures.arrive(session, fresh)
+    rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
-    session.figures.count(session, fresh)
-    session.after_commit(lambda: session.memory.add(fresh))
+    session.after_commit(lambda: session.memory.add(marked))
 
 
 def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
@@ -209,6 +210,7 @@ def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions
         "link": lambda click: links.get(click.link_id),
         "metrics": lambda click: metrics.get(click.link_id or ""),
         "profile": lambda click: profiles.get(click.profile_id or ""),
+        "visitor": lambda click: click,
     }
     return [Shown(click, {name: found[name](click) for name in sorted(expansions)}) for click in clicks]
 
@@ -238,8 +240,10 @@ def delete_click(session: Session, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
     click = get_click(session, SYSTEM, click_id)
     session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
+    session.rows("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = $1", [click_id])
     session.figures.uncount(session, click)
     session.after_commit(lambda: session.memory.remove(click))
+    session.after_commit(lambda: session.memory.clear_column("duplicate_of", click_id))
 
 
 def newest_id(session: Session) -> str | None:
@@ -253,4 +257,7 @@ def load_tail(session: Session) -> None:
     if not session.dialect.is_owned:
         return
     rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
-    session.memory.replace_tail([Click(*row) for row in reversed(rows)], is_whole=len(rows) < TAIL)
+    clicks = [Click(*row) for row in reversed(rows)]
+    session.memory.replace_tail(clicks, is_whole=len(rows) < TAIL)
+    visits = {visitor_key(click): Visit(click.click_id, click.time) for click in clicks if not click.duplicate_of}
+    session.memory.recent.keep(visits, session.memory.duplicate_window_us / SECOND)

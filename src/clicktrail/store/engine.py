@@ -98,8 +98,8 @@ class Figures(Protocol):
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
         """Link id -> figures. Raises Unavailable."""
 
-    def count(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks are added by this transaction."""
+    def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
+        """Clicks are about to be added by this transaction: counts them, and returns them with repeats marked."""
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """A link gets one registration more (1) or that many fewer (negative) by this transaction."""

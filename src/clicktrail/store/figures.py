@@ -10,12 +10,16 @@ import numpy as np
 from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
+from clicktrail.model.times import SECOND
 from clicktrail.store.engine import Session
-from clicktrail.store.visitors import KEY_SQL, Keys, VisitorSet, visitor_key
+from clicktrail.store.visitors import KEY_SQL, Keys, VisitorSet, mark_repeats, visitor_key
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
-COUNTED = "count(*), count(profile_id), min(time), max(time)"
+IS_COUNTED = "coalesce(c.bot, '') = ''"
+"""Clicks of robots are kept and marked, and not counted. A client whom one brought is."""
+CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
+OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
 """What is counted of a link's clicks, distinct visitors aside."""
 _PIECE = 1_000_000
 """Rows read at once."""
@@ -48,11 +52,22 @@ class LinkFigures:
             raise Unavailable("The figures of links are still being read.", headers={"Retry-After": "5"})
         return {link_id: self._figures.get(link_id, NOTHING) for link_id in link_ids}
 
-    def count(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks are added by this transaction."""
-        linked = [click for click in clicks if click.link_id is not None]
-        if linked:
-            session.after_commit(lambda: self._when_loaded(lambda: self._count(linked)))
+    def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
+        """Clicks are about to be added by this transaction: marks repeats among them, and counts the others' links."""
+        memory = session.memory
+        keys = {click.click_id: visitor_key(click) for click in clicks if click.link_id is not None}
+        if not keys:
+            return clicks
+        visits = memory.recent.find(keys.values())
+        marked = mark_repeats(clicks, lambda click: keys[click.click_id], visits, memory.duplicate_window_us)
+
+        def count() -> None:
+            memory.recent.keep(visits, memory.duplicate_window_us / SECOND)
+            counted = [(click, keys[click.click_id]) for click in clicks if click.link_id is not None]
+            self._when_loaded(lambda: self._count(counted))
+
+        session.after_commit(count)
+        return marked
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """A link gets one registration more (1) or that many fewer (negative)."""
@@ -63,20 +78,20 @@ class LinkFigures:
         """A click was just removed: counts the link's others, and looks for the same visitor among them."""
         if click.link_id is None:
             return
-        counted = session.rows(f"SELECT {COUNTED} FROM clicks WHERE link_id = $1", [click.link_id])[0]
-        link_id, gone = click.link_id, None if has_other_click(session, click) else visitor_key(click)
+        counted = session.rows(f"SELECT {CLICKS}, {OTHERS} FROM clicks c WHERE link_id = $1", [click.link_id])[0]
+        is_gone = not click.is_bot and not has_other_click(session, click)
+        link_id, gone = click.link_id, visitor_key(click) if is_gone else None
         session.after_commit(lambda: self._when_loaded(lambda: self._recount(link_id, (*counted,), gone)))
 
     def read(self, session: ArraySession) -> None:
         """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
-        rows = session.rows(
-            f"SELECT link_id, {COUNTED}, hash(link_id) FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
-        )
+        counted = f"{CLICKS}, {OTHERS}, hash(link_id)"
+        rows = session.rows(f"SELECT link_id, {counted} FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id")
         visitor_keys, link_hashes = _read_visitors(session)
         keys, first = np.unique(visitor_keys, return_index=True)
         links, visitors = np.unique(link_hashes[first], return_counts=True)
         unique: dict[int, int] = dict(zip(links.tolist(), visitors.tolist(), strict=True))
-        self._begin({row[0]: LinkMetrics(row[1], unique[row[-1]], *row[2:-1]) for row in rows}, keys)
+        self._begin({row[0]: LinkMetrics(row[1], unique.get(row[-1], 0), *row[2:-1]) for row in rows}, keys)
 
     def _begin(self, figures: Mapping[str, LinkMetrics], keys: Keys) -> None:
         visitors = VisitorSet(keys)
@@ -94,17 +109,13 @@ class LinkFigures:
             else:
                 self._waiting.append(event)
 
-    def _count(self, clicks: Sequence[Click]) -> None:
-        for click, is_new in zip(clicks, self._visitors.add([visitor_key(click) for click in clicks]), strict=True):
+    def _count(self, clicks: Sequence[tuple[Click, int]]) -> None:
+        people = {click.click_id: key for click, key in clicks if not click.is_bot}
+        is_new = dict(zip(people, self._visitors.add(people.values()), strict=True))
+        for click, _ in clicks:
             link_id = click.link_id or ""
-            old = self._figures.get(link_id, NOTHING)
-            self._figures[link_id] = LinkMetrics(
-                old.clicks + 1,
-                old.unique_clicks + is_new,
-                old.registrations + (click.profile_id is not None),
-                click.time if old.first_click_time is None else min(old.first_click_time, click.time),
-                click.time if old.last_click_time is None else max(old.last_click_time, click.time),
-            )
+            figures = self._figures.get(link_id, NOTHING)
+            self._figures[link_id] = add_click(figures, click, is_new.get(click.click_id, False))
 
     def _register(self, link_id: str, change: int) -> None:
         old = self._figures.get(link_id, NOTHING)
@@ -118,11 +129,26 @@ class LinkFigures:
             self._visitors.discard(gone)
 
 
+def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetrics:
+    """A link's figures with one click more. A robot's changes none but the registrations."""
+    registrations = old.registrations + (click.profile_id is not None)
+    if click.is_bot:
+        return msgspec.structs.replace(old, registrations=registrations)
+    return LinkMetrics(
+        old.clicks + 1,
+        old.unique_clicks + is_new_visitor,
+        registrations,
+        click.time if old.first_click_time is None else min(old.first_click_time, click.time),
+        click.time if old.last_click_time is None else max(old.last_click_time, click.time),
+    )
+
+
 def has_other_click(session: Session, click: Click) -> bool:
     """Whether the visitor of a removed click has another one on the same link."""
     others = session.rows(
-        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 LIMIT 1",
-        [click.link_id, click.ip, click.user_agent],
+        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 "
+        "AND visitor IS NOT DISTINCT FROM $4 LIMIT 1",
+        [click.link_id, click.ip, click.user_agent, click.visitor],
     )
     return bool(others)
 
@@ -133,7 +159,7 @@ def _read_visitors(session: ArraySession) -> tuple[Keys, Keys]:
     pieces = [
         session.arrays(
             f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
-            f"WHERE c.link_id IS NOT NULL AND c.rowid >= {start} AND c.rowid < {start + _PIECE}"
+            f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {start} AND c.rowid < {start + _PIECE}"
         )
         for start in range(0, (last or 0) + 1, _PIECE)
     ]

@@ -5,12 +5,14 @@ writer's thread right after a commit, and replaced rather than altered where oth
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
+from clicktrail.model.visitors import today
+from clicktrail.store.visitors import RecentVisits
 
 TAIL = 2_000
 """Newest clicks kept in order: two of the largest pages."""
@@ -36,12 +38,22 @@ class Memory:
         self.floor = "~"
         """The least id of which that is true; empty if the tail is the whole store. At first no id is."""
         self.by_id: dict[str, Click] = {}
+        self.salts: Mapping[int, bytes] = {}
+        """Day -> the salt of its visitors: today's, and tomorrow's."""
+        self.duplicate_window_us = 0
+        """Within which a visitor on the same link is a repeat; 0: never."""
+        self.recent = RecentVisits()
 
-    def learn(self, catalogue: Catalogue, revoked: frozenset[str], version: int) -> None:
-        """The catalogue and the revocations as of a version; an older one than is known is passed over."""
+    @property
+    def salt(self) -> bytes:
+        """Today's salt; the latest there is where the day is later than all."""
+        return self.salts.get(today()) or self.salts[max(self.salts)]
+
+    def learn(self, catalogue: Catalogue, revoked: frozenset[str], salts: Mapping[int, bytes], version: int) -> None:
+        """The catalogue, the revocations and the salts as of a version; an older one than is known is passed over."""
         if version >= self.version:
             self.learned_at = time.monotonic()
-            self.catalogue, self.revoked, self.version = catalogue, revoked, version
+            self.catalogue, self.revoked, self.salts, self.version = catalogue, revoked, salts, version
 
     def has_just_learned(self) -> bool:
         """Whether a click that is about to be stored may have been made with an older catalogue than this one."""

@@ -23,6 +23,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "links": ("link_id",),
     "clients": ("client_id",),
     "revoked_tokens": ("token_id",),
+    "visitor_salts": ("day",),
     "clicks": ("click_id",),
 }
 """Table -> its key, in an order in which nothing points to what is not there yet."""

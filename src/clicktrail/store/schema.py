@@ -9,6 +9,11 @@ from clicktrail.store.engine import Dialect, Migration, Session
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
 
+_VISITOR_COLUMNS = (
+    *("visitor_id TEXT", "visitor BIGINT", "device TEXT", "browser TEXT", "os TEXT", "bot TEXT"),
+    *("is_data_centre BOOLEAN", "is_prefetch BOOLEAN", "duplicate_of TEXT"),
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     (
         "0001-clicks-and-what-surrounds-them",
@@ -48,6 +53,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE clicks ADD COLUMN ip_hash BIGINT",
             "ALTER TABLE clicks ADD COLUMN uuid_hash BIGINT",
             "UPDATE clicks SET ip_hash = text_hash(ip), uuid_hash = text_hash(uuid)",
+        ),
+    ),
+    (
+        "0003-who-clicked",
+        (
+            *(f"ALTER TABLE clicks ADD COLUMN {column}" for column in _VISITOR_COLUMNS),
+            "CREATE TABLE visitor_salts (day BIGINT NOT NULL, salt TEXT NOT NULL)",
         ),
     ),
 )

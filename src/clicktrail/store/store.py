@@ -8,11 +8,13 @@ from typing import Concatenate, ParamSpec, TypeVar
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
+from clicktrail.model.visitors import today
 from clicktrail.query.fields import LINK
 from clicktrail.store import clicks
 from clicktrail.store.catalog import find_link, refresh
 from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
 from clicktrail.store.engine import Engine, Session, Write
+from clicktrail.store.salts import renew_salts
 from clicktrail.store.schema import migrate
 
 _MAX_CODE = LINK.writable["code"].max_length or 0
@@ -39,7 +41,7 @@ class Store:
         A server gives `tell`, which hears what goes wrong beside requests: then the engine begins its work beside them.
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
-        await self.engine.write(_load)
+        await self.engine.write(_load, Write.ALONE)
         newest = await self.engine.read(clicks.newest_id)
         self.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
         if tell is not None:
@@ -63,6 +65,11 @@ class Store:
             return result
 
         return await self.engine.write(run, Write.ALONE)
+
+    async def renew_salts(self) -> None:
+        """Makes the salts that are due, and forgets those of days that are over."""
+        if self.memory.salts.keys() != {today(), today() + 1}:
+            await self.change(renew_salts)
 
     async def remove(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)`, which removes what other processes may just be counting."""
@@ -104,4 +111,5 @@ class Store:
 
 def _load(session: Session) -> None:
     clicks.load_tail(session)
+    renew_salts(session)
     refresh(session)

@@ -48,7 +48,13 @@ TABLES: Mapping[str, Table] = {
         "c",
         f"c.link_id IN {OWN_LINKS}",
         hashes={"ip": "c.ip_hash", "uuid": "c.uuid_hash"},
-        columns={"createTime": "c.click_id", "registration": "(c.profile_id IS NOT NULL)", "tag": "t.first_tag"},
+        columns={
+            "createTime": "c.click_id",
+            "registration": "(c.profile_id IS NOT NULL)",
+            "tag": "t.first_tag",
+            "isBot": "(c.bot <> '')",
+            "botRule": "nullif(c.bot, '')",
+        },
     ),
     PROFILE.name: Table(
         "profiles",

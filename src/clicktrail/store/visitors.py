@@ -1,28 +1,91 @@
 """Which visitors a link has seen: an exact set of 64-bit keys, small enough to keep in memory for ten million clicks.
 
-A visitor of a link is a distinct pair of address and user agent. Its key is half of an MD5 (speed, not secrecy): two of
-ten million keys meet with a probability under one in 300,000.
+A visitor of a link is the link and the visitor of the day (`model.visitors`); for clicks that have no such key, a
+distinct pair of address and user agent. The key is half of an MD5 (speed, not secrecy): two of ten million keys meet
+with a probability under one in 300,000.
 """
 
 import hashlib
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from clicktrail.model.click import Click
 
 Keys = np.ndarray[tuple[int], np.dtype[np.uint64]]
-KEY_SQL = "md5_number_lower(c.link_id || c.ip || coalesce('1' || c.user_agent, '0'))"
+VISITOR_SQL = "coalesce(c.visitor::TEXT, c.ip || coalesce('1' || c.user_agent, '0'))"
+"""What tells a visitor from others."""
+KEY_SQL = f"md5_number_lower(c.link_id || {VISITOR_SQL})"
 """`visitor_key` as an expression of the engine, to read the keys of many clicks at once."""
 _FRESH = 65_536
+_RECENT = 100_000
 _GROWTH = 4
 
 
 def visitor_key(click: Click) -> int:
     """The key of a click that has a link."""
-    agent = "0" if click.user_agent is None else "1" + click.user_agent
-    text = f"{click.link_id}{click.ip}{agent}"
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little")
+    return int.from_bytes(visitor_digest(click), "little")
+
+
+def visitor_digest(click: Click) -> bytes:
+    """The key as the half of a digest, which each engine reads as a number in its own way."""
+    if click.visitor is not None:
+        visitor = str(click.visitor)
+    else:
+        visitor = click.ip + ("0" if click.user_agent is None else "1" + click.user_agent)
+    return hashlib.md5(f"{click.link_id}{visitor}".encode(), usedforsecurity=False).digest()[8:]
+
+
+class Visit(NamedTuple):
+    """The click that later ones of the same visitor on the same link may repeat."""
+
+    click_id: str
+    time: int
+
+
+class RecentVisits:
+    """The visits of the last moments by visitor key: at least those of the last window, and never very many."""
+
+    def __init__(self) -> None:
+        self._new: dict[int, Visit] = {}
+        self._old: dict[int, Visit] = {}
+        self._turn_at = 0.0
+
+    def find(self, keys: Iterable[int]) -> dict[int, Visit]:
+        """The visits of these visitors."""
+        found = ((key, self._new.get(key) or self._old.get(key)) for key in keys)
+        return {key: visit for key, visit in found if visit is not None}
+
+    def keep(self, visits: Mapping[int, Visit], window_s: float) -> None:
+        """Adds visits; drops those from before the last window, or the oldest of too many."""
+        now = time.monotonic()
+        if now >= self._turn_at or len(self._new) > _RECENT:
+            self._old, self._new, self._turn_at = self._new, {}, now + window_s
+        self._new.update(visits)
+
+
+def mark_repeats(
+    clicks: Sequence[Click], key_of: Callable[[Click], int], visits: dict[int, Visit], window_us: int
+) -> list[Click]:
+    """The clicks in the order in which they came, those marked that repeat one within the window before or after it.
+
+    `visits` has what came before them, and is brought up to date.
+    """
+    marked = []
+    for click in clicks:
+        repeated = click
+        if click.link_id is not None and window_us:
+            key = key_of(click)
+            visit = visits.get(key)
+            if visit is None or abs(click.time - visit.time) > window_us:
+                visits[key] = Visit(click.click_id, click.time)
+            elif visit.click_id != click.click_id:
+                repeated = msgspec.structs.replace(click, duplicate_of=visit.click_id)
+        marked.append(repeated)
+    return marked
 
 
 class VisitorSet:

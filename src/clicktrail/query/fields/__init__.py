@@ -4,7 +4,7 @@ The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fi
 """
 
 from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SIZE, THEME
-from clicktrail.query.fields.click import CLICK
+from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 
@@ -23,6 +23,7 @@ __all__ = [
     "RESOURCES",
     "SIZE",
     "THEME",
+    "VISITOR",
     "Field",
     "Resource",
     "Source",

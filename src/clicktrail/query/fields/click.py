@@ -1,5 +1,7 @@
 """The fields of a click: 24 that are shown, 23 filters, 16 sort keys (contract, sections 2 and 3)."""
 
+from typing import Any
+
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, OWN_TIMES, UUID, Field, Resource, Source, id_field
 
@@ -8,11 +10,37 @@ def _utm(name: str, doc: str, example: str) -> Field:
     return Field(name=name, doc=doc, filterable=True, sortable=True, is_repetitive=True, example=example)
 
 
+def _visitor(name: str, doc: str, **rest: Any) -> Field:
+    return Field(name=name, doc=doc, filterable=True, shown=False, **rest)
+
+
+def _mark(name: str, doc: str, column: str = "") -> Field:
+    return _visitor(name, doc, kind=kinds.FLAG, column=column, example=True)
+
+
+VISITOR = (
+    _visitor("device", "`desktop`, `phone`, `tablet`, `tv`, `console` or `watch`, by the user agent.", example="phone"),
+    _visitor("browser", "The browser's name, by the user agent.", example="Safari"),
+    _visitor("os", "The operating system's name, by the user agent.", example="iOS"),
+    _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one.", "bot"),
+    _visitor("botRule", "The pattern by which it was taken for a robot.", column="bot", example="Googlebot\\/"),
+    _mark("isDataCentre", "Whether the address is a hoster's; unknown without `CLICKTRAIL_ASN`."),
+    _mark("isPrefetch", "Whether the browser fetched ahead of its visitor; unknown where no browser asked us."),
+    _visitor(
+        "duplicateOf",
+        "The click that this one repeats: same visitor, same link, a moment apart.",
+        kind=kinds.ID,
+        example="6006dda272f002519c3eb505",
+    ),
+    _visitor("visitorId", "The visitor's browser, as the site's own cookie names it.", writable=True, example="v-81"),
+)
+"""What is known of who clicked: the keys of the expansion `visitor`."""
+
 CLICK = Resource(
     "click",
     "/clicks",
     doc="A visitor's arrival on a link.",
-    expansions=("contacts", "link", "metrics", "profile"),
+    expansions=("contacts", "link", "metrics", "profile", "visitor"),
     fields=(
         id_field("clickId", "The click's identifier.", sortable=True, nullable=False),
         Field(
@@ -196,5 +224,6 @@ CLICK = Resource(
             doc="Any tag of the client; sorts by the first one.",
             example="61",
         ),
+        *VISITOR,
     ),
 )

@@ -4,17 +4,19 @@ No writer changes what another one does: each adds rows to `link_changes`, in th
 and now and then one node adds them up into `link_figures`. A visitor is new to a link if its key could be added.
 """
 
-import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
+
+from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.engine import Params, Session
-from clicktrail.store.figures import NOTHING, has_other_click
+from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, has_other_click
+from clicktrail.store.visitors import VISITOR_SQL, Visit, mark_repeats, visitor_digest
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
+_KEY = f"visitor_key(c.link_id, {VISITOR_SQL})"
 _FOLD_LOCK = 0x636C_6B02
 
 
@@ -33,29 +35,29 @@ class TableFigures:
         found = {row[0]: LinkMetrics(*row[1:]) for row in rows}
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
-    def count(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks are added by this transaction."""
+    def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
+        """Clicks are about to be added by this transaction: marks repeats among them, and counts the others' links."""
+        linked = [click for click in clicks if click.link_id is not None]
+        if not linked:
+            return clicks
+        window_us = session.memory.duplicate_window_us
+        firsts: dict[int, Click] = {}
+        for click in linked:
+            firsts.setdefault(visitor_key(click), click)
+        visits, new = _visit(session, firsts, window_us)
         changes: dict[str, LinkMetrics] = {}
-        visitors: dict[int, str] = {}
-        for click in clicks:
-            if click.link_id is None:
-                continue
-            visitors[visitor_key(click)] = click.link_id
-            old = changes.get(click.link_id, NOTHING)
-            changes[click.link_id] = LinkMetrics(
-                old.clicks + 1,
-                0,
-                old.registrations + (click.profile_id is not None),
-                click.time if old.first_click_time is None else min(old.first_click_time, click.time),
-                click.time if old.last_click_time is None else max(old.last_click_time, click.time),
-            )
-        if changes:
-            new = _add_visitors(session, visitors)
-            rows = [
-                (link_id, each.clicks, new[link_id], each.registrations, *_times(each))
-                for link_id, each in changes.items()
-            ]
+        for click in linked:
+            key = visitor_key(click)
+            is_first = key in new and firsts[key] is click
+            link_id = click.link_id or ""
+            changes[link_id] = add_click(changes.get(link_id, NOTHING), click, is_first)
+        rows = [(link_id, *astuple(each)) for link_id, each in changes.items() if each != NOTHING]
+        if rows:
             session.insert("link_changes", _COLUMNS.split(", "), rows)
+        before = dict(visits)
+        marked = mark_repeats(clicks, visitor_key, visits, window_us)
+        _replace_visits(session, {key: visit for key, visit in visits.items() if before[key] != visit})
+        return marked
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
@@ -67,34 +69,52 @@ class TableFigures:
         if click.link_id is None:
             return
         old = self.find(session, [click.link_id])[click.link_id]
-        is_gone = not has_other_click(session, click)
+        is_gone = not click.is_bot and not has_other_click(session, click)
         if is_gone:
             session.rows("DELETE FROM link_visitors WHERE visitor = $1", [visitor_key(click)])
         first, last = _times(old)
         if click.time in (first, last):
-            first, last = session.rows("SELECT min(time), max(time) FROM clicks WHERE link_id = $1", [click.link_id])[0]
+            statement = f"SELECT min(time), max(time) FROM clicks c WHERE link_id = $1 AND {IS_COUNTED}"
+            first, last = session.rows(statement, [click.link_id])[0]
         for table in ("link_changes", "link_figures"):
             session.rows(f"DELETE FROM {table} WHERE link_id = $1", [click.link_id])
         registrations = old.registrations - (click.profile_id is not None)
-        row = (click.link_id, old.clicks - 1, old.unique_clicks - is_gone, registrations, first, last)
+        row = (click.link_id, old.clicks - (not click.is_bot), old.unique_clicks - is_gone, registrations, first, last)
         session.insert("link_figures", _COLUMNS.split(", "), [row])
 
 
 def visitor_key(click: Click) -> int:
     """64 bits for the visitor of a link (see `store.visitors`), as the function of the same name makes them."""
-    agent = "0" if click.user_agent is None else "1" + click.user_agent
-    text = f"{click.link_id}{click.ip}{agent}"
-    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "big", signed=True)
+    return int.from_bytes(visitor_digest(click), "big", signed=True)
 
 
-def _add_visitors(session: Session, visitors: Mapping[int, str]) -> Counter[str]:
-    """How many of the visitors are new, by link. In one order in all nodes: no ring of waiting."""
+def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tuple[dict[int, Visit], set[int]]:
+    """By visitor the visit that these clicks may repeat, which may be they themselves; and the visitors that are new.
+
+    One statement, in one order in all nodes: whoever comes second waits for the first, and no ring of waiting arises.
+    """
+    keys = sorted(firsts)
+    is_near = f"abs(excluded.time - v.time) <= {window_us if window_us else -1}"
     rows = session.rows(
-        "INSERT INTO link_visitors (visitor) SELECT * FROM unnest($1::BIGINT[]) ON CONFLICT DO NOTHING "
-        "RETURNING visitor",
-        [sorted(visitors)],
+        "INSERT INTO link_visitors AS v (visitor, click_id, time) "
+        "SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) ON CONFLICT (visitor) DO UPDATE SET "
+        f"click_id = CASE WHEN {is_near} THEN v.click_id ELSE excluded.click_id END, "
+        f"time = CASE WHEN {is_near} THEN v.time ELSE excluded.time END "
+        "RETURNING v.visitor, v.click_id, v.time, v.xmax = 0",
+        [keys, [firsts[key].click_id for key in keys], [firsts[key].time for key in keys]],
     )
-    return Counter(visitors[row[0]] for row in rows)
+    return {row[0]: Visit(row[1], row[2]) for row in rows}, {row[0] for row in rows if row[3]}
+
+
+def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:
+    """Later visits of the same transaction, in rows that it has locked already."""
+    if visits:
+        session.rows(
+            "UPDATE link_visitors v SET click_id = n.click_id, time = n.time "
+            "FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) n(visitor, click_id, time) "
+            "WHERE v.visitor = n.visitor",
+            [list(visits), [visit.click_id for visit in visits.values()], [visit.time for visit in visits.values()]],
+        )
 
 
 def _times(figures: LinkMetrics) -> tuple[int | None, int | None]:
@@ -118,12 +138,9 @@ def fold_changes(session: Session) -> None:
 def recount(session: Session) -> None:
     """Makes figures and visitors from the clicks, for a store that was filled otherwise, or that lost some."""
     session.rows("TRUNCATE link_changes, link_figures, link_visitors")
+    session.rows(f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {_KEY} FROM clicks c WHERE link_id IS NOT NULL")
     session.rows(
-        "INSERT INTO link_visitors (visitor) SELECT DISTINCT visitor_key(link_id, ip, user_agent) "
-        "FROM clicks WHERE link_id IS NOT NULL"
-    )
-    session.rows(
-        f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, count(*), "
-        "count(DISTINCT visitor_key(link_id, ip, user_agent)), count(profile_id), min(time), max(time) "
-        "FROM clicks WHERE link_id IS NOT NULL GROUP BY link_id"
+        f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {CLICKS}, "
+        f"count(DISTINCT {_KEY}) FILTER (WHERE {IS_COUNTED}), {OTHERS} "
+        "FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
     )

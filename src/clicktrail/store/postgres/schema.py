@@ -101,6 +101,24 @@ _KEYS: Migration = (
     ),
 )
 
+_VISITORS: Migration = (
+    "0004-postgres-who-clicked",
+    (
+        """CREATE FUNCTION visitor_key(link_id TEXT, visitor TEXT) RETURNS BIGINT
+            LANGUAGE sql IMMUTABLE PARALLEL SAFE
+            RETURN ('x' || substr(md5(link_id || visitor), 17, 16))::BIT(64)::BIGINT""",
+        "DROP FUNCTION visitor_key(TEXT, TEXT, TEXT)",
+        "ALTER TABLE link_visitors ADD COLUMN click_id TEXT",
+        "ALTER TABLE link_visitors ADD COLUMN time BIGINT",
+        "ALTER TABLE visitor_salts ADD PRIMARY KEY (day)",
+        "CREATE INDEX clicks_bot ON clicks (bot) WHERE bot <> ''",
+        "CREATE INDEX clicks_browser ON clicks (browser)",
+        "CREATE INDEX clicks_os ON clicks (os)",
+        "CREATE INDEX clicks_visitor ON clicks (visitor_id) WHERE visitor_id IS NOT NULL",
+        "CREATE INDEX clicks_duplicate ON clicks (duplicate_of) WHERE duplicate_of IS NOT NULL",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -119,6 +137,6 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS),
+    last=(_NODES, _KEYS, _VISITORS),
     translate=translate,
 )
