@@ -15,6 +15,7 @@ from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
 from clicktrail.http.operations import Operation
 from clicktrail.http.record import ROUTE, RecordDoor
+from clicktrail.http.redirects import LinkDoor, LinkHost
 from clicktrail.http.routes import all_operations, make_router
 from clicktrail.http.tokens import Lockout
 from clicktrail.http.visitors import Networks, VisitLimit, read_networks
@@ -125,12 +126,18 @@ class App:
         self.keys = keys_of(settings, engine)
         self.store = Store(engine)
         self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
-        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s))
+        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s), settings.link_path)
+        if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
+            raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
         self.services = self._services(operations)
         self.log = self.services.observer.log
         self._router: ASGIApp = make_router(self.services, operations)
         self._record: ASGIApp = RecordDoor(self.services, self._router)
-        self._record_path = settings.base_path.rstrip("/") + ROUTE
+        base = settings.base_path.rstrip("/")
+        self._record_path = base + ROUTE
+        self._link: ASGIApp = LinkDoor(self.services, base + settings.link_path, self._router)
+        self._link_path = base + settings.link_path + "/"
+        self._hosts = dict.fromkeys(self.services.limits.link_hosts, LinkHost(self.services))
         self._tasks: list[asyncio.Task[None]] = []
 
     def _services(self, operations: list[Operation]) -> Services:
@@ -150,8 +157,11 @@ class App:
                 settings.token_lifetime_s,
                 settings.data,
                 _trusted(settings),
+                settings.link_path,
+                tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
+                settings.redirect_first,
             ),
-            visits=VisitLimit(settings.visits_per_minute),
+            visits=VisitLimit({"address": settings.visits_per_minute, "link": settings.link_visits_per_minute}),
             openapi=lambda: document,
         )
 
@@ -169,9 +179,16 @@ class App:
         self.services.observer.flush()
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application: the hot door for recording, the router for everything else."""
+        """The ASGI application: the hot doors for recording and for links, the router for everything else."""
+        if self._hosts:
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+            if host in self._hosts:
+                await self._hosts[host](scope, receive, send)
+                return
         if scope["path"] == self._record_path and scope["method"] == "POST":
             await self._record(scope, receive, send)
+        elif scope["path"].startswith(self._link_path):
+            await self._link(scope, receive, send)
         else:
             await self._router(scope, receive, send)
 

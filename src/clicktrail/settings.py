@@ -77,8 +77,25 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 10
     visits_per_minute: Annotated[
-        int, Meta(ge=0, description="Visits of one address to tracking links in a minute before it gets 429; 0: any.")
+        int, Meta(ge=0, description="Visits of one address to the public doors in a minute before it gets 429; 0: any.")
     ] = 600
+    link_visits_per_minute: Annotated[
+        int, Meta(ge=0, description="Visits of all together to one link in a minute before it answers 429; 0: any.")
+    ] = 60_000
+    link_path: Annotated[
+        str, Meta(pattern="^/[A-Za-z0-9_-]{1,64}$", description="Path below which links are followed by their code.")
+    ] = "/r"
+    link_hosts: Annotated[
+        str,
+        Meta(
+            pattern="^([A-Za-z0-9.-]+(:[0-9]+)?(,[A-Za-z0-9.-]+(:[0-9]+)?)*)?$",
+            description="Hosts, by commas, on which a path is a link's code and nothing else is served.",
+        ),
+    ] = ""
+    redirect_first: Annotated[
+        bool,
+        Meta(description="Whether visitors are led on before their click is on disk: a crash loses the last moment's."),
+    ] = False
     partner_sees_contacts: Annotated[
         bool, Meta(description="Whether partners see contact values of their clients; otherwise masked.")
     ] = False

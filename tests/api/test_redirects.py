@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tests.serving import Serving, serving
+from tests.serving import Serving, run, serving
 
 LANDING = "https://shop.example.org/welcome?lang=en&utm_source=default#top"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -93,6 +93,102 @@ def test_a_link_that_is_off_is_gone(server: Serving, api: httpx.Client, link: di
     api.post("/links", json={"code": f"{mark}-bare"})
     assert follow(server, f"/r/{mark}-bare").status_code == 410
     assert follow(server, f"/r/{mark}-unknown").status_code == 404
+
+
+def test_a_link_that_is_over_leads_to_its_fallback_page(
+    server: Serving, api: httpx.Client, link: dict[str, str]
+) -> None:
+    path, fallback = f"/links/{link['linkId']}", "https://shop.example.org/over\r\nSet-Cookie: a=b"
+    shown = api.get(f"{path}?query[redirect]=1").json()["redirect"]
+    assert shown == {"redirectStatus": 302, "expireTime": None, "fallbackUri": None}
+    assert "redirect" not in api.get(path).json()
+    assert api.patch(path, json={"expireTime": "2020-01-01T00:00:00Z"}).status_code == 200
+    assert follow(server, f"/r/{link['code']}").status_code == 410
+    assert api.patch(path, json={"fallbackUri": fallback}).status_code == 200
+    answer = follow(server, f"/r/{link['code']}?a=b")
+    assert (answer.status_code, answer.headers["Location"][:29]) == (302, "https://shop.example.org/over")
+    assert "set-cookie" not in answer.headers
+    api.patch(path, json={"expireTime": "2999-01-01T00:00:00Z", "enabled": False})
+    assert follow(server, f"/r/{link['code']}").headers["Location"].startswith("https://shop.example.org/over")
+    assert clicks_of(api, link) == []
+    api.patch(path, json={"enabled": True})
+    assert "click_id=" in follow(server, f"/r/{link['code']}").headers["Location"]
+    [listed] = api.get(f"/links?filter[code]={link['code']}&query[redirect]=1").json()
+    assert listed["redirect"]["expireTime"] == "2999-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_each_link_has_its_status(server: Serving, api: httpx.Client, link: dict[str, str], status: int) -> None:
+    api.patch(f"/links/{link['linkId']}", json={"redirectStatus": status})
+    assert follow(server, f"/r/{link['code']}").status_code == status
+
+
+def test_links_do_not_lead_on_by_other_statuses(api: httpx.Client, link: dict[str, str]) -> None:
+    for bad in (200, 303, "302", None, True):
+        refused = api.patch(f"/links/{link['linkId']}", json={"redirectStatus": bad})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/redirectStatus"
+
+
+def test_hosts_and_path_of_links_are_settings(tmp_path: Path) -> None:
+    hosts = {
+        "link_hosts": "go.example.com,GO2.example.com",
+        "link_path": "/to",
+        "public_url": "https://api.example.com",
+    }
+    with serving(tmp_path / "data", **hosts) as server, server.client() as api:
+        api.post("/links", json={"code": "a b", "uri": LANDING})
+        for path, host, status in (
+            ("/to/a%20b", "api.example.com", 302),
+            ("/r/a%20b", "api.example.com", 404),
+            ("/a%20b", "go.example.com", 302),
+            ("/a%20b", "go2.example.com", 302),
+            (f"/b/{'0' * 24}/a%20b", "go.example.com", 302),
+            ("/a%20b", "api.example.com", 404),
+            ("/health", "go.example.com", 404),
+            ("/clicks", "go.example.com", 404),
+            ("/to/a%20b", "go.example.com", 404),
+            ("/", "go.example.com", 404),
+        ):
+            assert follow(server, path, Host=host).status_code == status, (path, host)
+        assert follow(server, "/a%20b", "POST", Host="go.example.com").status_code == 404
+        assert len(api.get("/clicks").json()) == 4
+
+
+def test_a_path_of_links_may_not_hide_the_api(tmp_path: Path) -> None:
+    done = run("serve", "--data", str(tmp_path / "data"), "--link-path", "/clicks")
+    assert (done.returncode, "--link-path" in done.stderr) == (1, True)
+
+
+def test_visitors_may_be_led_on_before_the_disk_has_their_click(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", redirect_first="true") as server, server.client() as api:
+        link = api.post("/links", json={"code": "fast", "uri": LANDING}).json()
+        answers = [follow(server, "/r/fast") for _ in range(20)]
+        led = {parse_qs(urlsplit(answer.headers["Location"]).query)["click_id"][0] for answer in answers}
+        assert server.stop() == 0
+    with serving(tmp_path / "data") as server, server.client() as api:
+        assert {
+            click["clickId"] for click in api.get(f"/clicks?limit=100&filter[linkId]={link['linkId']}").json()
+        } == led
+
+
+def test_a_browser_that_fetches_ahead_is_marked(server: Serving, api: httpx.Client, link: dict[str, str]) -> None:
+    follow(server, f"/r/{link['code']}", **{"Sec-Purpose": "prefetch;prerender"})
+    follow(server, f"/r/{link['code']}")
+    shown = api.get(f"/clicks?filter[linkId]={link['linkId']}&query[visitor]=1").json()
+    assert [each["visitor"]["isPrefetch"] for each in shown] == [False, True]
+    assert shown[0]["visitor"]["duplicateOf"] == shown[1]["clickId"]
+
+
+def test_too_many_visits_of_one_link_are_refused(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path / "data", link_visits_per_minute="3", visits_per_minute="0") as server,
+        server.client() as api,
+    ):
+        for code in ("busy", "quiet"):
+            api.post("/links", json={"code": code, "uri": LANDING})
+        assert {follow(server, "/r/busy").status_code for _ in range(8)} == {302, 429}
+        assert follow(server, "/r/quiet").status_code == 302
 
 
 @pytest.mark.parametrize(

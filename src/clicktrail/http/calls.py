@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from starlette.datastructures import Headers
@@ -33,6 +34,9 @@ class Limits:
     """Where files are made that are about to be sent."""
     trusted: Networks
     """Proxies that are believed."""
+    link_path: str
+    link_hosts: tuple[str, ...]
+    redirect_first: bool
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,14 @@ class Call:
         """The visitor's address, behind the proxies that are trusted."""
         client = self.scope.get("client")
         return find_visitor(client[0] if client else "", self.headers, self.services.limits.trusted)
+
+    def link_url(self, code: str) -> str:
+        """Where a link is followed: at the first host of links, or below the path of links."""
+        limits, path = self.services.limits, quote(code, safe="")
+        if limits.link_hosts:
+            scheme = urlsplit(limits.public_url).scheme or self.scope["scheme"]
+            return f"{scheme}://{limits.link_hosts[0]}/{path}"
+        return self.url(f"{limits.link_path}/{path}")
 
     def url(self, path: str) -> str:
         """An absolute URL of this API, as the client sees it."""

@@ -14,8 +14,11 @@ def make_list(resource: Resource) -> Handler:
 
     async def list_items(call: Call) -> Answer:
         query = read_query(call, resource)
+        view = query.view
         page = await call.store.read(records.list_records, call.viewer, query)
-        return page_answer(call, query, page, lambda item: render_record(resource, item, query.view.language))
+        return page_answer(
+            call, query, page, lambda item: render_record(resource, item, view.language, view.expansions)
+        )
 
     return list_items
 
@@ -27,7 +30,7 @@ def make_get(resource: Resource) -> Handler:
         view = parse_view(call.query, resource, call.language)
         object_id = call.path[resource.id_field.name]
         record = await call.store.read(records.get_record, call.viewer, resource, object_id)
-        return json_answer(render_record(resource, record, view.language))
+        return json_answer(render_record(resource, record, view.language, view.expansions))
 
     return get_item
 

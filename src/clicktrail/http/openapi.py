@@ -171,6 +171,8 @@ def responses(operation: Operation) -> Json:
     if operation.repeat:
         found["200"] = {**answer_response(operation), "description": "The object that this uuid had already made."}
         found["200"].pop("headers", None)
+    for status in operation.other_statuses:
+        found[str(status)] = found[str(operation.status)]
     for status in sorted(refusals(operation)):
         found[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return found

@@ -43,6 +43,8 @@ class Operation:
     body: str = ""
     answer: str = ""
     status: int = 200
+    other_statuses: tuple[int, ...] = ()
+    """Statuses of answers that are like that of `status`."""
     repeat: bool = False
     """Whether a repeated POST with the same uuid answers 200."""
     refusals: tuple[int, ...] = ()

@@ -1,7 +1,6 @@
 """GET /links/{linkId}/qr: a tracking link as a QR code, for print."""
 
 import io
-from urllib.parse import quote
 
 import segno
 
@@ -21,5 +20,5 @@ async def get_link_qr(call: Call) -> Answer:
     kind = parse_format(call.query, LINK, tuple(FORMATS))
     link = await call.store.read(get_record, call.viewer, LINK, call.path["linkId"])
     out = io.BytesIO()
-    segno.make_qr(call.url(f"/r/{quote(link['code'], safe='')}"), error="m").save(out, kind=kind, scale=_SCALE)
+    segno.make_qr(call.link_url(link["code"]), error="m").save(out, kind=kind, scale=_SCALE)
     return Answer(200, out.getvalue(), FORMATS[kind])

@@ -1,72 +1,167 @@
-"""GET /r/{code} and GET /b/{bannerId}/{code}: tracking links, which record the click and lead to the landing page."""
+"""Tracking links, which record the click and lead to the landing page: GET /r/{code} and GET /b/{bannerId}/{code}.
+
+Also the hot door for them, which answers a plain visit without the layers that it does not need, and the hosts on which
+a path is nothing but a link's code.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail.errors import Gone, NotFound, Unavailable
-from clicktrail.http.calls import Answer, Call
-from clicktrail.ingest.landing import add_parameter, find_landing
+from clicktrail.http.calls import Answer, Call, Services
+from clicktrail.http.endpoint import answer_not_found, guarded, send_answer
+from clicktrail.http.visitors import find_visitor
+from clicktrail.ingest.landing import add_parameter, escape_page, find_landing
 from clicktrail.ingest.previews import is_prefetch, is_preview
 from clicktrail.model.addresses import parse_ip
+from clicktrail.model.catalogue import CatalogueLink
 from clicktrail.model.click import Hit
-from clicktrail.query.fields import MAX_CLICK_TEXT
+from clicktrail.model.ids import is_id
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import LINK, MAX_CLICK_TEXT
 from clicktrail.query.kinds import MAX_URL_BYTES
 
+BANNER_PREFIX = "/b"
 _HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
+_MAX_CODE = LINK.writable["code"].max_length
 
 
 async def follow_link(call: Call) -> Answer:
     """Follow a link."""
-    return await _follow(call, None)
+    return await _follow(call.services, call.scope, call.path["code"], None)
 
 
 async def follow_banner(call: Call) -> Answer:
     """Follow a link from a banner."""
-    return await _follow(call, call.path["bannerId"])
+    return await _follow(call.services, call.scope, call.path["code"], call.path["bannerId"])
 
 
-async def _follow(call: Call, banner_id: str | None) -> Answer:
-    landing = await _landing_of(call)
-    query = call.query.decode("latin-1")
-    parameters = call.services.recorder.parameters
-    target = find_landing(landing, query, parameters.code, call.path["code"])
-    if banner_id is not None and banner_id in call.store.catalogue.banners:
+class LinkDoor:
+    """An ASGI application for GET below `prefix`, where a path is a link's code; `others` answers all else."""
+
+    def __init__(self, services: Services, prefix: str, others: ASGIApp) -> None:
+        self._services = services
+        self._prefix = prefix + "/"
+        self._route = self._prefix + "{code}"
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follows one link, or hands over."""
+        path: str = scope["path"]
+        code = path[len(self._prefix) :]
+        if scope["method"] != "GET" or not path.startswith(self._prefix) or "/" in code or not code:
+            await self._others(scope, receive, send)
+            return
+        started = time.perf_counter()
+        answer = await guarded(self._services, "GET", self._route, _follow(self._services, scope, code, None))
+        await send_answer(answer, False, send)
+        self._services.observer.request("GET", self._route, answer.status, time.perf_counter() - started)
+
+
+class LinkHost:
+    """An ASGI application for a host of links: `/{code}` and `/b/{bannerId}/{code}`, and nothing else at all."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Follows one link."""
+        parts = scope["path"].split("/")[1:]
+        is_banner = len(parts) == 3 and "/" + parts[0] == BANNER_PREFIX and is_id(parts[1])
+        if scope["method"] not in ("GET", "HEAD") or not (len(parts) == 1 or is_banner) or not parts[-1]:
+            await answer_not_found(scope, receive, send)
+            return
+        started, route = time.perf_counter(), f"{BANNER_PREFIX}/{{bannerId}}/{{code}}" if is_banner else "/{code}"
+        banner_id = parts[1] if is_banner else None
+        follow = _follow(self._services, scope, parts[-1], banner_id)
+        answer = await guarded(self._services, scope["method"], route, follow)
+        await send_answer(answer, scope["method"] == "HEAD", send)
+        self._services.observer.request(scope["method"], route, answer.status, time.perf_counter() - started)
+
+
+async def _follow(services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None) -> Answer:
+    link = await _find_link(services, code)
+    landing = _landing_of(link)
+    if landing is None:
+        return _redirect(302, escape_page(link.fallback_uri or ""))
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    parameters = services.recorder.parameters
+    target = find_landing(landing, query, parameters.code, code)
+    if banner_id is not None and banner_id in services.store.catalogue.banners:
         target = add_parameter(target, parameters.banner, banner_id)
     if len(target.encode()) > MAX_URL_BYTES:
-        target = find_landing(landing, "", parameters.code, call.path["code"])
-    agent = _text(call, "user-agent")
-    if call.scope["method"] == "HEAD" or is_preview(agent):
-        return _redirect(target)
-    address = call.client_address
-    call.services.visits.count(address)
-    hit = Hit(
-        ip=parse_ip(address),
-        uri=target,
-        referrer=_text(call, "referer"),
-        user_agent=agent,
-        is_prefetch=is_prefetch(call.headers),
-    )
-    try:
-        click, _ = await call.services.recorder.record(hit)
-    except Unavailable:
-        call.services.observer.click("refused")
-        raise
-    call.services.observer.click("recorded")
-    return _redirect(add_parameter(target, parameters.click, click.click_id))
+        target = find_landing(landing, "", parameters.code, code)
+    if scope["method"] == "HEAD" or is_preview(headers.get("user-agent")):
+        return _redirect(link.redirect_status, target)
+    address = visitor_address(services, scope)
+    services.visits.count("address", address)
+    services.visits.count("link", link.link_id)
+    click_id = await _record(services, read_visit(headers, address, target))
+    return _redirect(link.redirect_status, add_parameter(target, parameters.click, click_id))
 
 
-async def _landing_of(call: Call) -> str:
-    """Raises NotFound, Gone. A link that another process may just have made is asked for before it is not found."""
-    link = call.store.catalogue.links.get(call.path["code"]) or await call.store.find_link(call.path["code"])
+async def _find_link(services: Services, code: str) -> CatalogueLink:
+    """Raises NotFound. A link that another process may just have made is asked for before it is not found."""
+    if len(code) > _MAX_CODE:
+        raise NotFound("There is no such link.")
+    link = services.store.catalogue.links.get(code) or await services.store.find_link(code)
     if link is None:
         raise NotFound("There is no such link.")
-    if not link.enabled or link.uri is None:
-        raise Gone("This link is disabled." if link.uri is not None else "This link has no landing page.")
-    return link.uri
+    return link
 
 
-def _text(call: Call, name: str) -> str | None:
+def _landing_of(link: CatalogueLink) -> str | None:
+    """The landing page of a link in use; None where its fallback page takes the visitor. Raises Gone."""
+    is_over = link.expire_time is not None and link.expire_time <= now_us()
+    if link.enabled and not is_over and link.uri is not None:
+        return link.uri
+    if link.fallback_uri is not None:
+        return None
+    if not link.enabled or is_over:
+        raise Gone("This link has expired." if link.enabled else "This link is disabled.")
+    raise Gone("This link has no landing page.")
+
+
+async def _record(services: Services, hit: Hit) -> str:
+    """The id of the visit's click: on disk, or about to be where visitors are not to wait. Raises Unavailable."""
+    if services.limits.redirect_first:
+        return (await services.recorder.record_later(hit, services.observer.click)).click_id
+    try:
+        click, _ = await services.recorder.record(hit)
+    except Unavailable:
+        services.observer.click("refused")
+        raise
+    services.observer.click("recorded")
+    return click.click_id
+
+
+def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
+    """The visitor's address, behind the proxies that are trusted."""
+    client, trusted = scope.get("client"), services.limits.trusted
+    peer = client[0] if client else ""
+    return find_visitor(peer, Headers(raw=scope["headers"]), trusted) if trusted else peer
+
+
+def read_visit(headers: Mapping[str, str], address: str, uri: str) -> Hit:
+    """A visitor's own request -> a hit."""
+    return Hit(
+        ip=parse_ip(address),
+        uri=uri,
+        referrer=_text(headers, "referer"),
+        user_agent=_text(headers, "user-agent"),
+        is_prefetch=is_prefetch(headers),
+    )
+
+
+def _text(headers: Mapping[str, str], name: str) -> str | None:
     """A header as a click keeps it: cut to what a text may hold, without what no column can."""
-    value = call.headers.get(name, "").replace("\0", "")[:MAX_CLICK_TEXT]
-    return value or None
+    return headers.get(name, "").replace("\0", "")[:MAX_CLICK_TEXT] or None
 
 
-def _redirect(target: str) -> Answer:
-    return Answer(302, b"", "text/plain; charset=utf-8", {**_HEADERS, "Location": target})
+def _redirect(status: int, target: str) -> Answer:
+    return Answer(status, b"", "text/plain; charset=utf-8", {**_HEADERS, "Location": target})

@@ -1,6 +1,6 @@
 """Stored values as the JSON that is sent. Key order is the field table's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from clicktrail.model.addresses import render_ip
@@ -11,7 +11,7 @@ from clicktrail.model.ids import created_s
 from clicktrail.model.metrics import LinkMetrics, conversion_rate
 from clicktrail.model.times import SECOND, render_second, render_time
 from clicktrail.query import kinds
-from clicktrail.query.fields import CONTACT, LINK, PROFILE, Resource
+from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Resource
 from clicktrail.query.kinds import Kind, render_degrees
 from clicktrail.store.clicks import Shown
 from clicktrail.store.records import Record
@@ -93,13 +93,19 @@ def render_visitor(click: Click, _: str = "") -> Json:
     }
 
 
-def render_record(resource: Resource, record: Record, language: str) -> Json:
+def render_record(resource: Resource, record: Record, language: str, expansions: Collection[str] = ()) -> Json:
     """Any other object, key by key from the field table."""
-    document: Json = {}
     created = created_s(record[resource.id_field.name]) * SECOND
-    for field in resource.shown:
-        value = created if field.name == "createTime" else record[field.name]
-        render = _SPECIAL.get(field.kind)
+    document = _render_fields(resource.shown, {**record, "createTime": created}, language)
+    for name in sorted(expansions):
+        document[name] = _render_fields(resource.groups[name], record, language)
+    return document
+
+
+def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Json:
+    document: Json = {}
+    for field in fields:
+        value, render = record[field.name], _SPECIAL.get(field.kind)
         if value is None:
             document[field.name] = None
         else:

@@ -191,18 +191,19 @@ _CLIENTS = (
 
 _FOLLOW = Operation(
     method="GET",
-    path="/r/{code}",
+    path="",
     handler=redirects.follow_link,
     name="followLink",
     summary="Follow a link: records the click and leads to the landing page",
     tag="Tracking",
     status=302,
+    other_statuses=(301, 307),
     media_type="*/*",
     refusals=(404, 410, 429, 503),
 )
 _FOLLOW_BANNER = replace(
     _FOLLOW,
-    path="/b/{bannerId}/{code}",
+    path=f"{redirects.BANNER_PREFIX}/{{bannerId}}/{{code}}",
     handler=redirects.follow_banner,
     name="followBanner",
     summary="Follow a link from a banner",
@@ -262,8 +263,8 @@ def _create_token(lockout: Lockout) -> Operation:
     )
 
 
-def all_operations(lockout: Lockout) -> list[Operation]:
-    """Every operation, in the order of the documentation."""
+def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
+    """Every operation, in the order of the documentation; links are followed below `link_path`."""
     return [
         *_crud(CLICK, _CLICKS, CLICK.path),
         _BATCH,
@@ -276,7 +277,7 @@ def all_operations(lockout: Lockout) -> list[Operation]:
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),
         _create_token(lockout),
         *_CLIENTS,
-        _FOLLOW,
+        replace(_FOLLOW, path=link_path + "/{code}"),
         _FOLLOW_BANNER,
         _BACKUP,
         *_SYSTEM,

@@ -10,7 +10,7 @@ from clicktrail.ingest.hits import MAX_BATCH
 from clicktrail.model import countries
 from clicktrail.model.access import Scope
 from clicktrail.query import kinds
-from clicktrail.query.fields import CLICK, CLIENT, MAX_TEXT, PROFILE, RESOURCES, VISITOR, Field, Resource
+from clicktrail.query.fields import CLICK, CLIENT, MAX_TEXT, PROFILE, RESOURCES, Field, Resource
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 
 Json = dict[str, Any]
@@ -70,13 +70,14 @@ def answer_schema(resource: Resource) -> Json:
     """The object as it is sent: every key always there."""
     properties = {field.name: answer_field(field) for field in resource.shown}
     required = list(properties)
+    for name, fields in resource.groups.items():
+        group = {field.name: answer_field(field) for field in fields}
+        properties[name] = _object(group, group)
     if resource is CLICK:
         parts = {"profile": "Profile", "link": "Link", "metrics": "LinkMetrics"}
         for name, schema in parts.items():
             properties[name] = {"oneOf": [{"$ref": f"#/components/schemas/{schema}"}, {"type": "null"}]}
         properties["contacts"] = {"type": "array", "items": {"$ref": "#/components/schemas/Contact"}}
-        visitor = {field.name: answer_field(field) for field in VISITOR}
-        properties["visitor"] = _object(visitor, visitor)
     return _object(properties, required)
 
 

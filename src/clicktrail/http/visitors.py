@@ -1,7 +1,7 @@
 """Whose request it is: the visitor's address behind proxies that are trusted, and by nobody else's word."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from limits import RateLimitItemPerMinute
@@ -17,16 +17,17 @@ _MAX_HOPS = 20
 
 
 class VisitLimit:
-    """Counts visits by address; more than `most` in a minute are refused. 0: none are."""
+    """Counts visits by address, link and site; more than `most` of its kind in a minute are refused. 0: none are."""
 
-    def __init__(self, most: int) -> None:
-        self._item = RateLimitItemPerMinute(most) if most else None
+    def __init__(self, most: Mapping[str, int]) -> None:
+        self._items = {kind: RateLimitItemPerMinute(number, namespace=kind) for kind, number in most.items() if number}
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    def count(self, address: str) -> None:
+    def count(self, kind: str, key: str) -> None:
         """Raises TooManyRequests."""
-        if self._item is not None and not self._limiter.hit(self._item, address):
-            raise TooManyRequests("Too many visits from this address.", headers={"Retry-After": "60"})
+        item = self._items.get(kind)
+        if item is not None and not self._limiter.hit(item, key):
+            raise TooManyRequests(f"Too many visits of this {kind}.", headers={"Retry-After": "60"})
 
 
 def read_networks(text: str) -> Networks:

@@ -9,6 +9,11 @@ _PLAIN = "=&+%;:@/?!$'()*,-._~"
 """What may stand in a query string as it is (RFC 3986); anything else is percent-encoded."""
 
 
+def escape_page(url: str) -> str:
+    """A page's URL with everything percent-encoded that cannot stand in a header."""
+    return quote(url, safe=_PLAIN + "#[]")
+
+
 def find_landing(landing: str, query: str, code_parameter: str, code: str) -> str:
     """The landing page's URL with the visitor's parameters, and the link's code.
 
@@ -19,7 +24,7 @@ def find_landing(landing: str, query: str, code_parameter: str, code: str) -> st
     brought = _pairs(query)
     names = {_name(pair) for pair in brought}
     overruled = {name for name in names if name.startswith("utm_")}
-    base, own, fragment = _split(quote(landing, safe=_PLAIN + "#[]"))
+    base, own, fragment = _split(escape_page(landing))
     kept = [pair for pair in own if _name(pair) not in overruled]
     return add_parameter(_join(base, [*kept, *brought], fragment), code_parameter, code)
 

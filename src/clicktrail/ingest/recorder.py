@@ -1,9 +1,11 @@
 """Makes a click of a hit: the steps, in order, and the click that comes of them."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
 
+from clicktrail.errors import Unavailable
 from clicktrail.ingest.agents import find_agent
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import Campaign, find_campaign
@@ -13,6 +15,9 @@ from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.model.visitors import visitor_of
+
+_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Between tries to store a click whose visitor was led on already: a minute in all."""
 
 
 class Parameters(msgspec.Struct, frozen=True):
@@ -95,6 +100,7 @@ class Recorder:
         self._catalogue = catalogue
         self._salt = salt
         self.parameters = parameters
+        self._later: set[asyncio.Future[None]] = set()
 
     async def record(self, hit: Hit) -> tuple[Click, bool]:
         """The durable click and whether it is new; not new means that an earlier hit had the same uuid.
@@ -104,6 +110,39 @@ class Recorder:
         click = self.make(hit)
         stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, stored.click_id == click.click_id)
+
+    async def record_later(self, hit: Hit, tell: Callable[[str], None]) -> Click:
+        """A click that is on its way to the disk: the next commit takes it, and a failed one is tried again.
+
+        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated or lost.
+        Raises Unavailable when there is no room.
+        """
+        click = self.make(hit)
+        done = self._buffer.put(click)
+        if done is None:
+            await self._buffer.add(click)
+            tell("recorded")
+        else:
+            task = asyncio.ensure_future(self._see_through(click, done, tell))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+        return click
+
+    async def _see_through(
+        self, click: Click, done: "asyncio.Future[Click | None]", tell: Callable[[str], None]
+    ) -> None:
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                stored = await done
+            except Unavailable:
+                if pause_s is None:
+                    break
+                await asyncio.sleep(pause_s)
+                done = asyncio.ensure_future(self._buffer.add(click))
+            else:
+                tell("recorded" if stored is None or stored.click_id == click.click_id else "repeated")
+                return
+        tell("lost")
 
     def relink(self, click: Click, catalogue: Catalogue) -> Click:
         """The click as a newer catalogue would have made it."""

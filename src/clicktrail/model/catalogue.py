@@ -13,6 +13,9 @@ class CatalogueLink(msgspec.Struct, frozen=True):
     uri: str | None = None
     """The landing page."""
     enabled: bool = True
+    redirect_status: int = 302
+    expire_time: int | None = None
+    fallback_uri: str | None = None
 
 
 class CatalogueBanner(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ MAX_AHEAD_S = 300
 """How far in the future a click's time may be: clocks differ (contract, section 3)."""
 NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
+REDIRECTS = (301, 302, 307)
 
 EQUALITY = ("eq", "ne", "in", "null")
 ORDER = ("gt", "gte", "lt", "lte")
@@ -101,6 +102,13 @@ def check_integer(value: Any) -> int:
         raise ValueError("must be a whole number")
     if not 0 <= value <= MAX_INTEGER:
         raise ValueError(f"must be from 0 to {MAX_INTEGER}")
+    return int(value)
+
+
+def check_redirect(value: Any) -> int:
+    """A status that leads elsewhere and keeps the method of GET."""
+    if isinstance(value, bool) or value not in REDIRECTS:
+        raise ValueError(f"must be one of {', '.join(map(str, REDIRECTS))}")
     return int(value)
 
 
@@ -199,6 +207,7 @@ INTEGER = Kind(
     check_integer,
     stored=int,
 )
+REDIRECT = Kind("redirect", {"type": "integer", "enum": list(REDIRECTS)}, (), read_integer, check_redirect, stored=int)
 FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
 NUMERIC_COUNTRY = Kind(

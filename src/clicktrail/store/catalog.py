@@ -26,6 +26,7 @@ from clicktrail.store.tables import TABLES
 
 _CODE_BYTES = 8
 """64 random bits: codes are not guessable, and two never meet in practice (and are refused if they do)."""
+_LINK = ", ".join(CatalogueLink.__struct_fields__)
 POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "link": (),
     "banner": (("clicks", "banner_id"), ("links", "banner_id")),
@@ -38,7 +39,7 @@ POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def load_catalogue(session: Session) -> Catalogue:
     """The catalogue as it is in this transaction."""
-    links = session.rows("SELECT code, link_id, banner_id, uri, enabled FROM links")
+    links = session.rows(f"SELECT code, {_LINK} FROM links")
     banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
     return Catalogue(
         {row[0]: CatalogueLink(*row[1:]) for row in links},
@@ -49,7 +50,7 @@ def load_catalogue(session: Session) -> Catalogue:
 
 def find_link(session: Session, code: str) -> CatalogueLink | None:
     """The link with this code, as the store has it."""
-    rows = session.rows("SELECT link_id, banner_id, uri, enabled FROM links WHERE code = $1", [code])
+    rows = session.rows(f"SELECT {_LINK} FROM links WHERE code = $1", [code])
     return CatalogueLink(*rows[0]) if rows else None
 
 

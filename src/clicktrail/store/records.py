@@ -5,13 +5,12 @@ Contact values are masked here for viewers who may not see them: every record th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from clicktrail.errors import Conflict, Forbidden, InvalidBody, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.times import now_s
-from clicktrail.query.fields import Field, Resource, Source
+from clicktrail.query.fields import Resource, Source
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.statements import count_statement, list_statement
@@ -38,12 +37,6 @@ class Page:
     total: int | None = None
 
 
-@cache
-def own_fields(resource: Resource) -> tuple[Field, ...]:
-    """The fields that lie in the resource's own row; the creation time is in the id."""
-    return tuple(field for field in resource.shown if field.source is Source.OWN and field.name != "createTime")
-
-
 def mask_contact(value: str) -> str:
     """What a partner sees of a contact: enough to tell two apart, too little to write to or call."""
     name, at, _ = value.partition("@")
@@ -51,13 +44,13 @@ def mask_contact(value: str) -> str:
 
 
 def _columns(resource: Resource, table: Table) -> str:
-    return ", ".join(table.expression(field) for field in own_fields(resource))
+    return ", ".join(table.expression(field) for field in resource.kept)
 
 
 def _record(resource: Resource, viewer: Viewer, row: Row) -> Record:
-    record = {field.name: value for field, value in zip(own_fields(resource), row, strict=False)}
+    record = {field.name: value for field, value in zip(resource.kept, row, strict=False)}
     if not viewer.sees_contacts:
-        for field in own_fields(resource):
+        for field in resource.kept:
             if field.secret:
                 record[field.name] = mask_contact(record[field.name])
     return record

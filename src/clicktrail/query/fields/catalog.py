@@ -3,10 +3,43 @@
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, id_field, name_field
 
+REDIRECT = (
+    Field(
+        name="redirectStatus",
+        kind=kinds.REDIRECT,
+        writable=True,
+        shown=False,
+        nullable=False,
+        default=302,
+        doc="How visitors are led on: 302, or 301 or 307.",
+        example=302,
+    ),
+    Field(
+        name="expireTime",
+        kind=kinds.TIME,
+        writable=True,
+        shown=False,
+        doc="From when on the link leads to its fallback page.",
+        example="2031-01-01T00:00:00+00:00",
+    ),
+    Field(
+        name="fallbackUri",
+        kind=kinds.URL,
+        writable=True,
+        shown=False,
+        max_length=kinds.MAX_URL_BYTES,
+        doc="Where visitors are led while the link is disabled, or once it has expired.",
+        example="https://my.stage.org/over",
+    ),
+)
+"""How a link is followed: the keys of the expansion `redirect`."""
+
 LINK = Resource(
     "link",
     "/links",
     doc="A partner's link; its code is what the referral parameter of a uri carries.",
+    expansions=("redirect",),
+    groups={"redirect": REDIRECT},
     fields=(
         id_field("linkId", "The link's identifier.", sortable=True, nullable=False),
         Field(
@@ -48,6 +81,7 @@ LINK = Resource(
         ),
         *OWN_TIMES,
         UUID,
+        *REDIRECT,
     ),
 )
 

@@ -41,6 +41,7 @@ CLICK = Resource(
     "/clicks",
     doc="A visitor's arrival on a link.",
     expansions=("contacts", "link", "metrics", "profile", "visitor"),
+    groups={"visitor": VISITOR},
     fields=(
         id_field("clickId", "The click's identifier.", sortable=True, nullable=False),
         Field(

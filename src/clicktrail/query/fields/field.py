@@ -1,7 +1,8 @@
 """What a row of the field table says, and what a resource is."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -78,6 +79,8 @@ class Resource:
     fields: tuple[Field, ...]
     doc: str
     expansions: tuple[str, ...] = ()
+    groups: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    """Expansion -> the object's own fields that it shows."""
 
     @property
     def id_field(self) -> Field:
@@ -103,6 +106,12 @@ class Resource:
     def shown(self) -> tuple[Field, ...]:
         """The keys of the object, in order."""
         return tuple(field for field in self.fields if field.shown)
+
+    @cached_property
+    def kept(self) -> tuple[Field, ...]:
+        """The fields that lie in the object's own row, the creation time aside: that is in the id."""
+        own = (field for field in self.fields if field.source is Source.OWN and field.name != "createTime")
+        return tuple(field for field in own if field.shown or field.writable)
 
     @cached_property
     def writable(self) -> dict[str, Field]:
