@@ -22,6 +22,7 @@ from clicktrail.http.visitors import Networks, VisitLimit, read_networks
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
+from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
@@ -160,6 +161,7 @@ class App:
                 settings.link_path,
                 tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
                 settings.redirect_first,
+                Model(Touch(settings.attribution), settings.attribution_window_days),
             ),
             visits=VisitLimit({"address": settings.visits_per_minute, "link": settings.link_visits_per_minute}),
             openapi=lambda: document,

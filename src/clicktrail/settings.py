@@ -68,6 +68,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="CIDR blocks of proxies, by commas, whose `Forwarded` or `X-Forwarded-For` says who came."),
     ] = ""
+    attribution: Annotated[
+        Literal["first", "last"],
+        Meta(description="Whether the `first` or the `last` click of a visitor earns the client."),
+    ] = "last"
+    attribution_window_days: Annotated[
+        int, Meta(ge=1, le=3650, description="Days before a registration in which clicks can earn it.")
+    ] = 30
     duplicate_window_s: Annotated[
         int,
         Meta(

@@ -17,7 +17,7 @@ import jwt
 import msgspec
 
 from clicktrail.errors import Unauthenticated
-from clicktrail.model.access import Scope, Viewer
+from clicktrail.model.access import PARTNERS, Scope, Viewer
 
 KEY_FILE = "signing.key"
 _ISSUER = "clicktrail"
@@ -208,7 +208,7 @@ class TokenChecker:
             )
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid.", "invalid_token") from None
-        is_partner = claims.scope is Scope.PARTNER
+        is_partner = claims.scope in PARTNERS
         sees_contacts = self._partner_sees_contacts or not is_partner
         known = claims, Viewer(claims.scope, claims.partner_id if is_partner else None, sees_contacts)
         self._known[digest] = known

@@ -35,7 +35,7 @@ def create(scope: str, partner: str | None, name: str | None, **given: str) -> N
     try:
         check_scope(body)
     except InvalidBody:
-        raise click.UsageError("--partner PROFILE_ID goes with --scope partner, and with no other scope.") from None
+        raise click.UsageError("--partner PROFILE_ID goes with the scopes partner and postback alone.") from None
 
     async def local(store: Store) -> dict[str, Any]:
         record, secret = await store.change(clients.create_client, store.ids, body)

@@ -8,7 +8,7 @@ from clicktrail.app import open_keys
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.errors import ClicktrailError
-from clicktrail.model.access import Scope
+from clicktrail.model.access import PARTNERS, Scope
 from clicktrail.model.ids import is_id
 from clicktrail.store import clients
 from clicktrail.tokens import issue_token
@@ -47,8 +47,8 @@ def token() -> None:
 @click.option("--expires", type=Lifetime(), default="90d", show_default=True, help="90d, 12h, 30m, or never.")
 def create(scope: str, partner: str | None, name: str, expires: int | None, **given: str) -> None:
     """Print a new token on the last line. Works while a server runs on the same data."""
-    if (scope == Scope.PARTNER) != (partner is not None):
-        raise click.UsageError("--partner PROFILE_ID goes with --scope partner, and with no other scope.")
+    if (scope in PARTNERS) != (partner is not None):
+        raise click.UsageError("--partner PROFILE_ID goes with the scopes partner and postback alone.")
     if partner is not None and not is_id(partner):
         raise click.UsageError("--partner takes a profile id: 24 lower-case hex digits.")
     settings = read_settings(given)

@@ -13,6 +13,7 @@ from clicktrail.http.observe import Observer
 from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
+from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
 from clicktrail.store.store import Store
 from clicktrail.tokens import KeyRing, TokenChecker
@@ -37,6 +38,8 @@ class Limits:
     link_path: str
     link_hosts: tuple[str, ...]
     redirect_first: bool
+    model: Model
+    """How the programme attributes clients to clicks."""
 
 
 @dataclass(frozen=True)

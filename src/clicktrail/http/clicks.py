@@ -13,7 +13,7 @@ from clicktrail.register import choose_profile
 from clicktrail.store import clicks
 from clicktrail.store.recall import recall_click, recall_page
 
-REGISTRATION = {
+CLIENT_FIELDS = {
     name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
 }
 """The fields of the reference's body; a profile's other fields are changed under /profiles."""
@@ -84,7 +84,7 @@ async def delete_click(call: Call) -> Answer:
 def parse_registration(body: bytes, method: str) -> Values:
     """`{"profile": {…}}`, or the same fields without the wrapper -> values. Raises MalformedRequest, InvalidBody."""
     data = decode_json(body)
-    required = required_fields(PROFILE, method) & REGISTRATION.keys()
+    required = required_fields(PROFILE, method) & CLIENT_FIELDS.keys()
     if isinstance(data, dict) and data.keys() == {"profile"}:
-        return check_form(data["profile"], REGISTRATION, required, "/profile")
-    return check_form(data, REGISTRATION, required)
+        return check_form(data["profile"], CLIENT_FIELDS, required, "/profile")
+    return check_form(data, CLIENT_FIELDS, required)

@@ -5,7 +5,7 @@ from typing import Any
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.render import render_record
-from clicktrail.model.access import Scope
+from clicktrail.model.access import PARTNERS, Scope
 from clicktrail.query.fields import CLIENT, Field
 from clicktrail.query.forms import Values, check_form, decode_json, parse_form
 from clicktrail.store import clients
@@ -46,8 +46,8 @@ def check_scope(values: Values) -> Values:
     mistakes = []
     if values["scope"] not in set(Scope):
         mistakes.append(Mistake(f"must be one of {', '.join(Scope)}", pointer="/scope"))
-    if (values["scope"] == Scope.PARTNER) != (values.get("partnerId") is not None):
-        mistakes.append(Mistake("must be given with the scope partner, and with no other", pointer="/partnerId"))
+    if (values["scope"] in PARTNERS) != (values.get("partnerId") is not None):
+        mistakes.append(Mistake("must be given with the scopes partner and postback alone", pointer="/partnerId"))
     if mistakes:
         raise InvalidBody("The body is not valid.", tuple(mistakes))
     return values

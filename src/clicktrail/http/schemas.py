@@ -3,14 +3,26 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from clicktrail.http.clicks import REGISTRATION
+from clicktrail.http.clicks import CLIENT_FIELDS
 from clicktrail.http.clients import REVOCATION
 from clicktrail.http.tokens import GRANT
 from clicktrail.ingest.hits import MAX_BATCH
 from clicktrail.model import countries
 from clicktrail.model.access import Scope
+from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch
 from clicktrail.query import kinds
-from clicktrail.query.fields import CLICK, CLIENT, MAX_TEXT, PROFILE, RESOURCES, Field, Resource
+from clicktrail.query.fields import (
+    CLICK,
+    CLIENT,
+    IDENTITY,
+    KNOWN_BY,
+    MAX_TEXT,
+    PROFILE,
+    REGISTRATION,
+    RESOURCES,
+    Field,
+    Resource,
+)
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 
 Json = dict[str, Any]
@@ -29,13 +41,13 @@ def all_schemas() -> Json:
         found[f"{name}Replace"] = body_schema(resource.writable, required_fields(resource, "PUT"))
         found[f"{name}Update"] = body_schema(resource.writable, ())
     for name, required in (
-        ("ClickReplace", required_fields(PROFILE, "PUT") & REGISTRATION.keys()),
+        ("ClickReplace", required_fields(PROFILE, "PUT") & CLIENT_FIELDS.keys()),
         ("ClickUpdate", ()),
     ):
-        registration = body_schema(REGISTRATION, required)
+        registration = body_schema(CLIENT_FIELDS, required)
         found[name] = {
             "oneOf": [_object({"profile": registration}, ["profile"], is_open=False), registration],
-            "example": {"profile": _example(REGISTRATION)},
+            "example": {"profile": _example(CLIENT_FIELDS)},
         }
     found["ContactCreate"]["properties"]["key"]["enum"] = ["email", "phone"]
     secret = {**answer_schema(CLIENT)["properties"], "clientSecret": _TEXT}
@@ -49,6 +61,10 @@ def all_schemas() -> Json:
         "Token": token_schema(),
         "Revocation": body_schema(REVOCATION, REVOCATION),
         "OpenApi": {"type": "object"},
+        "RegistrationCreate": registration_schema(found["ProfileCreate"]),
+        "Attribution": attribution_schema(),
+        "IdentityCreate": body_schema(IDENTITY, IDENTITY),
+        "Identity": _object(dict.fromkeys(IDENTITY, _TEXT), IDENTITY),
     }
     found |= batch_schemas(found["ClickCreate"])
     del found["ClientReplace"], found["ClientUpdate"]
@@ -127,6 +143,40 @@ def body_field(field: Field) -> Json:
     if field.name == "scope":
         schema["enum"] = list(Scope)
     return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+
+
+def registration_schema(profile: Json) -> Json:
+    """The body of POST /registrations."""
+    document = body_schema(REGISTRATION, ("profile",))
+    document["properties"]["profile"] = profile
+    document["example"] = {"visitorId": "v-81", "profile": {"firstName": "Mary", "uuid": "u-7"}}
+    return document | {"anyOf": [{"required": [name]} for name in KNOWN_BY]}
+
+
+def attribution_schema() -> Json:
+    """How a client was attributed."""
+    maybe = {"type": ["string", "null"]}
+    click = {
+        "clickId": _TEXT,
+        "linkId": maybe,
+        "time": _TIME,
+        "evidence": {"type": "array", "items": {"type": "string", "enum": list(Evidence)}},
+        "outcome": {"type": "string", "enum": list(Outcome)},
+    }
+    document = {
+        "attributionId": _TEXT,
+        "profileId": maybe,
+        "clickId": maybe,
+        "linkId": maybe,
+        "time": _TIME,
+        "model": maybe | {"enum": [*Touch, None]},
+        "windowDays": {"type": ["integer", "null"]},
+        "rule": {"type": "string", "enum": list(Rule)},
+        "reason": _TEXT,
+        "named": _object(dict.fromkeys(KNOWN_BY, maybe), KNOWN_BY),
+        "considered": {"type": "array", "items": _object(click, click)},
+    }
+    return _object(document, document)
 
 
 def batch_schemas(click: Json) -> Json:

@@ -17,7 +17,12 @@ class Scope(StrEnum):
     PARTNER = "partner"
     """Read what belongs to one partner: the own links, their clicks, the clients they brought."""
 
+    POSTBACK = "postback"
+    """Register clients whom a partner's own links brought, by GET /postback; reads nothing else."""
 
+
+PARTNERS = frozenset({Scope.PARTNER, Scope.POSTBACK})
+"""Scopes of one partner: who has one sees nothing but that partner's."""
 READERS = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 RECORDERS = frozenset({Scope.ADMIN, Scope.WRITE})
 ADMINS = frozenset({Scope.ADMIN})
@@ -27,7 +32,7 @@ OBSERVERS = frozenset({Scope.ADMIN, Scope.READ})
 class Viewer(msgspec.Struct, frozen=True):
     """On whose behalf a request is served.
 
-    `partner_id` is set for the partner scope alone: the store then answers with nothing but that partner's objects.
+    `partner_id` is set for the scopes of partners: the store then answers with nothing but that partner's objects.
     `sees_contacts` is False where contact values must be masked.
     """
 

@@ -8,7 +8,7 @@ import msgspec
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
 from clicktrail.model import contacts
 from clicktrail.query import kinds
-from clicktrail.query.fields import CONTACT, MAX_TEXT, Field, Resource
+from clicktrail.query.fields import CONTACT, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.kinds import Kind
 
 MAX_ITEMS = 100
@@ -129,6 +129,9 @@ class _Checker:
             found.append({"uuid": None} | contact)
         return found
 
+    def check_client(self, value: Any, pointer: str) -> Values:
+        return self.check_object(value, PROFILE.writable, (), pointer)
+
     def check_contact(self, item: Any, place: str) -> Values:
         before = len(self.mistakes)
         contact = self.check_object(item, CONTACT.writable, ("key", "value"), place)
@@ -143,6 +146,7 @@ NULL_IS_DEFAULT = frozenset({"time", "code"})
 _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
     kinds.TAGS: _Checker.check_tags,
     kinds.CONTACTS: _Checker.check_contacts,
+    kinds.CLIENT: _Checker.check_client,
 }
 
 

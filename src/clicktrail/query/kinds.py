@@ -220,4 +220,5 @@ NUMERIC_COUNTRY = Kind(
 )
 TAGS = Kind("tags", {"type": "array"}, OPERATORS, read_text)
 CONTACTS = Kind("contacts", {"type": "array"}, OPERATORS, read_text)
+CLIENT = Kind("client", {"type": "object"}, ())
 COUNTRY = Kind("country", {"type": "object"}, ())

@@ -12,10 +12,11 @@ from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import SECOND, now_s
+from clicktrail.model.times import SECOND
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.attributions import forget_click, name_click, tie_click
 from clicktrail.store.catalog import load_catalogue
 from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.hashes import text_hash
@@ -226,20 +227,15 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
     profile_id = save_profile(session, ids, decide(click, own, same_uuid[0] if same_uuid else None), values)
     if profile_id == click.profile_id:
         return click
-    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=now_s())
-    session.rows(
-        "UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3",
-        [profile_id, tied.update_time, click_id],
-    )
-    session.after_commit(lambda: session.memory.replace(tied))
-    session.figures.register(session, tied.link_id, 1)
-    return tied
+    name_click(session, ids, click, profile_id)
+    return tie_click(session, click, profile_id)
 
 
 def delete_click(session: Session, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
     click = get_click(session, SYSTEM, click_id)
     session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
+    forget_click(session, click_id)
     session.rows("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = $1", [click_id])
     session.figures.uncount(session, click)
     session.after_commit(lambda: session.memory.remove(click))

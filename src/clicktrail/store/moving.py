@@ -24,6 +24,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "clients": ("client_id",),
     "revoked_tokens": ("token_id",),
     "visitor_salts": ("day",),
+    "identities": ("visitor_id", "uuid"),
+    "attributions": ("attribution_id",),
+    "attribution_clicks": ("attribution_id", "click_id"),
     "clicks": ("click_id",),
 }
 """Table -> its key, in an order in which nothing points to what is not there yet."""

@@ -168,7 +168,9 @@ def delete_profile(session: Session, profile_id: str) -> None:
     for table in ("clicks", "links"):
         session.rows(f"UPDATE {table} SET profile_id = NULL WHERE profile_id = $1", [profile_id])
     session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
-    for table in ("contacts", "profile_tags", "profiles"):
+    owned = "SELECT attribution_id FROM attributions WHERE profile_id = $1"
+    session.rows(f"DELETE FROM attribution_clicks WHERE attribution_id IN ({owned})", [profile_id])
+    for table in ("attributions", "contacts", "profile_tags", "profiles"):
         session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
 
 

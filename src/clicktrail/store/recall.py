@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 
-from clicktrail.model.access import Scope, Viewer
+from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.memory import Memory
@@ -13,13 +13,13 @@ _BY_CREATION = ("createTime", "clickId")
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:
     """The click, if it is one of the newest and the viewer may see every click."""
-    return None if viewer.scope is Scope.PARTNER else memory.by_id.get(click_id)
+    return None if viewer.scope in PARTNERS else memory.by_id.get(click_id)
 
 
 def recall_clicks(memory: Memory, viewer: Viewer, query: ListQuery) -> list[Click] | None:
     """The newest clicks first, one more than the page holds if there are more: for lists without filters."""
     is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions
-    if viewer.scope is Scope.PARTNER or not is_plain:
+    if viewer.scope in PARTNERS or not is_plain:
         return None
     tail, is_whole = memory.tail, not memory.floor
     end = len(tail)

@@ -6,7 +6,7 @@ does. It can of a list of ids: so those are found first, unless they are too man
 
 from dataclasses import replace
 
-from clicktrail.model.access import Scope, Viewer
+from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.query.fields import CLICK, LINK, Source
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.engine import Params, Session
@@ -25,7 +25,7 @@ def resolve(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     conditions = [_resolve(session, condition) for condition in query.conditions]
     for condition in query.conditions:
         conditions += _stored_values(session, condition)
-    if viewer.scope is Scope.PARTNER:
+    if viewer.scope in PARTNERS:
         conditions.append(_own_links(session, viewer))
     return replace(query, conditions=tuple(conditions))
 

@@ -72,6 +72,20 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE links ALTER COLUMN redirect_status SET NOT NULL",
         ),
     ),
+    (
+        "0005-attribution",
+        (
+            """CREATE TABLE attributions (
+                attribution_id TEXT NOT NULL, profile_id TEXT NOT NULL, click_id TEXT, link_id TEXT,
+                time BIGINT NOT NULL, touch TEXT, window_days INTEGER, rule TEXT NOT NULL, named_click_id TEXT,
+                named_visitor_id TEXT, named_uuid TEXT, named_code TEXT, code_link_id TEXT)""",
+            """CREATE TABLE attribution_clicks (
+                attribution_id TEXT NOT NULL, click_id TEXT NOT NULL, link_id TEXT, time BIGINT NOT NULL,
+                evidence TEXT NOT NULL, is_robot BOOLEAN NOT NULL, is_duplicate BOOLEAN NOT NULL,
+                is_taken BOOLEAN NOT NULL, outcome TEXT NOT NULL)""",
+            "CREATE TABLE identities (visitor_id TEXT NOT NULL, uuid TEXT NOT NULL, create_time BIGINT NOT NULL)",
+        ),
+    ),
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from clicktrail.model.access import Scope, Viewer
+from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.query.fields import (
     BANNER,
     CLICK,
@@ -125,6 +125,6 @@ Condition = Callable[[Params], str]
 
 def visible(table: Table, viewer: Viewer, params: Params) -> str:
     """The condition that every read of `table` carries: the one place where partners are kept apart."""
-    if viewer.scope is not Scope.PARTNER:
+    if viewer.scope not in PARTNERS:
         return "TRUE"
     return table.partner_sees.replace("{partner}", params.add(viewer.partner_id))

@@ -7,6 +7,7 @@ from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SIZE
 from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
 from clicktrail.query.fields.profile import CONTACT, PROFILE
+from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, REGISTRATION
 
 RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, CLIENT)
 
@@ -15,11 +16,14 @@ __all__ = [
     "CLICK",
     "CLIENT",
     "CONTACT",
+    "IDENTITY",
+    "KNOWN_BY",
     "LANGUAGE",
     "LINK",
     "MAX_CLICK_TEXT",
     "MAX_TEXT",
     "PROFILE",
+    "REGISTRATION",
     "RESOURCES",
     "SIZE",
     "THEME",

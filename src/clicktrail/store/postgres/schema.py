@@ -119,6 +119,18 @@ _VISITORS: Migration = (
     ),
 )
 
+_ATTRIBUTION: Migration = (
+    "0005-postgres-attribution",
+    (
+        "ALTER TABLE attributions ADD PRIMARY KEY (attribution_id)",
+        "ALTER TABLE attribution_clicks ADD PRIMARY KEY (attribution_id, click_id)",
+        "ALTER TABLE identities ADD PRIMARY KEY (visitor_id, uuid)",
+        "CREATE INDEX attributions_profile ON attributions (profile_id)",
+        "CREATE INDEX attribution_clicks_click ON attribution_clicks (click_id)",
+        "CREATE INDEX identities_uuid ON identities (uuid)",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -137,6 +149,6 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION),
     translate=translate,
 )

@@ -1,0 +1,108 @@
+"""The operations of the tracking edge: links that are followed, registrations, postbacks."""
+
+from dataclasses import replace
+
+from clicktrail.http import redirects, registrations
+from clicktrail.http.crud import alter
+from clicktrail.http.operations import PUBLIC, Operation
+from clicktrail.model.access import READERS, RECORDERS
+
+_REGISTER = Operation(
+    method="POST",
+    path="/registrations",
+    handler=registrations.create_registration,
+    name="createRegistration",
+    summary="Register a client, and attribute them to the click that earned them",
+    tag="Registrations",
+    scopes=RECORDERS,
+    body="RegistrationCreate",
+    answer="Attribution",
+    status=201,
+    repeat=True,
+    refusals=(409, 422, 503),
+)
+_CLICK_ATTRIBUTION = replace(
+    alter(
+        _REGISTER,
+        "GET",
+        registrations.get_click_attribution,
+        "getClickAttribution",
+        "Get how a click fared in attribution",
+    ),
+    path="/clicks/{clickId}/attribution",
+    scopes=READERS,
+    is_view=True,
+    status=200,
+    repeat=False,
+    refusals=(404,),
+)
+_REGISTRATIONS = (
+    _REGISTER,
+    replace(
+        alter(
+            _CLICK_ATTRIBUTION,
+            "GET",
+            registrations.get_profile_attribution,
+            "getProfileAttribution",
+            "Get how a client was attributed",
+        ),
+        path="/profiles/{profileId}/attribution",
+    ),
+    _CLICK_ATTRIBUTION,
+    replace(
+        alter(
+            _REGISTER,
+            "POST",
+            registrations.create_identity,
+            "createIdentity",
+            "Say whose a browser is",
+            "IdentityCreate",
+        ),
+        path="/identities",
+        answer="Identity",
+        refusals=(422, 503),
+    ),
+    replace(
+        alter(
+            _CLICK_ATTRIBUTION,
+            "GET",
+            registrations.receive_postback,
+            "receivePostback",
+            "Register a client by a GET, with a partner's token",
+        ),
+        path="/postback",
+        scopes=PUBLIC,
+        parameters=tuple(
+            (name, {"type": "string"}, f"`{'.'.join(place)}` of POST /registrations.", "")
+            for name, place in (("token", ("token",)), *registrations.POSTBACK.items())
+        ),
+        status=201,
+        repeat=True,
+        refusals=(401, 403, 409, 429, 503),
+    ),
+)
+
+_FOLLOW = Operation(
+    method="GET",
+    path="",
+    handler=redirects.follow_link,
+    name="followLink",
+    summary="Follow a link: records the click and leads to the landing page",
+    tag="Tracking",
+    status=302,
+    other_statuses=(301, 307),
+    media_type="*/*",
+    refusals=(404, 410, 429, 503),
+)
+_FOLLOW_BANNER = replace(
+    _FOLLOW,
+    path=f"{redirects.BANNER_PREFIX}/{{bannerId}}/{{code}}",
+    handler=redirects.follow_banner,
+    name="followBanner",
+    summary="Follow a link from a banner",
+)
+
+
+def tracking_operations(link_path: str) -> list[Operation]:
+    """All of them; links are followed below `link_path`."""
+    return [*_REGISTRATIONS, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]

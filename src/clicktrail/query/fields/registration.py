@@ -1,0 +1,40 @@
+"""The fields of what a site says of a client who registered, and of one person's browsers."""
+
+from clicktrail.query import kinds
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field
+
+CODE = "code"
+REGISTRATION = {
+    field.name: field
+    for field in (
+        Field(
+            name="clickId",
+            kind=kinds.ID,
+            doc="The click that the client came through, as far as the site knows.",
+            example="6006dda272f002519c3eb505",
+        ),
+        Field(name="visitorId", doc="The client's browser, as the site's own cookie names it.", example="v-81"),
+        Field(name="uuid", doc="The uuid of a click, or the person's as POST /identities knows it.", example="u-7"),
+        Field(name=CODE, max_length=128, doc="The code of a link that the client named.", example="spring"),
+        Field(name="time", kind=kinds.CLICK_TIME, doc="When the client registered (now).", example="2021-01-01T00:00Z"),
+        Field(name="ip", kind=kinds.IP, doc="The client's address; looked at with `code` alone.", example="8.8.8.8"),
+        Field(
+            name="userAgent",
+            max_length=MAX_CLICK_TEXT,
+            doc="The client's user agent; looked at with `code` alone.",
+            example="Mozilla/5.0",
+        ),
+        Field(name="profile", kind=kinds.CLIENT, nullable=False, doc="The client: the fields of a profile."),
+    )
+}
+"""The body of POST /registrations."""
+KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
+"""What a registration is attributed by: at least one of these."""
+IDENTITY = {
+    name: Field(name=name, nullable=False, max_length=MAX_TEXT, doc=doc, example=example)
+    for name, doc, example in (
+        ("visitorId", "A browser, as the site's own cookie names it.", "v-81"),
+        ("uuid", "The person whose it is.", "u-7"),
+    )
+}
+"""The body of POST /identities."""

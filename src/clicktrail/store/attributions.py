@@ -1,0 +1,222 @@
+"""Registrations: lets the rule choose the click that earned a client, and keeps what it chose and why."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import astuple
+
+from clicktrail.errors import Conflict, NotFound
+from clicktrail.model.access import PARTNERS, SYSTEM, Viewer
+from clicktrail.model.attribution import (
+    Candidate,
+    Considered,
+    Decision,
+    Evidence,
+    Model,
+    Outcome,
+    Rule,
+    Touch,
+    attribute,
+)
+from clicktrail.model.click import Click
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.times import now_s, now_us
+from clicktrail.query.fields import CLICK, PROFILE
+from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.profiles import find_profiles, save_profile
+from clicktrail.store.records import get_record
+from clicktrail.store.tables import TABLES, visible
+
+_FIELDS = "attribution_id, profile_id, click_id, link_id, time, touch, window_days, rule"
+_NAMED = "named_click_id, named_visitor_id, named_uuid, named_code, code_link_id"
+_CONSIDERED = ", ".join((*Candidate.__struct_fields__, "outcome"))
+
+
+class Attribution(msgspec.Struct, frozen=True):
+    """A registration as it was decided, with all that it was decided by. `time` is that of the registration."""
+
+    attribution_id: str
+    profile_id: str | None
+    click_id: str | None
+    link_id: str | None
+    time: int
+    touch: Touch | None
+    window_days: int | None
+    rule: Rule
+    named: Named
+    considered: tuple[Considered, ...]
+
+
+def register_client(
+    session: Session, ids: IdGenerator, viewer: Viewer, values: Mapping[str, Any], model: Model
+) -> tuple[Attribution, bool]:
+    """Registers a client and attributes it; returns how, and whether it is new. `viewer` sees what may earn it.
+
+    A profile's uuid that was registered, and a click that has a client already, stand for the same registration: it is
+    returned as it is. Raises InvalidBody naming a click or a code that is not there, and Conflict where a partner
+    names a profile that is none of theirs.
+    """
+    named = check_named(session, viewer, values)
+    client = values.get("profile") or {}
+    found = find_profiles(session, SYSTEM, "uuid", [client["uuid"]]) if client.get("uuid") else []
+    known = _find_known(
+        session, viewer, found[0]["profileId"] if found else None, named if not client.get("uuid") else None
+    )
+    if known is not None:
+        return known, False
+    if found and viewer.scope in PARTNERS:
+        raise Conflict("This uuid stands for a profile that was not registered through a click.")
+    at = values.get("time") or now_us()
+    clicks = find_clicks(session, viewer, named, values, client.get("uuid"), at, model)
+    candidates = candidates_of(clicks, found[0]["profileId"] if found else None)
+    decision = attribute(candidates, at, model, named.code_link_id)
+    profile_id = save_profile(session, ids, found[0] if found else None, client)
+    if decision.click_id is not None:
+        tie_click(session, clicks[decision.click_id][0], profile_id)
+    if named.visitor_id is not None and client.get("uuid"):
+        add_identity(session, named.visitor_id, client["uuid"])
+    return keep(session, ids, profile_id, at, decision, named, model), True
+
+
+def tie_click(session: Session, click: Click, profile_id: str) -> Click:
+    """Makes the click the client's."""
+    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=now_s())
+    session.rows(
+        "UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3",
+        [profile_id, tied.update_time, click.click_id],
+    )
+    session.after_commit(lambda: session.memory.replace(tied))
+    session.figures.register(session, tied.link_id, 1)
+    return tied
+
+
+def keep(
+    session: Session,
+    ids: IdGenerator,
+    profile_id: str,
+    at: int,
+    decision: Decision,
+    named: Named,
+    model: Model | None = None,
+) -> Attribution:
+    """Writes down a decision. Without a model nothing was chosen: somebody named the click."""
+    touch, window_days = (model.touch, model.window_days) if model is not None else (None, None)
+    made = Attribution(
+        ids.new(),
+        profile_id,
+        decision.click_id,
+        decision.link_id,
+        at,
+        touch,
+        window_days,
+        decision.rule,
+        named,
+        decision.considered,
+    )
+    params = Params()
+    row = (*astuple(made)[:8], *astuple(named))
+    session.rows(f"INSERT INTO attributions ({_FIELDS}, {_NAMED}) VALUES ({params.add_all(row)})", params)
+    for each in decision.considered:
+        params = Params()
+        row = (made.attribution_id, *astuple(each.candidate), each.outcome)
+        session.rows(
+            f"INSERT INTO attribution_clicks (attribution_id, {_CONSIDERED}) VALUES ({params.add_all(row)})", params
+        )
+    return made
+
+
+def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str) -> None:
+    """Writes down that a site named the click itself (PUT or PATCH /clicks/{clickId})."""
+    candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
+    decision = Decision(click.click_id, click.link_id, Rule.EXPLICIT, (Considered(candidate, Outcome.WINS),))
+    keep(session, ids, profile_id, now_us(), decision, Named(click_id=click.click_id))
+
+
+def add_identity(session: Session, visitor_id: str, uuid: str) -> bool:
+    """Says whose a browser is; returns whether that is new."""
+    if session.rows("SELECT 1 FROM identities WHERE visitor_id = $1 AND uuid = $2", [visitor_id, uuid]):
+        return False
+    session.rows(
+        "INSERT INTO identities (visitor_id, uuid, create_time) VALUES ($1, $2, $3)", [visitor_id, uuid, now_us()]
+    )
+    return True
+
+
+def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution:
+    """Which click brought a client: its first registration. Raises NotFound."""
+    get_record(session, viewer, PROFILE, profile_id)
+    found = _find(session, viewer, "a.profile_id = $1", profile_id)
+    if found is None:
+        raise NotFound("This profile was not registered through a click.")
+    return found
+
+
+def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution:
+    """The registration that a click won, or else the latest in which it was considered. Raises NotFound."""
+    params, table = Params(), TABLES[CLICK.name]
+    sql = f"SELECT 1 FROM clicks c WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}"
+    if not session.rows(sql, params):
+        raise NotFound(f"There is no click {click_id}.")
+    found = _find(session, viewer, "a.click_id = $1", click_id) or _find(
+        session,
+        viewer,
+        "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = $1)",
+        click_id,
+    )
+    if found is None:
+        raise NotFound("No client has registered for whom this click was considered.")
+    return found
+
+
+def forget_click(session: Session, click_id: str) -> None:
+    """A click is deleted: what it won stays written down without it."""
+    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = $1", [click_id])
+    session.rows("DELETE FROM attribution_clicks WHERE click_id = $1", [click_id])
+
+
+def _find(session: Session, viewer: Viewer, condition: str, value: str) -> Attribution | None:
+    """The first attribution for which a condition holds, as far as the viewer may see it."""
+    rows = session.rows(
+        f"SELECT {_FIELDS}, {_NAMED} FROM attributions a WHERE {condition} ORDER BY a.attribution_id LIMIT 1", [value]
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    params = Params()
+    own = visible(TABLES[CLICK.name], viewer, params).replace("c.link_id", "n.link_id")
+    considered = session.rows(
+        f"SELECT {_CONSIDERED} FROM attribution_clicks n WHERE n.attribution_id = {params.add(row[0])} AND {own} "
+        "ORDER BY n.time, n.click_id",
+        params,
+    )
+    found = Attribution(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        Touch(row[5]) if row[5] else None,
+        row[6],
+        Rule(row[7]),
+        Named(*row[8:]),
+        tuple(Considered(Candidate(*each[:-1]), Outcome(each[-1])) for each in considered),
+    )
+    return found if viewer.scope not in PARTNERS else _for_partner(session, viewer, found)
+
+
+def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
+    """What a partner may know: all of a client of the own links, and of another's that the own click did not win."""
+    params, table = Params(), TABLES["link"]
+    sql = f"SELECT 1 FROM links l WHERE l.link_id = {params.add(found.link_id)} AND {visible(table, viewer, params)}"
+    if session.rows(sql, params):
+        return found
+    return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())
+
+
+def _find_known(session: Session, viewer: Viewer, profile_id: str | None, named: Named | None) -> Attribution | None:
+    """The registration of a known client, or of the client whom the named click has already."""
+    if profile_id is None and named is not None and named.click_id is not None:
+        profile_id = session.rows("SELECT profile_id FROM clicks WHERE click_id = $1", [named.click_id])[0][0]
+    return None if profile_id is None else _find(session, viewer, "a.profile_id = $1", profile_id)

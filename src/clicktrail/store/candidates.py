@@ -1,0 +1,135 @@
+"""Finds the clicks that may have earned a client: by what a registration names, and by what is known of that."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.model.access import Viewer
+from clicktrail.model.attribution import DAY_US, MAX_AHEAD_US, Candidate, Evidence, Model, Touch
+from clicktrail.model.click import Click
+from clicktrail.model.times import SECOND
+from clicktrail.query.fields import CLICK
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.hashes import text_hash
+from clicktrail.store.tables import TABLES, visible
+
+MAX_CANDIDATES = 1_000
+"""Clicks of one visitor that are considered: the newest, or the oldest where the first touch wins."""
+MAX_BROWSERS = 100
+"""Browsers of one person that are looked at."""
+_CLICK = ", ".join(f"c.{column}" for column in Click.__struct_fields__)
+Found = dict[str, tuple[Click, set[Evidence]]]
+"""Clicks by id, each with how it was found."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What a registration was to be attributed by."""
+
+    click_id: str | None = None
+    visitor_id: str | None = None
+    uuid: str | None = None
+    code: str | None = None
+    code_link_id: str | None = None
+
+
+def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> Named:
+    """What was named, looked up. Raises InvalidBody."""
+    mistakes = []
+    code_link_id = None
+    if values.get("code") is not None:
+        params = Params()
+        sql = f"SELECT l.link_id FROM links l WHERE l.code = {params.add(values['code'])}"
+        rows = session.rows(f"{sql} AND {visible(TABLES['link'], viewer, params)}", params)
+        if rows:
+            code_link_id = rows[0][0]
+        else:
+            mistakes.append(Mistake("there is no link with this code", pointer="/code"))
+    if values.get("clickId") is not None and not _select(session, viewer, "c.click_id = {}", values["clickId"]):
+        mistakes.append(Mistake(f"there is no click {values['clickId']}", pointer="/clickId"))
+    if mistakes:
+        raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
+    return Named(values.get("clickId"), values.get("visitorId"), values.get("uuid"), values.get("code"), code_link_id)
+
+
+def find_clicks(
+    session: Session,
+    viewer: Viewer,
+    named: Named,
+    values: Mapping[str, Any],
+    client_uuid: str | None,
+    at: int,
+    model: Model,
+) -> Found:
+    """All clicks that may have earned the client, each with how it was found."""
+    found: Found = {}
+
+    def add(clicks: Iterable[Click], evidence: Evidence) -> None:
+        for click in clicks:
+            found.setdefault(click.click_id, (click, set()))[1].add(evidence)
+
+    if named.click_id is not None:
+        add(_select(session, viewer, "c.click_id = {}", named.click_id), Evidence.CLICK_ID)
+    if named.uuid is not None:
+        add(
+            _select(session, viewer, "c.uuid_hash = {} AND c.uuid = {}", text_hash(named.uuid), named.uuid),
+            Evidence.UUID,
+        )
+    said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
+    others = _browsers_of(session, {uuid for uuid in (named.uuid, client_uuid) if uuid}) - said
+    span = _span(at, model)
+    for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
+        if browsers:
+            wanted = f"c.visitor_id = ANY({{}}::TEXT[]) AND {span}"
+            add(_select(session, viewer, wanted, sorted(map(str, browsers)), touch=model.touch), evidence)
+    if named.code_link_id is not None and values.get("ip") is not None:
+        wanted = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {} AND " + span
+        place = (named.code_link_id, text_hash(values["ip"]), values["ip"], values.get("userAgent"))
+        add(_select(session, viewer, wanted, *place, touch=model.touch), Evidence.CODE)
+    originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
+    for click_id in sorted(map(str, originals)):
+        add(_select(session, viewer, "c.click_id = {}", click_id), Evidence.ORIGINAL)
+    return found
+
+
+def _span(at: int, model: Model) -> str:
+    """The clicks that may lie in the window, by ids, which are in the order of time: engines find those at once."""
+    first = max(at - model.window_days * DAY_US - MAX_AHEAD_US, 0) // SECOND
+    return f"c.click_id >= '{min(first, 0xFFFFFFFF):08x}'"
+
+
+def _select(session: Session, viewer: Viewer, wanted: str, *values: object, touch: Touch = Touch.LAST) -> list[Click]:
+    params = Params()
+    condition = wanted.format(*(params.add(value) for value in values))
+    order = "ASC" if touch is Touch.FIRST else "DESC"
+    rows = session.rows(
+        f"SELECT {_CLICK} FROM clicks c WHERE {condition} AND {visible(TABLES[CLICK.name], viewer, params)} "
+        f"ORDER BY c.click_id {order} LIMIT {MAX_CANDIDATES}",
+        params,
+    )
+    return [Click(*row) for row in rows]
+
+
+def _browsers_of(session: Session, uuids: set[str]) -> set[str]:
+    if not uuids:
+        return set()
+    params = Params()
+    sql = f"SELECT visitor_id FROM identities WHERE uuid IN ({params.add_all(sorted(uuids))})"
+    return {row[0] for row in session.rows(f"{sql} ORDER BY create_time DESC LIMIT {MAX_BROWSERS}", params)}
+
+
+def candidates_of(found: Found, profile_id: str | None) -> list[Candidate]:
+    """What the rule looks at; a click is taken if it is another client's than `profile_id`."""
+    return [
+        Candidate(
+            click.click_id,
+            click.time,
+            click.link_id,
+            ",".join(sorted(evidence)),
+            is_robot=click.is_bot,
+            is_duplicate=click.duplicate_of is not None,
+            is_taken=click.profile_id is not None and click.profile_id != profile_id,
+        )
+        for click, evidence in found.values()
+    ]
