@@ -78,6 +78,16 @@ def _trusted(settings: Settings) -> Networks:
         raise SettingsError(f"--trusted-proxies takes CIDR blocks, separated by commas: {error}.") from None
 
 
+def _visit_limit(settings: Settings) -> VisitLimit:
+    return VisitLimit(
+        {
+            "address": settings.visits_per_minute,
+            "link": settings.link_visits_per_minute,
+            "site": settings.site_visits_per_minute,
+        }
+    )
+
+
 @contextlib.contextmanager
 def open_keys(settings: Settings) -> Iterator[KeyRing]:
     """The signing keys, for a command; a server may be running."""
@@ -163,7 +173,7 @@ class App:
                 settings.redirect_first,
                 Model(Touch(settings.attribution), settings.attribution_window_days),
             ),
-            visits=VisitLimit({"address": settings.visits_per_minute, "link": settings.link_visits_per_minute}),
+            visits=_visit_limit(settings),
             openapi=lambda: document,
         )
 

@@ -89,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link_visits_per_minute: Annotated[
         int, Meta(ge=0, description="Visits of all together to one link in a minute before it answers 429; 0: any.")
     ] = 60_000
+    site_visits_per_minute: Annotated[
+        int, Meta(ge=0, description="Page views of one site in a minute before they get 429; 0: any.")
+    ] = 60_000
     link_path: Annotated[
         str, Meta(pattern="^/[A-Za-z0-9_-]{1,64}$", description="Path below which links are followed by their code.")
     ] = "/r"

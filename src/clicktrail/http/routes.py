@@ -23,7 +23,7 @@ from clicktrail.http.operations import FLAG_SCHEMA, Operation
 from clicktrail.http.tokens import Lockout, TokenHandler
 from clicktrail.http.tracking import tracking_operations
 from clicktrail.model.access import ADMINS, OBSERVERS, READERS, RECORDERS
-from clicktrail.query.fields import BANNER, CLICK, CLIENT, CONTACT, LANGUAGE, LINK, PROFILE, SIZE, THEME, Resource
+from clicktrail.query.fields import BANNER, CLICK, CLIENT, CONTACT, LANGUAGE, LINK, PROFILE, SITE, SIZE, THEME, Resource
 
 CONTACTS_PATH = "/profiles/{profileId}/contacts"
 
@@ -222,7 +222,7 @@ def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
         _BANNER_FILTERS,
         *make_crud(PROFILE, _PROFILES, PROFILE.path),
         *_with_contacts(),
-        *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER) for operation in _catalog(resource)),
+        *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER, SITE) for operation in _catalog(resource)),
         _create_token(lockout),
         *_CLIENTS,
         *tracking_operations(link_path),

@@ -5,6 +5,7 @@ from typing import Any
 
 from clicktrail.http.clicks import CLIENT_FIELDS
 from clicktrail.http.clients import REVOCATION
+from clicktrail.http.sites import VIEW
 from clicktrail.http.tokens import GRANT
 from clicktrail.ingest.hits import MAX_BATCH
 from clicktrail.model import countries
@@ -61,6 +62,8 @@ def all_schemas() -> Json:
         "Token": token_schema(),
         "Revocation": body_schema(REVOCATION, REVOCATION),
         "OpenApi": {"type": "object"},
+        "View": view_schema(found["ClickCreate"]),
+        "ViewAnswer": _object({"clickId": _TEXT}, ["clickId"]),
         "RegistrationCreate": registration_schema(found["ProfileCreate"]),
         "Attribution": attribution_schema(),
         "IdentityCreate": body_schema(IDENTITY, IDENTITY),
@@ -143,6 +146,13 @@ def body_field(field: Field) -> Json:
     if field.name == "scope":
         schema["enum"] = list(Scope)
     return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+
+
+def view_schema(click: Json) -> Json:
+    """The body of POST /collect: a click without what the server sees itself, and the site's key."""
+    properties = {"key": _TEXT, **{name: click["properties"][name] for name in VIEW}}
+    example = {"key": "hQ3vQ0l2dXWg2sXv", "uri": "https://shop.example.org/?utm_source=x"}
+    return _object(properties, ["key", "uri"], is_open=False) | {"example": example}
 
 
 def registration_schema(profile: Json) -> Json:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from clicktrail.http import redirects, registrations
+from clicktrail.http import redirects, registrations, sites
 from clicktrail.http.crud import alter
 from clicktrail.http.operations import PUBLIC, Operation
 from clicktrail.model.access import READERS, RECORDERS
@@ -103,6 +103,44 @@ _FOLLOW_BANNER = replace(
 )
 
 
+_PIXEL = Operation(
+    method="GET",
+    path="/p.gif",
+    handler=sites.get_pixel,
+    name="getPixel",
+    summary="Record a page view by a picture of one pixel",
+    tag="Tracking",
+    media_type="*/*",
+    parameters=tuple((name, {"type": "string"}, "As in POST /collect.", "") for name in sites.PIXEL_PARAMETERS),
+)
+_SITES = (
+    _PIXEL,
+    replace(
+        alter(_PIXEL, "POST", sites.collect, "collect", "Record a page view by a beacon", "View"),
+        path="/collect",
+        parameters=(),
+        answer="ViewAnswer",
+        status=201,
+        repeat=True,
+        body_types=("text/plain",),
+        refusals=(403, 409, 422, 429, 503),
+    ),
+    replace(
+        alter(_PIXEL, "OPTIONS", sites.allow_collect, "allowCollect", "Ask whether an origin may send beacons"),
+        path="/collect",
+        parameters=(),
+        status=204,
+        refusals=(403,),
+    ),
+    replace(
+        alter(_PIXEL, "GET", sites.get_snippet, "getSnippet", "The script that sends page views"),
+        path="/clicktrail.js",
+        parameters=(),
+        other_statuses=(304,),
+    ),
+)
+
+
 def tracking_operations(link_path: str) -> list[Operation]:
     """All of them; links are followed below `link_path`."""
-    return [*_REGISTRATIONS, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]
+    return [*_SITES, *_REGISTRATIONS, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]

@@ -25,9 +25,17 @@ class CatalogueBanner(msgspec.Struct, frozen=True):
     cdn_file_url: str | None
 
 
+class CatalogueSite(msgspec.Struct, frozen=True):
+    """What a page view needs to know of its site, which is in use."""
+
+    site_id: str
+    origins: frozenset[str]
+
+
 class Catalogue(msgspec.Struct, frozen=True):
-    """Links by code, link ids, and banners by id."""
+    """Links by code, link ids, banners by id, and sites by key."""
 
     links: Mapping[str, CatalogueLink] = {}
     link_ids: frozenset[str] = frozenset()
     banners: Mapping[str, CatalogueBanner] = {}
+    sites: Mapping[str, CatalogueSite] = {}

@@ -17,6 +17,9 @@ MAX_AHEAD_S = 300
 NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
+MAX_ORIGINS = 100
+ORIGIN_PATTERN = "^[hH][tT][tT][pP][sS]?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
+_is_origin = re.compile(ORIGIN_PATTERN.replace("$", r"\Z"), re.ASCII).match
 
 EQUALITY = ("eq", "ne", "in", "null")
 ORDER = ("gt", "gte", "lt", "lte")
@@ -110,6 +113,22 @@ def check_redirect(value: Any) -> int:
     if isinstance(value, bool) or value not in REDIRECTS:
         raise ValueError(f"must be one of {', '.join(map(str, REDIRECTS))}")
     return int(value)
+
+
+def check_origins(value: Any) -> str:
+    """A list of web origins, scheme and host and maybe a port -> them, lower-cased, separated by spaces."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ORIGINS:
+        raise ValueError(f"must be an array of 1 to {MAX_ORIGINS} origins")
+    for each in value:
+        if not isinstance(each, str) or not _is_origin(each):
+            raise ValueError("must hold origins such as https://shop.example.org, without a path")
+    return " ".join(map(find_origin, value))
+
+
+def find_origin(url: str) -> str:
+    """Scheme, host and port of an http URL, as browsers read and write them. Raises ValueError."""
+    origin: str = can_ada.parse(url).origin
+    return origin
 
 
 def check_numeric_country(value: Any) -> str:
@@ -208,6 +227,18 @@ INTEGER = Kind(
     stored=int,
 )
 REDIRECT = Kind("redirect", {"type": "integer", "enum": list(REDIRECTS)}, (), read_integer, check_redirect, stored=int)
+ORIGINS = Kind(
+    "origins",
+    {
+        "type": "array",
+        "items": {"type": "string", "pattern": ORIGIN_PATTERN},
+        "minItems": 1,
+        "maxItems": MAX_ORIGINS,
+    },
+    (),
+    check=check_origins,
+    render=str.split,
+)
 FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
 NUMERIC_COUNTRY = Kind(

@@ -6,7 +6,7 @@ from typing import Any
 
 from clicktrail.errors import Conflict, NotFound
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink
+from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CatalogueSite
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import BANNER, LINK, Resource
 from clicktrail.store.clients import list_revoked
@@ -24,8 +24,9 @@ from clicktrail.store.records import (
 from clicktrail.store.salts import load_salts
 from clicktrail.store.tables import TABLES
 
-_CODE_BYTES = 8
-"""64 random bits: codes are not guessable, and two never meet in practice (and are refused if they do)."""
+_GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
+"""Resource -> a field that is made where none is given, and of how many random bytes: nobody guesses 64 bits, and two
+never meet in practice (and are refused if they do)."""
 _LINK = ", ".join(CatalogueLink.__struct_fields__)
 POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "link": (),
@@ -33,6 +34,7 @@ POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "language": (("banners", "language_id"),),
     "size": (("banners", "size_id"),),
     "theme": (("banners", "theme_id"),),
+    "site": (),
 }
 """Columns that become null when an object of the resource is deleted."""
 
@@ -41,10 +43,12 @@ def load_catalogue(session: Session) -> Catalogue:
     """The catalogue as it is in this transaction."""
     links = session.rows(f"SELECT code, {_LINK} FROM links")
     banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
+    sites = session.rows("SELECT key, site_id, origins FROM sites WHERE enabled")
     return Catalogue(
         {row[0]: CatalogueLink(*row[1:]) for row in links},
         frozenset(row[1] for row in links),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
+        {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
     )
 
 
@@ -70,9 +74,10 @@ def create_item(
         return repeated, False
     check_references(session, values)
     row = {field.name: field.default for field in resource.writable.values()} | dict(values)
-    if resource is LINK:
-        row["code"] = values.get("code") or secrets.token_urlsafe(_CODE_BYTES)
-        check_unused(session, resource, "code", row["code"], None)
+    if resource.name in _GENERATED:
+        name, size = _GENERATED[resource.name]
+        row[name] = values.get(name) or secrets.token_urlsafe(size)
+        check_unused(session, resource, name, row[name], None)
     object_id = ids.new()
     insert_row(session, resource, {resource.id_field.column: object_id, **columns_of(resource, row)})
     return get_record(session, SYSTEM, resource, object_id), True

@@ -11,8 +11,8 @@ from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
-from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import SECOND
+from clicktrail.model.ids import IdGenerator, created_s
+from clicktrail.model.times import SECOND, now_us
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
@@ -31,6 +31,8 @@ from clicktrail.store.steps import Walk, is_stepwise, list_in_steps
 from clicktrail.store.tables import TABLES, Table, visible
 from clicktrail.store.visitors import Visit, visitor_key
 
+ARRIVAL_US = 30 * 60 * SECOND
+"""How long after a click its browser may be told."""
 COLUMNS = Click.__struct_fields__
 Found = Mapping[str, Any] | None
 Decide = Callable[[Click, Found, Found], Found]
@@ -229,6 +231,20 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
         return click
     name_click(session, ids, click, profile_id)
     return tie_click(session, click, profile_id)
+
+
+def recognise(session: Session, click_id: str, visitor_id: str | None) -> bool:
+    """Whether there is such a click; one of the last minutes is said once to be of this browser."""
+    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE click_id = $1", [click_id])
+    if not rows:
+        return False
+    click = Click(*rows[0])
+    is_fresh = created_s(click_id) * SECOND > now_us() - ARRIVAL_US
+    if visitor_id is not None and click.visitor_id is None and is_fresh:
+        known = msgspec.structs.replace(click, visitor_id=visitor_id)
+        session.rows("UPDATE clicks SET visitor_id = $1 WHERE click_id = $2", [visitor_id, click_id])
+        session.after_commit(lambda: session.memory.replace(known))
+    return True
 
 
 def delete_click(session: Session, click_id: str) -> None:

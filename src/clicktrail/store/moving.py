@@ -21,6 +21,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "profile_tags": ("profile_id", "position"),
     "contacts": ("contact_id",),
     "links": ("link_id",),
+    "sites": ("site_id",),
     "clients": ("client_id",),
     "revoked_tokens": ("token_id",),
     "visitor_salts": ("day",),

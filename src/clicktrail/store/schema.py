@@ -86,6 +86,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE identities (visitor_id TEXT NOT NULL, uuid TEXT NOT NULL, create_time BIGINT NOT NULL)",
         ),
     ),
+    (
+        "0006-sites",
+        (
+            f"""CREATE TABLE sites (
+                site_id TEXT NOT NULL, name TEXT, key TEXT NOT NULL, origins TEXT NOT NULL, enabled BOOLEAN NOT NULL,
+                {_COMMON})""",
+        ),
+    ),
 )
 
 

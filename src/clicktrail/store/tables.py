@@ -12,6 +12,7 @@ from clicktrail.query.fields import (
     LANGUAGE,
     LINK,
     PROFILE,
+    SITE,
     SIZE,
     THEME,
     Field,
@@ -88,6 +89,7 @@ TABLES: Mapping[str, Table] = {
     LANGUAGE.name: Table("languages", "g", "TRUE", columns={"createTime": "g.language_id"}),
     SIZE.name: Table("sizes", "z", "TRUE", columns={"createTime": "z.size_id"}),
     THEME.name: Table("themes", "h", "TRUE", columns={"createTime": "h.theme_id"}),
+    SITE.name: Table("sites", "w", "FALSE", columns={"createTime": "w.site_id"}),
     CLIENT.name: Table("clients", "o", "FALSE", columns={"createTime": "o.client_id"}),
 }
 

@@ -3,13 +3,13 @@
 The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fields.md` are all made from it.
 """
 
-from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SIZE, THEME
+from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SITE, SIZE, THEME
 from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, REGISTRATION
 
-RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, CLIENT)
+RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, CLIENT)
 
 __all__ = [
     "BANNER",
@@ -25,6 +25,7 @@ __all__ = [
     "PROFILE",
     "REGISTRATION",
     "RESOURCES",
+    "SITE",
     "SIZE",
     "THEME",
     "VISITOR",

@@ -175,6 +175,46 @@ LANGUAGE = _facet("language", "A language that banners are in.")
 SIZE = _facet("size", "A size that banners have.", _pixels("width"), _pixels("height"))
 THEME = _facet("theme", "A theme that banners belong to.")
 
+SITE = Resource(
+    "site",
+    "/sites",
+    doc="A site of the operator's own, whose pages send their views by the pixel or the snippet.",
+    fields=(
+        id_field("siteId", "The site's identifier.", sortable=True, nullable=False),
+        name_field("name", "A name for people.", writable=True, required=True, example="The shop"),
+        Field(
+            name="key",
+            nullable=False,
+            filterable=True,
+            doc="What its pages send; public: it can add clicks, and nothing else.",
+            example="hQ3vQ0l2dXWg2sXv",
+        ),
+        Field(
+            name="origins",
+            kind=kinds.ORIGINS,
+            writable=True,
+            required=True,
+            needed=True,
+            nullable=False,
+            doc="Where its pages are: scheme, host, and port if it is no usual one.",
+            example=["https://shop.example.org"],
+        ),
+        Field(
+            name="enabled",
+            kind=kinds.FLAG,
+            filterable=True,
+            writable=True,
+            required=True,
+            nullable=False,
+            default=True,
+            doc="Whether views are taken.",
+            example=True,
+        ),
+        *OWN_TIMES,
+        UUID,
+    ),
+)
+
 CLIENT = Resource(
     "client",
     "/clients",

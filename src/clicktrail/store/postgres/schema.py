@@ -131,6 +131,15 @@ _ATTRIBUTION: Migration = (
     ),
 )
 
+_SITES: Migration = (
+    "0006-postgres-sites",
+    (
+        "ALTER TABLE sites ADD PRIMARY KEY (site_id)",
+        "CREATE UNIQUE INDEX sites_key ON sites (key)",
+        "CREATE UNIQUE INDEX sites_uuid ON sites (uuid) WHERE uuid IS NOT NULL",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -149,6 +158,6 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES),
     translate=translate,
 )
