@@ -12,7 +12,7 @@ from tests.serving import Serving, serving
 CONFIG = """
 [checks]
 # A body can be in order by its schema and still name an object that is not there, or a time in the future.
-positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "422"]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "422"]
 # A path that is no id is answered as any object that is not there.
 negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "406", "415", "422"]
 """

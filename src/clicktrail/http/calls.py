@@ -21,6 +21,8 @@ from clicktrail.tokens import KeyRing, TokenChecker
 encode = msgspec.json.Encoder().encode
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+PLAIN = "text/plain"
+"""JSON from a page of another origin, which a browser sends so without asking first."""
 
 
 @dataclass(frozen=True)

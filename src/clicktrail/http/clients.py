@@ -6,12 +6,17 @@ from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.render import render_record
 from clicktrail.model.access import PARTNERS, Scope
+from clicktrail.query import kinds
 from clicktrail.query.fields import CLIENT, Field
 from clicktrail.query.forms import Values, check_form, decode_json, parse_form
 from clicktrail.store import clients
 from clicktrail.store.records import Record
 
-REVOCATION = {"tokenId": Field(name="tokenId", doc="The token's `jti`.", nullable=False, example="00c0ffee00c0ffee")}
+REVOCATION = {
+    "tokenId": Field(
+        name="tokenId", kind=kinds.TOKEN_ID, doc="The token's `jti`.", nullable=False, example="00c0ffee00c0ffee"
+    )
+}
 
 
 async def create_client(call: Call) -> Answer:

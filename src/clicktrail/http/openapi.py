@@ -6,6 +6,7 @@ from typing import Any
 from clicktrail import __version__
 from clicktrail.errors import KINDS
 from clicktrail.http import schemas
+from clicktrail.http.calls import PLAIN
 from clicktrail.http.operations import BODY_METHODS, FLAG_SCHEMA, Operation
 from clicktrail.http.problems import MEDIA_TYPE
 from clicktrail.query import kinds
@@ -64,7 +65,7 @@ def describe(operation: Operation) -> Json:
     if operation.body:
         schema = {"$ref": f"#/components/schemas/{operation.body}"}
         content: Json = {"application/json": {"schema": schema}}
-        content |= {kind: {"schema": {"type": "string"}} for kind in operation.body_types[:1]}
+        content |= {kind: {"schema": {"type": "string"}} for kind in operation.body_types[:1] if kind != PLAIN}
         document["requestBody"] = {"required": True, "content": content}
     return document
 
@@ -183,7 +184,8 @@ def refusals(operation: Operation) -> set[int]:
     found = set(operation.refusals) | {406}
     if operation.scopes:
         found |= {401, 403}
-    if operation.is_list or operation.is_view or operation.is_export or operation.method != "GET":
+    takes_query = operation.is_list or operation.is_view or operation.is_export or bool(operation.parameters)
+    if takes_query or operation.method != "GET":
         found |= {400}
     if operation.method in BODY_METHODS and operation.body:
         found |= {400, 413, 415}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from clicktrail.http import redirects, registrations, sites
+from clicktrail.http.calls import PLAIN
 from clicktrail.http.crud import alter
 from clicktrail.http.operations import PUBLIC, Operation
 from clicktrail.model.access import READERS, RECORDERS
@@ -122,7 +123,7 @@ _SITES = (
         answer="ViewAnswer",
         status=201,
         repeat=True,
-        body_types=("text/plain",),
+        body_types=(PLAIN,),
         refusals=(403, 409, 422, 429, 503),
     ),
     replace(

@@ -18,6 +18,8 @@ NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 MAX_ORIGINS = 100
+_SIXTEEN_HEX = "^[0-9a-f]{16}$"
+_is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
 ORIGIN_PATTERN = "^[hH][tT][tT][pP][sS]?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
 _is_origin = re.compile(ORIGIN_PATTERN.replace("$", r"\Z"), re.ASCII).match
 
@@ -89,6 +91,13 @@ def check_id(value: Any) -> str:
     """A well-formed id; whether the object exists is the store's question."""
     if not isinstance(value, str) or not ids.is_id(value):
         raise ValueError("must be 24 lower-case hex digits")
+    return value
+
+
+def check_token_id(value: Any) -> str:
+    """The id of a token (`jti`), not the name of whom it was given to."""
+    if not isinstance(value, str) or not _is_token_id(value):
+        raise ValueError("must be 16 lower-case hex digits")
     return value
 
 
@@ -184,6 +193,7 @@ def render_country(alpha2: str) -> str:
 _ORDERED = (*EQUALITY, *ORDER)
 
 ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, check_id)
+TOKEN_ID = Kind("token id", {"type": "string", "pattern": _SIXTEEN_HEX}, (), check_token_id, check_token_id)
 TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
 URL = Kind(
     "url",
