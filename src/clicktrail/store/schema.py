@@ -65,11 +65,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     (
         "0004-how-links-are-followed",
         (
-            "ALTER TABLE links ADD COLUMN redirect_status INTEGER",
+            "ALTER TABLE links ADD COLUMN redirect_status INTEGER DEFAULT 302",
             "ALTER TABLE links ADD COLUMN expire_time BIGINT",
             "ALTER TABLE links ADD COLUMN fallback_uri TEXT",
-            "UPDATE links SET redirect_status = 302",
-            "ALTER TABLE links ALTER COLUMN redirect_status SET NOT NULL",
         ),
     ),
     (

@@ -1,0 +1,66 @@
+"""A store that an earlier version made, with rows in it, is brought up to date and keeps them."""
+
+from pathlib import Path
+
+import pytest
+
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import LINK
+from clicktrail.store.catalog import load_catalogue
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Session
+from clicktrail.store.postgres.engine import PostgresEngine
+from clicktrail.store.records import get_record
+from clicktrail.store.schema import all_migrations, list_missing, migrate
+from tests.conftest import AnyEngine
+
+OLD = {
+    "0000-postgres-functions",
+    "0001-clicks-and-what-surrounds-them",
+    "0002-hashes-of-what-is-looked-up",
+    "0002-postgres-what-nodes-share",
+    "0003-postgres-keys-and-indexes",
+}
+LINK_ID, CLICK_ID = "6006dda272f002519c3eb505", "6006dda272f002519c3eb506"
+
+
+def make_old_store(session: Session) -> None:
+    session.rows("CREATE TABLE migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
+    for name, statements in all_migrations(session.dialect):
+        for statement in statements if name in OLD else ():
+            session.rows(session.dialect.translate(statement))
+        if name in OLD:
+            session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+
+
+def fill(session: Session) -> None:
+    session.rows(
+        "INSERT INTO links (link_id, code, uri, enabled, update_time) VALUES ($1, 'a', 'https://x.example/', TRUE, 0)",
+        [LINK_ID],
+    )
+    session.rows(
+        "INSERT INTO clicks (click_id, time, ip, uri, link_id, update_time) "
+        "VALUES ($1, 0, '408080808', 'https://x.example/', $2, 0)",
+        [CLICK_ID, LINK_ID],
+    )
+
+
+@pytest.fixture
+def old(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> AnyEngine:
+    if engine_kind == "postgres":
+        return PostgresEngine(request.getfixturevalue("new_database")())
+    return DuckdbEngine(tmp_path / "clicktrail.duckdb")
+
+
+def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
+    old.run(make_old_store)
+    old.run(fill)
+    assert set(old.migrate(migrate)).isdisjoint(OLD)
+    assert old.run(list_missing) == []
+    link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
+    assert (link["redirectStatus"], link["expireTime"], link["fallbackUri"]) == (302, None, None)
+    assert old.run(load_catalogue).links["a"].redirect_status == 302
+    rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot FROM clicks"))
+    assert rows == [(CLICK_ID, LINK_ID, None, None)]
+    old.close()
