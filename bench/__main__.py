@@ -69,6 +69,26 @@ def measure_ingest(folder: Path) -> Iterator[Line]:
             )
 
 
+def measure_visits(folder: Path) -> Iterator[Line]:
+    """Visits of one tracking link: recorded before the answer, and after it."""
+    request = load.visit_bytes("/r/bench?utm_source=youtube.com")
+    with raw_server() as port:
+        ceilings = {connections: load.run(port, request, connections) for connections in (32, 256)}
+    unlimited = {"visits_per_minute": "0", "link_visits_per_minute": "0"}
+    for name, more in (("follow a link", {}), ("follow, redirect first", {"redirect_first": "true"})):
+        with serving(folder / name.replace(" ", "-"), **unlimited, **more) as server:
+            with server.client() as api:
+                api.post("/links", json={"code": "bench", "uri": "https://my.stage.org/register?lang=en"})
+            for connections, ceiling in ceilings.items():
+                got = load.run(int(server.url.rpartition(":")[2]), request, connections)
+                assert not got.failures, f"{got.failures} visits were refused"
+                yield (
+                    f"{name}, {connections} connections",
+                    f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms; "
+                    f"raw ASGI {ceiling.rate:,.0f}/s, ratio {got.rate / ceiling.rate:.2f}",
+                )
+
+
 def measure_batches(folder: Path) -> Iterator[Line]:
     rows = [
         json.loads(BODY) | {"uri": f"https://my.stage.org/register?referral={n % 2000}&gclid={n:064x}"}
@@ -220,7 +240,7 @@ def main() -> None:
     lines: list[Line] = []
     try:
         clicks = SIZES[given.size]
-        parts = [measure_ingest(folder), measure_batches(folder), measure_size(folder, clicks)]
+        parts = [measure_ingest(folder), measure_visits(folder), measure_batches(folder), measure_size(folder, clicks)]
         for part in parts if given.database == "duckdb" else [measure_postgres(folder, clicks)]:
             for line in part:
                 lines.append(line)

@@ -11,7 +11,7 @@ import uvloop
 
 
 class Load(NamedTuple):
-    """What came of a load: answers a second, milliseconds at the middle and at the 99th percentile, answers not 2xx."""
+    """What came of a load: answers a second, ms at the middle and at the 99th percentile, refusals."""
 
     rate: float
     p50_ms: float
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
             return
         now = time.perf_counter()
         self.times.append(now - self.sent)
-        self.failures += self.buffer[9:10] != b"2"
+        self.failures += self.buffer[9:10] not in (b"2", b"3")
         self.buffer = b""
         if now < self.until:
             self.send()
@@ -89,6 +89,20 @@ def request_bytes(method: str, path: str, token: str, body: bytes = b"") -> byte
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
     kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
     return f"{head}{kind}\r\n".encode() + body
+
+
+def visit_bytes(path: str) -> bytes:
+    """A visitor's request, as a browser sends it."""
+    headers = (
+        f"GET {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0",
+        "Accept: text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
+        "Accept-Language: en-US,en;q=0.5",
+        "Accept-Encoding: gzip, deflate, br",
+        "Referer: https://blog.example.org/",
+    )
+    return "\r\n".join((*headers, "\r\n")).encode()
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ POSTBACK = {
     "phone": ("profile", "contacts", "phone"),
 }
 """Parameter of GET /postback -> where it stands in the body of POST /registrations; a contact by its key."""
+_KEYS = ("attributionId", "profileId", "clickId", "linkId", "time", "model", "windowDays", "rule", "reason", "named")
 _CREDENTIAL = "token"
 
 
@@ -131,8 +132,13 @@ async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:
     return json_answer(render_attribution(made), 201 if is_new else 200, headers)
 
 
-def render_attribution(made: Attribution) -> Json:
-    """How a client was attributed: the decision, what it was made by, and every click that was considered."""
+def render_attribution(made: Attribution | None) -> Json:
+    """How a client was attributed: the decision, what it was made by, and every click that was considered.
+
+    None: no registration has been through here, so nothing is known and nothing was considered.
+    """
+    if made is None:
+        return {**dict.fromkeys(_KEYS), "reason": "No registration has considered it.", "considered": []}
     named = made.named
     return {
         "attributionId": made.attribution_id,

@@ -174,16 +174,16 @@ def attribution_schema() -> Json:
         "outcome": {"type": "string", "enum": list(Outcome)},
     }
     document = {
-        "attributionId": _TEXT,
+        "attributionId": maybe,
         "profileId": maybe,
         "clickId": maybe,
         "linkId": maybe,
         "time": _TIME,
         "model": maybe | {"enum": [*Touch, None]},
         "windowDays": {"type": ["integer", "null"]},
-        "rule": {"type": "string", "enum": list(Rule)},
+        "rule": maybe | {"enum": [*Rule, None]},
         "reason": _TEXT,
-        "named": _object(dict.fromkeys(KNOWN_BY, maybe), KNOWN_BY),
+        "named": _object(dict.fromkeys(KNOWN_BY, maybe), KNOWN_BY) | {"type": ["object", "null"]},
         "considered": {"type": "array", "items": _object(click, click)},
     }
     return _object(document, document)

@@ -144,30 +144,24 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> bool:
     return True
 
 
-def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution:
-    """Which click brought a client: its first registration. Raises NotFound."""
+def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
+    """Which click brought a client: its first registration; None where there was none. Raises NotFound."""
     get_record(session, viewer, PROFILE, profile_id)
-    found = _find(session, viewer, "a.profile_id = $1", profile_id)
-    if found is None:
-        raise NotFound("This profile was not registered through a click.")
-    return found
+    return _find(session, viewer, "a.profile_id = $1", profile_id)
 
 
-def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution:
-    """The registration that a click won, or else the latest in which it was considered. Raises NotFound."""
+def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
+    """The registration that a click won, or else the latest in which it was considered, if any. Raises NotFound."""
     params, table = Params(), TABLES[CLICK.name]
     sql = f"SELECT 1 FROM clicks c WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}"
     if not session.rows(sql, params):
         raise NotFound(f"There is no click {click_id}.")
-    found = _find(session, viewer, "a.click_id = $1", click_id) or _find(
+    return _find(session, viewer, "a.click_id = $1", click_id) or _find(
         session,
         viewer,
         "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = $1)",
         click_id,
     )
-    if found is None:
-        raise NotFound("No client has registered for whom this click was considered.")
-    return found
 
 
 def forget_click(session: Session, click_id: str) -> None:
