@@ -123,25 +123,25 @@ class Recorder:
             await self._buffer.add(click)
             tell("recorded")
         else:
-            task = asyncio.ensure_future(self._see_through(click, done, tell))
-            self._later.add(task)
-            task.add_done_callback(self._later.discard)
+            done.add_done_callback(lambda settled: self._settle_later(click, settled, tell))
         return click
 
-    async def _see_through(
-        self, click: Click, done: "asyncio.Future[Click | None]", tell: Callable[[str], None]
-    ) -> None:
-        for pause_s in (*_PAUSES_S, None):
+    def _settle_later(self, click: Click, settled: "asyncio.Future[Click | None]", tell: Callable[[str], None]) -> None:
+        if settled.exception() is None:
+            tell(_outcome(click, settled.result()))
+        else:
+            task = asyncio.ensure_future(self._try_again(click, tell))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+
+    async def _try_again(self, click: Click, tell: Callable[[str], None]) -> None:
+        for pause_s in _PAUSES_S:
+            await asyncio.sleep(pause_s)
             try:
-                stored = await done
+                tell(_outcome(click, await self._buffer.add(click)))
             except Unavailable:
-                if pause_s is None:
-                    break
-                await asyncio.sleep(pause_s)
-                done = asyncio.ensure_future(self._buffer.add(click))
-            else:
-                tell("recorded" if stored is None or stored.click_id == click.click_id else "repeated")
-                return
+                continue
+            return
         tell("lost")
 
     def relink(self, click: Click, catalogue: Catalogue) -> Click:
@@ -152,3 +152,7 @@ class Recorder:
         """The click of a hit, not yet stored."""
         click_id = hit.click_id or self._new_id()
         return enrich(hit, click_id, self._geo, self._catalogue(), self._salt(), self.parameters)
+
+
+def _outcome(click: Click, stored: Click | None) -> str:
+    return "recorded" if stored is None or stored.click_id == click.click_id else "repeated"
