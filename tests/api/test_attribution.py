@@ -226,3 +226,16 @@ def test_a_partner_registers_nobody_elses_client(server: Serving, api: httpx.Cli
     answer = httpx.get(f"{server.url}/postback?token={token}&click_id={only}&profile_uuid={mark}&first_name=Evil")
     assert answer.status_code == 409
     assert api.get(f"/profiles?filter[uuid]={mark}").json()[0]["firstName"] == "Somebody"
+
+
+def test_a_client_of_a_partner_gets_tokens_for_postbacks(api: httpx.Client, server: Serving, mark: str) -> None:
+    ada = make_partner(api)
+    make_link(api, mark, ada)
+    only = click(api, mark, 10)
+    made = api.post("/clients", json={"scope": "postback", "partnerId": ada}).json()
+    credentials = (made["clientId"], made["clientSecret"])
+    answer = httpx.post(f"{server.url}/tokens", auth=credentials, json={"grant_type": "client_credentials"})
+    assert (answer.status_code, answer.json()["scope"]) == (200, "postback")
+    token = answer.json()["access_token"]
+    found = httpx.get(f"{server.url}/postback?token={token}&click_id={only}&time=2024-05-12T00:00:00Z")
+    assert (found.status_code, found.json()["clickId"]) == (201, only)

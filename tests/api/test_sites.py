@@ -129,6 +129,14 @@ def test_browsers_may_ask_first(server: Serving) -> None:
     assert httpx.options(f"{server.url}/collect", headers=asked | {"Origin": "https://evil.example"}).status_code == 403
 
 
+def test_a_page_with_thousands_of_parameters(
+    server: Serving, api: httpx.Client, site: dict[str, Any], mark: str
+) -> None:
+    uri = f"{SHOP}/{mark}?" + "&".join("a" for _ in range(3_000))
+    assert beacon(server, {"key": site["key"], "uri": uri}).status_code == 201
+    assert len(found(api, mark)) == 1
+
+
 def test_a_site_that_is_off_takes_nothing(server: Serving, api: httpx.Client, site: dict[str, Any], mark: str) -> None:
     assert api.patch(f"/sites/{site['siteId']}", json={"enabled": False}).status_code == 200
     assert beacon(server, {"key": site["key"], "uri": f"{SHOP}/{mark}"}).status_code == 403

@@ -94,8 +94,7 @@ class Call:
     @property
     def client_address(self) -> str:
         """The visitor's address, behind the proxies that are trusted."""
-        client = self.scope.get("client")
-        return find_visitor(client[0] if client else "", self.headers, self.services.limits.trusted)
+        return visitor_address(self.services.limits, self.scope)
 
     def link_url(self, code: str) -> str:
         """Where a link is followed: at the first host of links, or below the path of links."""
@@ -113,6 +112,13 @@ class Call:
 def media_type_of(headers: Headers) -> str:
     """The Content-Type header without its parameters, lower-cased; empty where there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def visitor_address(limits: Limits, scope: Mapping[str, Any]) -> str:
+    """The visitor's address, behind the proxies that are trusted."""
+    client = scope.get("client")
+    peer = client[0] if client else ""
+    return find_visitor(peer, Headers(raw=scope["headers"]), limits.trusted) if limits.trusted else peer
 
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:

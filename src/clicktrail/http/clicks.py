@@ -5,7 +5,7 @@ from clicktrail.http.calls import NO_CONTENT, Answer, Call, Services, json_answe
 from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_click, render_shown
 from clicktrail.ingest.hits import parse_hit
-from clicktrail.model.click import Hit, differences
+from clicktrail.model.click import Click, Hit, differences
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.query.forms import Values, check_form, decode_json, required_fields
 from clicktrail.query.parse import parse_view
@@ -46,14 +46,20 @@ async def create_click(call: Call) -> Answer:
     return await record_hit(call.services, parse_hit(call.body), call.language, call.url(""))
 
 
-async def record_hit(services: Services, hit: Hit, language: str, origin: str) -> Answer:
-    """Records a hit and answers with its click. Raises Unavailable, Conflict."""
+async def record(services: Services, hit: Hit) -> tuple[Click, bool]:
+    """The durable click of a hit, and whether it is new; what came of it is counted. Raises Unavailable."""
     try:
         click, is_new = await services.recorder.record(hit)
     except Unavailable:
         services.observer.click("refused")
         raise
     services.observer.click("recorded" if is_new else "repeated")
+    return click, is_new
+
+
+async def record_hit(services: Services, hit: Hit, language: str, origin: str) -> Answer:
+    """Records a hit and answers with its click. Raises Unavailable, Conflict."""
+    click, is_new = await record(services, hit)
     if not is_new:
         mistakes = tuple(
             Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)

@@ -39,10 +39,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens in it, then tells the observer."""
-        started = time.perf_counter()
-        answer = await guarded(self._services, scope["method"], self._route, self._answer(scope, receive))
-        await send_answer(answer, scope["method"] == "HEAD", send)
-        self._services.observer.request(scope["method"], self._route, answer.status, time.perf_counter() - started)
+        await respond(self._services, scope, self._route, self._answer(scope, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         operation = self._operations.get(scope["method"])
@@ -62,6 +59,22 @@ class Endpoint:
             check_content_type(headers, operation.body_types)
             body = await read_body(receive, operation.max_bytes or self._services.limits.max_body_bytes)
         return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
+
+
+async def respond(
+    services: Services,
+    scope: Scope,
+    route: str,
+    work: Coroutine[Any, Any, Answer],
+    send: Send,
+    started: float | None = None,
+) -> None:
+    """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
+    started = time.perf_counter() if started is None else started
+    method: str = scope["method"]
+    answer = await guarded(services, method, route, work)
+    await send_answer(answer, method == "HEAD", send)
+    services.observer.request(method, route, answer.status, time.perf_counter() - started)
 
 
 async def guarded(services: Services, method: str, route: str, work: Coroutine[Any, Any, Answer]) -> Answer:

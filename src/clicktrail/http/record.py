@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clicktrail.errors import ClicktrailError
 from clicktrail.http.calls import Services, origin_of
 from clicktrail.http.clicks import record_hit
-from clicktrail.http.endpoint import guarded, send_answer
+from clicktrail.http.endpoint import respond
 from clicktrail.ingest.hits import parse_hit
 from clicktrail.model.access import RECORDERS
 from clicktrail.model.countries import choose_language
@@ -43,9 +43,7 @@ class RecordDoor:
             return
         language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
         origin = origin_of(services.limits, scope, headers.get(b"host", b"localhost").decode("latin-1"))
-        answer = await guarded(services, "POST", ROUTE, record_hit(services, hit, language, origin))
-        await send_answer(answer, False, send)
-        services.observer.request("POST", ROUTE, answer.status, time.perf_counter() - started)
+        await respond(services, scope, ROUTE, record_hit(services, hit, language, origin), send, started)
 
     def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
         """The body, if it came in one piece and is not too large. Raises ValueError.

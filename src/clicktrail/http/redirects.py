@@ -4,17 +4,15 @@ Also the hot door for them, which answers a plain visit without the layers that 
 a path is nothing but a link's code.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from clicktrail.errors import Gone, NotFound, Unavailable
-from clicktrail.http.calls import Answer, Call, Services
-from clicktrail.http.endpoint import answer_not_found, guarded, send_answer
-from clicktrail.http.visitors import find_visitor
+from clicktrail.errors import Gone, NotFound
+from clicktrail.http.calls import Answer, Call, Services, visitor_address
+from clicktrail.http.clicks import record
+from clicktrail.http.endpoint import answer_not_found, respond
 from clicktrail.ingest.landing import add_parameter, escape_page, find_landing
 from clicktrail.ingest.previews import is_prefetch, is_preview
 from clicktrail.model.addresses import parse_ip
@@ -56,10 +54,7 @@ class LinkDoor:
         if scope["method"] != "GET" or not path.startswith(self._prefix) or "/" in code or not code:
             await self._others(scope, receive, send)
             return
-        started = time.perf_counter()
-        answer = await guarded(self._services, "GET", self._route, _follow(self._services, scope, code, None))
-        await send_answer(answer, False, send)
-        self._services.observer.request("GET", self._route, answer.status, time.perf_counter() - started)
+        await respond(self._services, scope, self._route, _follow(self._services, scope, code, None), send)
 
 
 class LinkHost:
@@ -75,12 +70,9 @@ class LinkHost:
         if scope["method"] not in ("GET", "HEAD") or not (len(parts) == 1 or is_banner) or not parts[-1]:
             await answer_not_found(scope, receive, send)
             return
-        started, route = time.perf_counter(), f"{BANNER_PREFIX}/{{bannerId}}/{{code}}" if is_banner else "/{code}"
+        route = f"{BANNER_PREFIX}/{{bannerId}}/{{code}}" if is_banner else "/{code}"
         banner_id = parts[1] if is_banner else None
-        follow = _follow(self._services, scope, parts[-1], banner_id)
-        answer = await guarded(self._services, scope["method"], route, follow)
-        await send_answer(answer, scope["method"] == "HEAD", send)
-        self._services.observer.request(scope["method"], route, answer.status, time.perf_counter() - started)
+        await respond(self._services, scope, route, _follow(self._services, scope, parts[-1], banner_id), send)
 
 
 async def _follow(services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None) -> Answer:
@@ -98,7 +90,7 @@ async def _follow(services: Services, scope: Mapping[str, Any], code: str, banne
         target = find_landing(landing, "", parameters.code, code)
     if scope["method"] == "HEAD" or is_preview(headers.get("user-agent")):
         return _redirect(link.redirect_status, target)
-    address = visitor_address(services, scope)
+    address = visitor_address(services.limits, scope)
     services.visits.count("address", address)
     services.visits.count("link", link.link_id)
     click_id = await _record(services, read_visit(headers, address, target))
@@ -131,20 +123,8 @@ async def _record(services: Services, hit: Hit) -> str:
     """The id of the visit's click: on disk, or about to be where visitors are not to wait. Raises Unavailable."""
     if services.limits.redirect_first:
         return (await services.recorder.record_later(hit, services.observer.click)).click_id
-    try:
-        click, _ = await services.recorder.record(hit)
-    except Unavailable:
-        services.observer.click("refused")
-        raise
-    services.observer.click("recorded")
+    click, _ = await record(services, hit)
     return click.click_id
-
-
-def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
-    """The visitor's address, behind the proxies that are trusted."""
-    client, trusted = scope.get("client"), services.limits.trusted
-    peer = client[0] if client else ""
-    return find_visitor(peer, Headers(raw=scope["headers"]), trusted) if trusted else peer
 
 
 def read_visit(headers: Mapping[str, str], address: str, uri: str) -> Hit:

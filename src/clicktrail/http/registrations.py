@@ -4,7 +4,6 @@ from typing import Any
 
 from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake
 from clicktrail.http.calls import Answer, Call, json_answer
-from clicktrail.http.redirects import visitor_address
 from clicktrail.http.render import render_moment
 from clicktrail.model.access import Scope, Viewer
 from clicktrail.model.attribution import REASONS
@@ -47,7 +46,7 @@ async def receive_postback(call: Call) -> Answer:
     """Register a client by a GET, as trackers do, with a partner's token in the query string."""
     if call.scope["method"] != "GET":
         raise MethodNotAllowed("Allowed here: GET.", headers={"Allow": "GET"})
-    call.services.visits.count("address", visitor_address(call.services, call.scope))
+    call.services.visits.count("address", call.client_address)
     parameters = parse_parameters(call.query)
     token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
     viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")

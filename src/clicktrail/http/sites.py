@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 
-from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooLarge, Unavailable
+from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooLarge
 from clicktrail.http.calls import Answer, Call, json_answer
-from clicktrail.http.redirects import read_visit, visitor_address
+from clicktrail.http.clicks import record
+from clicktrail.http.redirects import read_visit
+from clicktrail.ingest.campaign import find_campaign
 from clicktrail.model.catalogue import CatalogueSite
 from clicktrail.model.click import Hit
 from clicktrail.model.ids import is_id
@@ -117,19 +119,14 @@ def _find_site(call: Call, key: Any) -> CatalogueSite:
 async def _record(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> tuple[str, bool]:
     """The id of a view's click, and whether it is new. Raises ClicktrailError."""
     services = call.services
-    address = visitor_address(services, call.scope)
+    address = call.client_address
     services.visits.count("address", address)
     services.visits.count("site", site.site_id)
     hit = _read_view(call, site, address, data)
     known = await _find_arrival(services.store, services.recorder.parameters.click, hit)
     if known is not None:
         return known, False
-    try:
-        click, is_new = await services.recorder.record(hit)
-    except Unavailable:
-        services.observer.click("refused")
-        raise
-    services.observer.click("recorded" if is_new else "repeated")
+    click, is_new = await record(services, hit)
     return click.click_id, is_new
 
 
@@ -149,8 +146,8 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
 
 async def _find_arrival(store: Store, parameter: str, hit: Hit) -> str | None:
     """The click by whose tracking link the visitor has just come to this page: it is recorded already."""
-    values = parse_qs(urlsplit(hit.uri).query, max_num_fields=1000).get(parameter)
-    if not values or not is_id(values[-1]):
+    click_id = find_campaign(hit.uri, parameter, parameter).code
+    if click_id is None or not is_id(click_id):
         return None
-    is_known = await store.write(recognise, values[-1], hit.visitor_id)
-    return values[-1] if is_known else None
+    is_known = await store.write(recognise, click_id, hit.visitor_id)
+    return click_id if is_known else None

@@ -27,6 +27,7 @@ NARROWER: Mapping[str, frozenset[str]] = {
     Scope.WRITE: frozenset({Scope.WRITE}),
     Scope.READ: frozenset({Scope.READ}),
     Scope.PARTNER: frozenset({Scope.PARTNER}),
+    Scope.POSTBACK: frozenset({Scope.POSTBACK}),
 }
 """A client's scope -> the scopes of tokens that it may have."""
 

@@ -23,7 +23,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_s, now_us
 from clicktrail.query.fields import CLICK, PROFILE
-from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks
+from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks, select_clicks
 from clicktrail.store.engine import Params, Session
 from clicktrail.store.profiles import find_profiles, save_profile
 from clicktrail.store.records import get_record
@@ -58,18 +58,18 @@ def register_client(
     returned as it is. Raises InvalidBody naming a click or a code that is not there, and Conflict where a partner
     names a profile that is none of theirs.
     """
-    named = check_named(session, viewer, values)
+    named, click = check_named(session, viewer, values)
     client = values.get("profile") or {}
     found = find_profiles(session, SYSTEM, "uuid", [client["uuid"]]) if client.get("uuid") else []
-    known = _find_known(
-        session, viewer, found[0]["profileId"] if found else None, named if not client.get("uuid") else None
-    )
+    of_click = click.profile_id if click is not None and not client.get("uuid") else None
+    registered = found[0]["profileId"] if found else of_click
+    known = _find(session, viewer, "a.profile_id = $1", registered) if registered is not None else None
     if known is not None:
         return known, False
     if found and viewer.scope in PARTNERS:
         raise Conflict("This uuid stands for a profile that was not registered through a click.")
     at = values.get("time") or now_us()
-    clicks = find_clicks(session, viewer, named, values, client.get("uuid"), at, model)
+    clicks = find_clicks(session, viewer, named, click, values, client.get("uuid"), at, model)
     candidates = candidates_of(clicks, found[0]["profileId"] if found else None)
     decision = attribute(candidates, at, model, named.code_link_id)
     profile_id = save_profile(session, ids, found[0] if found else None, client)
@@ -152,9 +152,7 @@ def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -
 
 def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
     """The registration that a click won, or else the latest in which it was considered, if any. Raises NotFound."""
-    params, table = Params(), TABLES[CLICK.name]
-    sql = f"SELECT 1 FROM clicks c WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}"
-    if not session.rows(sql, params):
+    if not select_clicks(session, viewer, "c.click_id = {}", click_id):
         raise NotFound(f"There is no click {click_id}.")
     return _find(session, viewer, "a.click_id = $1", click_id) or _find(
         session,
@@ -179,10 +177,10 @@ def _find(session: Session, viewer: Viewer, condition: str, value: str) -> Attri
         return None
     row = rows[0]
     params = Params()
-    own = visible(TABLES[CLICK.name], viewer, params).replace("c.link_id", "n.link_id")
-    considered = session.rows(
-        f"SELECT {_CONSIDERED} FROM attribution_clicks n WHERE n.attribution_id = {params.add(row[0])} AND {own} "
-        "ORDER BY n.time, n.click_id",
+    own = visible(TABLES[CLICK.name], viewer, params)
+    considered = session.rows(  # visible as clicks are: by their link
+        f"SELECT {_CONSIDERED} FROM attribution_clicks c WHERE c.attribution_id = {params.add(row[0])} AND {own} "
+        "ORDER BY c.time, c.click_id",
         params,
     )
     found = Attribution(
@@ -207,10 +205,3 @@ def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attrib
     if session.rows(sql, params):
         return found
     return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())
-
-
-def _find_known(session: Session, viewer: Viewer, profile_id: str | None, named: Named | None) -> Attribution | None:
-    """The registration of a known client, or of the client whom the named click has already."""
-    if profile_id is None and named is not None and named.click_id is not None:
-        profile_id = session.rows("SELECT profile_id FROM clicks WHERE click_id = $1", [named.click_id])[0][0]
-    return None if profile_id is None else _find(session, viewer, "a.profile_id = $1", profile_id)

@@ -34,8 +34,8 @@ class Named(msgspec.Struct, frozen=True):
     code_link_id: str | None = None
 
 
-def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> Named:
-    """What was named, looked up. Raises InvalidBody."""
+def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Named, Click | None]:
+    """What was named, looked up, and the click that was named by its id. Raises InvalidBody."""
     mistakes = []
     code_link_id = None
     if values.get("code") is not None:
@@ -46,34 +46,38 @@ def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> 
             code_link_id = rows[0][0]
         else:
             mistakes.append(Mistake("there is no link with this code", pointer="/code"))
-    if values.get("clickId") is not None and not _select(session, viewer, "c.click_id = {}", values["clickId"]):
-        mistakes.append(Mistake(f"there is no click {values['clickId']}", pointer="/clickId"))
+    click_id = values.get("clickId")
+    clicks = select_clicks(session, viewer, "c.click_id = {}", click_id) if click_id is not None else []
+    if click_id is not None and not clicks:
+        mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
     if mistakes:
         raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
-    return Named(values.get("clickId"), values.get("visitorId"), values.get("uuid"), values.get("code"), code_link_id)
+    named = Named(click_id, values.get("visitorId"), values.get("uuid"), values.get("code"), code_link_id)
+    return named, clicks[0] if clicks else None
 
 
 def find_clicks(
     session: Session,
     viewer: Viewer,
     named: Named,
+    click: Click | None,
     values: Mapping[str, Any],
     client_uuid: str | None,
     at: int,
     model: Model,
 ) -> Found:
-    """All clicks that may have earned the client, each with how it was found."""
+    """All clicks that may have earned the client, each with how it was found; `click` was named by its id."""
     found: Found = {}
 
     def add(clicks: Iterable[Click], evidence: Evidence) -> None:
-        for click in clicks:
-            found.setdefault(click.click_id, (click, set()))[1].add(evidence)
+        for each in clicks:
+            found.setdefault(each.click_id, (each, set()))[1].add(evidence)
 
-    if named.click_id is not None:
-        add(_select(session, viewer, "c.click_id = {}", named.click_id), Evidence.CLICK_ID)
+    if click is not None:
+        add([click], Evidence.CLICK_ID)
     if named.uuid is not None:
         add(
-            _select(session, viewer, "c.uuid_hash = {} AND c.uuid = {}", text_hash(named.uuid), named.uuid),
+            select_clicks(session, viewer, "c.uuid_hash = {} AND c.uuid = {}", text_hash(named.uuid), named.uuid),
             Evidence.UUID,
         )
     said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
@@ -82,14 +86,14 @@ def find_clicks(
     for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
         if browsers:
             wanted = f"c.visitor_id = ANY({{}}::TEXT[]) AND {span}"
-            add(_select(session, viewer, wanted, sorted(map(str, browsers)), touch=model.touch), evidence)
+            add(select_clicks(session, viewer, wanted, sorted(map(str, browsers)), touch=model.touch), evidence)
     if named.code_link_id is not None and values.get("ip") is not None:
         wanted = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {} AND " + span
         place = (named.code_link_id, text_hash(values["ip"]), values["ip"], values.get("userAgent"))
-        add(_select(session, viewer, wanted, *place, touch=model.touch), Evidence.CODE)
+        add(select_clicks(session, viewer, wanted, *place, touch=model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
     for click_id in sorted(map(str, originals)):
-        add(_select(session, viewer, "c.click_id = {}", click_id), Evidence.ORIGINAL)
+        add(select_clicks(session, viewer, "c.click_id = {}", click_id), Evidence.ORIGINAL)
     return found
 
 
@@ -99,7 +103,10 @@ def _span(at: int, model: Model) -> str:
     return f"c.click_id >= '{min(first, 0xFFFFFFFF):08x}'"
 
 
-def _select(session: Session, viewer: Viewer, wanted: str, *values: object, touch: Touch = Touch.LAST) -> list[Click]:
+def select_clicks(
+    session: Session, viewer: Viewer, wanted: str, *values: object, touch: Touch = Touch.LAST
+) -> list[Click]:
+    """The clicks that a condition with `{}` for each value finds and the viewer may see, at most `MAX_CANDIDATES`."""
     params = Params()
     condition = wanted.format(*(params.add(value) for value in values))
     order = "ASC" if touch is Touch.FIRST else "DESC"

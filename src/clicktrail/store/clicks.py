@@ -235,10 +235,9 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
 
 def recognise(session: Session, click_id: str, visitor_id: str | None) -> bool:
     """Whether there is such a click; one of the last minutes is said once to be of this browser."""
-    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE click_id = $1", [click_id])
-    if not rows:
+    click = _find_clicks(session, "click_id", {click_id}).get(click_id)
+    if click is None:
         return False
-    click = Click(*rows[0])
     is_fresh = created_s(click_id) * SECOND > now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
         known = msgspec.structs.replace(click, visitor_id=visitor_id)
@@ -271,5 +270,9 @@ def load_tail(session: Session) -> None:
     rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
     clicks = [Click(*row) for row in reversed(rows)]
     session.memory.replace_tail(clicks, is_whole=len(rows) < TAIL)
-    visits = {visitor_key(click): Visit(click.click_id, click.time) for click in clicks if not click.duplicate_of}
+    visits = {
+        visitor_key(click): Visit(click.click_id, click.time)
+        for click in clicks
+        if click.link_id is not None and click.duplicate_of is None
+    }
     session.memory.recent.keep(visits, session.memory.duplicate_window_us / SECOND)

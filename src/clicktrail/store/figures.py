@@ -59,7 +59,7 @@ class LinkFigures:
         if not keys:
             return clicks
         visits = memory.recent.find(keys.values())
-        marked = mark_repeats(clicks, lambda click: keys[click.click_id], visits, memory.duplicate_window_us)
+        marked = mark_repeats(clicks, keys, visits, memory.duplicate_window_us)
 
         def count() -> None:
             memory.recent.keep(visits, memory.duplicate_window_us / SECOND)

@@ -7,7 +7,7 @@ with a probability under one in 300,000.
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -68,17 +68,17 @@ class RecentVisits:
 
 
 def mark_repeats(
-    clicks: Sequence[Click], key_of: Callable[[Click], int], visits: dict[int, Visit], window_us: int
+    clicks: Sequence[Click], keys: Mapping[str, int], visits: dict[int, Visit], window_us: int
 ) -> list[Click]:
     """The clicks in the order in which they came, those marked that repeat one within the window before or after it.
 
-    `visits` has what came before them, and is brought up to date.
+    `keys` has the visitor of each click on a link, by its id; `visits` has what came before, and is brought up to date.
     """
     marked = []
     for click in clicks:
         repeated = click
         if click.link_id is not None and window_us:
-            key = key_of(click)
+            key = keys[click.click_id]
             visit = visits.get(key)
             if visit is None or abs(click.time - visit.time) > window_us:
                 visits[key] = Visit(click.click_id, click.time)

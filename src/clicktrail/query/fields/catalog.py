@@ -1,7 +1,7 @@
 """The fields of links, banners with their languages, sizes and themes, and of OAuth clients."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, id_field, name_field
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
 
 REDIRECT = (
     Field(
@@ -67,18 +67,7 @@ LINK = Resource(
             doc="The landing page.",
             example="https://my.stage.org/register",
         ),
-        Field(
-            name="enabled",
-            kind=kinds.FLAG,
-            filterable=True,
-            sortable=True,
-            writable=True,
-            required=True,
-            nullable=False,
-            default=True,
-            doc="Whether the link is in use.",
-            example=True,
-        ),
+        enabled_field("Whether the link is in use."),
         *OWN_TIMES,
         UUID,
         *REDIRECT,
@@ -199,17 +188,7 @@ SITE = Resource(
             doc="Where its pages are: scheme, host, and port if it is no usual one.",
             example=["https://shop.example.org"],
         ),
-        Field(
-            name="enabled",
-            kind=kinds.FLAG,
-            filterable=True,
-            writable=True,
-            required=True,
-            nullable=False,
-            default=True,
-            doc="Whether views are taken.",
-            example=True,
-        ),
+        enabled_field("Whether views are taken.", is_sortable=False),
         *OWN_TIMES,
         UUID,
     ),

@@ -129,6 +129,22 @@ def name_field(name: str, doc: str, **rest: Any) -> Field:
     return Field(name=name, doc=doc, plain="contains", filterable=True, sortable=True, **rest)
 
 
+def enabled_field(doc: str, is_sortable: bool = True) -> Field:
+    """The switch that an object is put out of use by."""
+    return Field(
+        name="enabled",
+        kind=kinds.FLAG,
+        filterable=True,
+        sortable=is_sortable,
+        writable=True,
+        required=True,
+        nullable=False,
+        default=True,
+        doc=doc,
+        example=True,
+    )
+
+
 OWN_TIMES = (
     Field(
         name="createTime",

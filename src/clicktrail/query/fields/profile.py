@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, Source, id_field, name_field
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, Source, enabled_field, id_field, name_field
 
 CONTACT = Resource(
     "contact",
@@ -71,18 +71,7 @@ PROFILE = Resource(
             example="840",
         ),
         Field(name="country", kind=kinds.COUNTRY, column="country_code", doc="The country in all its codes."),
-        Field(
-            name="enabled",
-            kind=kinds.FLAG,
-            filterable=True,
-            sortable=True,
-            writable=True,
-            required=True,
-            nullable=False,
-            default=True,
-            doc="Whether the profile is enabled.",
-            example=True,
-        ),
+        enabled_field("Whether the profile is enabled."),
         name_field(
             "firstName", "Given name.", writable=True, required=True, nullable=False, default="", example="Mary"
         ),

@@ -41,13 +41,14 @@ class TableFigures:
         if not linked:
             return clicks
         window_us = session.memory.duplicate_window_us
+        keys = {click.click_id: visitor_key(click) for click in linked}
         firsts: dict[int, Click] = {}
         for click in linked:
-            firsts.setdefault(visitor_key(click), click)
+            firsts.setdefault(keys[click.click_id], click)
         visits, new = _visit(session, firsts, window_us)
         changes: dict[str, LinkMetrics] = {}
         for click in linked:
-            key = visitor_key(click)
+            key = keys[click.click_id]
             is_first = key in new and firsts[key] is click
             link_id = click.link_id or ""
             changes[link_id] = add_click(changes.get(link_id, NOTHING), click, is_first)
@@ -55,7 +56,7 @@ class TableFigures:
         if rows:
             session.insert("link_changes", _COLUMNS.split(", "), rows)
         before = dict(visits)
-        marked = mark_repeats(clicks, visitor_key, visits, window_us)
+        marked = mark_repeats(clicks, keys, visits, window_us)
         _replace_visits(session, {key: visit for key, visit in visits.items() if before[key] != visit})
         return marked
 
