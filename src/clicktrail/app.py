@@ -9,6 +9,8 @@ from urllib.parse import unquote
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clicktrail.delivery.caller import Caller
+from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import Unavailable
 from clicktrail.http.calls import Limits, Services
 from clicktrail.http.observe import Observer
@@ -36,6 +38,8 @@ _REFRESH_S = 5.0
 """How often the geo file is looked at."""
 _SALTS_S = 60.0
 """How often it is looked whether the day is over."""
+_LEASE_S = 30.0
+"""How much longer than an attempt may take it is nobody else's."""
 _FLUSH_S = 0.1
 """How often log lines are written out."""
 
@@ -71,11 +75,19 @@ def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
     return KeyRing(KeyFile(Path(settings.data) / KEY_FILE))
 
 
-def _trusted(settings: Settings) -> Networks:
+def _networks(text: str, option: str) -> Networks:
     try:
-        return read_networks(settings.trusted_proxies)
+        return read_networks(text)
     except ValueError as error:
-        raise SettingsError(f"--trusted-proxies takes CIDR blocks, separated by commas: {error}.") from None
+        raise SettingsError(f"{option} takes CIDR blocks, separated by commas: {error}.") from None
+
+
+def _caller(settings: Settings) -> Caller | None:
+    """What sends postbacks, if this server is to send any."""
+    if not settings.send_postbacks:
+        return None
+    allowed = _networks(settings.postback_networks, "--postback-networks")
+    return Caller(allowed, settings.postback_timeout_s, SLOTS)
 
 
 def _visit_limit(settings: Settings) -> VisitLimit:
@@ -149,6 +161,7 @@ class App:
         self._link: ASGIApp = LinkDoor(self.services, base + settings.link_path, self._router)
         self._link_path = base + settings.link_path + "/"
         self._hosts = dict.fromkeys(self.services.limits.link_hosts, LinkHost(self.services))
+        self._sender = self._make_sender()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _services(self, operations: list[Operation]) -> Services:
@@ -167,26 +180,40 @@ class App:
                 settings.max_body_bytes,
                 settings.token_lifetime_s,
                 settings.data,
-                _trusted(settings),
+                _networks(settings.trusted_proxies, "--trusted-proxies"),
                 settings.link_path,
                 tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
                 settings.redirect_first,
+                _networks(settings.postback_networks, "--postback-networks"),
                 Model(Touch(settings.attribution), settings.attribution_window_days),
             ),
             visits=_visit_limit(settings),
+            caller=_caller(settings),
             openapi=lambda: document,
         )
+
+    def _make_sender(self) -> Sender | None:
+        caller, settings = self.services.caller, self.settings
+        if caller is None:
+            return None
+        policy = Policy(settings.postback_attempts, settings.postback_timeout_s + _LEASE_S, settings.delivery_days)
+        return Sender(self.store, caller, policy, self.services.observer.postback, self._tell)
 
     async def start(self) -> None:
         """Brings the schema up to date and begins to look after the geo file."""
         await self.store.open(self._tell)
-        self._tasks = [asyncio.create_task(work()) for work in (self._refresh_geo, self._flush_log, self._renew_salts)]
+        works = [self._refresh_geo, self._flush_log, self._renew_salts]
+        if self._sender is not None:
+            works.append(self._sender.run)
+        self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
         """Drains the buffer and closes the store."""
         for task in self._tasks:
             task.cancel()
         await self.buffer.close()
+        if self._sender is not None:
+            await self._sender.close()
         self.store.close()
         self.services.observer.flush()
 

@@ -106,6 +106,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Whether visitors are led on before their click is on disk: a crash loses the last moment's."),
     ] = False
+    send_postbacks: Annotated[
+        bool, Meta(description="Whether this server sends postbacks; a copy of a store should not send them again.")
+    ] = True
+    postback_networks: Annotated[
+        str,
+        Meta(description="CIDR blocks, by commas, that postbacks may go to although they are no public addresses."),
+    ] = ""
+    postback_timeout_s: Annotated[
+        int, Meta(ge=1, le=60, description="Seconds that an attempt to send a postback may take.")
+    ] = 10
+    postback_attempts: Annotated[
+        int, Meta(ge=1, le=14, description="Attempts after which a delivery is given up; twelve take two to three days.")
+    ] = 12
+    delivery_days: Annotated[
+        int, Meta(ge=10, le=3650, description="Days for which deliveries of postbacks are kept.")
+    ] = 30
     partner_sees_contacts: Annotated[
         bool, Meta(description="Whether partners see contact values of their clients; otherwise masked.")
     ] = False

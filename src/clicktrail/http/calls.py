@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from starlette.datastructures import Headers
 
+from clicktrail.delivery.caller import Caller
 from clicktrail.http.observe import Observer
 from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
 from clicktrail.ingest.recorder import Recorder
@@ -40,6 +41,8 @@ class Limits:
     link_path: str
     link_hosts: tuple[str, ...]
     redirect_first: bool
+    postback_networks: Networks
+    """Where postbacks may go beside public addresses."""
     model: Model
     """How the programme attributes clients to clicks."""
 
@@ -55,6 +58,8 @@ class Services:
     observer: Observer
     limits: Limits
     visits: VisitLimit
+    caller: Caller | None
+    """Sends postbacks; None where this server sends none."""
     openapi: Callable[[], bytes]
 
 

@@ -70,6 +70,7 @@ class Counts(msgspec.Struct):
     answers: dict[tuple[str, str, int], int] = {}
     seconds: dict[tuple[str, str], list[float]] = {}
     clicks: dict[str, int] = {}
+    postbacks: dict[str, int] = {}
 
 
 class Tally:
@@ -82,19 +83,21 @@ class Tally:
         self.answers: Counter[tuple[str, str, int]] = Counter()
         self.seconds: dict[tuple[str, str], list[float]] = {}
         self.clicks: Counter[str] = Counter()
+        self.postbacks: Counter[str] = Counter()
         self.others = others
 
     def merge(self, counts: Counts) -> None:
         """Adds what another process counted."""
         self.answers.update(counts.answers)
         self.clicks.update(counts.clicks)
+        self.postbacks.update(counts.postbacks)
         for labels, numbers in counts.seconds.items():
             known = self.seconds.get(labels, [0.0] * len(numbers))
             self.seconds[labels] = [one + other for one, other in zip(known, numbers, strict=True)]
 
     def snapshot(self) -> Counts:
         """The counts as they are now."""
-        return Counts(dict(self.answers), dict(self.seconds), dict(self.clicks))
+        return Counts(dict(self.answers), dict(self.seconds), dict(self.clicks), dict(self.postbacks))
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answer: by status, and by how long it took."""
@@ -127,7 +130,10 @@ class Tally:
         clicks = CounterMetricFamily("clicktrail_clicks", "Clicks by what became of them.", labels=["outcome"])
         for outcome, count in self.clicks.items():
             clicks.add_metric([outcome], count)
-        yield from (answers, seconds, clicks)
+        postbacks = CounterMetricFamily("clicktrail_postbacks", "Attempts to send postbacks.", labels=["outcome"])
+        for outcome, count in self.postbacks.items():
+            postbacks.add_metric([outcome], count)
+        yield from (answers, seconds, clicks, postbacks)
 
 
 class Observer:
@@ -157,6 +163,10 @@ class Observer:
     def click(self, outcome: str, count: int = 1) -> None:
         """Clicks were `recorded`, `repeated` or `refused`."""
         self.tally.clicks[outcome] += count
+
+    def postback(self, outcome: str) -> None:
+        """An attempt to send one was `delivered`, `failed`, to be tried again, or `dead`: given up."""
+        self.tally.postbacks[outcome] += 1
 
     def render(self) -> bytes:
         """The Prometheus text format."""

@@ -18,6 +18,7 @@ from clicktrail.query.fields import (
     IDENTITY,
     KNOWN_BY,
     MAX_TEXT,
+    POSTBACK,
     PROFILE,
     REGISTRATION,
     RESOURCES,
@@ -54,6 +55,9 @@ def all_schemas() -> Json:
     secret = {**answer_schema(CLIENT)["properties"], "clientSecret": _TEXT}
     found |= {
         "ClientSecret": _object(secret, list(secret)),
+        "PostbackSecret": postback_secret_schema(),
+        "PostbackTest": postback_test_schema(),
+        "Replayed": _object({"replayed": {"type": "integer", "minimum": 0}}, ["replayed"]),
         "Problem": problem_schema(),
         "LinkMetrics": metrics_schema(),
         "BannerFilters": banner_filters_schema(),
@@ -70,7 +74,8 @@ def all_schemas() -> Json:
         "Identity": _object(dict.fromkeys(IDENTITY, _TEXT), IDENTITY),
     }
     found |= batch_schemas(found["ClickCreate"])
-    del found["ClientReplace"], found["ClientUpdate"]
+    for name in ("ClientReplace", "ClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
+        del found[name]
     return found
 
 
@@ -187,6 +192,22 @@ def attribution_schema() -> Json:
         "considered": {"type": "array", "items": _object(click, click)},
     }
     return _object(document, document)
+
+
+def postback_secret_schema() -> Json:
+    """A postback with its secret, which is null where the postback was there already."""
+    secret = {"type": ["string", "null"], "description": "What it is signed with; shown this once."}
+    properties = {**answer_schema(POSTBACK)["properties"], "secret": secret}
+    return _object(properties, properties)
+
+
+def postback_test_schema() -> Json:
+    """What came of a test."""
+    maybe: Json = {"type": ["string", "null"]}
+    status = {"type": ["integer", "null"]}
+    properties = {"deliveryId": _TEXT, "uri": _TEXT, "responseStatus": status, "error": maybe}
+    properties["milliseconds"] = {"type": "integer", "minimum": 0}
+    return _object(properties, properties)
 
 
 def batch_schemas(click: Json) -> Json:

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from clicktrail.http import redirects, registrations, sites
+from clicktrail.http import catalog, postbacks, redirects, registrations, sites
 from clicktrail.http.calls import PLAIN
-from clicktrail.http.crud import alter
+from clicktrail.http.crud import alter, make_crud
 from clicktrail.http.operations import PUBLIC, Operation
-from clicktrail.model.access import READERS, RECORDERS
+from clicktrail.model.access import ADMINS, READERS, RECORDERS
+from clicktrail.query.fields import DELIVERY, POSTBACK
 
 _REGISTER = Operation(
     method="POST",
@@ -142,6 +143,74 @@ _SITES = (
 )
 
 
+_POSTBACKS = make_crud(
+    POSTBACK,
+    (
+        catalog.make_list(POSTBACK),
+        catalog.make_get(POSTBACK),
+        postbacks.create_postback,
+        postbacks.update_postback,
+        postbacks.delete_postback,
+    ),
+    POSTBACK.path,
+)
+_ROTATE = Operation(
+    method="POST",
+    path="/postbacks/{postbackId}/secret",
+    handler=postbacks.rotate_secret,
+    name="rotatePostbackSecret",
+    summary="Give a postback a new secret",
+    tag="Postbacks",
+    scopes=ADMINS,
+    answer="PostbackSecret",
+    refusals=(404, 503),
+)
+_LIST_DELIVERIES = Operation(
+    method="GET",
+    path=DELIVERY.path,
+    handler=catalog.make_list(DELIVERY),
+    name="listDeliveries",
+    summary="Get a list of what postbacks told, or were to tell",
+    tag="Postbacks",
+    scopes=READERS,
+    resource=DELIVERY,
+    is_list=True,
+    answer="Delivery",
+)
+_DELIVERIES = (
+    _ROTATE,
+    replace(
+        alter(_ROTATE, "POST", postbacks.send_test, "testPostback", "Send a made-up event now"),
+        path="/postbacks/{postbackId}/test",
+        answer="PostbackTest",
+        refusals=(404, 409, 503),
+    ),
+    replace(
+        alter(_ROTATE, "POST", postbacks.replay_postback, "replayPostback", "Tell anew all that was given up"),
+        path="/postbacks/{postbackId}/replay",
+        answer="Replayed",
+    ),
+    _LIST_DELIVERIES,
+    replace(
+        alter(_LIST_DELIVERIES, "GET", catalog.make_get(DELIVERY), "getDelivery", "Get a delivery"),
+        path=f"{DELIVERY.path}/{{deliveryId}}",
+        is_list=False,
+        is_view=True,
+        refusals=(404,),
+    ),
+    replace(
+        alter(_ROTATE, "POST", postbacks.replay_delivery, "replayDelivery", "Tell one event anew"),
+        path=f"{DELIVERY.path}/{{deliveryId}}/replay",
+        answer="Delivery",
+    ),
+)
+
+
+def _with_secret(operation: Operation) -> Operation:
+    return replace(operation, answer="PostbackSecret") if operation.method == "POST" else operation
+
+
 def tracking_operations(link_path: str) -> list[Operation]:
     """All of them; links are followed below `link_path`."""
-    return [*_SITES, *_REGISTRATIONS, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]
+    told = [*map(_with_secret, _POSTBACKS), *_DELIVERIES]
+    return [*_SITES, *_REGISTRATIONS, *told, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]

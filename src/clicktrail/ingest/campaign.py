@@ -1,7 +1,8 @@
 """What the query string of a click's uri says of its campaign."""
 
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+
+from clicktrail.model.uris import read_parameters
 
 
 class Campaign(NamedTuple):
@@ -18,17 +19,9 @@ class Campaign(NamedTuple):
 
 def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campaign:
     """Reads the query string of `uri`: any letter case of the key, the last one wins, empty is None. Never raises."""
-    _, _, query = uri.partition("#")[0].partition("?")
-    if not query:
+    found = read_parameters(uri)
+    if not found:
         return _EMPTY
-    found: dict[str, str | None] = {}
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if "%" in name or "+" in name:
-            name = _decode(name)
-        if "%" in value or "+" in value:
-            value = _decode(value)
-        found[name.lower()] = value or None
     find = found.get
     return Campaign(
         find("utm_campaign"),
@@ -42,8 +35,3 @@ def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campa
 
 
 _EMPTY = Campaign(None, None, None, None, None, None, None)
-
-
-def _decode(text: str) -> str:
-    """Percent-decoded as WHATWG does it: what is not UTF-8 becomes U+FFFD. NUL, which no column keeps, is dropped."""
-    return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace").replace("\0", "")

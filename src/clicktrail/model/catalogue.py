@@ -32,10 +32,20 @@ class CatalogueSite(msgspec.Struct, frozen=True):
     origins: frozenset[str]
 
 
+class CataloguePostback(msgspec.Struct, frozen=True):
+    """What a click needs to know of a postback that is to be told of it."""
+
+    postback_id: str
+    profile_id: str
+
+
 class Catalogue(msgspec.Struct, frozen=True):
-    """Links by code, link ids, banners by id, and sites by key."""
+    """Links by code, link ids, banners by id, sites by key; postbacks that are in use, and who is told of a click."""
 
     links: Mapping[str, CatalogueLink] = {}
     link_ids: frozenset[str] = frozenset()
     banners: Mapping[str, CatalogueBanner] = {}
     sites: Mapping[str, CatalogueSite] = {}
+    postback_ids: frozenset[str] = frozenset()
+    told_of_clicks: Mapping[str, tuple[CataloguePostback, ...]] = {}
+    """Link id -> the postbacks of its partner that tell of clicks."""

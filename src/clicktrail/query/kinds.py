@@ -9,6 +9,7 @@ import can_ada
 
 from clicktrail.model import countries, ids, times
 from clicktrail.model.addresses import parse_ip, render_ip
+from clicktrail.model.postbacks import Event, check_template
 
 MAX_URL_BYTES = 8 * 1024
 """Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
@@ -17,6 +18,8 @@ MAX_AHEAD_S = 300
 NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
+METHODS = ("GET", "POST")
+EVENTS = (Event.CLICK, Event.REGISTRATION)
 MAX_ORIGINS = 100
 _SIXTEEN_HEX = "^[0-9a-f]{16}$"
 _is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
@@ -122,6 +125,27 @@ def check_redirect(value: Any) -> int:
     if isinstance(value, bool) or value not in REDIRECTS:
         raise ValueError(f"must be one of {', '.join(map(str, REDIRECTS))}")
     return int(value)
+
+
+def check_method(value: Any) -> str:
+    """How a postback is sent."""
+    if value not in METHODS:
+        raise ValueError(f"must be one of {', '.join(METHODS)}")
+    return str(value)
+
+
+def check_events(value: Any) -> str:
+    """A list of what a postback tells of -> the words, separated by spaces."""
+    if not isinstance(value, list) or not value or any(each not in EVENTS for each in value):
+        raise ValueError(f"must be an array of {', '.join(EVENTS)}")
+    return " ".join(event for event in EVENTS if event in value)
+
+
+def check_postback_uri(value: Any) -> str:
+    """An https URL with macros in its path and query."""
+    text = check_url(value)
+    check_template(text)
+    return text
 
 
 def check_origins(value: Any) -> str:
@@ -248,6 +272,19 @@ ORIGINS = Kind(
     (),
     check=check_origins,
     render=str.split,
+)
+METHOD = Kind("method", {"type": "string", "enum": list(METHODS)}, EQUALITY, read_text, check_method)
+EVENT_LIST = Kind(
+    "events",
+    {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}, "minItems": 1, "maxItems": MAX_ORIGINS},
+    (),
+    check=check_events,
+    render=str.split,
+)
+POSTBACK_URI = replace(
+    URL,
+    schema={**URL.schema, "pattern": "^https://[A-Za-z0-9]"},
+    check=check_postback_uri,
 )
 FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)

@@ -24,6 +24,7 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_s, now_us
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks, select_clicks
+from clicktrail.store.deliveries import add_deliveries, tell_of_registration
 from clicktrail.store.engine import Params, Session
 from clicktrail.store.profiles import find_profiles, save_profile
 from clicktrail.store.records import get_record
@@ -101,7 +102,7 @@ def keep(
     named: Named,
     model: Model | None = None,
 ) -> Attribution:
-    """Writes down a decision. Without a model nothing was chosen: somebody named the click."""
+    """Writes down a decision, and what is to be told of it. Without a model somebody named the click."""
     touch, window_days = (model.touch, model.window_days) if model is not None else (None, None)
     made = Attribution(
         ids.new(),
@@ -124,6 +125,7 @@ def keep(
         session.rows(
             f"INSERT INTO attribution_clicks (attribution_id, {_CONSIDERED}) VALUES ({params.add_all(row)})", params
         )
+    add_deliveries(session, tell_of_registration(session, made.attribution_id, made.link_id, made.click_id, at))
     return made
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from clicktrail.errors import Conflict, NotFound
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CatalogueSite
+from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CataloguePostback, CatalogueSite
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.postbacks import Event
 from clicktrail.query.fields import BANNER, LINK, Resource
 from clicktrail.store.clients import list_revoked
 from clicktrail.store.engine import Session
@@ -35,6 +36,7 @@ POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "size": (("banners", "size_id"),),
     "theme": (("banners", "theme_id"),),
     "site": (),
+    "postback": (),
 }
 """Columns that become null when an object of the resource is deleted."""
 
@@ -49,7 +51,21 @@ def load_catalogue(session: Session) -> Catalogue:
         frozenset(row[1] for row in links),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
         {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
+        frozenset(row[0] for row in session.rows("SELECT postback_id FROM postbacks WHERE enabled")),
+        _load_told(session),
     )
+
+
+def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
+    """Link id -> the postbacks that are told of its clicks."""
+    told: dict[str, tuple[CataloguePostback, ...]] = {}
+    for link_id, events, *postback in session.rows(
+        "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
+        "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
+    ):
+        if Event.CLICK in events.split():
+            told[link_id] = (*told.get(link_id, ()), CataloguePostback(*postback))
+    return told
 
 
 def find_link(session: Session, code: str) -> CatalogueLink | None:

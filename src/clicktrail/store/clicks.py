@@ -18,6 +18,7 @@ from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.attributions import forget_click, name_click, tie_click
 from clicktrail.store.catalog import load_catalogue
+from clicktrail.store.deliveries import add_deliveries, tell_of_clicks
 from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.memory import TAIL
@@ -95,15 +96,20 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh)
+        _add(session, fresh, catalogue)
     return result
 
 
-def _add(session: Session, fresh: Sequence[Click]) -> None:
+def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue) -> None:
+    """Clicks and what is to be told of them, in one transaction."""
+    deliveries = tell_of_clicks(session, fresh, catalogue)
+    if deliveries:
+        session.begin()
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
     session.after_commit(lambda: session.memory.add(marked))
+    add_deliveries(session, deliveries)
 
 
 def _without_dangling(click: Click, catalogue: Catalogue) -> Click:

@@ -54,6 +54,7 @@ class DuckdbSession:
             cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         self._appenders: dict[str, duckdb.Appender] = {}
         self._actions: list[Callable[[], None]] = []
+        self._has_begun = False
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
@@ -72,6 +73,12 @@ class DuckdbSession:
         """Has `action` run in this thread once the transaction is on disk."""
         self._actions.append(action)
 
+    def begin(self) -> None:
+        """Begins a transaction, unless the work is in one. Nobody else writes, so what was read before still holds."""
+        if not self._has_begun:
+            self.rows("BEGIN TRANSACTION")
+            self._has_begun = True
+
     def pin_catalogue(self) -> bool:
         """Nobody else changes it."""
         return True
@@ -87,14 +94,16 @@ class DuckdbSession:
         """Runs `work` in one transaction, and then what it left for after the commit.
 
         Work of the only writer's that writes once needs no BEGIN and COMMIT around it: nobody writes between what it
-        reads and what it writes. Each of them would mean waiting for the interpreter once more.
+        reads and what it writes. Each of them would mean waiting for the interpreter once more. Work that finds that it
+        has more to write calls `begin`.
         """
         try:
             if not is_one_write:
-                self.rows("BEGIN TRANSACTION")
+                self.begin()
             result = work(self)
-            if not is_one_write:
+            if self._has_begun:
                 self.rows("COMMIT")
+                self._has_begun = False
         except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
             raise unavailable() from error
         actions, self._actions = self._actions, []

@@ -50,12 +50,15 @@ class Dialect:
     """The engine's own migrations, before and after those of all engines."""
     translate: Callable[[str], str] = str
     """A statement of a migration as the engine wants it."""
+    skip_locked: str = ""
+    """What a SELECT ends with whose rows nobody else takes at the same time; nothing where nobody else could."""
 
 
 class Write(Enum):
     """What a transaction does, and so what it must be kept apart from where several processes write."""
 
     CLICKS = "adds clicks"
+    QUEUE = "takes rows that nobody else takes, and says what became of those it took"
     CHANGE = "reads, decides and writes: as if nobody wrote beside it"
     ALONE = "changes what clicks are made with: while nobody adds clicks"
 
@@ -78,6 +81,9 @@ class Session(Protocol):
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
+
+    def begin(self) -> None:
+        """Makes sure that all that is written from now on is one transaction, also in work that was to write once."""
 
     def pin_catalogue(self) -> bool:
         """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""

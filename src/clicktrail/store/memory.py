@@ -11,6 +11,7 @@ import msgspec
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
+from clicktrail.model.ids import IdGenerator
 from clicktrail.model.visitors import today
 from clicktrail.store.visitors import RecentVisits
 
@@ -26,6 +27,7 @@ class Memory:
     """One process's memory of its store."""
 
     def __init__(self) -> None:
+        self.ids = IdGenerator()
         self.catalogue = Catalogue()
         self.revoked: frozenset[str] = frozenset()
         self.version = 0
@@ -33,6 +35,8 @@ class Memory:
         self.learned_at = 0.0
         self.relink: Callable[[Click, Catalogue], Click] = lambda click, _: click
         """The click as a newer catalogue would have made it."""
+        self.wake_sender: Callable[[], None] = lambda: None
+        """Told, in any thread, that deliveries of postbacks are due."""
         self.tail: tuple[Click, ...] = ()
         """Ascending by id: every click there is from `floor` on."""
         self.floor = "~"

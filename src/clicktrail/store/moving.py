@@ -28,6 +28,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "identities": ("visitor_id", "uuid"),
     "attributions": ("attribution_id",),
     "attribution_clicks": ("attribution_id", "click_id"),
+    "postbacks": ("postback_id",),
+    "deliveries": ("delivery_id",),
     "clicks": ("click_id",),
 }
 """Table -> its key, in an order in which nothing points to what is not there yet."""

@@ -170,7 +170,7 @@ def delete_profile(session: Session, profile_id: str) -> None:
     session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
     owned = "SELECT attribution_id FROM attributions WHERE profile_id = $1"
     session.rows(f"DELETE FROM attribution_clicks WHERE attribution_id IN ({owned})", [profile_id])
-    for table in ("attributions", "contacts", "profile_tags", "profiles"):
+    for table in ("attributions", "contacts", "profile_tags", "deliveries", "postbacks", "profiles"):
         session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
 
 

@@ -92,6 +92,19 @@ MIGRATIONS: tuple[Migration, ...] = (
                 {_COMMON})""",
         ),
     ),
+    (
+        "0007-postbacks",
+        (
+            f"""CREATE TABLE postbacks (
+                postback_id TEXT NOT NULL, profile_id TEXT NOT NULL, name TEXT, uri TEXT NOT NULL, method TEXT NOT NULL,
+                events TEXT NOT NULL, enabled BOOLEAN NOT NULL, secret TEXT, {_COMMON})""",
+            """CREATE TABLE deliveries (
+                delivery_id TEXT NOT NULL, postback_id TEXT NOT NULL, profile_id TEXT NOT NULL, event TEXT NOT NULL,
+                status TEXT NOT NULL, click_id TEXT, attribution_id TEXT, time BIGINT NOT NULL,
+                attempts INTEGER NOT NULL, response_status INTEGER, error TEXT, due_time BIGINT,
+                update_time BIGINT NOT NULL)""",
+        ),
+    ),
 )
 
 

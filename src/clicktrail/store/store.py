@@ -28,7 +28,11 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.memory = engine.memory
-        self.ids = IdGenerator()
+
+    @property
+    def ids(self) -> IdGenerator:
+        """Makes new ids: later ones than any in the store."""
+        return self.memory.ids
 
     @property
     def catalogue(self) -> Catalogue:
@@ -43,7 +47,7 @@ class Store:
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.engine.write(_load, Write.ALONE)
         newest = await self.engine.read(clicks.newest_id)
-        self.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
+        self.memory.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
         if tell is not None:
             self.engine.begin(refresh, tell)
 
@@ -54,6 +58,10 @@ class Store:
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction."""
         return await self.engine.write(lambda session: work(session, *args, **kwargs))
+
+    async def queue(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work(session, …)`, which takes rows that no other process takes, in one transaction."""
+        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.QUEUE)
 
     async def change(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction that every process reads catalogue and revocations anew after."""

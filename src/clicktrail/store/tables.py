@@ -9,8 +9,10 @@ from clicktrail.query.fields import (
     CLICK,
     CLIENT,
     CONTACT,
+    DELIVERY,
     LANGUAGE,
     LINK,
+    POSTBACK,
     PROFILE,
     SITE,
     SIZE,
@@ -90,6 +92,8 @@ TABLES: Mapping[str, Table] = {
     SIZE.name: Table("sizes", "z", "TRUE", columns={"createTime": "z.size_id"}),
     THEME.name: Table("themes", "h", "TRUE", columns={"createTime": "h.theme_id"}),
     SITE.name: Table("sites", "w", "FALSE", columns={"createTime": "w.site_id"}),
+    POSTBACK.name: Table("postbacks", "q", "q.profile_id = {partner}", columns={"createTime": "q.postback_id"}),
+    DELIVERY.name: Table("deliveries", "d", "d.profile_id = {partner}", columns={"createTime": "d.delivery_id"}),
     CLIENT.name: Table("clients", "o", "FALSE", columns={"createTime": "o.client_id"}),
 }
 

@@ -6,22 +6,25 @@ The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fi
 from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SITE, SIZE, THEME
 from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
+from clicktrail.query.fields.postback import DELIVERY, POSTBACK
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, REGISTRATION
 
-RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, CLIENT)
+RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, POSTBACK, DELIVERY, CLIENT)
 
 __all__ = [
     "BANNER",
     "CLICK",
     "CLIENT",
     "CONTACT",
+    "DELIVERY",
     "IDENTITY",
     "KNOWN_BY",
     "LANGUAGE",
     "LINK",
     "MAX_CLICK_TEXT",
     "MAX_TEXT",
+    "POSTBACK",
     "PROFILE",
     "REGISTRATION",
     "RESOURCES",

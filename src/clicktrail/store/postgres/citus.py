@@ -21,6 +21,8 @@ REFERENCE = (
     "identities",
     "attributions",
     "attribution_clicks",
+    "postbacks",
+    "deliveries",
     "visitor_salts",
     "signing_keys",
     "catalogue_version",

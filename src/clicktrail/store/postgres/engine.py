@@ -63,11 +63,12 @@ class Kind(Enum):
     CHANGE = "ISOLATION LEVEL SERIALIZABLE; {bounds}"
     ALONE = "ISOLATION LEVEL SERIALIZABLE; {bounds}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
     CLICKS = "ISOLATION LEVEL READ COMMITTED; {bounds}; LOCK TABLE catalogue_version IN ROW SHARE MODE"
+    QUEUE = "ISOLATION LEVEL READ COMMITTED; {bounds}"
     UPKEEP = "ISOLATION LEVEL READ COMMITTED"
     SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
 
 
-_KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE}
+_KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE, Write.QUEUE: Kind.QUEUE}
 
 
 class PostgresEngine:

@@ -140,6 +140,20 @@ _SITES: Migration = (
     ),
 )
 
+_POSTBACKS: Migration = (
+    "0007-postgres-postbacks",
+    (
+        "ALTER TABLE postbacks ADD PRIMARY KEY (postback_id)",
+        "CREATE UNIQUE INDEX postbacks_uuid ON postbacks (uuid) WHERE uuid IS NOT NULL",
+        "CREATE INDEX postbacks_profile ON postbacks (profile_id)",
+        "ALTER TABLE deliveries ADD PRIMARY KEY (delivery_id)",
+        "CREATE INDEX deliveries_due ON deliveries (postback_id, due_time) WHERE due_time IS NOT NULL",
+        "CREATE INDEX deliveries_dead ON deliveries (postback_id, delivery_id) WHERE status = 'dead'",
+        "CREATE INDEX deliveries_profile ON deliveries (profile_id, delivery_id)",
+        "CREATE INDEX deliveries_click ON deliveries (click_id)",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -158,6 +172,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS),
     translate=translate,
+    skip_locked="FOR UPDATE SKIP LOCKED",
 )

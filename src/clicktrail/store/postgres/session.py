@@ -53,6 +53,9 @@ class PostgresSession:
             self._prepare_clicks(columns, rows)
         self._copy_in(table, columns, rows)
 
+    def begin(self) -> None:
+        """It is one transaction in any case."""
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk."""
         self.actions.append(action)

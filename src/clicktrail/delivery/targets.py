@@ -1,0 +1,80 @@
+"""Where postbacks may go: to public addresses, and to private networks that the operator has named.
+
+A name is resolved once, every address it has is looked at, and the connection goes to one of just those: a name server
+cannot say one thing to the check and another to the connection.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import httpcore
+
+Address = IPv4Address | IPv6Address
+Networks = Sequence[IPv4Network | IPv6Network]
+_UNICAST = ip_network("2000::/3")
+"""All of IPv6 that is given out for the internet (RFC 4291, IANA); 64:ff9b::/96 and the like lie outside."""
+_6TO4 = ip_network("2002::/16")
+_MAX_TRIED = 4
+
+
+class RefusedTarget(Exception):
+    """Says which address a postback was to go to and may not."""
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is of the internet: not private, link-local, loopback, multicast or IPv4 in disguise."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address not in _UNICAST or address in _6TO4:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+def check_targets(host: str, addresses: Iterable[Address], allowed: Networks) -> None:
+    """Raises RefusedTarget if any address of a host may not be called: a name that has one is not trusted."""
+    for address in addresses:
+        if not is_public(address) and not any(address in network for network in allowed):
+            raise RefusedTarget(f"{host} is at {address}, which is no public address")
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """All addresses of a host, in the order in which they are to be tried. Raises OSError."""
+    try:
+        return [ip_address(host)]
+    except ValueError:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return list(dict.fromkeys(ip_address(str(place[0]).partition("%")[0]) for *_, place in found))
+
+
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """The network as the HTTP client sees it: what may not be called cannot be connected to."""
+
+    def __init__(self, allowed: Networks) -> None:
+        self._allowed = allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connects to the first address that answers. Raises RefusedTarget, OSError, httpcore.ConnectError."""
+        addresses = await resolve(host, port)
+        check_targets(host, addresses, self._allowed)
+        for address in addresses[: _MAX_TRIED - 1]:
+            try:
+                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except httpcore.ConnectError:
+                if address == addresses[-1]:
+                    raise
+        return await self._network.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await self._network.sleep(seconds)

@@ -1,0 +1,92 @@
+"""Postbacks: where partners' own servers are told, what became of it, and how it is told again."""
+
+from ipaddress import ip_address
+from typing import Any
+
+import can_ada
+
+from clicktrail.delivery.targets import RefusedTarget, check_targets
+from clicktrail.errors import Conflict, InvalidBody, Mistake
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.catalog import created_answer
+from clicktrail.http.render import render_record
+from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.query.forms import Values, parse_form
+from clicktrail.store import catalog, deliveries, postbacks
+from clicktrail.store.records import Record
+
+_ID = POSTBACK.id_field.name
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def create_postback(call: Call) -> Answer:
+    """Add a postback; its secret is in the answer, and never again."""
+    values = _check_target(call, parse_form(call.body, POSTBACK, "POST"))
+    record, secret = await call.store.change(postbacks.create_postback, call.store.ids, values)
+    answer = created_answer(call, POSTBACK, record, secret is not None)
+    return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
+
+
+async def update_postback(call: Call) -> Answer:
+    """Update a postback."""
+    values = _check_target(call, parse_form(call.body, POSTBACK, call.scope["method"]))
+    record = await call.store.change(catalog.update_item, POSTBACK, call.path[_ID], values)
+    return json_answer(render_record(POSTBACK, record, call.language))
+
+
+async def delete_postback(call: Call) -> Answer:
+    """Delete a postback, and what it was to tell."""
+    await call.store.change(postbacks.delete_postback, call.path[_ID])
+    return NO_CONTENT
+
+
+async def rotate_secret(call: Call) -> Answer:
+    """Give a postback a new secret; the old one ends."""
+    record, secret = await call.store.change(postbacks.rotate_secret, call.path[_ID])
+    return json_answer(_with_secret(call, record, secret), headers=_NO_STORE)
+
+
+async def send_test(call: Call) -> Answer:
+    """Send a made-up event now, and say what came of it."""
+    caller = call.services.caller
+    if caller is None:
+        raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
+    target, message = await call.store.read(postbacks.prepare_test, call.store.ids, call.path[_ID])
+    attempt = await caller.call(target, message)
+    return json_answer(
+        {
+            "deliveryId": message.delivery_id,
+            "uri": attempt.uri,
+            "responseStatus": attempt.response_status,
+            "error": attempt.error,
+            "milliseconds": round(attempt.seconds * 1000),
+        }
+    )
+
+
+async def replay_delivery(call: Call) -> Answer:
+    """Tell one event anew."""
+    record = await call.store.write(deliveries.replay, call.path[DELIVERY.id_field.name])
+    return json_answer(render_record(DELIVERY, record, call.language))
+
+
+async def replay_postback(call: Call) -> Answer:
+    """Tell anew all that was given up."""
+    return json_answer({"replayed": await call.store.write(deliveries.replay_dead, call.path[_ID])})
+
+
+def _check_target(call: Call, values: Values) -> Values:
+    """An address that may not be called is refused at once; a name is looked at whenever it is called."""
+    if "uri" in values:
+        host = can_ada.parse(values["uri"]).hostname.strip("[]")
+        try:
+            check_targets(host, [ip_address(host)], call.services.limits.postback_networks)
+        except RefusedTarget as error:
+            raise InvalidBody("The body is not valid.", (Mistake(str(error), pointer="/uri"),)) from None
+        except ValueError:  # a name
+            pass
+    return values
+
+
+def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, Any]:
+    return render_record(POSTBACK, record, call.language) | {"secret": secret}

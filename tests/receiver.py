@@ -1,0 +1,108 @@
+"""A partner's server that postbacks are sent to: HTTPS on loopback, by an authority that only the tests trust."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import trustme
+
+
+@dataclass
+class Received:
+    """One request."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+
+
+@dataclass
+class Receiver:
+    """What came, by path; `answers` are given in turn, and 200 when they are used up."""
+
+    port: int = 0
+    received: list[Received] = field(default_factory=list)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    pause_s: float = 0.0
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"https://{host}:{self.port}{path}"
+
+    def at(self, path: str) -> list[Received]:
+        return [each for each in self.received if urlsplit(each.path).path == path]
+
+    def wait(self, path: str, count: int, timeout_s: float = 20.0) -> list[Received]:
+        deadline = time.monotonic() + timeout_s
+        while len(self.at(path)) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        found = self.at(path)
+        assert len(found) >= count, f"{len(found)} of {count} came to {path}"
+        return found
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _take(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            time.sleep(receiver.pause_s)
+            receiver.received.append(Received(self.command, self.path, headers, body))
+            answers = receiver.answers.get(urlsplit(self.path).path, [])
+            status = answers.pop(0) if answers else 200
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", receiver.url("/elsewhere"))
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_GET = do_POST = _take  # noqa: N815 - the names that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def receiving(folder: Path) -> Iterator[tuple[Receiver, Path]]:
+    """A receiver, and the file with the authority that it is to be trusted by."""
+    authority = trustme.CA()
+    trusted = folder / "authority.pem"
+    authority.cert_pem.write_to_path(trusted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    receiver = Receiver()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
+    server.daemon_threads = True
+    server.request_queue_size = 128
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    receiver.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield receiver, trusted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def until(holds: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
