@@ -38,7 +38,7 @@ _REFRESH_S = 5.0
 """How often the geo file is looked at."""
 _SALTS_S = 60.0
 """How often it is looked whether the day is over."""
-_LEASE_S = 30.0
+_LEASE_S = 10.0
 """How much longer than an attempt may take it is nobody else's."""
 _FLUSH_S = 0.1
 """How often log lines are written out."""

@@ -1,0 +1,158 @@
+"""When a delivery is tried again, when it is given up, and that a slow partner holds up nobody."""
+
+import asyncio
+import time
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.delivery.caller import Attempt
+from clicktrail.delivery.sender import SLOTS, SLOTS_OF_ONE, Policy, Sender, outcome_of, pause_us
+from clicktrail.model.click import Click
+from clicktrail.model.postbacks import Message
+from clicktrail.model.times import SECOND, now_s, now_us
+from clicktrail.query.fields import POSTBACK
+from clicktrail.store.catalog import refresh
+from clicktrail.store.deliveries import Job, Outcome, Target, add_deliveries, settle, take
+from clicktrail.store.engine import Session
+from clicktrail.store.records import insert_row
+from clicktrail.store.store import Store
+from tests.conftest import AnyEngine
+
+DAY = 86_400 * SECOND
+TARGET = Target("https://t.example/", "GET", "whsec_AAAA")
+
+
+def job(attempt: int) -> Job:
+    return Job("0" * 24, "1" * 24, TARGET, attempt, None)
+
+
+def failed(is_final: bool = False) -> Attempt:
+    return Attempt("https://t.example/", 500, "answered 500", is_final, 0.1)
+
+
+@given(st.integers(1, 14), st.floats(0, 1))
+def test_pauses_grow_up_to_a_day_and_are_spread(attempt: int, draw: float) -> None:
+    pause = pause_us(attempt, lambda: draw)
+    middle = min(5 * 3 ** (attempt - 1) * SECOND, DAY)
+    assert 0.5 * middle - 1 <= pause <= 1.5 * middle
+
+
+def test_twelve_attempts_take_two_to_three_days() -> None:
+    pauses = [pause_us(attempt, lambda: 0.5) for attempt in range(1, 12)]
+    assert all(earlier <= later for earlier, later in pairwise(pauses))
+    assert 2 * DAY < sum(pauses) < 3 * DAY
+
+
+def test_what_an_attempt_makes_of_a_delivery() -> None:
+    before = now_us()
+    waiting = outcome_of(job(3), failed(), 12)
+    assert waiting.status == "waiting"
+    assert waiting.due_time is not None
+    assert waiting.due_time > before
+    assert outcome_of(job(12), failed(), 12) == Outcome("0" * 24, 12, "dead", 500, "answered 500", None)
+    assert outcome_of(job(1), failed(is_final=True), 12).status == "dead"
+    assert outcome_of(job(1), None, 12).status == "dead"
+    assert outcome_of(job(1), Attempt("", 204, None, False, 0.1), 12) == Outcome(
+        "0" * 24, 1, "delivered", 204, None, None
+    )
+
+
+def add_postback(session: Session, postback_id: str, deliveries: int) -> None:
+    row = {"postback_id": postback_id, "profile_id": "a" * 24, "uri": TARGET.uri, "method": "GET"}
+    insert_row(session, POSTBACK, {**row, "events": "click", "enabled": True, "secret": TARGET.secret})
+    session.insert(
+        "clicks",
+        ("click_id", "time", "ip", "uri", "uuid", "update_time"),
+        [
+            (f"{postback_id[:12]}{n:012x}", now_us(), "ip", "https://x.example/", None, now_s())
+            for n in range(deliveries)
+        ],
+    )
+    rows = [
+        (session.memory.ids.new(), postback_id, "a" * 24, "click", "waiting", f"{postback_id[:12]}{n:012x}")
+        for n in range(deliveries)
+    ]
+    add_deliveries(session, [(*row, None, now_us(), 0, now_us(), now_s()) for row in rows])
+    refresh(session)
+
+
+def statuses(session: Session) -> dict[tuple[str, str], int]:
+    rows = session.rows("SELECT postback_id, status, count(*) FROM deliveries GROUP BY postback_id, status")
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def test_what_is_taken_is_nobody_elses_until_its_lease_is_over(engine: AnyEngine) -> None:
+    engine.run(lambda session: add_postback(session, "1" * 24, 5))
+    first = engine.run(lambda session: take(session, {"1" * 24: 3}, 60 * SECOND))
+    second = engine.run(lambda session: take(session, {"1" * 24: 3}, 0))
+    assert [len(first), len(second)] == [3, 2]
+    assert not {each.delivery_id for each in first} & {each.delivery_id for each in second}
+    assert all(isinstance(each.message, Message) and isinstance(each.message.click, Click) for each in first)
+    again = engine.run(lambda session: take(session, {"1" * 24: 3}, 60 * SECOND))  # the second lease was none
+    assert {each.delivery_id for each in again} == {each.delivery_id for each in second}
+    assert {each.attempt for each in again} == {2}
+    # What an attempt that was overtaken says no longer counts.
+    late = [Outcome(each.delivery_id, 1, "dead", None, "late", None) for each in second]
+    engine.run(lambda session: settle(session, late))
+    assert engine.run(statuses) == {("1" * 24, "waiting"): 5}
+    done = [Outcome(each.delivery_id, 2, "delivered", 200, None, None) for each in again]
+    engine.run(lambda session: settle(session, done))
+    assert engine.run(statuses) == {("1" * 24, "waiting"): 3, ("1" * 24, "delivered"): 2}
+
+
+class Call(NamedTuple):
+    postback_id: str
+    seconds: float
+
+
+class Partners:
+    """Takes the place of the network: partner 1 never answers in time, the others do at once."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[str, int] = {}
+        self.most: dict[str, int] = {}
+
+    async def call(self, target: Target, message: Message) -> Attempt:
+        assert message.click is not None
+        partner = message.click.click_id[0]
+        self.under_way[partner] = self.under_way.get(partner, 0) + 1
+        self.most[partner] = max(self.most.get(partner, 0), self.under_way[partner])
+        await asyncio.sleep(0.5 if partner == "1" else 0.001)
+        self.under_way[partner] -= 1
+        return (
+            Attempt(target.uri, None, "no answer", False, 0.5) if partner == "1" else Attempt("", 200, None, False, 0)
+        )
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_partner_who_does_not_answer_holds_up_nobody(embedded: AnyEngine) -> None:
+    for partner in "123":
+        embedded.run(partial(add_postback, postback_id=partner * 24, deliveries=300))
+    store, partners = Store(embedded), Partners()
+    counted: list[str] = []
+
+    async def run() -> float:
+        sender = Sender(store, partners, Policy(12, 60, 30), counted.append, print)  # type: ignore[arg-type]
+        task = asyncio.create_task(sender.run())
+        started = time.monotonic()
+        while (await store.read(statuses)).get(("3" * 24, "delivered"), 0) < 300:
+            assert time.monotonic() < started + 20
+            await asyncio.sleep(0.01)
+        taken = time.monotonic() - started
+        await asyncio.sleep(1.2)
+        task.cancel()
+        await sender.close()
+        return taken
+
+    taken = asyncio.run(run())
+    found = embedded.run(statuses)
+    assert found["2" * 24, "delivered"] == found["3" * 24, "delivered"] == 300
+    assert partners.most["1"] == SLOTS_OF_ONE < SLOTS
+    assert counted.count("failed") < 3 * SLOTS_OF_ONE, "one that ails is tried with a single attempt at a time"
+    assert taken < 10

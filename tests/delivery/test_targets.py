@@ -1,0 +1,107 @@
+"""Where postbacks may go, however the address is written or hidden."""
+
+import asyncio
+import socket
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import httpcore
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.delivery.caller import Caller
+from clicktrail.delivery.targets import RefusedTarget, check_targets, is_public
+from clicktrail.model.postbacks import sample
+from clicktrail.store.deliveries import Target
+
+PRIVATE = (
+    "0.0.0.0",
+    "10.1.2.3",
+    "100.64.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "172.16.0.1",
+    "192.168.0.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::7f00:1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2001:db8::1",
+    "2002:7f00:1::",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fec0::1",
+    "ff02::1",
+)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_private_addresses_are_not_public(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])
+def test_public_ones_are(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_is_as_private_in_disguise(address: Any) -> None:
+    assert is_public(ip_address(f"::ffff:{address}")) == is_public(address)
+    assert not is_public(ip_address(f"64:ff9b::{address}"))
+
+
+def test_one_private_address_of_a_name_is_enough_to_refuse_it() -> None:
+    both = [ip_address("8.8.8.8"), ip_address("169.254.169.254")]
+    with pytest.raises(RefusedTarget, match=r"tracker\.example is at 169\.254\.169\.254"):
+        check_targets("tracker.example", both, ())
+    check_targets("tracker.example", both, [ip_network("169.254.0.0/16")])
+
+
+def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[tuple[str, int]]:
+    """Every name is at these addresses; returns what is connected to."""
+    connected: list[tuple[str, int]] = []
+
+    async def getaddrinfo(_: object, __: str, port: int, **___: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    async def connect_tcp(_: object, host: str, port: int, *__: object) -> httpcore.AsyncNetworkStream:
+        connected.append((host, port))
+        raise httpcore.ConnectError("nobody is there")
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_tcp)
+    return connected
+
+
+def call(uri: str) -> tuple[str | None, bool]:
+    async def run() -> tuple[str | None, bool]:
+        caller = Caller((), 2, 4)
+        attempt = await caller.call(Target(uri, "GET", "whsec_AAAA"), sample("0" * 24, 0, None, None))
+        await caller.close()
+        return attempt.error, attempt.is_final
+
+    return asyncio.run(run())
+
+
+def test_a_name_that_resolves_to_the_metadata_service_is_refused_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = names(monkeypatch, "169.254.169.254")
+    error, is_final = call("https://innocent.example/latest/meta-data")
+    assert error == "innocent.example is at 169.254.169.254, which is no public address"
+    assert is_final
+    assert connected == []
+
+
+def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected = names(monkeypatch, "8.8.8.8", "8.8.4.4")
+    error, is_final = call("https://tracker.example:8443/x")
+    assert connected == [("8.8.8.8", 8443), ("8.8.4.4", 8443)]
+    assert error == "cannot be reached: nobody is there"
+    assert not is_final
