@@ -20,7 +20,7 @@ negative_data_rejection.expected-statuses = ["400", "401", "403", "404", "406", 
 
 @pytest.fixture
 def fuzzed(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path / "data", lockout_failures="1000000") as running:
+    with serving(tmp_path / "data", lockout_failures="1000000", send_postbacks="false") as running:
         yield running
 
 

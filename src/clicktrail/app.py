@@ -96,6 +96,7 @@ def _visit_limit(settings: Settings) -> VisitLimit:
             "address": settings.visits_per_minute,
             "link": settings.link_visits_per_minute,
             "site": settings.site_visits_per_minute,
+            "partner": settings.registrations_per_minute,
         }
     )
 

@@ -92,6 +92,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     site_visits_per_minute: Annotated[
         int, Meta(ge=0, description="Page views of one site in a minute before they get 429; 0: any.")
     ] = 60_000
+    registrations_per_minute: Annotated[
+        int, Meta(ge=0, description="Calls of GET /postback for one partner in a minute before they get 429; 0: any.")
+    ] = 6_000
     link_path: Annotated[
         str, Meta(pattern="^/[A-Za-z0-9_-]{1,64}$", description="Path below which links are followed by their code.")
     ] = "/r"
@@ -117,7 +120,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=60, description="Seconds that an attempt to send a postback may take.")
     ] = 10
     postback_attempts: Annotated[
-        int, Meta(ge=1, le=14, description="Attempts after which a delivery is given up; twelve take two to three days.")
+        int,
+        Meta(ge=1, le=14, description="Attempts after which a delivery is given up; twelve take two to three days."),
     ] = 12
     delivery_days: Annotated[
         int, Meta(ge=10, le=3650, description="Days for which deliveries of postbacks are kept.")

@@ -1,12 +1,13 @@
 """Registrations over HTTP: the click that earns the client, and why."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.ingest.test_agents import CHROME, GOOGLE
-from tests.serving import Serving
+from tests.serving import Serving, serving
 
 IP = "8.8.4.4"
 
@@ -239,3 +240,15 @@ def test_a_client_of_a_partner_gets_tokens_for_postbacks(api: httpx.Client, serv
     token = answer.json()["access_token"]
     found = httpx.get(f"{server.url}/postback?token={token}&click_id={only}&time=2024-05-12T00:00:00Z")
     assert (found.status_code, found.json()["clickId"]) == (201, only)
+
+
+def test_postbacks_of_one_partner_are_bounded_and_cost_no_other_one(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", registrations_per_minute="3") as server, server.client() as own:
+        tokens = [server.token("postback", make_partner(own)) for _ in range(2)]
+
+        def ask(token: str) -> int:
+            return httpx.get(f"{server.url}/postback?token={token}&code=none").status_code
+
+        first = [ask(tokens[0]) for _ in range(8)]
+        assert set(first) == {422, 429}
+        assert ask(tokens[1]) == 422

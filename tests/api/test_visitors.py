@@ -1,10 +1,13 @@
 """Who clicked: what is told of it, what is filtered by it, what is counted."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.ingest.test_agents import CHROME, GOOGLE, IPHONE
+from tests.mmdb import write_mmdb
+from tests.serving import serving
 
 IP = "8.8.8.8"
 
@@ -120,3 +123,14 @@ def test_repeats_are_found_within_one_batch(api: httpx.Client, mark: str) -> Non
 def test_without_a_link_nothing_is_a_repeat(api: httpx.Client, mark: str) -> None:
     ids = [click(api, mark, userAgent=CHROME) for _ in range(2)]
     assert [visitor(api, each)["duplicateOf"] for each in ids] == [None, None]
+
+
+def test_a_data_centre_is_told_by_its_network(tmp_path: Path) -> None:
+    write_mmdb(tmp_path / "asn.mmdb", "8.8.8.0", 24, {"autonomous_system_number": 15169})
+    with serving(tmp_path / "data", asn=str(tmp_path / "asn.mmdb")) as server, server.client() as own:
+        hoster = click(own, "x", userAgent=CHROME)
+        body = {"ip": "1.1.1.1", "uri": "https://shop.example.org/", "userAgent": CHROME}
+        unknown = own.post("/clicks", json=body).json()["clickId"]
+        assert visitor(own, hoster)["isDataCentre"] is True
+        assert visitor(own, unknown)["isDataCentre"] is None
+        assert [each["clickId"] for each in own.get("/clicks?filter[isDataCentre]=1").json()] == [hoster]

@@ -52,6 +52,7 @@ async def receive_postback(call: Call) -> Answer:
     viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")
     if viewer.scope is not Scope.POSTBACK:
         raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
+    call.services.visits.count("partner", str(viewer.partner_id))
     return await _register(call, viewer, parse_postback(parameters))
 
 

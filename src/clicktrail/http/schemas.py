@@ -55,9 +55,6 @@ def all_schemas() -> Json:
     secret = {**answer_schema(CLIENT)["properties"], "clientSecret": _TEXT}
     found |= {
         "ClientSecret": _object(secret, list(secret)),
-        "PostbackSecret": postback_secret_schema(),
-        "PostbackTest": postback_test_schema(),
-        "Replayed": _object({"replayed": {"type": "integer", "minimum": 0}}, ["replayed"]),
         "Problem": problem_schema(),
         "LinkMetrics": metrics_schema(),
         "BannerFilters": banner_filters_schema(),
@@ -66,14 +63,9 @@ def all_schemas() -> Json:
         "Token": token_schema(),
         "Revocation": body_schema(REVOCATION, REVOCATION),
         "OpenApi": {"type": "object"},
-        "View": view_schema(found["ClickCreate"]),
-        "ViewAnswer": _object({"clickId": _TEXT}, ["clickId"]),
-        "RegistrationCreate": registration_schema(found["ProfileCreate"]),
-        "Attribution": attribution_schema(),
-        "IdentityCreate": body_schema(IDENTITY, IDENTITY),
-        "Identity": _object(dict.fromkeys(IDENTITY, _TEXT), IDENTITY),
     }
     found |= batch_schemas(found["ClickCreate"])
+    found |= tracking_schemas(found["ClickCreate"], found["ProfileCreate"])
     for name in ("ClientReplace", "ClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
         del found[name]
     return found
@@ -151,6 +143,21 @@ def body_field(field: Field) -> Json:
     if field.name == "scope":
         schema["enum"] = list(Scope)
     return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+
+
+def tracking_schemas(click: Json, profile: Json) -> Json:
+    """Page views, registrations, postbacks."""
+    return {
+        "View": view_schema(click),
+        "ViewAnswer": _object({"clickId": _TEXT}, ["clickId"]),
+        "RegistrationCreate": registration_schema(profile),
+        "Attribution": attribution_schema(),
+        "IdentityCreate": body_schema(IDENTITY, IDENTITY),
+        "Identity": _object(dict.fromkeys(IDENTITY, _TEXT), IDENTITY),
+        "PostbackSecret": postback_secret_schema(),
+        "PostbackTest": postback_test_schema(),
+        "Replayed": _object({"replayed": {"type": "integer", "minimum": 0}}, ["replayed"]),
+    }
 
 
 def view_schema(click: Json) -> Json:

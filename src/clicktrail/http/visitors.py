@@ -17,7 +17,7 @@ _MAX_HOPS = 20
 
 
 class VisitLimit:
-    """Counts visits by address, link and site; more than `most` of its kind in a minute are refused. 0: none are."""
+    """Counts visits by address, link, site or partner; more than `most` of a kind in a minute are refused. 0: none."""
 
     def __init__(self, most: Mapping[str, int]) -> None:
         self._items = {kind: RateLimitItemPerMinute(number, namespace=kind) for kind, number in most.items() if number}

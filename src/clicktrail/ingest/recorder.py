@@ -114,14 +114,17 @@ class Recorder:
     async def record_later(self, hit: Hit, tell: Callable[[str], None]) -> Click:
         """A click that is on its way to the disk: the next commit takes it, and a failed one is tried again.
 
-        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated or lost.
-        Raises Unavailable when there is no room.
+        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated, refused or
+        lost. Raises Unavailable when there is no room: then it was refused.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
         if done is None:
-            await self._buffer.add(click)
-            tell("recorded")
+            try:
+                tell(_outcome(click, await self._buffer.add(click)))
+            except Unavailable:
+                tell("refused")
+                raise
         else:
             done.add_done_callback(lambda settled: self._settle_later(click, settled, tell))
         return click
