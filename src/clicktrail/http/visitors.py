@@ -1,11 +1,12 @@
 """Whose request it is: the visitor's address behind proxies that are trusted, and by nobody else's word."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 
@@ -14,6 +15,55 @@ from clicktrail.errors import TooManyRequests
 Networks = Sequence[IPv4Network | IPv6Network]
 _forwarded_for = re.compile(r'(?:^|[;,\s])for="?\[?([^\]";,\s]+?)\]?(?::\d+)?"?(?=[;,\s]|$)', re.IGNORECASE).findall
 _MAX_HOPS = 20
+_MAX_COUNTED = 500_000
+"""Addresses, links and sites that are counted at once: some 50 MB. A minute with more begins anew."""
+
+
+class Minute(Storage):
+    """Counts of the present minute, all dropped at its end: a visit costs the same however many addresses came.
+
+    The library's own storage in memory looks through all its keys up to a hundred times a second, in threads.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, int] = {}
+        self._ends_at = 0.0
+
+    base_exceptions = ValueError
+    """What the library wraps: nothing that happens here."""
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Counts; returns how many there are now."""
+        now = time.monotonic()
+        if now >= self._ends_at or len(self._counts) >= _MAX_COUNTED:
+            self._counts, self._ends_at = {}, now + expiry
+        count = self._counts[key] = self._counts.get(key, 0) + amount
+        return count
+
+    def get(self, key: str) -> int:
+        """How many there are."""
+        return self._counts.get(key, 0) if time.monotonic() < self._ends_at else 0
+
+    def get_expiry(self, key: str) -> float:
+        """When they are dropped, in seconds since 1970."""
+        del key
+        return time.time() + max(self._ends_at - time.monotonic(), 0.0)
+
+    def check(self) -> bool:
+        """It always works."""
+        return True
+
+    def reset(self) -> int:
+        """Drops all; returns how many keys there were."""
+        dropped, self._counts = len(self._counts), {}
+        return dropped
+
+    def clear(self, key: str) -> None:
+        """Drops one."""
+        self._counts.pop(key, None)
 
 
 class VisitLimit:
@@ -21,7 +71,7 @@ class VisitLimit:
 
     def __init__(self, most: Mapping[str, int]) -> None:
         self._items = {kind: RateLimitItemPerMinute(number, namespace=kind) for kind, number in most.items() if number}
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(Minute())
 
     def count(self, kind: str, key: str) -> None:
         """Raises TooManyRequests."""

@@ -31,6 +31,8 @@ def find_landing(landing: str, query: str, code_parameter: str, code: str) -> st
 
 def add_parameter(url: str, name: str, value: str) -> str:
     """The URL with a parameter, in place of any of that name in any letter case."""
+    if "%" not in url and "#" not in url and name.lower() not in url.lower():  # so mostly: nothing to look for
+        return f"{url}{'&' if '?' in url else '?'}{quote(name, safe='')}={quote(value, safe='')}"
     base, pairs, fragment = _split(url)
     kept = [pair for pair in pairs if _name(pair) != name.lower()]
     return _join(base, [*kept, f"{quote(name, safe='')}={quote(value, safe='')}"], fragment)

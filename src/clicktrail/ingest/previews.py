@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _NAMES = (
     "facebookexternalhit",
@@ -26,12 +27,20 @@ _NAMES = (
     "Bluesky Cardyb",
 )
 """How each names itself in its User-Agent, as its maker's documentation has it."""
-_is_preview = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE).search
+_READ = 512
+"""Characters of a header that are looked at, as in `ingest.agents`."""
+_REMEMBERED = 8192
+_search = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE).search
 
 
 def is_preview(user_agent: str | None) -> bool:
     """Whether a program asks that shows previews of links."""
-    return user_agent is not None and _is_preview(user_agent) is not None
+    return user_agent is not None and _is_preview(user_agent[:_READ])
+
+
+@lru_cache(_REMEMBERED)
+def _is_preview(user_agent: str) -> bool:
+    return _search(user_agent) is not None
 
 
 def is_prefetch(headers: Mapping[str, str]) -> bool:

@@ -9,6 +9,7 @@ import contextlib
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -28,6 +29,8 @@ T = TypeVar("T")
 READERS, EXPORTERS = 4, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
+_LOOK_S = 0.05
+"""How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -146,6 +149,7 @@ class DuckdbEngine:
         self._local = threading.local()
         self._sessions: set[DuckdbSession] = set()
         self._has_given_up = False
+        self._look_at = 0.0
         self._connection = self._connect()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._writer = ThreadPoolExecutor(1, "writer")
@@ -248,9 +252,11 @@ class DuckdbEngine:
 
     def _run_write(self, work: Callable[[Session], T], is_one_write: bool = False) -> T:
         result = self.run(work, is_one_write)
-        if self._log.exists() and self._log.stat().st_size > _CHECKPOINT_BYTES:
-            with contextlib.suppress(RuntimeError):  # the store is closing, which is a checkpoint as well
-                self._writer.submit(self.checkpoint)
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_S
+            with contextlib.suppress(FileNotFoundError, RuntimeError):  # closing the store is a checkpoint as well
+                if self._log.stat().st_size > _CHECKPOINT_BYTES:
+                    self._writer.submit(self.checkpoint)
         return result
 
     def _connect(self) -> duckdb.DuckDBPyConnection:

@@ -20,7 +20,7 @@ TAIL = 2_000
 JUST_S = 60.0
 """Longer than any click waits between being made and being stored."""
 REMEMBERED = 20_000
-"""Clicks kept by id, the newest: some 30 MB."""
+"""Clicks kept by id, the newest: at least half so many, and never more; some 30 MB."""
 
 
 class Memory:
@@ -41,7 +41,8 @@ class Memory:
         """Ascending by id: every click there is from `floor` on."""
         self.floor = "~"
         """The least id of which that is true; empty if the tail is the whole store. At first no id is."""
-        self.by_id: dict[str, Click] = {}
+        self._newer: dict[str, Click] = {}
+        self._older: dict[str, Click] = {}
         self.salts: Mapping[int, bytes] = {}
         """Day -> the salt of its visitors: today's, and tomorrow's."""
         self.duplicate_window_us = 0
@@ -67,7 +68,7 @@ class Memory:
         """Begins with these newest clicks, ascending."""
         self.tail = tuple(clicks)
         self.floor = "" if is_whole else clicks[0].click_id
-        self.by_id = {click.click_id: click for click in clicks}
+        self._newer, self._older = {click.click_id: click for click in clicks}, {}
 
     def add(self, clicks: Sequence[Click]) -> None:
         """Clicks were committed; mostly the newest there are, but imports bring ids of any age."""
@@ -78,20 +79,26 @@ class Memory:
             tail = tail[-TAIL:]
             self.floor = tail[0].click_id
         self.tail = tail
-        self.by_id.update((click.click_id, click) for click in ordered)
-        while len(self.by_id) > REMEMBERED:
-            self.by_id.pop(next(iter(self.by_id)))
+        self._newer.update((click.click_id, click) for click in ordered[-REMEMBERED // 2 :])
+        if len(self._newer) > REMEMBERED // 2:  # dropping one by one would look for the first in ever more gaps
+            self._older, self._newer = self._newer, {}
+
+    def find(self, click_id: str) -> Click | None:
+        """A click that is remembered by its id."""
+        return self._newer.get(click_id) or self._older.get(click_id)
 
     def replace(self, click: Click) -> None:
         """One click was changed."""
-        if click.click_id in self.by_id:
-            self.by_id[click.click_id] = click
+        for remembered in (self._newer, self._older):
+            if click.click_id in remembered:
+                remembered[click.click_id] = click
         if click.click_id >= self.floor:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
     def remove(self, click: Click) -> None:
         """One click was removed."""
-        self.by_id.pop(click.click_id, None)
+        for remembered in (self._newer, self._older):
+            remembered.pop(click.click_id, None)
         if click.click_id >= self.floor:
             self.tail = tuple(each for each in self.tail if each.click_id != click.click_id)
 
@@ -103,7 +110,8 @@ class Memory:
             return msgspec.structs.replace(click, **{column: None}) if is_cleared else click
 
         self.tail = tuple(map(clear, self.tail))
-        self.by_id = {click_id: clear(click) for click_id, click in self.by_id.items()}
+        self._newer = {click_id: clear(click) for click_id, click in self._newer.items()}
+        self._older = {click_id: clear(click) for click_id, click in self._older.items()}
 
 
 def _by_id(click: Click) -> str:

@@ -13,7 +13,7 @@ _BY_CREATION = ("createTime", "clickId")
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:
     """The click, if it is one of the newest and the viewer may see every click."""
-    return None if viewer.scope in PARTNERS else memory.by_id.get(click_id)
+    return None if viewer.scope in PARTNERS else memory.find(click_id)
 
 
 def recall_clicks(memory: Memory, viewer: Viewer, query: ListQuery) -> list[Click] | None:
