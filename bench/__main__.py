@@ -87,6 +87,11 @@ def measure_visits(folder: Path) -> Iterator[Line]:
                     f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms; "
                     f"raw ASGI {ceiling.rate:,.0f}/s, ratio {got.rate / ceiling.rate:.2f}",
                 )
+            half = load.run(int(server.url.rpartition(":")[2]), request, 256, rate=got.rate / 2)
+            yield (
+                f"{name}, half of that",
+                f"{half.rate:,.0f}/s, p50 {half.p50_ms:.2f} ms, p99 {half.p99_ms:.1f} ms",
+            )
 
 
 def measure_batches(folder: Path) -> Iterator[Line]:

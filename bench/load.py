@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from typing import NamedTuple
 
 import uvloop
@@ -20,19 +21,31 @@ class Load(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Sends the same request again whenever its answer is complete."""
+    """Sends the same request again whenever its answer is complete; or at every `pause` seconds, if that is later.
 
-    def __init__(self, request: bytes, times: list[float], until: float) -> None:
+    Times count from the moment at which a request was due, so one that had to wait for the answer before it is late.
+    """
+
+    def __init__(self, request: bytes, times: list[float], until: float, due: float, pause: float) -> None:
         self.request, self.times, self.until = request, times, until
+        self.due, self.pause = due, pause
         self.buffer, self.failures, self.sent = b"", 0, 0.0
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.send()
+        self.send_when_due()
+
+    def send_when_due(self) -> None:
+        ahead = self.due - time.perf_counter()
+        if self.pause and ahead > 0:
+            asyncio.get_running_loop().call_later(ahead, self.send)
+        else:
+            self.send()
 
     def send(self) -> None:
-        self.sent = time.perf_counter()
+        self.sent = self.due if self.pause else time.perf_counter()
+        self.due += self.pause
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
@@ -49,7 +62,7 @@ class Connection(asyncio.Protocol):
         self.failures += self.buffer[9:10] not in (b"2", b"3")
         self.buffer = b""
         if now < self.until:
-            self.send()
+            self.send_when_due()
         elif not self.done.done():
             self.done.set_result(None)
             self.transport.close()
@@ -59,15 +72,19 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("closed"))
 
 
-async def generate(ports: list[int], request: bytes, connections: int, seconds: float) -> Load:
-    """Runs the load in this process, the connections spread over the ports."""
+async def generate(ports: list[int], request: bytes, connections: int, seconds: float, rate: float = 0.0) -> Load:
+    """Runs the load in this process, the connections spread over the ports; `rate` bounds it to so many a second."""
     times: list[float] = []
     started = time.perf_counter()
     loop = asyncio.get_running_loop()
+    pause = connections / rate if rate else 0.0
+    begin = started + 0.2  # by then all are connected
+
+    def connect(number: int) -> Connection:
+        return Connection(request, times, begin + seconds, begin + pause * number / connections, pause)
+
     pairs = [
-        await loop.create_connection(
-            lambda: Connection(request, times, started + seconds), "127.0.0.1", ports[number % len(ports)]
-        )
+        await loop.create_connection(partial(connect, number), "127.0.0.1", ports[number % len(ports)])
         for number in range(connections)
     ]
     await asyncio.gather(*[protocol.done for _, protocol in pairs])
@@ -77,9 +94,10 @@ async def generate(ports: list[int], request: bytes, connections: int, seconds: 
     return Load(len(times) / passed, times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000, failures)
 
 
-def run(ports: int | list[int], request: bytes, connections: int, seconds: float = 4.0) -> Load:
+def run(ports: int | list[int], request: bytes, connections: int, seconds: float = 4.0, rate: float = 0.0) -> Load:
     """Runs the load in a process of its own."""
-    task = json.dumps([[ports] if isinstance(ports, int) else ports, request.decode("latin-1"), connections, seconds])
+    ports = [ports] if isinstance(ports, int) else ports
+    task = json.dumps([ports, request.decode("latin-1"), connections, seconds, rate])
     done = subprocess.run([sys.executable, "-m", "bench.load"], input=task, capture_output=True, text=True, check=True)
     return Load(*json.loads(done.stdout))
 
@@ -106,5 +124,5 @@ def visit_bytes(path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    ports, text, connections, seconds = json.loads(sys.stdin.read())
-    print(json.dumps(uvloop.run(generate(ports, text.encode("latin-1"), connections, seconds))))
+    ports, text, *numbers = json.loads(sys.stdin.read())
+    print(json.dumps(uvloop.run(generate(ports, text.encode("latin-1"), *numbers))))

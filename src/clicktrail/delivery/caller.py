@@ -17,6 +17,8 @@ from clicktrail.store.deliveries import Target
 _MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer, so that the connection can be used again; a longer one costs the connection."""
 _MAX_ERROR = 255
+_KEPT_S = 60.0
+"""How long a connection is kept that nothing is sent on."""
 _GONE = 410
 """The partner says that nothing will ever be taken here again (Standard Webhooks)."""
 
@@ -54,8 +56,8 @@ class Caller:
             error = f"no answer within {self._timeout_s:g} s"
         except (httpcore.NetworkError, OSError) as failed:
             error = f"cannot be reached: {failed}"
-        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol, ValueError) as broken:
-            error = f"does not speak HTTP: {broken}"
+        except Exception as failed:  # noqa: BLE001 - whatever the other side brings about is told, and tried again
+            error = f"cannot be talked to: {type(failed).__name__}: {failed}"
         if status is not None and not 200 <= status < 300:
             error, is_final = f"answered {status}", status == _GONE
         return Attempt(uri, status, error and error[:_MAX_ERROR], is_final, time.monotonic() - started)
@@ -66,14 +68,7 @@ class Caller:
             await self._pool.aclose()
 
     async def _send(self, request: httpcore.Request) -> int:
-        if self._pool is None:  # reading the machine's certificates takes longer than all else of a start
-            self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=await asyncio.to_thread(ssl.create_default_context),
-                max_connections=self._connections,
-                keepalive_expiry=60,
-                network_backend=GuardedNetwork(self._allowed),
-            )
-        response = await self._pool.handle_async_request(request)
+        response = await (await self._open()).handle_async_request(request)
         try:
             size = 0
             async for piece in response.aiter_stream():
@@ -83,6 +78,18 @@ class Caller:
         finally:
             await response.aclose()
         return response.status
+
+    async def _open(self) -> httpcore.AsyncConnectionPool:
+        """The connections; made with the first call, because reading the machine's certificates takes a while."""
+        if self._pool is None:
+            context = await asyncio.to_thread(ssl.create_default_context)
+            self._pool = self._pool or httpcore.AsyncConnectionPool(
+                ssl_context=context,
+                max_connections=self._connections,
+                keepalive_expiry=_KEPT_S,
+                network_backend=GuardedNetwork(self._allowed),
+            )
+        return self._pool
 
 
 def _request(uri: str, target: Target, message: Message) -> httpcore.Request:

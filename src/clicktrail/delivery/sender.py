@@ -96,8 +96,8 @@ class Sender:
             try:
                 await self._look()
                 is_failing = False
-            except ClicktrailError as error:  # the store cannot be written now: it is looked at again
-                if not is_failing:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the outbox is looked at again
+                if not is_failing:  # told once
                     self._tell("postbacks could not be taken from the store", error)
                 is_failing = True
                 await asyncio.sleep(_LOOK_S)

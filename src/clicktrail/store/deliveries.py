@@ -5,7 +5,7 @@ delivery whose sender died is due again: it is told at least once, and by the sa
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM
@@ -131,10 +131,11 @@ def take(session: Session, slots: Mapping[str, int], lease_us: int) -> list[Job]
         )
     if not found:
         return []
+    ids = sorted(row[0] for row in found)
     session.rows(
         "UPDATE deliveries SET due_time = $1, attempts = attempts + 1, update_time = $2 "
-        "WHERE delivery_id = ANY($3::TEXT[])",
-        [now + lease_us, now_s(), [row[0] for row in found]],
+        "WHERE delivery_id BETWEEN $3 AND $4 AND delivery_id = ANY($5::TEXT[])",
+        [now + lease_us, now_s(), ids[0], ids[-1], ids],
     )
     targets = {postback_id: find_target(session, postback_id) for postback_id in {row[1] for row in found}}
     messages = _messages(session, found)
@@ -188,6 +189,7 @@ def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
 def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Writes down what came of attempts."""
     params = Params()
+    ids = sorted(outcome.delivery_id for outcome in outcomes)
     casts = ("TEXT", "INTEGER", "TEXT", "INTEGER", "TEXT", "BIGINT")
     values = [
         f"({', '.join(f'{params.add(value)}::{cast}' for value, cast in zip(outcome, casts, strict=True))})"
@@ -198,7 +200,8 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
         f"due_time = n.due_time, update_time = {params.add(now_s())}::BIGINT "
         f"FROM (VALUES {', '.join(values)}) n(delivery_id, attempts, status, response_status, error, due_time) "
         "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
-        f"AND deliveries.status = '{WAITING}'",
+        f"AND deliveries.status = '{WAITING}' "
+        f"AND deliveries.delivery_id BETWEEN {params.add(ids[0])} AND {params.add(ids[-1])}",
         params,
     )
 
@@ -231,11 +234,3 @@ def forget_deliveries(session: Session, days: int) -> None:
     """Removes what was to be told more than so many days ago; the moment is in the ids."""
     first = f"{max(now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
     session.rows("DELETE FROM deliveries WHERE delivery_id < $1", [first])
-
-
-def count_deliveries(session: Session) -> dict[str, int]:
-    """Status -> number, of those that are not delivered."""
-    rows: list[Any] = session.rows(
-        f"SELECT status, count(*) FROM deliveries WHERE status IN ('{WAITING}', '{DEAD}') GROUP BY status"
-    )
-    return {WAITING: 0, DEAD: 0} | dict(rows)
