@@ -21,6 +21,8 @@ class Received:
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int
+    """Of the connection, by which one is told from another."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -54,20 +56,23 @@ class Receiver:
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer in one piece: in two, TCP would wait for the other side
 
         def _take(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             time.sleep(receiver.pause_s)
-            receiver.received.append(Received(self.command, self.path, headers, body))
+            receiver.received.append(Received(self.command, self.path, headers, body, self.client_address[1]))
             answers = receiver.answers.get(urlsplit(self.path).path, [])
             status = answers.pop(0) if answers else 200
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", receiver.url("/elsewhere"))
-            self.send_header("Content-Length", "2")
+            answer = b"ok" * (1_000_000 if self.path == "/large" else 1)
+            self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"ok")
+            self.wfile.write(answer)
+            self.close_connection = self.close_connection or self.path == "/close"
 
         do_GET = do_POST = _take  # noqa: N815 - the names that http.server asks for
 

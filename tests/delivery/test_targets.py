@@ -2,7 +2,9 @@
 
 import asyncio
 import socket
+import time
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -14,6 +16,7 @@ from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.targets import RefusedTarget, check_targets, is_public
 from clicktrail.model.postbacks import sample
 from clicktrail.store.deliveries import Target
+from tests.receiver import receiving
 
 PRIVATE = (
     "0.0.0.0",
@@ -105,3 +108,55 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pyte
     assert connected == [("8.8.8.8", 8443), ("8.8.4.4", 8443)]
     assert error == "cannot be reached: nobody is there"
     assert not is_final
+
+
+def test_connections_are_kept_and_a_closed_one_costs_no_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving(tmp_path) as (receiver, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+
+        async def run() -> list[str | None]:
+            caller = Caller([ip_network("127.0.0.0/8")], 5, 4)
+            errors = []
+            for path in ("/first", "/second", "/close", "/after-close", "/large", "/after-large"):
+                target = Target(receiver.url(path), "POST", "whsec_AAAA")
+                errors.append((await caller.call(target, sample("0" * 24, 0, None, None))).error)
+                await asyncio.sleep(0.05)
+            await caller.close()
+            return errors
+
+        assert asyncio.run(run()) == [None] * 6
+        ports = [each.port for each in receiver.received]
+        assert ports[0] == ports[1] == ports[2] != ports[3] == ports[4] != ports[5]
+
+
+def test_an_endless_answer_ends_with_the_time_that_it_may_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving(tmp_path) as (receiver, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        receiver.pause_s = 5
+
+        async def run() -> str | None:
+            caller = Caller([ip_network("127.0.0.0/8")], 0.5, 4)
+            target = Target(receiver.url("/slow"), "GET", "whsec_AAAA")
+            error = (await caller.call(target, sample("0" * 24, 0, None, None))).error
+            await caller.close()
+            return error
+
+        started = time.monotonic()
+        assert asyncio.run(run()) == "no answer within 0.5 s"
+        assert time.monotonic() - started < 3
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    async def run(uri: str) -> str | None:
+        caller = Caller([ip_network("127.0.0.0/8")], 5, 4)
+        error = (await caller.call(Target(uri, "GET", "whsec_AAAA"), sample("0" * 24, 0, None, None))).error
+        await caller.close()
+        return error
+
+    with receiving(tmp_path) as (receiver, _):
+        error = asyncio.run(run(receiver.url("/x")))
+        assert error is not None
+        assert "CERTIFICATE_VERIFY_FAILED" in error
+        assert receiver.received == []

@@ -1,7 +1,6 @@
 """One attempt to tell a partner's server: signed, bounded in time and size, and never led elsewhere."""
 
 import asyncio
-import ssl
 import time
 from typing import NamedTuple
 
@@ -9,16 +8,13 @@ import can_ada
 import httpcore
 
 from clicktrail import __version__
+from clicktrail.delivery.connections import Connections
 from clicktrail.delivery.signing import sign
-from clicktrail.delivery.targets import GuardedNetwork, Networks, RefusedTarget
+from clicktrail.delivery.targets import Networks, RefusedTarget
 from clicktrail.model.postbacks import Message, render_body, render_uri
 from clicktrail.store.deliveries import Target
 
-_MAX_ANSWER_BYTES = 64 * 1024
-"""What is read of an answer, so that the connection can be used again; a longer one costs the connection."""
 _MAX_ERROR = 255
-_KEPT_S = 60.0
-"""How long a connection is kept that nothing is sent on."""
 _GONE = 410
 """The partner says that nothing will ever be taken here again (Standard Webhooks)."""
 
@@ -34,13 +30,11 @@ class Attempt(NamedTuple):
 
 
 class Caller:
-    """Calls the servers of partners. Certificates are checked by what the machine trusts (`SSL_CERT_FILE` counts)."""
+    """Calls the servers of partners; a call takes at most `timeout_s`."""
 
     def __init__(self, allowed: Networks, timeout_s: float, connections: int) -> None:
-        self._allowed = allowed
         self._timeout_s = timeout_s
-        self._connections = connections
-        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._connections = Connections(allowed, connections)
 
     async def call(self, target: Target, message: Message) -> Attempt:
         """Tells it once. Never raises for what the other side does."""
@@ -49,7 +43,7 @@ class Caller:
         status, error, is_final = None, None, False
         try:
             async with asyncio.timeout(self._timeout_s):
-                status = await self._send(_request(uri, target, message))
+                status = await self._connections.send(_request(uri, target, message))
         except RefusedTarget as refused:
             error, is_final = str(refused), True
         except (TimeoutError, httpcore.TimeoutException):
@@ -64,32 +58,7 @@ class Caller:
 
     async def close(self) -> None:
         """Ends the connections that are kept."""
-        if self._pool is not None:
-            await self._pool.aclose()
-
-    async def _send(self, request: httpcore.Request) -> int:
-        response = await (await self._open()).handle_async_request(request)
-        try:
-            size = 0
-            async for piece in response.aiter_stream():
-                size += len(piece)
-                if size > _MAX_ANSWER_BYTES:
-                    break
-        finally:
-            await response.aclose()
-        return response.status
-
-    async def _open(self) -> httpcore.AsyncConnectionPool:
-        """The connections; made with the first call, because reading the machine's certificates takes a while."""
-        if self._pool is None:
-            context = await asyncio.to_thread(ssl.create_default_context)
-            self._pool = self._pool or httpcore.AsyncConnectionPool(
-                ssl_context=context,
-                max_connections=self._connections,
-                keepalive_expiry=_KEPT_S,
-                network_backend=GuardedNetwork(self._allowed),
-            )
-        return self._pool
+        await self._connections.close()
 
 
 def _request(uri: str, target: Target, message: Message) -> httpcore.Request:

@@ -1,6 +1,7 @@
 """Sends what is due in the outbox: at least once, tried again ever more seldom, given up in the end."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -23,12 +24,14 @@ from clicktrail.store.deliveries import (
 )
 from clicktrail.store.store import Store
 
-SLOTS = 64
+SLOTS = 256
 """Attempts under way at once."""
-SLOTS_OF_ONE = 16
+SLOTS_OF_ONE = 64
 """Of one postback; one that failed just now gets a single one until it is well again, so that it holds up nobody."""
 _LOOK_S = 1.0
 """How often the outbox is looked at without being told."""
+_GATHER_S = 0.02
+"""How long it waits for more to come back or to become due: each look is two transactions, however much they hold."""
 _CLEAN_S = 3600.0
 _FIRST_US, _FACTOR, _LONGEST_US = 5 * SECOND, 3, DAY_US
 _CLOSE_S = 5.0
@@ -101,10 +104,9 @@ class Sender:
                     self._tell("postbacks could not be taken from the store", error)
                 is_failing = True
                 await asyncio.sleep(_LOOK_S)
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._event.wait(), _LOOK_S)
-            except TimeoutError:
-                continue
+            await asyncio.sleep(_GATHER_S)
 
     async def close(self) -> None:
         """Waits a moment for the answers that are out, and writes down what came."""

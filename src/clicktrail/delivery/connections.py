@@ -1,0 +1,79 @@
+"""Connections to partners' servers, kept for the next call. Each is used by one call at a time.
+
+The library's own pool looks at all its connections for every request: at a hundred of them that took most of the time.
+"""
+
+import asyncio
+import ssl
+
+import httpcore
+
+from clicktrail.delivery.targets import GuardedNetwork, Networks
+
+_MAX_ANSWER_BYTES = 64 * 1024
+"""What is read of an answer, so that the connection can be used again; a longer one costs the connection."""
+_KEPT_S = 60.0
+"""How long a connection is kept that nothing is sent on."""
+_BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError)
+
+
+class Connections:
+    """At most `most` are kept. Certificates are checked by what the machine trusts (`SSL_CERT_FILE` counts)."""
+
+    def __init__(self, allowed: Networks, most: int) -> None:
+        self._network = GuardedNetwork(allowed)
+        self._most = most
+        self._idle: dict[str, list[httpcore.AsyncHTTPConnection]] = {}
+        self._context: ssl.SSLContext | None = None
+
+    async def send(self, request: httpcore.Request) -> int:
+        """Sends a request; returns the status of its answer. Raises what httpcore raises, OSError and RefusedTarget."""
+        kept = await self._find(request)
+        if kept is not None:
+            try:
+                return await self._send_on(kept, request)
+            except _BROKEN:  # the other side had just closed it, which no request can know before
+                pass
+        return await self._send_on(await self._open(request.url.origin), request)
+
+    async def close(self) -> None:
+        """Ends all that are kept."""
+        idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                await connection.aclose()
+
+    async def _find(self, request: httpcore.Request) -> httpcore.AsyncHTTPConnection | None:
+        """The kept connection that was used last; those that have ended are dropped."""
+        connections = self._idle.get(str(request.url.origin), [])
+        while connections:
+            connection = connections.pop()
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return None
+
+    async def _open(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        if self._context is None:  # with the first call: reading the machine's certificates takes a while
+            self._context = await asyncio.to_thread(ssl.create_default_context)
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._context, keepalive_expiry=_KEPT_S, network_backend=self._network
+        )
+
+    async def _send_on(self, connection: httpcore.AsyncHTTPConnection, request: httpcore.Request) -> int:
+        try:
+            response = await connection.handle_async_request(request)
+            size = 0
+            async for piece in response.aiter_stream():
+                size += len(piece)
+                if size > _MAX_ANSWER_BYTES:
+                    break
+            await response.aclose()
+        except BaseException:
+            await connection.aclose()
+            raise
+        if connection.is_idle() and sum(map(len, self._idle.values())) < self._most:
+            self._idle.setdefault(str(request.url.origin), []).append(connection)
+        else:
+            await connection.aclose()
+        return response.status
