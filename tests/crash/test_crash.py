@@ -1,15 +1,20 @@
 """Nothing that was promised is lost to SIGKILL, a full disk, or a clock that steps back."""
 
 import resource
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 
 from tests.crash.harness import run_rounds
-from tests.serving import serving
+from tests.serving import serving, start
 
 ROUNDS = 20
+MOMENT_S = 1.0
+"""Twenty times what is promised (docs/operating.md): this machine may be doing something else."""
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/" + "a" * 2000}
 
 
@@ -59,3 +64,36 @@ def test_a_checkpoint_on_a_full_disk_loses_nothing(tmp_path: Path) -> None:
         assert client.post("/clicks", json=CLICK).status_code == 201
         counted = client.get("/clicks?limit=1", headers={"Prefer": "count=exact"})
         assert int(counted.headers["X-Total-Count"]) == stored + 1
+
+
+@pytest.mark.slow
+def test_who_is_led_on_first_may_be_lost_for_a_moment_and_no_longer(tmp_path: Path) -> None:
+    """`--redirect-first` promises less. What it does promise: whoever came more than a moment before is there."""
+    settings = {"redirect_first": "true", "visits_per_minute": "0"}
+    led: dict[str, float] = {}
+    server = start(tmp_path / "data", settings=settings)
+    with server.client() as client:
+        client.post("/links", json={"code": "a", "uri": "https://shop.example.org/"})
+
+    def visit(worker: int) -> None:
+        with httpx.Client(base_url=server.url) as visitor:
+            for number in range(10_000):
+                try:
+                    answer = visitor.get(f"/r/a?n={worker}-{number}")
+                except httpx.TransportError:
+                    return
+                assert answer.status_code == 302
+                led[f"n={worker}-{number}&"] = time.monotonic()
+
+    with ThreadPoolExecutor(8) as pool:
+        visits = [pool.submit(visit, worker) for worker in range(8)]
+        time.sleep(2)
+        killed = time.monotonic()
+        server.kill()
+        for each in visits:
+            each.result()
+    with serving(tmp_path / "data", **settings) as again, again.client() as client:
+        stored = client.get("/clicks/export?format=csv").text
+    lost = [killed - moment for mark, moment in led.items() if mark not in stored]
+    assert len(led) > 100
+    assert max(lost, default=0.0) < MOMENT_S, f"{len(lost)} of {len(led)} were lost"

@@ -7,9 +7,11 @@ import pytest
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
+from clicktrail.store import moving
 from clicktrail.store.catalog import load_catalogue
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.engine import Session
+from clicktrail.store.postgres import citus
 from clicktrail.store.postgres.engine import PostgresEngine
 from clicktrail.store.records import get_record
 from clicktrail.store.schema import all_migrations, list_missing, migrate
@@ -64,3 +66,20 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot FROM clicks"))
     assert rows == [(CLICK_ID, LINK_ID, None, None)]
     old.close()
+
+
+def tables(session: Session) -> set[str]:
+    found = session.rows(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+    )
+    return {row[0] for row in found if not row[0].startswith("clicks_")} - {"migrations"}
+
+
+def test_every_table_is_moved_and_has_its_place_in_a_cluster(engine: AnyEngine) -> None:
+    """What is not moved is made anew from the clicks, or belongs to the nodes."""
+    found = engine.run(tables)
+    derived = {"link_figures", "link_changes", "link_visitors", "click_uuids", "signing_keys", "catalogue_version"}
+    assert found - derived == moving.TABLES.keys()
+    if not engine.is_owned:
+        assert found == {*citus.REFERENCE, *citus.DISTRIBUTED}
