@@ -151,8 +151,15 @@ class Asker:
 
 def filter_values(asker: Asker, clicks: int) -> dict[str, str]:
     """A value for every filter, taken from a click in the middle."""
-    middle = json.loads(asker.get(f"/clicks?limit=1&offset={clicks // 4}&filter[uuid][null]=0")[0])[0]
+    path = f"/clicks?limit=1&offset={clicks // 16}&filter[uuid][null]=0&filter[visitorId][null]=0&query[visitor]=1"
+    middle = json.loads(asker.get(path)[0])[0]
+    middle |= middle["visitor"]
     special = {
+        "isBot": "1",
+        "botRule": "Googlebot\\/",
+        "isDataCentre": "1",
+        "isPrefetch": "1",
+        "duplicateOf": middle["clickId"],
         "clickStartTime": middle["time"],
         "clickEndTime": middle["time"],
         "registration": "1",

@@ -11,7 +11,8 @@ START_S = 1_700_000_000
 PIECE = 1_000_000
 _COLUMNS = (
     "click_id, time, referrer, ip, uri, user_agent, utm_campaign, utm_content, utm_medium, utm_source, utm_term, "
-    "profile_id, link_id, banner_id, latitude, longitude, country_code, update_time, uuid, locale, ip_hash, uuid_hash"
+    "profile_id, link_id, banner_id, latitude, longitude, country_code, update_time, uuid, locale, ip_hash, uuid_hash, "
+    "visitor_id, visitor, device, browser, os, bot, is_prefetch, duplicate_of"
 )
 
 
@@ -40,8 +41,15 @@ def clicks_sql(first: int, last: int) -> str:
             ([37.751, 52.52, 48.85, 51.5])[1 + (hash(i + 8) % 4)::INTEGER],
             ([-97.822, 13.4, 2.35, -0.12])[1 + (hash(i + 8) % 4)::INTEGER],
             (['US', 'DE', 'FR', 'GB'])[1 + (hash(i + 8) % 4)::INTEGER], {second} * 1000000, uuid, NULL,
-            CAST('0x' || substr(md5(ip), 1, 8) AS BIGINT), CAST('0x' || substr(md5(uuid), 1, 8) AS BIGINT)
-        FROM (SELECT i, {_draw(LINKS, 2)} AS link, '4' || printf('%08x', hash(i // 3) % 2000000000) AS ip,
+            CAST('0x' || substr(md5(ip), 1, 8) AS BIGINT), CAST('0x' || substr(md5(uuid), 1, 8) AS BIGINT),
+            CASE WHEN hash(i + 11) % 4 = 0 THEN md5((i // 2)::VARCHAR) END, (hash(ip, i // 1728000) >> 1)::BIGINT,
+            CASE WHEN NOT robot THEN (['desktop', 'phone', 'tablet'])[1 + (hash(i + 12) % 3)::INTEGER] END,
+            (['Chrome', 'Safari', 'Firefox', 'Edge'])[1 + (hash(i + 13) % 4)::INTEGER],
+            (['Windows', 'iOS', 'Android', 'Mac OS X'])[1 + (hash(i + 14) % 4)::INTEGER],
+            CASE WHEN robot THEN 'Googlebot\\/' ELSE '' END, NULL,
+            CASE WHEN i > 100 AND hash(i + 15) % 100 = 0 THEN printf('%08x%016x', {START_S} + (i - 1) // 20, i - 1) END
+        FROM (SELECT i, hash(i + 10) % 20 = 0 AS robot, {_draw(LINKS, 2)} AS link,
+            '4' || printf('%08x', hash(i // 3) % 2000000000) AS ip,
             CASE WHEN i % 2 = 0 THEN md5((i + 9)::VARCHAR) END AS uuid FROM range({first}, {last}) t(i))"""
 
 
@@ -54,8 +62,8 @@ def build(folder: Path, clicks: int) -> float:
         statement = clicks_sql(first, min(first + PIECE, clicks))
         engine.run(lambda session, statement=statement: session.rows(statement))
     for statement in (
-        f"INSERT INTO links SELECT {_id('i')}, i::VARCHAR, {_id(f'i % {PARTNERS}')}, NULL, 'link', NULL, TRUE, 0, NULL "
-        f"FROM range({LINKS}) t(i)",
+        "INSERT INTO links (link_id, code, profile_id, name, enabled, update_time) "
+        f"SELECT {_id('i')}, i::VARCHAR, {_id(f'i % {PARTNERS}')}, 'link', TRUE, 0 FROM range({LINKS}) t(i)",
         f"INSERT INTO profiles SELECT {_id('i')}, 'US', TRUE, 'P', i::VARCHAR, '', 'Partner ' || i, NULL, 0, NULL "
         f"FROM range({PARTNERS}) t(i)",
         "INSERT INTO profiles SELECT profile_id, country_code, TRUE, 'Mary', 'Smith', '', 'Mary Smith', "
