@@ -22,6 +22,7 @@ from clicktrail.store import visitors
 from clicktrail.store.catalog import create_item, load_catalogue
 from clicktrail.store.clicks import COLUMNS, delete_click, get_click, insert_clicks, list_clicks, register
 from clicktrail.store.engine import Session
+from clicktrail.store.figures import count_visitors
 from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import delete_profile
 from clicktrail.store.recall import recall_click, recall_page
@@ -169,3 +170,18 @@ def test_a_visitor_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]
             assert len(held) == len(plain)
     finally:
         visitors._FRESH = original
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 20)))))
+def test_visitors_are_counted_once_a_link_however_they_are_read(pieces: list[list[tuple[int, int]]]) -> None:
+    """A visitor's key is made of its link, so one key has one link."""
+    visits = [[(visitor * 10 + link, link * 7) for link, visitor in piece] for piece in pieces]
+    arrays = [
+        (np.array([key for key, _ in piece], dtype=np.uint64), np.array([link for _, link in piece], dtype=np.uint64))
+        for piece in visits
+    ]
+    links = sorted({link for piece in visits for _, link in piece})
+    keys, counts = count_visitors(arrays, np.array(links, dtype=np.uint64))
+    seen = {each for piece in visits for each in piece}
+    assert keys.tolist() == sorted(key for key, _ in seen)
+    assert counts.tolist() == [sum(link == each for _, each in seen) for link in links]

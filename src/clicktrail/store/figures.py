@@ -1,7 +1,7 @@
 """The figures of links, kept in memory and exact: counting a click costs O(1), asking for a link's figures as well."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -87,11 +87,10 @@ class LinkFigures:
         """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
         counted = f"{CLICKS}, {OTHERS}, hash(link_id)"
         rows = session.rows(f"SELECT link_id, {counted} FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id")
-        visitor_keys, link_hashes = _read_visitors(session)
-        keys, first = np.unique(visitor_keys, return_index=True)
-        links, visitors = np.unique(link_hashes[first], return_counts=True)
-        unique: dict[int, int] = dict(zip(links.tolist(), visitors.tolist(), strict=True))
-        self._begin({row[0]: LinkMetrics(row[1], unique.get(row[-1], 0), *row[2:-1]) for row in rows}, keys)
+        rows.sort(key=lambda row: int(row[-1]))
+        keys, visitors = count_visitors(_read_visitors(session), np.array([row[-1] for row in rows], dtype=np.uint64))
+        figures = zip(rows, visitors.tolist(), strict=True)
+        self._begin({row[0]: LinkMetrics(row[1], unique, *row[2:-1]) for row, unique in figures}, keys)
 
     def _begin(self, figures: Mapping[str, LinkMetrics], keys: Keys) -> None:
         visitors = VisitorSet(keys)
@@ -153,15 +152,33 @@ def has_other_click(session: Session, click: Click) -> bool:
     return bool(others)
 
 
-def _read_visitors(session: ArraySession) -> tuple[Keys, Keys]:
-    """Visitor key and link hash of every click on a link, read in pieces to bound the memory that it takes."""
+def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:
+    """Visitor key and link hash of every click on a link, in pieces."""
     last = session.rows("SELECT max(rowid) FROM clicks")[0][0]
-    pieces = [
-        session.arrays(
+    for start in range(0, (last or 0) + 1, _PIECE):
+        piece = session.arrays(
             f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
             f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {start} AND c.rowid < {start + _PIECE}"
         )
-        for start in range(0, (last or 0) + 1, _PIECE)
-    ]
-    visitors, links = (np.concatenate([piece[name] for piece in pieces]) for name in ("visitor", "link"))
-    return visitors.astype(np.uint64, copy=False), links.astype(np.uint64, copy=False)
+        yield piece["visitor"].astype(np.uint64, copy=False), piece["link"].astype(np.uint64, copy=False)
+
+
+def count_visitors(pieces: Iterable[tuple[Keys, Keys]], links: Keys) -> tuple[Keys, np.ndarray[Any, Any]]:
+    """All visitor keys, sorted, each once; and how many each of `links`, ascending hashes, has.
+
+    At ten million visitors it takes some 300 MB for a moment: a piece leaves only what was not twice in it, and a link
+    is four bytes.
+    """
+    kept_keys, kept_places = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.uint32)]
+    for visitors, hashes in pieces:
+        piece, first = np.unique(visitors, return_index=True)
+        kept_keys.append(piece)
+        kept_places.append(np.searchsorted(links, hashes[first]).astype(np.uint32))
+    keys, places = np.concatenate(kept_keys), np.concatenate(kept_places)
+    del kept_keys, kept_places
+    order = np.argsort(keys, kind="stable")
+    keys, places = keys[order], places[order]
+    del order
+    is_first = np.ones(len(keys), dtype=bool)
+    is_first[1:] = keys[1:] != keys[:-1]
+    return keys[is_first], np.bincount(places[is_first], minlength=len(links))

@@ -89,10 +89,13 @@ def mark_repeats(
 
 
 class VisitorSet:
-    """A growing set of keys: a Python set for the newest, sorted arrays, each several times the next, for the rest."""
+    """A growing set of keys: a Python set for the newest, sorted arrays, each several times the next, for the rest.
+
+    It begins with `keys`, which are sorted, each once.
+    """
 
     def __init__(self, keys: Keys) -> None:
-        self._runs: list[Keys] = [np.unique(keys)]
+        self._runs: list[Keys] = [keys]
         self._fresh: set[int] = set()
         self._gone: set[int] = set()
 
