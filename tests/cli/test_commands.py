@@ -170,6 +170,16 @@ class TestDoctor:
         assert "CLICKTRAIL_PROT is no setting" in done.stdout
         assert "chmod 600" in done.stdout
 
+    def test_says_whether_postbacks_can_get_through(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = str(tmp_path / "data")
+        assert "CLICKTRAIL_SEND_POSTBACKS is off" in run("doctor", "--data", data, send_postbacks="false").stdout
+        (tmp_path / "own.pem").touch()
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nothing"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+        assert f"certificates are checked by {tmp_path / 'own.pem'}" in run("doctor", "--data", data).stdout
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing"))
+        assert "no trusted certificates" in run("doctor", "--data", data).stdout
+
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets of the server that went
 def test_sigterm_answers_what_is_open_and_loses_nothing(tmp_path: Path) -> None:

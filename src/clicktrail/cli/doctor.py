@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -168,10 +169,24 @@ def check_geo(settings: Settings) -> Iterator[Finding]:
         yield Finding("geo", str(error), "Name an MMDB file by --geo, or leave it out for the built-in country data.")
 
 
+def check_certificates(settings: Settings) -> Iterator[Finding]:
+    """What the servers of partners are known by: there, if postbacks are to be sent."""
+    if not settings.send_postbacks:
+        yield Finding("postbacks", "none are sent: CLICKTRAIL_SEND_POSTBACKS is off")
+        return
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or (paths.capath and any(Path(paths.capath).iterdir())):
+        yield Finding("postbacks", f"certificates are checked by {paths.cafile or paths.capath}")
+    else:  # nothing is wrong where there are no postbacks
+        lacking = f"no trusted certificates at {paths.openssl_cafile}"
+        yield Finding("postbacks", f"{lacking}: none gets through before ca-certificates or SSL_CERT_FILE are there")
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_environment,
     check_data,
     check_key,
     check_store,
     check_geo,
+    check_certificates,
 )
