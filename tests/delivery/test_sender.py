@@ -16,7 +16,7 @@ from clicktrail.model.postbacks import Message
 from clicktrail.model.times import SECOND, now_s, now_us
 from clicktrail.query.fields import POSTBACK
 from clicktrail.store.catalog import refresh
-from clicktrail.store.deliveries import Job, Outcome, Target, add_deliveries, settle, take
+from clicktrail.store.deliveries import Job, Outcome, Target, add_deliveries, find_due, forget_deliveries, settle, take
 from clicktrail.store.engine import Session
 from clicktrail.store.records import insert_row
 from clicktrail.store.store import Store
@@ -85,14 +85,19 @@ def statuses(session: Session) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def take_three(session: Session, lease_us: int) -> list[Job]:
+    due = find_due(session, {"1" * 24: 3}, 100)
+    return take(session, due, lease_us) if due else []
+
+
 def test_what_is_taken_is_nobody_elses_until_its_lease_is_over(engine: AnyEngine) -> None:
     engine.run(lambda session: add_postback(session, "1" * 24, 5))
-    first = engine.run(lambda session: take(session, {"1" * 24: 3}, 60 * SECOND))
-    second = engine.run(lambda session: take(session, {"1" * 24: 3}, 0))
+    first = engine.run(lambda session: take_three(session, 60 * SECOND))
+    second = engine.run(lambda session: take_three(session, 0))
     assert [len(first), len(second)] == [3, 2]
     assert not {each.delivery_id for each in first} & {each.delivery_id for each in second}
     assert all(isinstance(each.message, Message) and isinstance(each.message.click, Click) for each in first)
-    again = engine.run(lambda session: take(session, {"1" * 24: 3}, 60 * SECOND))  # the second lease was none
+    again = engine.run(lambda session: take_three(session, 60 * SECOND))  # the second lease was none
     assert {each.delivery_id for each in again} == {each.delivery_id for each in second}
     assert {each.attempt for each in again} == {2}
     # What an attempt that was overtaken says no longer counts.
@@ -156,3 +161,23 @@ def test_a_partner_who_does_not_answer_holds_up_nobody(embedded: AnyEngine) -> N
     assert partners.most["1"] == SLOTS_OF_ONE < SLOTS
     assert counted.count("failed") < 3 * SLOTS_OF_ONE, "one that ails is tried with a single attempt at a time"
     assert taken < 10
+
+
+def test_what_is_due_is_found_in_turn_and_never_too_much_of_it(engine: AnyEngine) -> None:
+    for partner in "123":
+        engine.run(partial(add_postback, postback_id=partner * 24, deliveries=5))
+    free = {"2" * 24: 3, "1" * 24: 9, "3" * 24: 9, "4" * 24: 9}
+    assert len(engine.run(lambda session: find_due(session, free, 100))) == 3 + 5 + 5
+    found = engine.run(lambda session: find_due(session, free, 6))
+    jobs = engine.run(lambda session: take(session, found, 60 * SECOND))
+    assert sorted(each.postback_id[0] for each in jobs) == ["1", "1", "1", "2", "2", "2"]
+
+
+def test_what_was_told_long_ago_is_forgotten(engine: AnyEngine) -> None:
+    engine.run(lambda session: add_postback(session, "1" * 24, 2))
+    old = f"{int(time.time()) - 31 * 86_400:08x}{'0' * 16}"
+    engine.run(lambda session: session.rows("UPDATE deliveries SET delivery_id = $1 WHERE click_id LIKE '%0'", [old]))
+    engine.run(lambda session: forget_deliveries(session, 31))
+    assert engine.run(lambda session: session.rows("SELECT count(*) FROM deliveries"))[0][0] == 2
+    engine.run(lambda session: forget_deliveries(session, 30))
+    assert engine.run(lambda session: session.rows("SELECT click_id FROM deliveries")) == [(f"{'1' * 12}{1:012x}",)]

@@ -17,8 +17,8 @@ from clicktrail.store.deliveries import (
     WAITING,
     Job,
     Outcome,
+    find_due,
     forget_deliveries,
-    list_due,
     settle,
     take,
 )
@@ -125,17 +125,14 @@ class Sender:
         """Writes down what came back, takes what is due and fits, and sends it."""
         await self._settle()
         await self._clean()
-        wanted = [each for each in self._store.catalogue.postback_ids if self._free_slots(each)]
-        if not wanted or len(self._tasks) >= SLOTS:
+        in_turn = sorted(self._store.catalogue.postback_ids, key=self._under_way.__getitem__)
+        free = {postback_id: slots for postback_id in in_turn if (slots := self._free_slots(postback_id))}
+        if not free or len(self._tasks) >= SLOTS:
             return
-        due = await self._store.read(list_due, wanted)
-        slots: dict[str, int] = {}
-        for postback_id in sorted(due, key=self._under_way.__getitem__):  # who has least under way comes first
-            slots[postback_id] = min(self._free_slots(postback_id), SLOTS - len(self._tasks) - sum(slots.values()))
-        slots = {postback_id: most for postback_id, most in slots.items() if most > 0}
-        if not slots:
+        due = await self._store.read(find_due, free, SLOTS - len(self._tasks))
+        if not due:
             return
-        for job in await self._store.queue(take, slots, int(self._policy.lease_s * SECOND)):
+        for job in await self._store.queue(take, due, int(self._policy.lease_s * SECOND)):
             self._under_way[job.postback_id] += 1
             task = asyncio.create_task(self._send(job))
             self._tasks.add(task)

@@ -276,14 +276,14 @@ ORIGINS = Kind(
 METHOD = Kind("method", {"type": "string", "enum": list(METHODS)}, EQUALITY, read_text, check_method)
 EVENT_LIST = Kind(
     "events",
-    {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}, "minItems": 1, "maxItems": MAX_ORIGINS},
+    {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}, "minItems": 1},
     (),
     check=check_events,
     render=str.split,
 )
 POSTBACK_URI = replace(
     URL,
-    schema={**URL.schema, "pattern": "^https://[A-Za-z0-9]"},
+    schema={**URL.schema, "format": "uri-template", "pattern": "^https://[\\[A-Za-z0-9]"},
     check=check_postback_uri,
 )
 FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)

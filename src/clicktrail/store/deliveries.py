@@ -22,6 +22,8 @@ from clicktrail.store.records import Record, get_record
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 NEWS_US = DAY_US
 """How old a click may be when it arrives and still be told of: older ones come from imports, and are history."""
+_SERVED = 32
+"""Postbacks that are looked at in one go."""
 _NEW = (
     *("delivery_id", "postback_id", "profile_id", "event", "status", "click_id", "attribution_id", "time"),
     *("attempts", "due_time", "update_time"),
@@ -110,25 +112,37 @@ def add_deliveries(session: Session, rows: Sequence[Row]) -> None:
         session.after_commit(session.memory.wake_sender)
 
 
-def list_due(session: Session, postback_ids: Sequence[str]) -> list[str]:
-    """Which of these postbacks have deliveries that are due."""
-    rows = session.rows(
-        "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= $1 AND postback_id = ANY($2::TEXT[])",
-        [now_us(), list(postback_ids)],
-    )
-    return [row[0] for row in rows]
+def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
+    """Deliveries that are due, the longest first: of each postback as many as are free, and `most` in all.
 
-
-def take(session: Session, slots: Mapping[str, int], lease_us: int) -> list[Job]:
-    """Takes deliveries that are due, the longest first: of each postback at most so many as it has slots."""
+    `free` is in the order in which postbacks are served; those that had none of their turn have it the next time.
+    """
     now = now_us()
-    found: list[Row] = []
-    for postback_id, most in slots.items():
-        found += session.rows(
-            "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
-            f"WHERE postback_id = $1 AND due_time <= $2 ORDER BY due_time LIMIT {most} {session.dialect.skip_locked}",
+    due = session.rows(
+        "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= $1 AND postback_id = ANY($2::TEXT[])",
+        [now, list(free)],
+    )
+    waiting = {row[0] for row in due}
+    found: list[str] = []
+    for postback_id in [each for each in free if each in waiting][:_SERVED]:
+        rows = session.rows(
+            "SELECT delivery_id FROM deliveries WHERE postback_id = $1 AND due_time <= $2 "
+            f"ORDER BY due_time LIMIT {min(free[postback_id], most - len(found))}",
             [postback_id, now],
         )
+        found += [row[0] for row in rows]
+    return found
+
+
+def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
+    """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
+    now, ids = now_us(), sorted(ids)
+    found = session.rows(
+        "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
+        "WHERE delivery_id BETWEEN $1 AND $2 AND delivery_id = ANY($3::TEXT[]) AND due_time <= $4 "
+        f"ORDER BY due_time {session.dialect.skip_locked}",
+        [ids[0], ids[-1], ids, now],
+    )
     if not found:
         return []
     ids = sorted(row[0] for row in found)
