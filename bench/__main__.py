@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -66,6 +67,26 @@ def measure_ingest(folder: Path) -> Iterator[Line]:
                 f"record, {connections} connections",
                 f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms; "
                 f"raw ASGI {ceiling.rate:,.0f}/s, ratio {got.rate / ceiling.rate:.2f}",
+            )
+
+
+def measure_pages_beside_ingest(folder: Path) -> Iterator[Line]:
+    """Pages of a store of some hundred thousand clicks, alone, and while clicks come at half the rate that it takes."""
+    with serving(folder / "beside") as server, ThreadPoolExecutor(1) as pool:
+        port, token = int(server.url.rpartition(":")[2]), server.token()
+        clicks = load.request_bytes("POST", "/clicks", token, BODY)
+        half = load.run(port, clicks, 256, 12.0).rate / 2
+        for name, path in (("newest page", "/clicks"), ("page by a filter", "/clicks?filter[utmSource]=youtube.com")):
+            page = load.request_bytes("GET", path, token)
+            alone = load.run(port, page, 4, rate=100)
+            ingest = pool.submit(load.run, port, clicks, 256, 8.0, half)
+            time.sleep(2)
+            beside = load.run(port, page, 4, rate=100)
+            assert not ingest.result().failures
+            yield (
+                f"{name}, beside {half:,.0f} clicks/s",
+                f"p50 {beside.p50_ms:.2f} ms, p99 {beside.p99_ms:.1f} ms; alone {alone.p50_ms:.2f} and "
+                f"{alone.p99_ms:.1f} ms",
             )
 
 
@@ -252,7 +273,8 @@ def main() -> None:
     lines: list[Line] = []
     try:
         clicks = SIZES[given.size]
-        parts = [measure_ingest(folder), measure_visits(folder), measure_batches(folder), measure_size(folder, clicks)]
+        ingest = (measure_ingest, measure_pages_beside_ingest, measure_visits, measure_batches)
+        parts = [*(part(folder) for part in ingest), measure_size(folder, clicks)]
         for part in parts if given.database == "duckdb" else [measure_postgres(folder, clicks)]:
             for line in part:
                 lines.append(line)

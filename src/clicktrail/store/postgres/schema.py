@@ -154,6 +154,14 @@ _POSTBACKS: Migration = (
     ),
 )
 
+_MARKS: Migration = (
+    "0008-postgres-rare-marks",
+    (  # so that a page of them, or that there are none, is not found by looking at all clicks
+        "CREATE INDEX clicks_data_centre ON clicks (click_id) WHERE is_data_centre",
+        "CREATE INDEX clicks_prefetch ON clicks (click_id) WHERE is_prefetch",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -172,7 +180,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )
