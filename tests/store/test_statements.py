@@ -12,6 +12,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_list
+from clicktrail.query.questions import ListQuery
 from clicktrail.register import choose_profile
 from clicktrail.store.catalog import create_item, load_catalogue
 from clicktrail.store.clicks import get_click, insert_clicks, list_clicks, register
@@ -29,9 +30,13 @@ class Counting:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.statements: list[str] = []
+        self.outside: list[str] = []
+        """Those that no transaction was around."""
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         self.statements.append(sql)
+        if not getattr(self.session, "_has_begun", True):
+            self.outside.append(sql)
         return self.session.rows(sql, params)
 
     def __getattr__(self, name: str) -> Any:
@@ -134,3 +139,23 @@ def test_what_is_no_store_is_said_in_words(tmp_path: Path) -> None:
     path.write_bytes(b"no database at all" * 500)
     with pytest.raises(StoreInUse, match=r"x\.duckdb cannot be opened"):
         DuckdbEngine(path)
+
+
+@pytest.mark.parametrize("more", ["", "&query[visitor]=1", "&query[link]=1", "&query[metrics]=1"])
+@pytest.mark.parametrize("sort", CLICK.sorts)
+def test_what_asks_more_than_once_asks_of_one_snapshot(embedded: DuckdbEngine, sort: str, more: str) -> None:
+    """A list without a transaction around it is one statement; any other begins one before its first."""
+    fill(embedded, 40)
+    for conditions in ("", "&filter[registration]=1", "&filter[tag]=a", "&filter[utmSource]=x"):
+        for is_counted in (False, True):
+            asked = parse_list(f"sort_by={sort}{more}{conditions}".encode(), CLICK, "en", is_counted)
+            counting: list[Counting] = []
+
+            def work(session: Session, asked: ListQuery = asked, counting: list[Counting] = counting) -> None:
+                counting.append(Counting(session))
+                list_clicks(cast(Session, counting[0]), SYSTEM, asked)
+
+            embedded.run(work, begins_itself=True)
+            outside = [sql for sql in counting[0].outside if not sql.startswith("BEGIN")]
+            assert len(outside) <= 1
+            assert not outside or len(counting[0].statements) == 1

@@ -142,6 +142,8 @@ def _columns(table: Table) -> str:
 
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
+    if query.wants_count or query.view.expansions:
+        session.begin()
     refuse_secrets(query, viewer)
     query = resolve(session, viewer, query)
     total = count(session, viewer, query)
@@ -169,6 +171,7 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     """
     if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
+    session.begin()
     statement = groups_statement(query, viewer, session.dialect)
     groups = session.rows(statement.sql, statement.params)
     needed, found = query.limit + query.offset + 1, 0
@@ -198,6 +201,8 @@ def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
 
 def show_click(session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str]) -> Shown:
     """One click with its expansions. Raises NotFound."""
+    if expansions:
+        session.begin()
     return expand(session, viewer, [get_click(session, viewer, click_id)], expansions)[0]
 
 

@@ -93,15 +93,15 @@ class DuckdbSession:
     def publish(self) -> None:
         """There is nobody to tell."""
 
-    def transact(self, work: Callable[["DuckdbSession"], T], is_one_write: bool = False) -> T:
+    def transact(self, work: Callable[["DuckdbSession"], T], begins_itself: bool = False) -> T:
         """Runs `work` in one transaction, and then what it left for after the commit.
 
-        Work of the only writer's that writes once needs no BEGIN and COMMIT around it: nobody writes between what it
-        reads and what it writes. Each of them would mean waiting for the interpreter once more. Work that finds that it
-        has more to write calls `begin`.
+        BEGIN and COMMIT mean waiting for the interpreter several times more. Work that reads once needs neither, nor
+        does that of the only writer's that writes once: nobody writes between what it reads and what it writes. Such
+        work `begins_itself`, when it finds that it has more to read or to write.
         """
         try:
-            if not is_one_write:
+            if not begins_itself:
                 self.begin()
             result = work(self)
             if self._has_begun:
@@ -156,9 +156,9 @@ class DuckdbEngine:
         self._watchers = ThreadPoolExecutor(1, "watcher")
         self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
         """Runs `work` on one snapshot, in a reader's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, begins_itself)
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
@@ -189,13 +189,13 @@ class DuckdbEngine:
 
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
-        self._writer.submit(job, partial(self._run_write, is_one_write=True))
+        self._writer.submit(job, partial(self._run_write, begins_itself=True))
 
-    def run(self, work: Callable[[Session], T], is_one_write: bool = False) -> T:
+    def run(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
         """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
-            return session.transact(work, is_one_write)
+            return session.transact(work, begins_itself)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -250,8 +250,8 @@ class DuckdbEngine:
             self._connection.execute("CHECKPOINT")
         self._close_all()
 
-    def _run_write(self, work: Callable[[Session], T], is_one_write: bool = False) -> T:
-        result = self.run(work, is_one_write)
+    def _run_write(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
+        result = self.run(work, begins_itself)
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_S
             with contextlib.suppress(FileNotFoundError, RuntimeError):  # closing the store is a checkpoint as well

@@ -83,7 +83,7 @@ class Session(Protocol):
         """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
 
     def begin(self) -> None:
-        """Makes sure that all that is written from now on is one transaction, also in work that was to write once."""
+        """Makes sure that all from now on is one transaction, also in work that was to read or to write once."""
 
     def pin_catalogue(self) -> bool:
         """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""
@@ -121,8 +121,8 @@ class Engine(Protocol):
     is_owned: bool
     """As its dialect says."""
 
-    async def read(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` on one snapshot."""
+    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
+        """Runs `work` on one snapshot. Work that `begins_itself` does so before it asks more than one thing."""
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.

@@ -55,6 +55,10 @@ class Store:
         """Runs `work(session, …)` on one snapshot."""
         return await self.engine.read(lambda session: work(session, *args, **kwargs))
 
+    async def glance(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work(session, …)`, which calls `session.begin` before it asks more than one thing."""
+        return await self.engine.read(lambda session: work(session, *args, **kwargs), begins_itself=True)
+
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction."""
         return await self.engine.write(lambda session: work(session, *args, **kwargs))

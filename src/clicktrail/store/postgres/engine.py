@@ -104,8 +104,9 @@ class PostgresEngine:
         self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
         self._upkeep: Upkeep | None = None
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
         """Runs `work` on one snapshot."""
+        del begins_itself
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ)
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
