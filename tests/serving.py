@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 COMMAND = [sys.executable, "-m", "clicktrail"]
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, env=environment(**settings), check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=120, env=environment(**settings), check=False
     )
 
 

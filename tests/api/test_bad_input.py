@@ -180,7 +180,7 @@ def test_other_methods_are_405_and_the_right_ones_are_named(api: httpx.Client) -
 )
 def test_broken_http_harms_nobody(server: Serving, api: httpx.Client, request_line: bytes) -> None:
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(request_line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 4") or not answer
@@ -196,7 +196,7 @@ def test_head_is_get_without_a_body(api: httpx.Client) -> None:
 def test_half_a_batch_is_not_a_batch(server: Serving, api: httpx.Client) -> None:
     before = count(api)
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(
             b"POST /clicks/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
             b"Transfer-Encoding: chunked\r\nAuthorization: " + api.headers["Authorization"].encode() + b"\r\n\r\n"

@@ -145,7 +145,7 @@ def test_an_endless_answer_ends_with_the_time_that_it_may_take(tmp_path: Path, m
 
         started = time.monotonic()
         assert asyncio.run(run()) == "no answer within 0.5 s"
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < receiver.pause_s
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:

@@ -74,6 +74,6 @@ def test_no_header_is_too_strange(text: str) -> None:
 @pytest.mark.parametrize("piece", ["x", "a.b", "(", " bot", "Mozilla/5.0 ", "Android;", "1"])
 def test_no_header_takes_long(piece: str) -> None:
     find_agent("warm")
-    started = time.perf_counter()
+    started = time.thread_time()
     find_agent((piece * 2048)[:2048])
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1

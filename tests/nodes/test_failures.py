@@ -122,7 +122,7 @@ def test_a_statement_past_its_time_is_503(new_database: Callable[[], str], tmp_p
             started = time.monotonic()
             answers = [client.get(f"/clicks/{click_id}"), client.post("/clicks", json=CLICK)]
             assert [answer.status_code for answer in answers] == [503, 503]
-            assert time.monotonic() - started < 6
+            assert time.monotonic() - started < 15
         assert client.get(f"/clicks/{click_id}").status_code == 200
         assert count(client) == 1
 
@@ -163,6 +163,6 @@ def test_a_catalogue_that_is_held_holds_nobody_for_long(new_database: Callable[[
             started = time.monotonic()
             answers = [client.post("/clicks", json=CLICK), client.post("/links", json={})]
             assert [answer.status_code for answer in answers] == [503, 503]
-            assert time.monotonic() - started < 6
+            assert time.monotonic() - started < 15
         assert client.post("/clicks", json=CLICK).status_code == 201
         assert count(client) == 1
