@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,43 @@ PRIVATE = (
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_are_not_public(address: str) -> None:
     assert not is_public(ip_address(address))
+
+
+SPECIAL = (
+    *("0.0.0.0/8", "0.0.0.0/32", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+    *("192.0.0.0/24", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.9/32", "192.0.0.10/32", "192.0.0.170/32"),
+    *("192.0.0.171/32", "192.0.0.192/32", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+    *("192.88.99.1/32", "192.88.99.2/32", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24"),
+    *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "255.255.255.255/32"),
+    *("::1/128", "::/128", "::/96", "::ffff:0:0/97", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64"),
+    *("2001::/23", "2001::/32", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:2::/48", "2001:3::/32"),
+    *("2001:4:112::/48", "2001:10::/28", "2001:20::/28", "2001:30::/28", "2001:db8::/32", "2002::/16"),
+    *("2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+)
+"""IANA's registries of special purposes for IPv4 and IPv6 (2025), multicast, and what was special once."""
+
+
+@pytest.mark.parametrize("block", SPECIAL)
+def test_no_special_purpose_is_public(block: str) -> None:
+    if block == "::ffff:0:0/97":  # the mapped addresses are as public as what they stand for
+        assert not is_public(ip_address("::ffff:192.0.0.192"))
+        return
+    network = ip_network(block)
+    for address in (network[0], network[network.num_addresses // 2], network[-1]):
+        assert not is_public(address)
+
+
+@given(st.ip_addresses(v=4))
+def test_tunnels_lead_nowhere(address: Any) -> None:
+    six_to_four = (0x2002 << 112) | (int(address) << 80) | 1
+    teredo = (0x20010000 << 96) | (int(address) ^ 0xFFFFFFFF)
+    for hidden in (six_to_four, teredo, int(address)):
+        assert not is_public(IPv6Address(hidden))
+
+
+@pytest.mark.parametrize("address", ["192.0.1.1", "192.88.98.255", "192.88.100.0", "198.17.255.255", "2001:200::1"])
+def test_their_neighbours_are_public(address: str) -> None:
+    assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"])

@@ -13,9 +13,22 @@ import httpcore
 
 Address = IPv4Address | IPv6Address
 Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def _blocks(*texts: str) -> Networks:
+    return tuple(ip_network(text) for text in texts)
+
+
 _UNICAST = ip_network("2000::/3")
 """All of IPv6 that is given out for the internet (RFC 4291, IANA); 64:ff9b::/96 and the like lie outside."""
-_6TO4 = ip_network("2002::/16")
+_SPECIAL_4 = _blocks(
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
+    *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+)
+"""IANA's registry of special purposes, whole: nobody's server is at an address of it. And multicast."""
+_SPECIAL_6 = _blocks("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+"""The same registry's blocks inside 2000::/3; 2002::/16 and Teredo (2001::/32) carry IPv4 addresses."""
 _MAX_TRIED = 4
 
 
@@ -24,13 +37,15 @@ class RefusedTarget(Exception):
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is of the internet: not private, link-local, loopback, multicast or IPv4 in disguise."""
+    """Whether an address is of the internet: of no special purpose, not multicast, and no IPv4 address in disguise.
+
+    The blocks are written down here, because Python's `is_global` differs from version to version.
+    """
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if address not in _UNICAST or address in _6TO4:
-            return False
-    return address.is_global and not address.is_multicast
+        return address in _UNICAST and not any(address in block for block in _SPECIAL_6)
+    return not any(address in block for block in _SPECIAL_4)
 
 
 def check_targets(host: str, addresses: Iterable[Address], allowed: Networks) -> None:
