@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
 from clicktrail.store import moving
-from clicktrail.store.catalog import load_catalogue
+from clicktrail.store.catalog import find_link, load_catalogue
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.engine import Session
 from clicktrail.store.postgres import citus
 from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.records import get_record
+from clicktrail.store.records import find_repeat, get_record
 from clicktrail.store.schema import all_migrations, list_missing, migrate
 from tests.conftest import AnyEngine
 
@@ -25,6 +26,8 @@ OLD = {
     "0003-postgres-keys-and-indexes",
 }
 LINK_ID, CLICK_ID = "6006dda272f002519c3eb505", "6006dda272f002519c3eb506"
+ODD_LINK_ID, ODD_CODE = "6006dda272f002519c3eb507", "e\u0301\u202e"
+"""A link as no one can make it any more."""
 
 
 def make_old_store(session: Session) -> None:
@@ -40,6 +43,10 @@ def fill(session: Session) -> None:
     session.rows(
         "INSERT INTO links (link_id, code, uri, enabled, update_time) VALUES ($1, 'a', 'https://x.example/', TRUE, 0)",
         [LINK_ID],
+    )
+    session.rows(
+        "INSERT INTO links (link_id, code, uri, enabled, update_time, uuid) VALUES ($1, $2, $3, TRUE, 0, 'u')",
+        [ODD_LINK_ID, ODD_CODE, "https://a.example\\@evil.example"],
     )
     session.rows(
         "INSERT INTO clicks (click_id, time, ip, uri, link_id, update_time) "
@@ -63,6 +70,12 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
     assert (link["redirectStatus"], link["expireTime"], link["fallbackUri"]) == (302, None, None)
     assert old.run(load_catalogue).links["a"].redirect_status == 302
+    odd = old.run(lambda session: find_repeat(session, LINK, {"uuid": "u", "uri": "https://a.example/@evil.example"}))
+    assert odd is not None
+    assert (odd["code"], odd["uri"]) == (ODD_CODE, "https://a.example/@evil.example")
+    found = old.run(lambda session: find_link(session, ODD_CODE))
+    assert found is not None
+    assert find_landing(str(found.uri), "", "referral", "x").startswith("https://a.example/@evil.example?")
     rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot FROM clicks"))
     assert rows == [(CLICK_ID, LINK_ID, None, None)]
     old.close()

@@ -138,7 +138,7 @@ def body_field(field: Field) -> Json:
         schema |= {"items": {"$ref": "#/components/schemas/ContactCreate"}, "maxItems": MAX_ITEMS}
     elif field.kind is kinds.NUMERIC_COUNTRY:
         schema["enum"] = NUMERIC_CODES
-    elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL):
+    elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL, kinds.PAGE):
         schema["maxLength"] = field.max_length
     if field.name == "scope":
         schema["enum"] = list(Scope)

@@ -1,6 +1,9 @@
 """Where a tracking link leads: the landing page, with what the visitor's URL brought."""
 
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
+
+from clicktrail.model.uris import normalise_page
 
 MAX_PASSED_BYTES = 4_096
 """Longer query strings of visitors are left out: the visitor arrives, the click is recorded."""
@@ -9,9 +12,10 @@ _PLAIN = "=&+%;:@/?!$'()*,-._~"
 """What may stand in a query string as it is (RFC 3986); anything else is percent-encoded."""
 
 
+@lru_cache(maxsize=1024)
 def escape_page(url: str) -> str:
-    """A page's URL with everything percent-encoded that cannot stand in a header."""
-    return quote(url, safe=_PLAIN + "#[]")
+    """A page's URL as browsers read it, with everything percent-encoded that cannot stand in a header."""
+    return quote(normalise_page(url), safe=_PLAIN + "#[]")
 
 
 def find_landing(landing: str, query: str, code_parameter: str, code: str) -> str:

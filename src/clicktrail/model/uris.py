@@ -1,6 +1,9 @@
-"""The query string of a uri that a click brought, read as leniently as browsers write it."""
+"""Uris as browsers read them: the query string of one that a click brought, and the page that one leads to."""
 
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
+
+import can_ada
 
 
 def read_parameters(uri: str) -> dict[str, str | None]:
@@ -15,6 +18,16 @@ def read_parameters(uri: str) -> dict[str, str | None]:
             value = _decode(value)
         found[name.lower()] = value or None
     return found
+
+
+@lru_cache(maxsize=1024)
+def normalise_page(url: str) -> str:
+    """An http URL as browsers write it (WHATWG), so that it shows where it leads. What is no URL stays as it is."""
+    try:
+        page: str = can_ada.parse(url).href
+    except ValueError:
+        return url
+    return page
 
 
 def _decode(text: str) -> str:

@@ -76,7 +76,7 @@ class _Checker:
         return {
             name: self.check_value(field, data[name], f"{root}/{name}")
             for name, field in fields.items()
-            if name in data and not (data[name] is None and name in NULL_IS_DEFAULT)
+            if name in data and not (data[name] in (None, "") and name in NULL_IS_DEFAULT)
         }
 
     def check_value(self, field: Field, value: Any, pointer: str) -> Any:
@@ -142,7 +142,7 @@ class _Checker:
 
 
 NULL_IS_DEFAULT = frozenset({"time", "code"})
-"""Fields of a body in which null is as good as leaving them out: the server chooses, or nothing changes."""
+"""Fields of a body in which null or "" is as good as leaving them out: the server chooses, or nothing changes."""
 _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
     kinds.TAGS: _Checker.check_tags,
     kinds.CONTACTS: _Checker.check_contacts,

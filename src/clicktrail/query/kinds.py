@@ -9,7 +9,9 @@ import can_ada
 
 from clicktrail.model import countries, ids, times
 from clicktrail.model.addresses import parse_ip, render_ip
+from clicktrail.model.codes import MAX_CODE, PATTERN, check_code
 from clicktrail.model.postbacks import Event, check_template
+from clicktrail.model.uris import normalise_page
 
 MAX_URL_BYTES = 8 * 1024
 """Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
@@ -47,6 +49,8 @@ class Kind:
     """Stored value (not null) -> what goes into JSON."""
     stored: type = str
     """The type that a column of this kind holds."""
+    renew: Callable[[Any], Any] | None = None
+    """A stored value (not null) that an earlier version did not check so -> as `check` has it now."""
 
 
 def check_text(value: Any) -> str:
@@ -69,6 +73,25 @@ def check_url(value: Any) -> str:
         can_ada.parse(text)
     except ValueError:
         raise ValueError("is not a valid URL") from None
+    return text
+
+
+def check_page(value: Any) -> str:
+    """A landing page -> its URL as browsers write it, so that what is shown is where visitors are led."""
+    text = check_url(value)
+    parsed = can_ada.parse(text)
+    if parsed.username or parsed.password:
+        raise ValueError("must have no user or password (`user@`) before the host")
+    page = normalise_page(text)
+    if len(page) > MAX_URL_BYTES:
+        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
+    return page
+
+
+def check_link_code(value: Any) -> str:
+    """The code of a link."""
+    text = check_text(value)
+    check_code(text)
     return text
 
 
@@ -225,6 +248,14 @@ URL = Kind(
     OPERATORS,
     read_text,
     check_url,
+)
+PAGE = replace(URL, check=check_page, renew=normalise_page)
+CODE = Kind(
+    "code",
+    {"type": "string", "pattern": PATTERN, "minLength": 1, "maxLength": MAX_CODE},
+    OPERATORS,
+    read_text,
+    check_link_code,
 )
 IP = Kind(
     "ip",

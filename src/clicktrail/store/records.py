@@ -49,6 +49,9 @@ def _columns(resource: Resource, table: Table) -> str:
 
 def _record(resource: Resource, viewer: Viewer, row: Row) -> Record:
     record = {field.name: value for field, value in zip(resource.kept, row, strict=False)}
+    for name, renew in resource.renewed:
+        if record[name] is not None:
+            record[name] = renew(record[name])
     if not viewer.sees_contacts:
         for field in resource.kept:
             if field.secret:

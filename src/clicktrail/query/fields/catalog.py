@@ -1,5 +1,6 @@
 """The fields of links, banners with their languages, sizes and themes, and of OAuth clients."""
 
+from clicktrail.model.codes import MAX_CODE
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
 
@@ -24,7 +25,7 @@ REDIRECT = (
     ),
     Field(
         name="fallbackUri",
-        kind=kinds.URL,
+        kind=kinds.PAGE,
         writable=True,
         shown=False,
         max_length=kinds.MAX_URL_BYTES,
@@ -44,11 +45,12 @@ LINK = Resource(
         id_field("linkId", "The link's identifier.", sortable=True, nullable=False),
         Field(
             name="code",
+            kind=kinds.CODE,
             filterable=True,
             sortable=True,
             writable=True,
             nullable=False,
-            max_length=128,
+            max_length=MAX_CODE,
             doc="What the referral parameter carries; unique; generated if not given.",
             example="1",
         ),
@@ -57,7 +59,7 @@ LINK = Resource(
         name_field("name", "A name for people.", writable=True, required=True, example="Spring newsletter"),
         Field(
             name="uri",
-            kind=kinds.URL,
+            kind=kinds.PAGE,
             plain="contains",
             filterable=True,
             sortable=True,

@@ -1,7 +1,7 @@
 """What a row of the field table says, and what a resource is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -112,6 +112,11 @@ class Resource:
         """The fields that lie in the object's own row, the creation time aside: that is in the id."""
         own = (field for field in self.fields if field.source is Source.OWN and field.name != "createTime")
         return tuple(field for field in own if field.shown or field.writable)
+
+    @cached_property
+    def renewed(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+        """The kept fields whose stored value may be an earlier version's, and what makes it a current one."""
+        return tuple((field.name, field.kind.renew) for field in self.kept if field.kind.renew is not None)
 
     @cached_property
     def writable(self) -> dict[str, Field]:

@@ -1,0 +1,49 @@
+"""The code of a link: what it may hold, so that every code can be followed and none looks like another.
+
+Codes that an earlier version took are still found.
+"""
+
+import re
+import unicodedata
+
+MAX_CODE = 128
+"""Characters of the longest code."""
+PATTERN = "^[^\\u0000-\\u001f\\u007f/\\\\]+$"
+"""Of JSON Schema: most of what `check_code` refuses."""
+_NEVER_SHOWN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Default_Ignorable_Code_Point of Unicode, without those of the categories below."""
+_REFUSED = {
+    "Cc": "a control character",
+    "Cf": "a character that is not shown",
+    "Cn": "a character that Unicode does not know",
+    "Co": "a character for private use",
+    "Cs": "half of a character",
+    "Zl": "a line break",
+    "Zp": "a line break",
+    "Zs": "a space other than the usual one",
+}
+"""Category of Unicode -> what it is."""
+
+
+def check_code(code: str) -> None:
+    """Raises ValueError, with words that follow the field's name."""
+    if not code:
+        raise ValueError("must have at least one character")
+    if code in (".", ".."):
+        raise ValueError("must not be . or .., which browsers take out of a path")
+    if "/" in code or "\\" in code:
+        raise ValueError("must not contain / or \\, which end a part of a path")
+    if code != code.strip(" ") or "  " in code:
+        raise ValueError("must not begin or end with a space, or have two in a row")
+    for character in code:
+        category = unicodedata.category(character)
+        if character != " " and category in _REFUSED:
+            raise ValueError(f"must not contain U+{ord(character):04X}, {_REFUSED[category]}")
+    hidden = _NEVER_SHOWN.search(code)
+    if hidden:
+        raise ValueError(f"must not contain U+{ord(hidden[0]):04X}, a character that is not shown")
+    if not unicodedata.is_normalized("NFC", code):
+        raise ValueError("must be in Unicode's composed form (NFC), so that no other code looks the same")
