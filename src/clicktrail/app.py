@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
-from clicktrail.errors import Unavailable
+from clicktrail.errors import MalformedRequest, Unavailable
 from clicktrail.http.calls import Limits, Services
+from clicktrail.http.endpoint import refuse, respond
+from clicktrail.http.hosts import find_host, parse_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
 from clicktrail.http.operations import Operation
@@ -40,6 +42,8 @@ _SALTS_S = 60.0
 """How often it is looked whether the day is over."""
 _LEASE_S = 10.0
 """How much longer than an attempt may take it is nobody else's."""
+_NO_ROUTE = "*"
+"""The route of requests that name no host: they are asked for nothing."""
 _FLUSH_S = 0.1
 """How often log lines are written out."""
 
@@ -99,6 +103,16 @@ def _visit_limit(settings: Settings) -> VisitLimit:
             "partner": settings.registrations_per_minute,
         }
     )
+
+
+def _link_host_names(settings: Settings) -> frozenset[str | None]:
+    """The hosts of links as `find_host` writes them; a port counts only in the URLs of links. Raises SettingsError."""
+    names = {parse_host(host.encode()) for host in settings.link_hosts.split(",") if host}
+    if None in names:
+        raise SettingsError("--link-hosts takes host names, by commas.")
+    if parse_host(settings.public_url.partition("://")[2].encode()) in names:
+        raise SettingsError("The host of --public-url is one of --link-hosts, where nothing but links is served.")
+    return frozenset(names)
 
 
 @contextlib.contextmanager
@@ -161,7 +175,8 @@ class App:
         self._record_path = base + ROUTE
         self._link: ASGIApp = LinkDoor(self.services, base + settings.link_path, self._router)
         self._link_path = base + settings.link_path + "/"
-        self._hosts = dict.fromkeys(self.services.limits.link_hosts, LinkHost(self.services))
+        self._link_hosts = _link_host_names(settings)
+        self._link_host: ASGIApp = LinkHost(self.services)
         self._sender = self._make_sender()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -179,6 +194,7 @@ class App:
                 settings.base_path,
                 settings.public_url,
                 settings.max_body_bytes,
+                settings.body_timeout_s,
                 settings.token_lifetime_s,
                 settings.data,
                 _networks(settings.trusted_proxies, "--trusted-proxies"),
@@ -220,12 +236,14 @@ class App:
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application: the hot doors for recording and for links, the router for everything else."""
-        if self._hosts:
-            host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
-            if host in self._hosts:
-                await self._hosts[host](scope, receive, send)
-                return
-        if scope["path"] == self._record_path and scope["method"] == "POST":
+        try:
+            host = find_host(scope)
+        except MalformedRequest as error:
+            await respond(self.services, scope, _NO_ROUTE, refuse(error), send)
+            return
+        if host in self._link_hosts:
+            await self._link_host(scope, receive, send)
+        elif scope["path"] == self._record_path and scope["method"] == "POST":
             await self._record(scope, receive, send)
         elif scope["path"].startswith(self._link_path):
             await self._link(scope, receive, send)

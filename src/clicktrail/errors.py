@@ -66,6 +66,12 @@ class NotAcceptable(ClicktrailError):
     status, code, title = 406, "not-acceptable", "Not acceptable"
 
 
+class SlowBody(ClicktrailError):
+    """The body did not come whole within its time; the connection is closed."""
+
+    status, code, title = 408, "slow-body", "Body too slow"
+
+
 class Conflict(ClicktrailError):
     """The request contradicts what is stored."""
 
@@ -121,6 +127,7 @@ KINDS: tuple[type[ClicktrailError], ...] = (
     NotFound,
     MethodNotAllowed,
     NotAcceptable,
+    SlowBody,
     Conflict,
     Gone,
     TooLarge,

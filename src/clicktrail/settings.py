@@ -102,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern="^([A-Za-z0-9.-]+(:[0-9]+)?(,[A-Za-z0-9.-]+(:[0-9]+)?)*)?$",
-            description="Hosts, by commas, on which a path is a link's code and nothing else is served.",
+            description="Hosts, by commas, on which a path is a link's code and nothing else is served, at any port.",
         ),
     ] = ""
     redirect_first: Annotated[
@@ -142,6 +142,26 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=64, description="Megabytes that the embedded store's engine may use before it spills to disk.")
     ] = 512
     max_body_bytes: Annotated[int, Meta(ge=1024, description="Largest body taken.")] = 1_048_576
+    body_timeout_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds for a body to come whole, and one more for each 16 KiB of it, before it gets 408.",
+        ),
+    ] = 15
+    header_timeout_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds for the headers of a request to come whole; so long an idle connection is kept, too.",
+        ),
+    ] = 30
+    max_connections: Annotated[
+        int,
+        Meta(ge=16, le=65_536, description="Connections that a server process holds at once; further ones wait."),
+    ] = 2048
     buffer_clicks: Annotated[int, Meta(ge=1, description="Clicks that may wait for the disk at once.")] = 10_000
     buffer_wait_ms: Annotated[
         int, Meta(ge=0, description="Milliseconds that a click waits for room in a full buffer before it is refused.")

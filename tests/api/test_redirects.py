@@ -149,10 +149,21 @@ def test_hosts_and_path_of_links_are_settings(tmp_path: Path) -> None:
             ("/clicks", "go.example.com", 404),
             ("/to/a%20b", "go.example.com", 404),
             ("/", "go.example.com", 404),
+            *(
+                (path, host, status)
+                for host in ("go.example.com:8000", "go.example.com.", "GO.Example.COM", "Go2.example.com.:443")
+                for path, status in (("/a%20b", 302), ("/health", 404), ("/clicks", 404), ("/docs", 404))
+            ),
         ):
             assert follow(server, path, Host=host).status_code == status, (path, host)
         assert follow(server, "/a%20b", "POST", Host="go.example.com").status_code == 404
-        assert len(api.get("/clicks").json()) == 4
+        assert len(api.get("/clicks").json()) == 8
+
+
+def test_the_host_of_the_api_is_no_host_of_links(tmp_path: Path) -> None:
+    hosts = {"link_hosts": "go.example.com:8443", "public_url": "https://Go.Example.com"}
+    done = run("serve", "--data", str(tmp_path / "data"), **hosts)
+    assert (done.returncode, "--public-url" in done.stderr) == (1, True)
 
 
 def test_a_path_of_links_may_not_hide_the_api(tmp_path: Path) -> None:

@@ -14,18 +14,15 @@ from pathlib import Path
 
 import click
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
 from clicktrail.app import App, is_embedded, running
+from clicktrail.cli.listening import make_server
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import announced
 from clicktrail.cli.workers import supervise
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.settings import Settings, SettingsError
 
-_BACKLOG = 2048
 _LOOK_S = 1.0
 """How often a worker looks whether its parent is still there."""
 _GC_THRESHOLD = 50_000
@@ -90,17 +87,7 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
     async with running(settings) as app:
         if settings.workers > 1:
             app.services.observer.share(tallies(settings), worker)
-        server = Server(
-            app.asgi,
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(pipeline_flush=True),
-            websockets=False,
-            backlog=_BACKLOG,
-            log_enabled=False,
-        )
+        server = make_server(app, settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)

@@ -10,6 +10,7 @@ import msgspec
 from starlette.datastructures import Headers
 
 from clicktrail.delivery.caller import Caller
+from clicktrail.http.hosts import own_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
 from clicktrail.ingest.recorder import Recorder
@@ -33,6 +34,7 @@ class Limits:
     base_path: str
     public_url: str
     max_body_bytes: int
+    body_timeout_s: float
     token_lifetime_s: int
     scratch: str
     """Where files are made that are about to be sent."""
@@ -111,7 +113,7 @@ class Call:
 
     def url(self, path: str) -> str:
         """An absolute URL of this API, as the client sees it."""
-        return origin_of(self.services.limits, self.scope, self.headers.get("host", "localhost")) + path
+        return origin_of(self.services.limits, self.scope, self.headers.get("host", "")) + path
 
 
 def media_type_of(headers: Headers) -> str:
@@ -128,7 +130,7 @@ def visitor_address(limits: Limits, scope: Mapping[str, Any]) -> str:
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:
     """Where the API is, as the client sees it: scheme, host and base path."""
-    return (limits.public_url or f"{scope['scheme']}://{host}") + limits.base_path.rstrip("/")
+    return (limits.public_url or f"{scope['scheme']}://{host or own_host(scope)}") + limits.base_path.rstrip("/")
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from clicktrail.errors import (
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
-    TooLarge,
     UnsupportedMediaType,
 )
+from clicktrail.http.bodies import late_at, read_body
 from clicktrail.http.calls import FORM, JSON, NO_CONTENT, Answer, Call, Services, media_type_of
 from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
 
-_DRAINED_BYTES = 64 * 1024 * 1024
-"""How much of a body that is too large is still read, so that its sender gets to see the answer."""
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""What is sent is of the type that it says, and of no other that a browser may guess."""
 
 
 class Endpoint:
@@ -57,7 +57,9 @@ class Endpoint:
         body = b""
         if operation.takes_body:
             check_content_type(headers, operation.body_types)
-            body = await read_body(receive, operation.max_bytes or self._services.limits.max_body_bytes)
+            limits = self._services.limits
+            most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
+            body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
         return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
 
 
@@ -75,6 +77,11 @@ async def respond(
     answer = await guarded(services, method, route, work)
     await send_answer(answer, method == "HEAD", send)
     services.observer.request(method, route, answer.status, time.perf_counter() - started)
+
+
+async def refuse(error: ClicktrailError) -> Answer:
+    """The work of a request that was refused before there was any."""
+    raise error
 
 
 async def guarded(services: Services, method: str, route: str, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -122,34 +129,10 @@ def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
         raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """The whole body, never a part of it.
-
-    Raises TooLarge, after reading the rest of it, so that the sender gets to see the answer; MalformedRequest where the
-    sender went away before the end, because half of a batch may read like a whole one.
-    """
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise MalformedRequest("The connection was closed before the end of the body.")
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        elif size > _DRAINED_BYTES:
-            break
-        if not message.get("more_body", False):
-            break
-    if size > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes.")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
 async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
     """One ASGI response. HEAD gets the headers of GET and no body."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    headers.append(_NOSNIFF)
     if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
         if answer.stream is None:

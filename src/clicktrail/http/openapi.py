@@ -188,7 +188,7 @@ def refusals(operation: Operation) -> set[int]:
     if takes_query or operation.method != "GET":
         found |= {400}
     if operation.method in BODY_METHODS and operation.body:
-        found |= {400, 413, 415}
+        found |= {400, 408, 413, 415}
     return found
 
 

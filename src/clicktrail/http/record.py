@@ -9,6 +9,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clicktrail.errors import ClicktrailError
+from clicktrail.http.bodies import LATE_AT, late_at, receive_before
 from clicktrail.http.calls import Services, origin_of
 from clicktrail.http.clicks import record_hit
 from clicktrail.http.endpoint import respond
@@ -35,14 +36,16 @@ class RecordDoor:
         if scope["query_string"] or not self._is_plain(headers):
             await self._endpoint(scope, receive, send)
             return
-        message = await receive()
+        moment = late_at(scope, services.limits.body_timeout_s)
+        message: Message | None = None
         try:
+            message = await receive_before(receive, moment)
             hit = parse_hit(self._whole_body(message, headers))
         except (ClicktrailError, ValueError):
-            await self._endpoint(scope, _again(message, receive), send)
+            await self._endpoint({**scope, LATE_AT: moment}, _again(message, receive), send)
             return
         language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
-        origin = origin_of(services.limits, scope, headers.get(b"host", b"localhost").decode("latin-1"))
+        origin = origin_of(services.limits, scope, headers.get(b"host", b"").decode("latin-1"))
         await respond(services, scope, ROUTE, record_hit(services, hit, language, origin), send, started)
 
     def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
@@ -67,9 +70,9 @@ class RecordDoor:
         return viewer.scope in RECORDERS
 
 
-def _again(message: Message, receive: Receive) -> Receive:
-    """A `receive` that begins with a message that was already taken."""
-    waiting = [message]
+def _again(message: Message | None, receive: Receive) -> Receive:
+    """A `receive` that begins with a message that was already taken, if there was one."""
+    waiting = [] if message is None else [message]
 
     async def receive_again() -> Message:
         return waiting.pop() if waiting else await receive()

@@ -76,11 +76,13 @@ class LinkHost:
 
 
 async def _follow(services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None) -> Answer:
-    link = await _find_link(services, code)
+    address = visitor_address(services.limits, scope)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
+    link = await _find_link(services, code, address, is_quiet)
     landing = _landing_of(link)
     if landing is None:
         return _redirect(302, escape_page(link.fallback_uri or ""))
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = scope["query_string"].decode("latin-1")
     parameters = services.recorder.parameters
     target = find_landing(landing, query, parameters.code, code)
@@ -88,21 +90,27 @@ async def _follow(services: Services, scope: Mapping[str, Any], code: str, banne
         target = add_parameter(target, parameters.banner, banner_id)
     if len(target.encode()) > MAX_URL_BYTES:
         target = find_landing(landing, "", parameters.code, code)
-    if scope["method"] == "HEAD" or is_preview(headers.get("user-agent")):
+    if is_quiet:
         return _redirect(link.redirect_status, target)
-    address = visitor_address(services.limits, scope)
-    services.visits.count("address", address)
     services.visits.count("link", link.link_id)
     click_id = await _record(services, read_visit(headers, address, target))
     return _redirect(link.redirect_status, add_parameter(target, parameters.click, click_id))
 
 
-async def _find_link(services: Services, code: str) -> CatalogueLink:
-    """Raises NotFound. A link that another process may just have made is asked for before it is not found."""
-    if len(code) > _MAX_CODE:
-        raise NotFound("There is no such link.")
-    link = services.store.catalogue.links.get(code) or await services.store.find_link(code)
+async def _find_link(services: Services, code: str, address: str, is_quiet: bool) -> CatalogueLink:
+    """The link of a code. Raises NotFound, and TooManyRequests before it says whether there is such a link.
+
+    A quiet look, which records nothing, counts for the address only where there is no such link: so codes can be
+    guessed no faster by it. A link that another process may just have made is asked for before it is not found.
+    """
+    visits = services.visits
+    (visits.refuse_beyond if is_quiet else visits.count)("address", address)
+    link = services.store.catalogue.links.get(code)
+    if link is None and len(code) <= _MAX_CODE:
+        link = await services.store.find_link(code)
     if link is None:
+        if is_quiet:
+            visits.count("address", address)
         raise NotFound("There is no such link.")
     return link
 

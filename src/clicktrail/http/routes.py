@@ -20,7 +20,7 @@ from clicktrail.http.crud import alter, make_crud
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.observe import CONTENT_TYPE
 from clicktrail.http.operations import FLAG_SCHEMA, Operation
-from clicktrail.http.tokens import Lockout, TokenHandler
+from clicktrail.http.tokens import MAX_GRANT_BYTES, Lockout, TokenHandler
 from clicktrail.http.tracking import tracking_operations
 from clicktrail.model.access import ADMINS, OBSERVERS, READERS, RECORDERS
 from clicktrail.query.fields import BANNER, CLICK, CLIENT, CONTACT, LANGUAGE, LINK, PROFILE, SITE, SIZE, THEME, Resource
@@ -207,7 +207,13 @@ _SYSTEM = (
 def _create_token(lockout: Lockout) -> Operation:
     get_token = alter(_HEALTH, "POST", TokenHandler(lockout), "createToken", "Get an access token", "Grant")
     return replace(
-        get_token, path="/tokens", tag="Tokens", answer="Token", refusals=(401, 422, 429, 503), is_basic=True
+        get_token,
+        path="/tokens",
+        tag="Tokens",
+        answer="Token",
+        refusals=(401, 422, 429, 503),
+        is_basic=True,
+        max_bytes=MAX_GRANT_BYTES,
     )
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooLarge
+from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake
 from clicktrail.http.calls import Answer, Call, json_answer
 from clicktrail.http.clicks import record
 from clicktrail.http.redirects import read_visit
@@ -38,7 +38,7 @@ VIEW = {name: CLICK.writable[name] for name in ("uri", "referrer", "locale", "vi
 """What a page says of a view of it; all else the server sees itself."""
 PIXEL_PARAMETERS = ("key", *VIEW)
 _NO_SITE = "This key is no site's that has pages at this origin."
-_ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin", "X-Content-Type-Options": "nosniff"}
+_ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 _NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST",
@@ -61,8 +61,6 @@ async def get_pixel(call: Call) -> Answer:
 
 async def collect(call: Call) -> Answer:
     """Record a page view that a site's page sent by `navigator.sendBeacon` or `fetch`."""
-    if len(call.body) > MAX_VIEW_BYTES:
-        raise TooLarge(f"The body is larger than {MAX_VIEW_BYTES} bytes.")
     data = decode_json(call.body)
     if not isinstance(data, dict):
         raise InvalidBody("The body is not valid.", (Mistake("must be an object", pointer=""),))

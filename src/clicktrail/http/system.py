@@ -30,11 +30,12 @@ _PAGE = """<!doctype html>
 """
 _START = """SwaggerUIBundle({{
   url: "{base}/openapi.json", dom_id: "#docs", deepLinking: true, docExpansion: "none",
-  validatorUrl: null, persistAuthorization: true, tryItOutEnabled: true,
+  validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true,
 }});
+localStorage.removeItem("authorized");  // a token that an earlier version left there
 """
-_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-"""The page loads nothing from elsewhere; Swagger UI sets styles inline."""
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+"""The page loads nothing from elsewhere, and no other page may show it; Swagger UI sets styles inline."""
 
 
 async def get_health(call: Call) -> Answer:

@@ -2,15 +2,14 @@
 
 import base64
 import binascii
+import time
+from collections import deque
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus
 
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
-
 from clicktrail.errors import InvalidBody, Mistake, TooManyRequests, Unauthenticated
 from clicktrail.http.calls import FORM, Answer, Call, json_answer
+from clicktrail.http.visitors import network_of
 from clicktrail.model.access import Scope
 from clicktrail.query.fields import Field
 from clicktrail.query.forms import check_form, decode_json
@@ -18,6 +17,10 @@ from clicktrail.store.clients import check_client
 from clicktrail.store.records import Record
 from clicktrail.tokens import issue_token
 
+MAX_GRANT_BYTES = 4 * 1024
+"""Largest body: a grant type and a scope."""
+_MAX_COUNTED = 100_000
+"""Networks whose failures are remembered: some 50 MB when each has failed ten times."""
 GRANT = {
     "grant_type": Field(name="grant_type", doc="`client_credentials`.", nullable=False, example="client_credentials"),
     "scope": Field(name="scope", doc="A scope within the client's own; by default that.", example="write"),
@@ -33,23 +36,33 @@ NARROWER: Mapping[str, frozenset[str]] = {
 
 
 class Lockout:
-    """Counts failures by address; after `failures` of them within `window_s` the address is refused."""
+    """Counts failures by network (`network_of`); after `failures` of them within `window_s` it is refused.
+
+    At most `_MAX_COUNTED` networks are remembered: beyond that the one goes that failed least recently.
+    """
 
     def __init__(self, failures: int, window_s: int) -> None:
-        self._item = RateLimitItemPerSecond(failures, window_s)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._most = failures
         self._window_s = window_s
+        self._failures: dict[str, deque[float]] = {}
+        """Network -> when its last failures were; the network that failed last stands last."""
 
     def refuse_locked(self, address: str) -> None:
-        """Raises TooManyRequests while the address is locked out."""
-        if not self._limiter.test(self._item, address):
+        """Raises TooManyRequests while the network of the address is locked out."""
+        times = self._failures.get(network_of(address))
+        if times and len(times) == self._most and times[0] > time.monotonic() - self._window_s:
             raise TooManyRequests(
                 "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
             )
 
     def count_failure(self, address: str) -> None:
         """One failed attempt."""
-        self._limiter.hit(self._item, address)
+        network = network_of(address)
+        times = self._failures.pop(network, None) or deque(maxlen=self._most)
+        times.append(time.monotonic())
+        self._failures[network] = times
+        if len(self._failures) > _MAX_COUNTED:
+            del self._failures[next(iter(self._failures))]
 
 
 class TokenHandler:
@@ -94,9 +107,8 @@ def read_basic(header: str | None) -> tuple[str, str] | None:
         client_id, colon, secret = base64.b64decode(text.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    if not colon or "\0" in client_id:
-        return None
-    return unquote_plus(client_id), unquote_plus(secret)
+    credentials = unquote_plus(client_id), unquote_plus(secret)
+    return credentials if colon and not any("\0" in text for text in credentials) else None
 
 
 def read_grant(call: Call) -> dict[str, str]:

@@ -125,6 +125,7 @@ _SITES = (
         status=201,
         repeat=True,
         body_types=(PLAIN,),
+        max_bytes=sites.MAX_VIEW_BYTES,
         refusals=(403, 409, 422, 429, 503),
     ),
     replace(

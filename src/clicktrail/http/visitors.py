@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from limits import RateLimitItemPerMinute
 from limits.storage import Storage
@@ -11,10 +12,13 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
 
 from clicktrail.errors import TooManyRequests
+from clicktrail.model.addresses import parse_ip
 
 Networks = Sequence[IPv4Network | IPv6Network]
 _forwarded_for = re.compile(r'(?:^|[;,\s])for="?\[?([^\]";,\s]+?)\]?(?::\d+)?"?(?=[;,\s]|$)', re.IGNORECASE).findall
 _MAX_HOPS = 20
+_SIXTY_FOUR_BITS = 1 + 16
+"""Characters of an IPv6 address's key that are its /64: the version and sixteen hex digits."""
 _MAX_COUNTED = 500_000
 """Addresses, links and sites that are counted at once: some 50 MB. A minute with more begins anew."""
 
@@ -67,7 +71,10 @@ class Minute(Storage):
 
 
 class VisitLimit:
-    """Counts visits by address, link, site or partner; more than `most` of a kind in a minute are refused. 0: none."""
+    """Counts visits by address, link, site or partner; more than `most` of a kind in a minute are refused. 0: none.
+
+    An address counts for its network (`network_of`).
+    """
 
     def __init__(self, most: Mapping[str, int]) -> None:
         self._items = {kind: RateLimitItemPerMinute(number, namespace=kind) for kind, number in most.items() if number}
@@ -76,8 +83,27 @@ class VisitLimit:
     def count(self, kind: str, key: str) -> None:
         """Raises TooManyRequests."""
         item = self._items.get(kind)
-        if item is not None and not self._limiter.hit(item, key):
+        if item is not None and not self._limiter.hit(item, network_of(key) if kind == "address" else key):
             raise TooManyRequests(f"Too many visits of this {kind}.", headers={"Retry-After": "60"})
+
+    def refuse_beyond(self, kind: str, key: str) -> None:
+        """Raises TooManyRequests where there are too many already; counts none."""
+        item = self._items.get(kind)
+        if item is not None and not self._limiter.test(item, network_of(key) if kind == "address" else key):
+            raise TooManyRequests(f"Too many visits of this {kind}.", headers={"Retry-After": "60"})
+
+
+@lru_cache(maxsize=65_536)
+def network_of(address: str) -> str:
+    """What an address counts for: an IPv6 address for its /64, which is one customer's; an IPv4 address for itself.
+
+    IPv4-mapped IPv6 is IPv4. What is no address counts for itself.
+    """
+    try:
+        key = parse_ip(address)
+    except ValueError:
+        return address
+    return key[:_SIXTY_FOUR_BITS] if key[0] == "6" else key
 
 
 def read_networks(text: str) -> Networks:
@@ -116,4 +142,6 @@ def _is_trusted(address: str, trusted: Networks) -> bool:
         parsed = ip_address(address)
     except ValueError:
         return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:  # a listener on `::` sees IPv4 so
+        parsed = parsed.ipv4_mapped
     return any(parsed in network for network in trusted)

@@ -1,0 +1,68 @@
+"""Names of hosts, networks of addresses, codes: pure rules, over all that there is."""
+
+import re
+import secrets
+from ipaddress import IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.errors import TooManyRequests
+from clicktrail.http import tokens
+from clicktrail.http.hosts import parse_host
+from clicktrail.http.tokens import Lockout
+from clicktrail.http.visitors import network_of
+from clicktrail.model.codes import PATTERN, check_code
+
+
+@given(st.binary(max_size=300))
+def test_a_host_can_end_no_header_and_no_url(value: bytes) -> None:
+    name = parse_host(value)
+    assert name is None or re.fullmatch(r"[a-z0-9_.-]+|\[[0-9a-f:]+\]", name)
+
+
+@given(st.from_regex(r"[a-z0-9]{1,9}(\.[a-z0-9-]{1,9}){0,3}", fullmatch=True), st.integers(0, 65_535))
+def test_a_host_has_one_name_however_it_is_written(name: str, port: int) -> None:
+    for written in (name, name.upper(), f"{name}.", f"{name}:{port}", f"{name.title()}.:{port}", f"{name}:"):
+        assert parse_host(written.encode()) == name
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
+def test_an_ipv6_network_is_one_customer(address: IPv6Address, interface: int) -> None:
+    neighbour = IPv6Address((int(address) >> 64 << 64) | interface)
+    if address.ipv4_mapped is None and neighbour.ipv4_mapped is None:
+        assert network_of(str(address)) == network_of(str(neighbour))
+        assert network_of(str(address)) != network_of(str(IPv6Address((int(address) + (1 << 64)) % (1 << 128))))
+
+
+def test_an_ipv4_address_counts_for_itself_in_any_spelling() -> None:
+    assert network_of("8.8.8.8") == network_of("::ffff:8.8.8.8") == network_of("0:0:0:0:0:ffff:808:808")
+    assert network_of("8.8.8.8") != network_of("8.8.8.9")
+
+
+def test_failures_of_ever_new_networks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_MAX_COUNTED", 10)
+    lockout = Lockout(2, 300)
+    for number in range(100):
+        lockout.count_failure(f"2a00:1450:{number:x}::1")
+        lockout.count_failure("8.8.8.8")
+    with pytest.raises(TooManyRequests):
+        lockout.refuse_locked("8.8.8.8")
+    lockout.refuse_locked("2a00:1450:1::1")
+    assert len(lockout._failures) == 10
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_a_code_that_is_taken_is_one_part_of_a_path(code: str) -> None:
+    try:
+        check_code(code)
+    except ValueError:
+        return
+    assert code.isprintable()
+    assert re.search(PATTERN, code)
+
+
+def test_codes_that_are_made_are_taken() -> None:
+    for _ in range(1_000):
+        check_code(secrets.token_urlsafe(8))
