@@ -7,7 +7,9 @@ ROUNDS ?= 200
 
 UV := 0.13.9
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-LOCKED := $(PIP) install --require-hashes --no-deps --only-binary :all: --requirement
+# Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
+WHEELS ?= --only-binary :all:
+LOCKED := $(PIP) install --require-hashes --no-deps $(WHEELS) --requirement
 LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
