@@ -4,12 +4,15 @@ BIN := .venv/bin
 SIZE ?= 1m
 DATABASE ?= duckdb
 ROUNDS ?= 200
+JOBS ?= 2
 
 UV := 0.13.9
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
 WHEELS ?= --only-binary :all:
 LOCKED := $(PIP) install --require-hashes --no-deps $(WHEELS) --requirement
+# One file of tests at a time for each worker, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
@@ -18,7 +21,7 @@ LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", 
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
-	@echo "make test   install and run all tests"
+	@echo "make test   install and run all tests (JOBS=4: in four processes)"
 	@echo "make check  format, lint, types, shape, tests with coverage: what CI runs"
 	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
@@ -41,14 +44,13 @@ run: .venv/run
 	$(BIN)/clicktrail serve --data ./data
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/dev
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report
+	$(PYTEST) --cov --cov-report term
 
 .venv/bench: .venv/dev requirements/bench.txt
 	$(LOCKED) requirements/bench.txt
