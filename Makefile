@@ -4,41 +4,56 @@ BIN := .venv/bin
 SIZE ?= 1m
 DATABASE ?= duckdb
 ROUNDS ?= 200
+JOBS ?= 2
 
-.PHONY: help run test check bench crash clean
+UV := 0.13.9
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
+WHEELS ?= --only-binary :all:
+LOCKED := $(PIP) install --require-hashes --no-deps $(WHEELS) --requirement
+# One file of tests at a time for each worker, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.PHONY: help run test check bench crash lock clean
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
-	@echo "make test   install and run all tests"
+	@echo "make test   install and run all tests (JOBS=4: in four processes)"
 	@echo "make check  format, lint, types, shape, tests with coverage: what CI runs"
 	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
+	@echo "make lock   write requirements/ anew from pyproject.toml (UPGRADE=1: with the newest versions)"
 
-.venv/run: pyproject.toml
+.venv/run: pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(LOCKED) requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) check
 	@touch $@
 
-.venv/dev: .venv/run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+.venv/dev: .venv/run requirements/dev.txt
+	$(LOCKED) requirements/dev.txt
+	$(PIP) check
 	@touch $@
 
 run: .venv/run
 	$(BIN)/clicktrail serve --data ./data
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: .venv/dev
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report
+	$(PYTEST) --cov --cov-report term
 
-.venv/bench: .venv/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+.venv/bench: .venv/dev requirements/bench.txt
+	$(LOCKED) requirements/bench.txt
 	@touch $@
 
 bench: .venv/bench
@@ -46,6 +61,16 @@ bench: .venv/bench
 
 crash: .venv/dev
 	$(BIN)/python -m tests.crash.harness $(ROUNDS)
+
+.venv/lock/bin/uv: Makefile
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip --disable-pip-version-check install --quiet uv==$(UV)
+	@touch $@
+
+lock: .venv/lock/bin/uv
+	$(LOCK) --extra dev --extra bench --output-file requirements/bench.txt
+	$(LOCK) --extra dev --constraint requirements/bench.txt --output-file requirements/dev.txt
+	$(LOCK) --constraint requirements/bench.txt --output-file requirements/run.txt
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

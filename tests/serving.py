@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,14 @@ from typing import Any
 
 import httpx
 
+from clicktrail.app import open_keys
+from clicktrail.model.access import Scope
+from clicktrail.settings import load_settings
+from clicktrail.tokens import issue_token
+
 COMMAND = [sys.executable, "-m", "clicktrail"]
 START_TIMEOUT_S = 60
+DAY_S = 86_400
 
 
 def free_port() -> int:
@@ -52,10 +59,15 @@ class Serving:
         return self.settings.get("base_path", "")
 
     def token(self, scope: str = "admin", partner: str | None = None) -> str:
-        more = ["--partner", partner] if partner else []
-        done = run("token", "create", "--data", str(self.data), "--scope", scope, *more, **self.store)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()[-1]
+        """What `clicktrail token create` makes, without the start of a process (tests/cli has the command itself)."""
+        settings = load_settings({"data": str(self.data), **self.store}, {})
+
+        def make() -> str:
+            with open_keys(settings) as keys:
+                return issue_token(keys, Scope(scope), "cli:tests", DAY_S, partner)[0]
+
+        with ThreadPoolExecutor(1) as elsewhere:  # the thread of a test may have an event loop: a browser's
+            return elsewhere.submit(make).result()
 
     def client(self, scope: str = "admin", partner: str | None = None) -> httpx.Client:
         return httpx.Client(

@@ -5,7 +5,6 @@ it was promised, a line each, flushed before it goes on: what stands there after
 """
 
 import json
-import multiprocessing
 import sys
 import tempfile
 import time
@@ -16,55 +15,10 @@ from typing import Any
 
 import httpx
 
+from tests.crash.clients import CONTACT, processes, work
 from tests.serving import Serving, start
 
 WORKERS = 4
-CONTACT = "client@email.com"
-
-
-def work(url: str, token: str, journal: Path, seed: int, seconds: float = 60) -> None:
-    """One client process: creates, registers, sends batches, deletes, until the server or the time is gone."""
-    deadline = time.monotonic() + seconds
-    random, known, number = Random(seed), list[str](), 0
-    with (
-        journal.open("a") as out,
-        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client,
-    ):
-
-        def call(method: str, path: str, **content: Any) -> Any:
-            note(out, intent=[method, path, content.get("json")])
-            answer = client.request(method, path, **content)
-            if answer.status_code >= 500:
-                return None
-            note(out, done=[method, path, answer.json() if answer.content else None])
-            return answer.json() if answer.content else None
-
-        while time.monotonic() < deadline:
-            number += 1
-            body = {"ip": f"8.8.8.{random.randrange(9)}", "uri": f"https://x.example/?referral=c{random.randrange(5)}"}
-            if random.random() < 0.3:
-                body["uuid"] = f"{seed}-{number}"
-            kind = random.random()
-            try:
-                if kind < 0.6 or not known:
-                    made = call("POST", "/clicks", json=body)
-                    known += [made["clickId"]] if made else []
-                elif kind < 0.8:
-                    contacts = [{"key": "email", "value": CONTACT}]
-                    call("PATCH", f"/clicks/{random.choice(known)}", json={"firstName": "Mary", "contacts": contacts})
-                elif kind < 0.9:
-                    rows = [body | {"uuid": f"{seed}-{number}-{n}"} for n in range(20)]
-                    made = call("POST", "/clicks/batch", json=rows)
-                    known += made["clickIds"] if made else []
-                else:
-                    call("DELETE", f"/clicks/{known.pop(random.randrange(len(known)))}")
-            except httpx.TransportError:
-                return
-
-
-def note(out: Any, **line: Any) -> None:
-    out.write(json.dumps(line) + "\n")
-    out.flush()
 
 
 class Promises:
@@ -172,7 +126,7 @@ def run_rounds(folder: Path, rounds: int, seed: int = 1) -> int:
     server = start(folder / "data")
     with server.client() as client:
         links = {f"c{n}": client.post("/links", json={"code": f"c{n}"}).json()["linkId"] for n in range(4)}
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     for number in range(rounds):
         token = server.token()
         journals = [folder / f"journal-{number}-{worker}" for worker in range(WORKERS)]

@@ -53,7 +53,7 @@ def test_people(user_agent: str, device: str, browser: str | None, os: str | Non
         (GOOGLE, "Googlebot\\/"),
         ("curl/7.88.1", "^curl"),
         ("facebookexternalhit/1.1", "facebookexternalhit"),
-        ("Acme site crawler 2", "(?i)\\b(bot|crawler|spider)\\b"),
+        ("Acme site crawler 2", "says it crawls"),
     ],
 )
 def test_robots_are_named_by_their_rule(user_agent: str, rule: str) -> None:

@@ -3,7 +3,6 @@
 Run by hand: `python -m tests.nodes.harness ROUNDS`.
 """
 
-import multiprocessing
 import sys
 import tempfile
 import time
@@ -15,7 +14,8 @@ import httpx
 import psycopg
 
 from tests.cluster import Cluster, cluster
-from tests.crash.harness import Promises, compare, wait_for, work
+from tests.crash.clients import processes, work
+from tests.crash.harness import Promises, compare, wait_for
 from tests.serving import Serving, start
 
 NODES, WORKERS_PER_NODE, SECONDS = 3, 2, 3.0
@@ -76,7 +76,7 @@ def run_rounds(house: House, rounds: int, seed: int = 1) -> int:
 def run_round(house: House, promises: Promises, number: int, event: Callable[[], None], wait_s: float) -> None:
     """One load of every node, with an event in the midst of it."""
     token = house.nodes[1].token()
-    context = multiprocessing.get_context("spawn")
+    context = processes()
     journals, workers = [], []
     for place in range(NODES * WORKERS_PER_NODE):
         journals.append(house.folder / f"journal-{number}-{place}")

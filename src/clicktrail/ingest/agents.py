@@ -1,29 +1,25 @@
 """Who clicked, by the User-Agent header: browser, operating system, kind of device, and whether it is a robot.
 
-Names come from `ua-parser`, robots from the patterns of `crawler-user-agents`. Each text is looked at once and then
-remembered; what no rule knows stays unknown.
+Names come from `ua-parser`, robots from `ingest.robots`. Each text is looked at once and then remembered; what no rule
+knows stays unknown.
 """
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import ua_parser
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-from ua_parser import Domain
-from ua_parser.matchers import UserAgentMatcher
-from ua_parser.regex import Resolver
+
+from clicktrail.ingest.robots import find_bot
 
 _READ = 512
 """Characters of a header that are looked at: names stand in front, and hostile texts are long."""
 _REMEMBERED = 8192
-BOT_RULES = (*(row["pattern"] for row in CRAWLER_USER_AGENTS_DATA), r"^Java/", r"(?i)\b(bot|crawler|spider)\b")
-"""Patterns of robots: the library's, and the words that the unknown ones call themselves by."""
 _DEVICES = (
     ("tv", r"Smart-?TV|Apple ?TV|BRAVIA|GoogleTV|Roku|AFT[A-Z]|\bTV\b|HbbTV|CrKey"),
     ("console", r"PlayStation|Xbox|Nintendo"),
     ("watch", r"Watch ?OS|Apple Watch|Wear OS"),
-    ("tablet", r"iPad|Tablet|Kindle|Silk/(?!.*Mobile)|PlayBook|Android(?!.*Mobile)"),
+    ("tablet", r"iPad|Tablet|Kindle|Silk/(?!.*Mobile)|PlayBook|^(?!.*Mobile).*Android"),
     ("phone", r"iPhone|iPod|Windows Phone|Android|Mobile|BlackBerry|Opera Mini|KAIOS"),
     ("desktop", r"Windows NT|Macintosh|X11|CrOS"),
 )
@@ -59,15 +55,3 @@ def _find(user_agent: str) -> Agent:
         parsed.os.family if parsed.os else None,
         bot,
     )
-
-
-def find_bot(user_agent: str) -> str | None:
-    """The rule by which a user agent is a robot's."""
-    found = _bots()(user_agent, Domain.USER_AGENT).user_agent
-    return None if found is None else BOT_RULES[int(found.family)]
-
-
-@cache
-def _bots() -> Resolver:
-    """All rules as one automaton, each by its place; made when the first user agent comes."""
-    return Resolver(([UserAgentMatcher(rule, str(place)) for place, rule in enumerate(BOT_RULES)], [], []))

@@ -23,7 +23,12 @@ VISITOR = (
     _visitor("browser", "The browser's name, by the user agent.", example="Safari"),
     _visitor("os", "The operating system's name, by the user agent.", example="iOS"),
     _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one.", "bot"),
-    _visitor("botRule", "The pattern by which it was taken for a robot.", column="bot", example="Googlebot\\/"),
+    _visitor(
+        "botRule",
+        "The rule by which it was taken for a robot: a listed robot's pattern, or what it says.",
+        column="bot",
+        example="Googlebot\\/",
+    ),
     _mark("isDataCentre", "Whether the address is a hoster's; unknown without `CLICKTRAIL_ASN`."),
     _mark("isPrefetch", "Whether the browser fetched ahead of its visitor; unknown where no browser asked us."),
     _visitor(
