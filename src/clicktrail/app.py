@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
+from clicktrail.http.asking import Asking
 from clicktrail.http.calls import Limits, Services
 from clicktrail.http.endpoint import refuse, respond
 from clicktrail.http.hosts import find_host, parse_host
@@ -186,6 +187,7 @@ class App:
         gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(len(self.buffer)))}
         return Services(
             store=self.store,
+            asking=Asking(self.store.engine, settings.statement_timeout_s),
             recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
             tokens=TokenChecker(self.keys, lambda: self.store.memory.revoked, settings.partner_sees_contacts),
@@ -228,6 +230,7 @@ class App:
         """Drains the buffer and closes the store."""
         for task in self._tasks:
             task.cancel()
+        self.services.asking.close()
         await self.buffer.close()
         if self._sender is not None:
             await self._sender.close()

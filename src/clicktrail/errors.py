@@ -114,6 +114,12 @@ class Unavailable(ClicktrailError):
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class ClientLeft(ClicktrailError):
+    """The client closed its connection before it was answered; only the log tells of it."""
+
+    status, code, title = 499, "client-left", "Client left"
+
+
 class StoreInUse(ClicktrailError):
     """Another process owns the embedded store. Raised at start-up, before any request is served."""
 

@@ -31,7 +31,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ""
     statement_timeout_s: Annotated[
-        int, Meta(ge=1, le=3600, description="Seconds that a statement on PostgreSQL may take before it is given up.")
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds that a question may take, and on PostgreSQL any statement, before it is stopped.",
+        ),
     ] = 30
     retention_months: Annotated[
         int, Meta(ge=0, le=1200, description="Months of clicks that PostgreSQL keeps besides this one; 0 keeps all.")

@@ -18,6 +18,7 @@ import msgspec
 
 from clicktrail.errors import Unauthenticated
 from clicktrail.model.access import PARTNERS, Scope, Viewer
+from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
 _ISSUER = "clicktrail"
@@ -210,7 +211,9 @@ class TokenChecker:
             raise _refusal("The token is not valid.", "invalid_token") from None
         is_partner = claims.scope in PARTNERS
         sees_contacts = self._partner_sees_contacts or not is_partner
-        known = claims, Viewer(claims.scope, claims.partner_id if is_partner else None, sees_contacts)
+        partner_id = claims.partner_id if is_partner else None
+        asker = partner_id or (claims.subject if is_id(claims.subject) else claims.token_id)
+        known = claims, Viewer(claims.scope, partner_id, sees_contacts, asker)
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

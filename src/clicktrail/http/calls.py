@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from starlette.datastructures import Headers
+from starlette.types import Receive
 
 from clicktrail.delivery.caller import Caller
+from clicktrail.http.asking import Asking
 from clicktrail.http.hosts import own_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
@@ -17,10 +19,13 @@ from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
+from clicktrail.store.engine import Session
 from clicktrail.store.store import Store
 from clicktrail.tokens import KeyRing, TokenChecker
 
 encode = msgspec.json.Encoder().encode
+P = ParamSpec("P")
+T = TypeVar("T")
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAIN = "text/plain"
@@ -54,6 +59,7 @@ class Services:
     """Everything that handlers work with; made once, by `app`."""
 
     store: Store
+    asking: Asking
     recorder: Recorder
     keys: KeyRing
     tokens: TokenChecker
@@ -76,6 +82,17 @@ class Call:
     query: bytes
     body: bytes
     scope: Mapping[str, Any]
+    receive: Receive
+
+    async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Answers a question of the caller's by `work(session, …)`, on one snapshot of the store."""
+        asking = self.services.asking
+        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs))
+
+    async def glance(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `ask`, for work that calls `session.begin` before it asks more than one thing."""
+        asking = self.services.asking
+        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), True)
 
     @property
     def store(self) -> Store:

@@ -15,7 +15,7 @@ def make_list(resource: Resource) -> Handler:
     async def list_items(call: Call) -> Answer:
         query = read_query(call, resource)
         view = query.view
-        page = await call.store.read(records.list_records, call.viewer, query)
+        page = await call.ask(records.list_records, call.viewer, query)
         return page_answer(
             call, query, page, lambda item: render_record(resource, item, view.language, view.expansions)
         )
@@ -29,7 +29,7 @@ def make_get(resource: Resource) -> Handler:
     async def get_item(call: Call) -> Answer:
         view = parse_view(call.query, resource, call.language)
         object_id = call.path[resource.id_field.name]
-        record = await call.store.read(records.get_record, call.viewer, resource, object_id)
+        record = await call.ask(records.get_record, call.viewer, resource, object_id)
         return json_answer(render_record(resource, record, view.language, view.expansions))
 
     return get_item
@@ -79,14 +79,14 @@ def created_answer(call: Call, resource: Resource, record: records.Record, is_ne
 async def get_link_metrics(call: Call) -> Answer:
     """The figures of one link."""
     with_bots = parse_flag(call.query, LINK, "bots")
-    found = await call.store.read(metrics.get_link_metrics, call.viewer, call.path["linkId"], with_bots)
+    found = await call.ask(metrics.get_link_metrics, call.viewer, call.path["linkId"], with_bots)
     return json_answer(render_metrics(found))
 
 
 async def list_banner_filters(call: Call) -> Answer:
     """The languages, sizes and themes that banners have."""
     parse_view(call.query, LINK)
-    used = await call.store.read(catalog.list_used_facets)
+    used = await call.ask(catalog.list_used_facets)
     return json_answer(
         {
             facets: [{f"{facets[:-1]}Id": item_id, f"{facets[:-1]}Name": name} for item_id, name in items]

@@ -26,7 +26,7 @@ async def list_clicks(call: Call) -> Answer:
     recalled = recall_page(call.store.memory, call.viewer, query)
     if recalled is not None:
         return page_answer(call, query, recalled, lambda click: render_click(click, catalogue, query.view.language))
-    page = await call.store.glance(clicks.list_clicks, call.viewer, query)
+    page = await call.glance(clicks.list_clicks, call.viewer, query)
     return page_answer(call, query, page, lambda shown: render_shown(shown, catalogue, query.view.language))
 
 
@@ -37,7 +37,7 @@ async def get_click(call: Call) -> Answer:
     if recalled is not None and not view.expansions:
         shown = clicks.Shown(recalled, {})
     else:
-        shown = await call.store.glance(clicks.show_click, call.viewer, click_id, view.expansions)
+        shown = await call.glance(clicks.show_click, call.viewer, click_id, view.expansions)
     return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
 
 

@@ -18,6 +18,7 @@ from clicktrail.errors import (
 )
 from clicktrail.http.bodies import late_at, read_body
 from clicktrail.http.calls import FORM, JSON, NO_CONTENT, Answer, Call, Services, media_type_of
+from clicktrail.http.observe import method_label
 from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
@@ -60,7 +61,8 @@ class Endpoint:
             limits = self._services.limits
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
             body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-        return await operation.handler(Call(self._services, viewer, headers, path, scope["query_string"], body, scope))
+        call = Call(self._services, viewer, headers, path, scope["query_string"], body, scope, receive)
+        return await operation.handler(call)
 
 
 async def respond(
@@ -73,7 +75,7 @@ async def respond(
 ) -> None:
     """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
     started = time.perf_counter() if started is None else started
-    method: str = scope["method"]
+    method = method_label(scope["method"])
     answer = await guarded(services, method, route, work)
     await send_answer(answer, method == "HEAD", send)
     services.observer.request(method, route, answer.status, time.perf_counter() - started)

@@ -3,12 +3,14 @@
 No line holds a token, a query string, a body or a contact: of a path only its template is kept.
 """
 
+import asyncio
 import sys
 import time
 import traceback
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,12 +19,15 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 from clicktrail.model.times import render_second
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _INFO = 20
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Methods that logs and metrics name; a client may send any word, and each would be a time series for ever."""
 _SHARE_S = 0.5
 """How often a worker tells the others what it has counted."""
 
@@ -50,6 +55,11 @@ def _tell_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping
         told.append({"type": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames]})
         error = error.__cause__
     return {**event, "exceptions": told} if told else event
+
+
+def method_label(method: str) -> str:
+    """A request's method as logs and metrics name it."""
+    return method if method in _METHODS else "OTHER"
 
 
 class RequestLine(msgspec.Struct):
@@ -96,8 +106,9 @@ class Tally:
             self.seconds[labels] = [one + other for one, other in zip(known, numbers, strict=True)]
 
     def snapshot(self) -> Counts:
-        """The counts as they are now."""
-        return Counts(dict(self.answers), dict(self.seconds), dict(self.clicks), dict(self.postbacks))
+        """A copy of the counts as they are now."""
+        seconds = {labels: numbers.copy() for labels, numbers in self.seconds.items()}
+        return Counts(dict(self.answers), seconds, dict(self.clicks), dict(self.postbacks))
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answer: by status, and by how long it took."""
@@ -107,13 +118,6 @@ class Tally:
             known = self.seconds[method, route] = [0.0] * (len(_BUCKETS) + 2)
         known[bisect_left(_BUCKETS, seconds)] += 1
         known[-1] += seconds
-
-    def collect(self) -> Iterator[Metric]:
-        """The metrics of all processes, for prometheus_client."""
-        total = Tally()
-        for counts in (self.snapshot(), *self.others()):
-            total.merge(counts)
-        yield from total.render()
 
     def render(self) -> Iterator[Metric]:
         """The metrics of these counts alone."""
@@ -136,6 +140,19 @@ class Tally:
         yield from (answers, seconds, clicks, postbacks)
 
 
+class _Families(Collector):
+    """The metrics of a tally that nobody counts in any more, and the gauges."""
+
+    def __init__(self, total: Tally, gauges: CollectorRegistry) -> None:
+        self._total = total
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        """For prometheus_client."""
+        yield from self._total.render()
+        yield from self._gauges.collect()
+
+
 class Observer:
     """Counts and logs requests. `gauges` are read when the metrics are asked for.
 
@@ -149,13 +166,13 @@ class Observer:
         self._share_at = 0.0
         self._lines: list[tuple[str, str, int, float, float]] = []
         self._render_line = {"json": _json_line, "text": _text_line}.get(style)
+        self._renderer = ThreadPoolExecutor(1, "metrics")
         self._registry = CollectorRegistry()
-        self._registry.register(self.tally)
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=self._registry).set_function(read)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request was answered."""
+        """One request was answered. `method` is a `method_label`, `route` the template of a path."""
         self.tally.add(method, route, status, seconds)
         if self._render_line is not None:
             self._lines.append((method, route, status, seconds, time.time()))
@@ -168,9 +185,18 @@ class Observer:
         """An attempt to send one was `delivered`, `failed`, to be tried again, or `dead`: given up."""
         self.tally.postbacks[outcome] += 1
 
-    def render(self) -> bytes:
-        """The Prometheus text format."""
-        return generate_latest(self._registry)
+    async def render(self) -> bytes:
+        """The Prometheus text format: counted here, written in a thread, so that no request waits for it."""
+        own, loop = self.tally.snapshot(), asyncio.get_running_loop()
+        return await loop.run_in_executor(self._renderer, self._render, own)
+
+    def _render(self, own: Counts) -> bytes:
+        total = Tally()
+        for counts in (own, *self.tally.others()):
+            total.merge(counts)
+        registry = CollectorRegistry()
+        registry.register(_Families(total, self._registry))
+        return generate_latest(registry)
 
     def share(self, folder: Path, worker: int) -> None:
         """Counts together with the other processes of the port. A worker goes on where the one before it ended."""

@@ -184,6 +184,8 @@ def refusals(operation: Operation) -> set[int]:
     found = set(operation.refusals) | {406}
     if operation.scopes:
         found |= {401, 403}
+    if operation.asks:
+        found |= {429, 503}
     takes_query = operation.is_list or operation.is_view or operation.is_export or bool(operation.parameters)
     if takes_query or operation.method != "GET":
         found |= {400}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clicktrail.http.calls import JSON, Handler
-from clicktrail.model.access import Scope
+from clicktrail.model.access import READERS, Scope
 from clicktrail.query.fields import Resource
 
 PUBLIC: frozenset[Scope] = frozenset()
@@ -55,6 +55,11 @@ class Operation:
     """Largest body, if not that of the settings."""
     is_basic: bool = False
     """Whether it takes a client's own credentials instead of a token."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it puts a question to the store, which may have to wait too long for its turn, or take too long."""
+        return self.method == "GET" and (self.resource is not None or self.scopes == READERS)
 
     @property
     def takes_body(self) -> bool:

@@ -51,7 +51,7 @@ async def send_test(call: Call) -> Answer:
     caller = call.services.caller
     if caller is None:
         raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
-    target, message = await call.store.read(postbacks.prepare_test, call.store.ids, call.path[_ID])
+    target, message = await call.ask(postbacks.prepare_test, call.store.ids, call.path[_ID])
     attempt = await caller.call(target, message)
     return json_answer(
         {

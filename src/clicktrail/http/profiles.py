@@ -13,14 +13,14 @@ from clicktrail.store import contacts, profiles
 async def list_profiles(call: Call) -> Answer:
     """Get a profiles list."""
     query = read_query(call, PROFILE)
-    page = await call.store.read(profiles.list_profiles, call.viewer, query)
+    page = await call.ask(profiles.list_profiles, call.viewer, query)
     return page_answer(call, query, page, lambda item: render_record(PROFILE, item, query.view.language))
 
 
 async def get_profile(call: Call) -> Answer:
     """Get a profile."""
     view = parse_view(call.query, PROFILE, call.language)
-    record = await call.store.read(profiles.get_profile, call.viewer, call.path["profileId"])
+    record = await call.ask(profiles.get_profile, call.viewer, call.path["profileId"])
     return json_answer(render_record(PROFILE, record, view.language))
 
 
@@ -47,7 +47,7 @@ async def delete_profile(call: Call) -> Answer:
 async def list_contacts(call: Call) -> Answer:
     """Get the contacts of a profile."""
     query, profile_id = read_query(call, CONTACT), call.path["profileId"]
-    page = await call.store.read(contacts.list_contacts, call.viewer, query, profile_id)
+    page = await call.ask(contacts.list_contacts, call.viewer, query, profile_id)
     path = f"/profiles/{profile_id}/contacts"
     return page_answer(call, query, page, lambda item: render_record(CONTACT, item, query.view.language), path)
 
@@ -56,7 +56,7 @@ async def get_contact(call: Call) -> Answer:
     """Get a contact of a profile."""
     parse_view(call.query, CONTACT)
     place = call.path["profileId"], call.path["contactId"]
-    record = await call.store.read(contacts.get_contact, call.viewer, *place)
+    record = await call.ask(contacts.get_contact, call.viewer, *place)
     return json_answer(render_record(CONTACT, record, call.language))
 
 

@@ -18,7 +18,7 @@ _SCALE = 8
 async def get_link_qr(call: Call) -> Answer:
     """Get a link as a QR code."""
     kind = parse_format(call.query, LINK, tuple(FORMATS))
-    link = await call.store.read(get_record, call.viewer, LINK, call.path["linkId"])
+    link = await call.ask(get_record, call.viewer, LINK, call.path["linkId"])
     out = io.BytesIO()
     segno.make_qr(call.link_url(link["code"]), error="m").save(out, kind=kind, scale=_SCALE)
     return Answer(200, out.getvalue(), FORMATS[kind])

@@ -59,14 +59,14 @@ async def receive_postback(call: Call) -> Answer:
 async def get_click_attribution(call: Call) -> Answer:
     """Which clicks were considered beside this one, and why one of them won."""
     parse_view(call.query, PROFILE)
-    found = await call.store.read(attributions.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
+    found = await call.ask(attributions.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
     return json_answer(render_attribution(found))
 
 
 async def get_profile_attribution(call: Call) -> Answer:
     """Which clicks were considered for a client, and why one of them won."""
     parse_view(call.query, PROFILE)
-    found = await call.store.read(attributions.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
+    found = await call.ask(attributions.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
     return json_answer(render_attribution(found))
 
 

@@ -5,7 +5,6 @@ from swagger_ui_bundle import swagger_ui_path
 from clicktrail.errors import NotFound
 from clicktrail.http.calls import Answer, Call, json_answer
 from clicktrail.http.observe import CONTENT_TYPE
-from clicktrail.store.schema import probe
 
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
@@ -40,13 +39,13 @@ _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' 
 
 async def get_health(call: Call) -> Answer:
     """Whether the server can serve: the store answers."""
-    await call.store.read(probe)
+    await call.store.probe()
     return json_answer({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 async def get_metrics(call: Call) -> Answer:
     """Metrics for Prometheus."""
-    return Answer(200, call.services.observer.render(), CONTENT_TYPE)
+    return Answer(200, await call.services.observer.render(), CONTENT_TYPE)
 
 
 async def get_openapi(call: Call) -> Answer:

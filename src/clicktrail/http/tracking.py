@@ -184,7 +184,7 @@ _DELIVERIES = (
         alter(_ROTATE, "POST", postbacks.send_test, "testPostback", "Send a made-up event now"),
         path="/postbacks/{postbackId}/test",
         answer="PostbackTest",
-        refusals=(404, 409, 503),
+        refusals=(404, 409, 429, 503),
     ),
     replace(
         alter(_ROTATE, "POST", postbacks.replay_postback, "replayPostback", "Tell anew all that was given up"),

@@ -39,6 +39,8 @@ class Viewer(msgspec.Struct, frozen=True):
     scope: Scope
     partner_id: str | None = None
     sees_contacts: bool = True
+    asker: str = ""
+    """Whose share of the store its questions count to: the partner, the OAuth client, else the token itself."""
 
 
 SYSTEM = Viewer(Scope.ADMIN)

@@ -6,9 +6,12 @@ import binascii
 import msgspec
 
 from clicktrail.model import ids
+from clicktrail.query import kinds
 from clicktrail.query.fields import Field
 from clicktrail.query.questions import Cursor, Value
 
+_MAX_NUMBER = 1e15
+"""Beyond all that a column of numbers holds."""
 _decoder = msgspec.json.Decoder(tuple[str, bool, Value, str])
 
 
@@ -33,9 +36,11 @@ def parse_cursor(text: str, sort: Field, is_descending: bool) -> Cursor:
 
 
 def _fits(sort: Field, value: Value) -> bool:
-    """Whether a sort value has the type that the column holds, so that no engine has to guess."""
-    if value is None or sort.kind.stored is float:
-        return value is None or isinstance(value, int | float)
-    if isinstance(value, str) and "\0" in value:
-        return False
-    return type(value) is sort.kind.stored and not (type(value) is int and abs(value) >= 1 << 62)
+    """Whether a sort value is one that the column can hold, so that no engine has to guess."""
+    if value is None or sort.name == "createTime" or sort.kind is kinds.ID:
+        return value is None  # objects that are sorted by their own id have no other sort value
+    if sort.kind.stored is float:
+        return isinstance(value, int | float) and type(value) is not bool and -_MAX_NUMBER <= value <= _MAX_NUMBER
+    if type(value) is int:
+        return sort.kind.stored is int and abs(value) < 1 << 62
+    return type(value) is sort.kind.stored and not (isinstance(value, str) and "\0" in value)

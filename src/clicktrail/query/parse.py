@@ -13,16 +13,16 @@ from clicktrail.model.countries import country_names
 from clicktrail.query import kinds
 from clicktrail.query.cursors import parse_cursor
 from clicktrail.query.fields import Field, Resource
+from clicktrail.query.limits import MAX_VALUES, find_excess
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 10
 MAX_OFFSET = 2**53
-MAX_VALUES = 1000
-"""Values of one filter; enough for a page of ids."""
 _bracketed = re.compile(r"(\w+)((?:\[[^\[\]]*\])*)\Z", re.ASCII).match
 _inside = re.compile(r"\[([^\[\]]*)\]").findall
+_WIDEST: Mapping[str, Callable[..., Value]] = {"gt": min, "gte": min, "lt": max, "lte": max}
 T = TypeVar("T")
 
 _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
@@ -134,6 +134,7 @@ class _Reader:
         return self.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), parameter.value)
 
     def finish(self) -> None:
+        self.mistakes += find_excess(self.filters)
         if self.mistakes:
             raise MalformedRequest("The query string is not valid.", tuple(self.mistakes))
 
@@ -247,4 +248,6 @@ def _condition(field: Field, operator: str, values: list[Value | tuple[str, str]
         return Condition(field, "ne" if operator == "ne" else "in", tuple(codes))
     if field.kind is kinds.IP and operator == "in":
         return Condition(field, "within", tuple(values))
+    if operator in _WIDEST:
+        return Condition(field, operator, (_WIDEST[operator](values),))  # any of several bounds is the widest
     return Condition(field, operator, tuple(values))

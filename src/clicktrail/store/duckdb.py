@@ -24,9 +24,11 @@ from clicktrail.store.copying import copy_statement
 from clicktrail.store.engine import Dialect, Figures, Row, Session, Write
 from clicktrail.store.figures import LinkFigures
 from clicktrail.store.memory import Memory
+from clicktrail.store.runs import Run
+from clicktrail.store.search import find_by_pattern
 
 T = TypeVar("T")
-READERS, EXPORTERS = 4, 2
+READERS, LOOKERS, EXPORTERS = 4, 2, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
 _LOOK_S = 0.05
@@ -47,7 +49,7 @@ _owner = re.compile(r"\(PID (\d+)\)").search
 class DuckdbSession:
     """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
 
-    dialect = Dialect("duckdb", is_owned=True, row_id="rowid")
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
         self.memory = memory
@@ -114,6 +116,10 @@ class DuckdbSession:
             action()
         return result
 
+    def interrupt(self) -> None:
+        """Ends the statement that another thread runs here, if there is one."""
+        self._cursor.interrupt()
+
     def close(self) -> None:
         """Ends the session; what it had begun is rolled back."""
         with contextlib.suppress(duckdb.Error):
@@ -137,6 +143,7 @@ class DuckdbEngine:
     """
 
     is_owned = DuckdbSession.dialect.is_owned
+    readers = READERS
 
     def __init__(self, path: Path, memory_mb: int = 512) -> None:
         self.memory = Memory()
@@ -152,13 +159,23 @@ class DuckdbEngine:
         self._look_at = 0.0
         self._connection = self._connect()
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
+        self._prober = ThreadPoolExecutor(1, "prober")
         self._writer = ThreadPoolExecutor(1, "writer")
         self._watchers = ThreadPoolExecutor(1, "watcher")
         self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
 
-    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
-        """Runs `work` on one snapshot, in a reader's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, begins_itself)
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question in a reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, begins_itself, run)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a looker's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work)
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work)
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
@@ -191,11 +208,14 @@ class DuckdbEngine:
         """Has the writer's thread call `job(run)`, in turn with all other writes."""
         self._writer.submit(job, partial(self._run_write, begins_itself=True))
 
-    def run(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
+    def run(self, work: Callable[[Session], T], begins_itself: bool = False, run: Run | None = None) -> T:
         """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
-            return session.transact(work, begins_itself)
+            if run is None:
+                return session.transact(work, begins_itself)
+            with run.interrupted_by(session.interrupt):
+                return session.transact(work, begins_itself)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -244,7 +264,7 @@ class DuckdbEngine:
 
     def close(self) -> None:
         """Waits for the work at hand and closes the file."""
-        for pool in (self._readers, self._exporters, self._watchers, self._writer):
+        for pool in (self._readers, self._lookers, self._prober, self._exporters, self._watchers, self._writer):
             pool.shutdown()
         with contextlib.suppress(duckdb.Error):
             self._connection.execute("CHECKPOINT")

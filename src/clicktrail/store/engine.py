@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.memory import Memory
+from clicktrail.store.runs import Run
 
 Row = tuple[Any, ...]
 Migration = tuple[str, tuple[str, ...]]
@@ -41,6 +42,8 @@ class Dialect:
     """Whether one process owns the store, so that what it remembers of it is the truth."""
     row_id: str | None
     """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
+    find_any: "Callable[[str, Sequence[str], Params], str]"
+    """The predicate over `{column}` that finds any of several parts of a text (`store.search`)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
     prefix: int = 0
@@ -121,8 +124,21 @@ class Engine(Protocol):
     is_owned: bool
     """As its dialect says."""
 
-    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
-        """Runs `work` on one snapshot. Work that `begins_itself` does so before it asks more than one thing."""
+    readers: int
+    """Questions that run at once."""
+
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question by `work`, on one snapshot, until `run` is stopped; then raises the reason.
+
+        Work that `begins_itself` does so before it asks more than one thing. More questions than there are `readers`
+        wait for each other.
+        """
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, a quick look of the program's own, on one snapshot. It waits for no question."""
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which finds out whether the store answers. It waits for no other work of this process."""
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.

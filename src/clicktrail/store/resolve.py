@@ -35,7 +35,7 @@ def _resolve(session: Session, condition: Condition) -> Condition:
     if way is None or set(condition.values) == {True, False}:
         return condition
     params = Params()
-    positive, is_negated = positive_part(condition, params)
+    positive, is_negated = positive_part(condition, params, session.dialect)
     found = way.found.replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
     ids = [row[0] for row in session.rows(f"SELECT DISTINCT * FROM ({found}) f LIMIT {MOST + 1}", params)]
     if len(ids) > MOST:
@@ -54,7 +54,7 @@ def _stored_values(session: Session, condition: Condition) -> list[Condition]:
         return []
     params = Params()
     part = proxy.format(expression)
-    matches = positive_part(condition, params)[0].replace("{column}", "v")
+    matches = positive_part(condition, params, session.dialect)[0].replace("{column}", "v")
     is_candidate = f"{matches} OR length(v) = {session.dialect.prefix}"
     sql = (
         f"WITH RECURSIVE each(v) AS ((SELECT {part} FROM clicks c WHERE {part} IS NOT NULL ORDER BY {part} LIMIT 1) "

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from clicktrail.model.access import Viewer
 from clicktrail.query.fields import Source
+from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, Cursor, ListQuery
+from clicktrail.store import search
 from clicktrail.store.engine import Dialect, Params
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
 
 _PREDICATES: Mapping[str, str] = {
-    "contains": "strpos(fold({column}), fold({value})) > 0",
-    "starts": "starts_with(fold({column}), fold({value}))",
     "gt": "{column} > {value}",
     "gte": "{column} >= {value}",
     "lt": "{column} < {value}",
@@ -31,8 +31,8 @@ class Statement:
 def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], str], dialect: Dialect) -> Statement:
     """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
 
-    Where other tables are looked at, the rows of the page are found first and their columns read after: an engine that
-    joins whole rows would read ten million of them.
+    Where other tables are looked at, or many rows are passed over, the rows of the page are found first and their
+    columns read after: an engine that joins or sorts whole rows would read ten million of them.
     """
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
@@ -45,7 +45,7 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     source = f"{table.name} {table.alias}{table.joins}{sort_join(query)}"
     limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
     found = f"{columns(table)}, {sort_value}, {object_id} FROM {source}"
-    if dialect.row_id is None or not _is_joined(query, viewer):
+    if dialect.row_id is None or not (_is_joined(query, viewer) or query.offset > MAX_LIMIT):
         return Statement(f"SELECT {found} WHERE {where} ORDER BY {order}{limit}", params)
     row_id = f"{table.alias}.{dialect.row_id}"
     rows = f"SELECT {row_id} FROM {source} WHERE {where} ORDER BY {order}{limit}"
@@ -88,7 +88,7 @@ def _predicate(condition: Condition, table: Table, params: Params, dialect: Dial
         part = dialect.proxies[table.expression(condition.field)].format(table.expression(condition.field))
         sql, is_negated = _among(part, condition, params), False
     else:
-        positive, is_negated = positive_part(condition, params)
+        positive, is_negated = positive_part(condition, params, dialect)
         if source is Source.OWN:
             own = positive.replace("{column}", table.expression(condition.field))
             sql = _narrowed(condition, table, params, dialect) + own
@@ -99,11 +99,11 @@ def _predicate(condition: Condition, table: Table, params: Params, dialect: Dial
     return f"({sql}) IS NOT TRUE" if is_negated else f"({sql})"
 
 
-def positive_part(condition: Condition, params: Params) -> tuple[str, bool]:
+def positive_part(condition: Condition, params: Params, dialect: Dialect) -> tuple[str, bool]:
     """What `{column}` is compared with, and whether what passes is what this leaves out."""
     if condition.operator == "null":
         return "{column} IS NOT NULL", True in condition.values
-    return _positive(condition, params), condition.operator == "ne"
+    return _positive(condition, params, dialect), condition.operator == "ne"
 
 
 def _among(column: str, condition: Condition, params: Params) -> str:
@@ -125,9 +125,14 @@ def _narrowed(condition: Condition, table: Table, params: Params, dialect: Diale
     return f"{proxy.format(expression)} IN ({values}) AND "
 
 
-def _positive(condition: Condition, params: Params) -> str:
+def _positive(condition: Condition, params: Params, dialect: Dialect) -> str:
     if not condition.values:
         return "FALSE"
+    if condition.operator in search.OPERATORS:
+        parts = list(dict.fromkeys(map(str, condition.values)))
+        if len(parts) == 1:
+            return search.find_one(condition.operator, parts[0], params)
+        return dialect.find_any(condition.operator, parts, params)
     if condition.operator in ("eq", "ne", "in"):
         if len(condition.values) == 1:
             return f"{{column}} = {params.add(condition.values[0])}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from clicktrail.errors import Unavailable
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
@@ -15,8 +16,10 @@ from clicktrail.store.catalog import find_link, refresh
 from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
 from clicktrail.store.engine import Engine, Session, Write
 from clicktrail.store.salts import renew_salts
-from clicktrail.store.schema import migrate
+from clicktrail.store.schema import migrate, probe
 
+_PROBE_S = 5.0
+"""How long a store may take to answer at all."""
 _MAX_CODE = LINK.writable["code"].max_length or 0
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +31,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.memory = engine.memory
+        self._probing: asyncio.Task[None] | None = None
 
     @property
     def ids(self) -> IdGenerator:
@@ -52,12 +56,18 @@ class Store:
             self.engine.begin(refresh, tell)
 
     async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)` on one snapshot."""
+        """Runs `work(session, …)`, a quick look of the program's own, on one snapshot."""
         return await self.engine.read(lambda session: work(session, *args, **kwargs))
 
-    async def glance(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)`, which calls `session.begin` before it asks more than one thing."""
-        return await self.engine.read(lambda session: work(session, *args, **kwargs), begins_itself=True)
+    async def probe(self) -> None:
+        """Returns once the store has answered. Those who ask meanwhile get the same answer. Raises Unavailable."""
+        probing = self._probing
+        if probing is None or probing.done():
+            probing = self._probing = asyncio.ensure_future(self.engine.probe(probe))
+        done, _ = await asyncio.wait({probing}, timeout=_PROBE_S)
+        if not done:
+            raise Unavailable("The store does not answer.", headers={"Retry-After": "5"})
+        probing.result()
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction."""

@@ -10,8 +10,9 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,16 +37,18 @@ from clicktrail.store.postgres.partitions import (
 )
 from clicktrail.store.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.postgres.upkeep import Upkeep
+from clicktrail.store.runs import Run, too_slow
 
 T = TypeVar("T")
-READERS, WRITERS, EXPORTERS = 8, 4, 2
+READERS, LOOKERS, WRITERS, EXPORTERS = 8, 4, 4, 2
 _ATTEMPTS = 8
 _PAUSE_S = 0.01
+_CANCEL_S = 2.0
+"""How long to ask the server to cancel a statement."""
 _SCHEMA_LOCK = 0x636C_6B01
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """Another writer came between: what it wrote is seen the next time."""
 _BUSY = (
-    errors.QueryCanceled,
     errors.LockNotAvailable,
     errors.InsufficientResources,
     errors.ReadOnlySqlTransaction,
@@ -79,11 +82,13 @@ class PostgresEngine:
     """
 
     is_owned = PostgresSession.dialect.is_owned
+    readers = READERS
 
     def __init__(self, url: str, timeout_s: float = 30.0, retention_months: int = 0, wait_s: float = 3.0) -> None:
         self.memory = Memory()
         self.figures = TableFigures()
         self._url = url
+        self._timeout_s = timeout_s
         self._retention_months = retention_months
         self._months: frozenset[Month] = frozenset()
         lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
@@ -93,21 +98,32 @@ class PostgresEngine:
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
             min_size=1,
-            max_size=READERS + WRITERS + EXPORTERS + 2,
+            max_size=READERS + LOOKERS + WRITERS + EXPORTERS + 3,
             timeout=wait_s,
             reconnect_timeout=0,
             open=True,
         )
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
+        self._prober = ThreadPoolExecutor(1, "prober")
+        self._cancellers = ThreadPoolExecutor(1, "canceller")
         self._writers = ThreadPoolExecutor(WRITERS, "writer")
         self._recorder = ThreadPoolExecutor(1, "recorder")
         self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
         self._upkeep: Upkeep | None = None
 
-    async def read(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
-        """Runs `work` on one snapshot."""
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question in a reader's thread."""
         del begins_itself
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ, run)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a looker's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work, Kind.READ)
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work, Kind.READ)
 
     async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
         """Runs `work` in one transaction."""
@@ -158,7 +174,7 @@ class PostgresEngine:
                 self.run(lambda session: drop_months(session, before), Kind.SCHEMA)
                 self._months = frozenset(self.run(list_months, Kind.READ))
 
-    def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE) -> T:
+    def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE, run: Run | None = None) -> T:
         """Runs `work` in one transaction, in this thread; again where another writer came between.
 
         Raises Unavailable when the server cannot be reached or is too busy: then nothing of it is stored. The one case
@@ -166,13 +182,15 @@ class PostgresEngine:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                return self._attempt(work, kind)
+                return self._attempt(work, kind, run)
             except MissingPartition as missing:
                 self.keep_months(missing.months)
             except _AGAIN as error:
                 if attempt == _ATTEMPTS - 1:
                     raise _refusal(error) from error
                 time.sleep(_PAUSE_S * random.random() * 2**attempt)  # noqa: S311 - jitter is no secret
+            except errors.QueryCanceled as error:
+                raise too_slow(self._timeout_s) if kind is Kind.READ else unavailable() from error
             except _BUSY as error:
                 if not _is_cut(error) or attempt >= 2:
                     raise unavailable() from error
@@ -182,7 +200,10 @@ class PostgresEngine:
         """Waits for the work at hand and closes all connections."""
         if self._upkeep is not None:
             self._upkeep.stop()
-        for pool in (self._readers, self._exporters, self._writers, self._recorder):
+        for pool in (
+            *(self._readers, self._lookers, self._prober, self._cancellers),
+            *(self._exporters, self._writers, self._recorder),
+        ):
             pool.shutdown()
         self._pool.close()
 
@@ -190,12 +211,13 @@ class PostgresEngine:
         self.keep_months(due_months())
         self.drop_months()
 
-    def _attempt(self, work: Callable[[Session], T], kind: Kind) -> T:
-        with self._connection() as connection:
+    def _attempt(self, work: Callable[[Session], T], kind: Kind, run: Run | None) -> T:
+        with self._connection(run) as connection:
             session = PostgresSession(connection, self.memory, self.figures, self._is_wanted)
-            connection.execute(self._beginnings[kind])
-            result = work(session)
-            self._commit(connection, session, kind)
+            with run.interrupted_by(partial(self._cancel, connection)) if run is not None else nullcontext():
+                connection.execute(self._beginnings[kind])
+                result = work(session)
+                self._commit(connection, session, kind)
         for action in session.actions:
             action()
         return result
@@ -212,9 +234,16 @@ class PostgresEngine:
             if not _is_cut(error) or doubt.transaction is None or not was_committed(self._url, doubt):
                 raise unavailable() from error
 
+    def _cancel(self, connection: "psycopg.Connection[Any]") -> None:
+        """Has the server cancel what runs on a connection; it answers when it likes, so a thread waits for it."""
+        self._cancellers.submit(connection.cancel_safe, timeout=_CANCEL_S)
+
     @contextmanager
-    def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
-        """A connection of the pool, given back with its transaction ended."""
+    def _connection(self, run: Run | None) -> "Iterator[psycopg.Connection[Any]]":
+        """A connection of the pool, given back with its transaction ended.
+
+        Where it was to be cancelled it is closed: the server may carry that out late, and then at the next statement.
+        """
         connection = self._pool.getconn()
         try:
             yield connection
@@ -226,6 +255,8 @@ class PostgresEngine:
                     connection.close()
             raise
         finally:
+            if run is not None and run.reason is not None:
+                connection.close()
             self._pool.putconn(connection)
 
     def _is_wanted(self, month: Month) -> bool:

@@ -6,6 +6,7 @@ Which question each index serves, and what it costs, was measured: docs/adr/0013
 import re
 
 from clicktrail.store.engine import Dialect, Migration
+from clicktrail.store.search import find_by_like
 
 PREFIX = 250
 """Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
@@ -177,6 +178,7 @@ POSTGRES = Dialect(
     "postgres",
     is_owned=False,
     row_id=None,
+    find_any=find_by_like,
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),

@@ -1,0 +1,94 @@
+"""Whose question runs next: a fair share of the store for every asker."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+
+from clicktrail.errors import ClientLeft, TooManyRequests, Unavailable
+
+_HEADERS = {"Retry-After": "5"}
+
+
+class Turns:
+    """At most `slots` questions run at once, half of them for one asker; the others wait in that asker's line.
+
+    The lines move in turn, one question each. A line holds `places` questions, and none for longer than `wait_s`.
+    Belongs to one event loop.
+    """
+
+    def __init__(self, slots: int, places: int = 100, wait_s: float = 10.0) -> None:
+        self._free = slots
+        self._share = max(1, slots // 2)
+        self._places = places
+        self._wait_s = wait_s
+        self._running: Counter[str] = Counter()
+        self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    def try_take(self, asker: str) -> bool:
+        """Takes a turn if there is one now."""
+        if self._free == 0 or self._running[asker] >= self._share:
+            return False
+        self._start(asker)
+        return True
+
+    def join(self, asker: str) -> asyncio.Future[None]:
+        """A place in the asker's line; done when the turn is taken. Raises TooManyRequests."""
+        line = self._lines.setdefault(asker, deque())
+        if len(line) >= self._places:
+            raise TooManyRequests(f"This token has {self._places} questions waiting; send fewer at once.", (), _HEADERS)
+        place = asyncio.get_running_loop().create_future()
+        line.append(place)
+        return place
+
+    async def wait(self, asker: str, place: asyncio.Future[None], left: asyncio.Future[None]) -> None:
+        """Waits for the turn while the client has not `left`. Raises TooManyRequests, Unavailable, ClientLeft."""
+        try:
+            await asyncio.wait({place, left}, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            self._abandon(asker, place)
+            raise
+        if not place.done():
+            self._abandon(asker, place)
+            raise ClientLeft("The client left before its turn.") if left.done() else self._refusal(asker)
+
+    def give_back(self, asker: str) -> None:
+        """The question has ended."""
+        self._free += 1
+        self._running[asker] -= 1
+        if not self._running[asker]:
+            del self._running[asker]
+        if self._lines:
+            self._move()
+
+    def _start(self, asker: str) -> None:
+        self._free -= 1
+        self._running[asker] += 1
+
+    def _move(self) -> None:
+        """Gives the free turns to the lines, beginning with the one that has waited longest for one."""
+        for asker in list(self._lines):
+            if self._free == 0:
+                return
+            if self._running[asker] >= self._share:
+                continue
+            line = self._lines[asker]
+            self._start(asker)
+            line.popleft().set_result(None)
+            self._lines.move_to_end(asker)
+            if not line:
+                del self._lines[asker]
+
+    def _abandon(self, asker: str, place: asyncio.Future[None]) -> None:
+        """Gives up a place in the line, or the turn that it has become."""
+        if place.done():
+            self.give_back(asker)
+            return
+        line = self._lines[asker]
+        line.remove(place)
+        if not line:
+            del self._lines[asker]
+
+    def _refusal(self, asker: str) -> TooManyRequests | Unavailable:
+        if self._running[asker] >= self._share:
+            detail = f"This token has {self._share} questions running; this one waited {self._wait_s:g} seconds."
+            return TooManyRequests(detail, (), _HEADERS)
+        return Unavailable("The store is busy with other questions.", (), _HEADERS)

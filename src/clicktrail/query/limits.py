@@ -1,0 +1,41 @@
+"""How much one question may ask: the number of its filters and values, and the texts that it looks for."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from clicktrail.errors import Mistake
+from clicktrail.query import kinds
+from clicktrail.query.fields import Field
+
+MAX_FILTERS = 40
+"""Filters of one question; those on the same field with the same operator are one."""
+MAX_VALUES = 1000
+"""Values of one filter; enough for a page of ids."""
+MAX_ALL_VALUES = 2000
+"""Values of all filters of one question."""
+MAX_PARTS = 20
+"""Texts that `contains` and `starts` look for in one question."""
+MAX_PARTS_LENGTH = 8192
+"""Characters of these texts together: as many as the longest uri has."""
+
+
+def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iterator[Mistake]:
+    """What a question asks too much of, by its filters' fields, operators and values."""
+    if len(filters) > MAX_FILTERS:
+        yield Mistake(f"has {len(filters)} filters; at most {MAX_FILTERS} can be combined", parameter="filter")
+    count = sum(map(len, filters.values()))
+    if count > MAX_ALL_VALUES:
+        yield Mistake(f"has {count} values in all filters; at most {MAX_ALL_VALUES} are taken", parameter="filter")
+    searches = [(field, operator) for field, operator in filters if _is_search(field, operator)]
+    parts = [str(value) for search in searches for value in filters[search]]
+    names = ", ".join(f"filter[{field.name}][{operator}]" for field, operator in searches)
+    if len(parts) > MAX_PARTS:
+        detail = f"has {len(parts)} values; contains and starts take at most {MAX_PARTS} together in one request"
+        yield Mistake(detail, parameter=names)
+    if sum(map(len, parts)) > MAX_PARTS_LENGTH:
+        detail = f"is too long; the values of contains and starts have at most {MAX_PARTS_LENGTH} characters together"
+        yield Mistake(detail, parameter=names)
+
+
+def _is_search(field: Field, operator: str) -> bool:
+    """Whether stored texts are read for it. Names of countries are looked up before the store is asked."""
+    return operator in kinds.SEARCH and field.kind is not kinds.COUNTRY_NAME

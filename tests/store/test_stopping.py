@@ -1,0 +1,124 @@
+"""Questions stop when they are told to, at every engine, and take their turns fairly."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from clicktrail.errors import ClientLeft, TooManyRequests, Unavailable
+from clicktrail.http.asking import Asking
+from clicktrail.http.turns import Turns
+from clicktrail.store.engine import Session
+from clicktrail.store.runs import Run
+from tests.conftest import AnyEngine
+
+ENDLESS = "SELECT count(*) FROM {series} a(i), {series} b(i) WHERE md5(CAST(a.i * b.i AS TEXT)) = ''"
+
+
+def endless(session: Session) -> object:
+    """Takes minutes."""
+    series = "range(1000000)" if session.dialect.name == "duckdb" else "generate_series(1, 1000000)"
+    return session.rows(ENDLESS.format(series=series))
+
+
+def quick(session: Session) -> object:
+    return session.rows("SELECT 42")[0][0]
+
+
+def leaves_after(seconds: float) -> Callable[[], Awaitable[Any]]:
+    """The `receive` of a client that sends nothing more, and closes its connection after a while."""
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(seconds)
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+async def fails(asked: Awaitable[object], kind: type[Exception]) -> float:
+    """How long it takes until that is raised."""
+    begun = time.monotonic()
+    with pytest.raises(kind):
+        await asked
+    return time.monotonic() - begun
+
+
+def test_a_question_ends_at_its_time_limit_or_when_its_client_leaves(engine: AnyEngine) -> None:
+    async def check() -> None:
+        asking, stays = Asking(engine, 0.4), leaves_after(60)
+        assert await fails(asking.ask("a", stays, endless), Unavailable) < 1.5
+        assert await fails(Asking(engine, 60).ask("a", leaves_after(0.2), endless), ClientLeft) < 1.5
+        for _ in range(2 * engine.readers):  # every thread and connection is fit for the next question
+            assert await asking.ask("a", stays, quick) == 42
+        closing = Asking(engine, 60)
+        asyncio.get_running_loop().call_later(0.2, closing.close)
+        assert await fails(closing.ask("a", stays, endless), Unavailable) < 1.5
+
+    asyncio.run(check())
+
+
+def test_one_asker_cannot_take_all_readers(engine: AnyEngine) -> None:
+    async def check() -> None:
+        asking, stays = Asking(engine, 1.0), leaves_after(60)
+        hostile = [asyncio.ensure_future(asking.ask("a", stays, endless)) for _ in range(2 * engine.readers)]
+        leaving = asyncio.ensure_future(fails(asking.ask("a", leaves_after(0.2), quick), ClientLeft))
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        assert await asking.ask("b", stays, quick) == 42
+        assert await engine.probe(quick) == 42
+        assert await engine.read(quick) == 42
+        assert time.monotonic() - begun < 0.8
+        assert not any(asked.done() for asked in hostile)
+        assert await leaving < 0.8
+        asking.close()
+        for asked in hostile:
+            await fails(asked, Unavailable)
+
+    asyncio.run(check())
+
+
+def test_what_is_stopped_before_it_begins_does_not_begin(engine: AnyEngine) -> None:
+    run = Run()
+    run.stop(Unavailable("Stopped."))
+    with pytest.raises(Unavailable, match="Stopped"):
+        asyncio.run(engine.ask(endless, run))
+
+
+def test_lines_move_in_turn_and_are_bounded() -> None:
+    async def check() -> None:
+        turns, order = Turns(2, places=2, wait_s=0.05), []
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def wait(asker: str, place: asyncio.Future[None]) -> None:
+            await turns.wait(asker, place, never)
+            order.append(asker)
+
+        assert turns.try_take("a")
+        assert not turns.try_take("a")  # half of two
+        assert turns.try_take("b")
+        waiting = [asyncio.ensure_future(wait(asker, turns.join(asker))) for asker in ("a", "a", "c", "c")]
+        with pytest.raises(TooManyRequests, match="2 questions waiting"):
+            turns.join("a")
+        for running in ("b", "a", "c", "a"):
+            turns.give_back(running)
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        assert order == ["c", "a", "c", "a"]
+        turns.give_back("c")
+        assert not turns.try_take("a")
+        with pytest.raises(TooManyRequests, match="1 questions running"):
+            await turns.wait("a", turns.join("a"), never)
+        assert turns.try_take("c")
+        with pytest.raises(Unavailable, match="busy"):
+            await turns.wait("d", turns.join("d"), never)
+        left: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        left.set_result(None)
+        with pytest.raises(ClientLeft):
+            await turns.wait("d", turns.join("d"), left)
+        turns.give_back("a")
+        turns.give_back("c")
+        assert turns.try_take("d")
+
+    asyncio.run(check())
