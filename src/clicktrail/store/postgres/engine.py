@@ -40,7 +40,7 @@ from clicktrail.store.postgres.upkeep import Upkeep
 from clicktrail.store.runs import Run, too_slow
 
 T = TypeVar("T")
-READERS, LOOKERS, WRITERS, EXPORTERS = 8, 4, 4, 2
+READERS, LOOKERS, WRITERS, EXPORTERS = 8, 2, 4, 2
 _ATTEMPTS = 8
 _PAUSE_S = 0.01
 _CANCEL_S = 2.0
