@@ -125,19 +125,23 @@ def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
 
 def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
     """The stored clicks that have the uuid of one of these in the same name space, by name space and uuid."""
-    asked = {(click.name_space, click.uuid) for click in clicks if click.uuid is not None}
-    spaces = {space for space, _ in asked}
-    found: dict[tuple[str | None, str], Click] = {}
-    for some in (spaces & {None}, spaces - {None}):
-        if some:
-            params, uuids = Params(), sorted(uuid for space, uuid in asked if space in some)
-            narrowed = f"uuid_hash IN (SELECT unnest({params.add(list(map(text_hash, uuids)))}::BIGINT[]))"
-            inside = "IS NULL" if None in some else f"IN {_among(params, sorted(map(str, some)))}"
-            wanted = f"uuid IN {_among(params, uuids)} AND name_space {inside}"
-            found |= {
-                (click.name_space, str(click.uuid)): click for click in _select(session, narrowed, wanted, params)
-            }
-    return found
+    own = {click.uuid for click in clicks if click.uuid is not None and click.name_space is None}
+    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
+    found: list[Click] = []
+    if own:
+        params = Params()
+        narrowed = f"uuid_hash IN (SELECT unnest({params.add([text_hash(uuid) for uuid in own])}::BIGINT[]))"
+        found += _select(session, narrowed, f"uuid IN {_among(params, own)} AND name_space IS NULL", params)
+    if spaced:  # each by its own pair: anyone may have sent one uuid in many name spaces
+        uuids, spaces = zip(*spaced, strict=True)
+        rows = session.rows(
+            f"SELECT {', '.join(f'c.{column}' for column in COLUMNS)} FROM clicks c JOIN (SELECT "
+            "unnest($1::BIGINT[]) AS uuid_hash, unnest($2::VARCHAR[]) AS uuid, unnest($3::VARCHAR[]) AS name_space"
+            ") n ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space",
+            [list(map(text_hash, uuids)), list(uuids), list(spaces)],
+        )
+        found += [Click(*row) for row in rows]
+    return {(click.name_space, str(click.uuid)): click for click in found}
 
 
 def _find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
