@@ -19,7 +19,6 @@ from clicktrail.http.tokens import Lockout
 from clicktrail.model.access import PARTNERS, Scope
 from tests.api.test_sites import SHOP
 from tests.serving import Serving
-from tests.tokens import sign
 
 OPERATIONS = sorted(  # what deletes comes last, what is inside of another object first
     all_operations(Lockout(1, 1)), key=lambda each: (each.method == "DELETE", -each.path.count("{"), each.path)
@@ -180,14 +179,14 @@ def make_kinds(server: Serving, api: httpx.Client, partner: str) -> dict[str, tu
     found: dict[str, tuple[str | None, Scope | None]] = {"none": (None, None)}
     for scope in Scope:
         owner = partner if scope in PARTNERS else None
-        found[scope] = sign(server, scope, owner)[0], scope
+        found[scope] = server.sign(scope, owner)[0], scope
         client = api.post("/clients", json={"scope": scope, "partnerId": owner}).json()
         credentials = client["clientId"], client["clientSecret"]
         grant = {"grant_type": "client_credentials"}
         token = httpx.post(f"{server.url}/tokens", auth=credentials, json=grant).json()["access_token"]
         found[f"client {scope}"] = token, scope
-    found["expired"] = sign(server, "admin", lifetime_s=-1)[0], None
-    token, token_id = sign(server, "admin")
+    found["expired"] = server.sign("admin", lifetime_s=-1)[0], None
+    token, token_id = server.sign("admin")
     api.post("/tokens/revocations", json={"tokenId": token_id})
     found["revoked"] = token, None
     return found

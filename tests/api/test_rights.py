@@ -10,7 +10,6 @@ from tests.api.test_attribution import click, make_link, make_partner, outcomes,
 from tests.api.test_sites import SHOP, beacon
 from tests.ingest.test_agents import CHROME
 from tests.serving import Serving
-from tests.tokens import client, sign
 
 DAY = "2024-05-20T00:00:00Z"
 
@@ -40,7 +39,7 @@ def pair(server: Serving, api: httpx.Client, mark: str) -> Pair:
     contacts = [{"key": "email", "value": f"{mark}@email.com"}]
     profile = {"firstName": "Victim", "uuid": f"{mark}-900", "contacts": contacts}
     victim = register(api, clickId=others, profile=profile)["profileId"]
-    token, _ = sign(server, "postback", ada)
+    token, _ = server.sign("postback", ada)
 
     def ask(**parameters: str) -> httpx.Response:
         return httpx.get(f"{server.url}/postback", params={"token": token, "time": DAY, **parameters}, timeout=30)
@@ -64,7 +63,7 @@ def test_a_postbacks_uuid_is_its_partners_own(server: Serving, api: httpx.Client
     assert made.json()["profileId"] != pair.victim
     assert pair.ask(click_id=pair.mine, profile_uuid=pair.taken).json() == made.json()
     assert api.get(f"/profiles/{pair.victim}").json() == before
-    with client(server, "partner", pair.ada) as partner:
+    with server.client("partner", pair.ada) as partner:
         [seen] = partner.get("/clicks?query[profile]=1&query[contacts]=1").json()
         assert (seen["profile"]["firstName"], seen["profile"]["uuid"], seen["contacts"]) == ("Evil", pair.taken, [])
         assert partner.get(f"/profiles/{pair.victim}").status_code == 404
@@ -83,7 +82,9 @@ def test_a_postbacks_uuid_is_its_partners_own(server: Serving, api: httpx.Client
 
 
 @pytest.mark.parametrize("parameter", ["profile_uuid", "click_id", "visitor_id", "uuid", "code", "email", "phone"])
-def test_what_is_not_ones_own_is_answered_as_what_is_not_there(mark: str, pair: Pair, parameter: str) -> None:
+def test_what_is_not_ones_own_is_answered_as_what_is_not_there(
+    api: httpx.Client, mark: str, pair: Pair, parameter: str
+) -> None:
     there, nowhere = {
         "profile_uuid": (pair.taken, f"{mark}-xxx"),
         "click_id": (pair.others, "0" * 24),
@@ -98,6 +99,7 @@ def test_what_is_not_ones_own_is_answered_as_what_is_not_there(mark: str, pair: 
     alike = shape(pair.ask(**rest, **{parameter: nowhere}))
     assert (status, headers, str(body).replace(there, "?")) == (*alike[:2], str(alike[2]).replace(nowhere, "?"))
     assert pair.others not in str(body).replace(there, "?")
+    assert str(status) in api.get("/openapi.json").json()["paths"]["/postback"]["get"]["responses"]
 
 
 def test_partners_say_nothing_of_browsers(api: httpx.Client, mark: str, pair: Pair) -> None:
@@ -191,7 +193,7 @@ def test_registrations_do_not_change_partners(
     }[owns]
     assert api.post(path, json=body).status_code == 201
     evil = {"firstName": "Evil", "lastName": "", "middleName": "", "enabled": False, "uuid": mark, "contacts": []}
-    with client(server, "write") as site:
+    with server.client("write") as site:
         for answer in (
             site.patch(f"/clicks/{pair.mine}", json={"profile": {"uuid": mark, "firstName": "Evil"}}),
             site.put(f"/clicks/{pair.mine}", json=evil),
@@ -206,14 +208,14 @@ def test_registrations_do_not_change_partners(
 
 def test_a_client_who_became_a_partner_is_changed_no_more(server: Serving, api: httpx.Client, pair: Pair) -> None:
     api.post("/links", json={"profileId": pair.victim})
-    with client(server, "write") as site:
+    with server.client("write") as site:
         assert site.patch(f"/clicks/{pair.others}", json={"firstName": "Evil"}).status_code == 409
     assert api.get(f"/profiles/{pair.victim}").json()["firstName"] == "Victim"
 
 
 @pytest.mark.parametrize("body", [{}, {"profile": {}}])
 def test_what_names_nothing_shows_nothing(server: Serving, pair: Pair, body: dict[str, Any]) -> None:
-    with client(server, "write") as site:
+    with server.client("write") as site:
         refused = site.patch(f"/clicks/{pair.others}", json=body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["detail"].startswith("names nothing")
@@ -221,10 +223,10 @@ def test_what_names_nothing_shows_nothing(server: Serving, pair: Pair, body: dic
 
 
 def test_a_partners_token_without_a_partner_sees_nothing(server: Serving) -> None:
-    with client(server, "partner") as nobody:
+    with server.client("partner") as nobody:
         for path in ("/clicks", "/links", "/profiles", "/banners", "/postbacks"):
             assert (nobody.get(path).status_code, nobody.get(path).json()) == (200, [])
-    token, _ = sign(server, "postback")
+    token, _ = server.sign("postback")
     assert httpx.get(f"{server.url}/postback?token={token}&visitor_id=x").status_code == 403
 
 
