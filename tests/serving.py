@@ -60,11 +60,15 @@ class Serving:
 
     def token(self, scope: str = "admin", partner: str | None = None) -> str:
         """What `clicktrail token create` makes, without the start of a process (tests/cli has the command itself)."""
+        return self.sign(scope, partner)[0]
+
+    def sign(self, scope: str, partner: str | None = None, lifetime_s: int = DAY_S) -> tuple[str, str]:
+        """A token and its id; one with a negative lifetime has expired."""
         settings = load_settings({"data": str(self.data), **self.store}, {})
 
-        def make() -> str:
+        def make() -> tuple[str, str]:
             with open_keys(settings) as keys:
-                return issue_token(keys, Scope(scope), "cli:tests", DAY_S, partner)[0]
+                return issue_token(keys, Scope(scope), "cli:tests", lifetime_s, partner)
 
         with ThreadPoolExecutor(1) as elsewhere:  # the thread of a test may have an event loop: a browser's
             return elsewhere.submit(make).result()

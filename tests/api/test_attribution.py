@@ -218,17 +218,6 @@ def test_a_tracker_registers_by_a_postback(server: Serving, api: httpx.Client, m
         assert {tracker.get(path).status_code for path in ("/clicks", "/links", "/profiles", "/clients")} == {403}
 
 
-def test_a_partner_registers_nobody_elses_client(server: Serving, api: httpx.Client, mark: str) -> None:
-    ada = make_partner(api)
-    make_link(api, mark, ada)
-    only = click(api, mark, 10)
-    api.post("/profiles", json={"uuid": mark, "firstName": "Somebody"})
-    token = server.token("postback", ada)
-    answer = httpx.get(f"{server.url}/postback?token={token}&click_id={only}&profile_uuid={mark}&first_name=Evil")
-    assert answer.status_code == 409
-    assert api.get(f"/profiles?filter[uuid]={mark}").json()[0]["firstName"] == "Somebody"
-
-
 def test_a_client_of_a_partner_gets_tokens_for_postbacks(api: httpx.Client, server: Serving, mark: str) -> None:
     ada = make_partner(api)
     make_link(api, mark, ada)

@@ -28,6 +28,8 @@ from tests.serving import run, serving
 
 SHARED_TABLES = "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = "
 
+SPACES = (None, "site/1")
+
 
 @pytest.fixture
 def store(new_database: Callable[[], str]) -> Iterator[PostgresEngine]:
@@ -71,14 +73,15 @@ def test_retention_drops_whole_months_and_keeps_the_figures(store: PostgresEngin
     ids = IdGenerator()
     link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0]["linkId"]
     old = [click_of(1_600_000_000, number, uuid=f"old-{number}", link_id=link_id) for number in range(3)]
+    spaced = click_of(1_600_000_000, 3, uuid="old-1", name_space="site/1", link_id=link_id)
     new = click_of(int(time.time()), uuid="new", link_id=link_id)
-    store.run(lambda session: insert_clicks(session, [*old, new]))
+    store.run(lambda session: insert_clicks(session, [*old, spaced, new]))
     assert store.run(lambda session: drop_months(session, (2021, 1)), Kind.SCHEMA) == [(2020, 9)]
     assert store.run(lambda session: session.rows("SELECT uuid FROM clicks")) == [("new",)]
     assert (2020, 9) not in store.run(list_months)
-    assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))[link_id].clicks == 4
-    repeated = click_of(int(time.time()), 7, uuid="old-1")
-    assert store.run(lambda session: insert_clicks(session, [repeated])).repeated == {}
+    assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))[link_id].clicks == 5
+    again = [click_of(int(time.time()), 7 + place, uuid="old-1", name_space=each) for place, each in enumerate(SPACES)]
+    assert store.run(lambda session: insert_clicks(session, again)).repeated == {}
 
 
 def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:

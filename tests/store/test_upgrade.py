@@ -6,6 +6,7 @@ import pytest
 
 from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM
+from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
 from clicktrail.store import moving
@@ -14,6 +15,7 @@ from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.engine import Session
 from clicktrail.store.postgres import citus
 from clicktrail.store.postgres.engine import PostgresEngine
+from clicktrail.store.profiles import create_profile, find_client, save_profile
 from clicktrail.store.records import find_repeat, get_record
 from clicktrail.store.schema import all_migrations, list_missing, migrate
 from tests.conftest import AnyEngine
@@ -25,8 +27,8 @@ OLD = {
     "0002-postgres-what-nodes-share",
     "0003-postgres-keys-and-indexes",
 }
-LINK_ID, CLICK_ID = "6006dda272f002519c3eb505", "6006dda272f002519c3eb506"
-ODD_LINK_ID, ODD_CODE = "6006dda272f002519c3eb507", "e\u0301\u202e"
+LINK_ID, CLICK_ID, ODD_LINK_ID, CLIENT_ID = (f"6006dda272f002519c3eb50{number}" for number in (5, 6, 7, 8))
+ODD_CODE = "e\u0301\u202e"
 """A link as no one can make it any more."""
 
 
@@ -53,6 +55,11 @@ def fill(session: Session) -> None:
         "VALUES ($1, 0, '408080808', 'https://x.example/', $2, 0)",
         [CLICK_ID, LINK_ID],
     )
+    session.rows(
+        "INSERT INTO profiles (profile_id, enabled, first_name, last_name, middle_name, name, update_time, uuid) "
+        "VALUES ($1, TRUE, '', '', '', '', 0, 'user-1')",
+        [CLIENT_ID],
+    )
 
 
 @pytest.fixture
@@ -76,8 +83,15 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     found = old.run(lambda session: find_link(session, ODD_CODE))
     assert found is not None
     assert find_landing(str(found.uri), "", "referral", "x").startswith("https://a.example/@evil.example?")
-    rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot FROM clicks"))
-    assert rows == [(CLICK_ID, LINK_ID, None, None)]
+    rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot, name_space FROM clicks"))
+    assert rows == [(CLICK_ID, LINK_ID, None, None, None)]
+    known = old.run(lambda session: find_client(session, None, "user-1"))
+    assert known is not None
+    assert known["profileId"] == CLIENT_ID
+    ids, values = IdGenerator(), {"uuid": "user-1"}
+    said = old.run(lambda session: save_profile(session, ids, None, values, LINK_ID))
+    assert old.run(lambda session: find_client(session, LINK_ID, "user-1"))["profileId"] == said  # type: ignore[index]
+    assert old.run(lambda session: create_profile(session, ids, values)) == (known, False)
     old.close()
 
 

@@ -1,6 +1,6 @@
 """The Click endpoints of the reference."""
 
-from clicktrail.errors import Conflict, Mistake, Unavailable
+from clicktrail.errors import Conflict, InvalidBody, Mistake, Unavailable
 from clicktrail.http.calls import NO_CONTENT, Answer, Call, Services, json_answer
 from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_click, render_shown
@@ -92,5 +92,13 @@ def parse_registration(body: bytes, method: str) -> Values:
     data = decode_json(body)
     required = required_fields(PROFILE, method) & CLIENT_FIELDS.keys()
     if isinstance(data, dict) and data.keys() == {"profile"}:
-        return check_form(data["profile"], CLIENT_FIELDS, required, "/profile")
-    return check_form(data, CLIENT_FIELDS, required)
+        return _refuse_empty(check_form(data["profile"], CLIENT_FIELDS, required, "/profile"), "/profile")
+    return _refuse_empty(check_form(data, CLIENT_FIELDS, required), "")
+
+
+def _refuse_empty(values: Values, pointer: str) -> Values:
+    """What names nothing would register nobody and show the click to a token that may not read. Raises InvalidBody."""
+    if not values:
+        mistake = Mistake(f"names nothing; allowed: {', '.join(CLIENT_FIELDS)}", pointer=pointer)
+        raise InvalidBody("The body is not valid.", (mistake,))
+    return values

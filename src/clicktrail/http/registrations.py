@@ -50,7 +50,7 @@ async def receive_postback(call: Call) -> Answer:
     parameters = parse_parameters(call.query)
     token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
     viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")
-    if viewer.scope is not Scope.POSTBACK:
+    if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
         raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
     call.services.visits.count("partner", str(viewer.partner_id))
     return await _register(call, viewer, parse_postback(parameters))

@@ -166,7 +166,7 @@ _BACKUP = Operation(
     tag="System",
     scopes=ADMINS,
     media_type=backups.MEDIA_TYPE,
-    refusals=(503,),
+    refusals=(409, 503),
 )
 _HEALTH = Operation(
     method="GET",

@@ -121,7 +121,7 @@ async def _record(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> t
     services.visits.count("address", address)
     services.visits.count("site", site.site_id)
     hit = _read_view(call, site, address, data)
-    known = await _find_arrival(services.store, services.recorder.parameters.click, hit)
+    known = await _find_arrival(services.store, services.recorder.parameters.click, hit, site)
     if known is not None:
         return known, False
     click, is_new = await record(services, hit)
@@ -139,13 +139,14 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
         locale=sent.get("locale"),
         uuid=sent.get("uuid"),
         visitor_id=sent.get("visitorId"),
+        site_id=site.site_id,
     )
 
 
-async def _find_arrival(store: Store, parameter: str, hit: Hit) -> str | None:
+async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueSite) -> str | None:
     """The click by whose tracking link the visitor has just come to this page: it is recorded already."""
     click_id = find_campaign(hit.uri, parameter, parameter).code
     if click_id is None or not is_id(click_id):
         return None
-    is_known = await store.write(recognise, click_id, hit.visitor_id)
+    is_known = await store.write(recognise, click_id, hit, site.origins)
     return click_id if is_known else None

@@ -80,7 +80,7 @@ _REGISTRATIONS = (
         ),
         status=201,
         repeat=True,
-        refusals=(401, 403, 409, 429, 503),
+        refusals=(401, 403, 409, 422, 429, 503),
     ),
 )
 

@@ -33,6 +33,7 @@ def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, salt: bytes,
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
     link_id, banner_id = _find_link(campaign, catalogue)
     place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
+    visitor = visitor_of(salt, hit.ip, hit.user_agent)
     return Click(
         click_id=click_id,
         time=now_us() // SECOND * SECOND if hit.time is None else hit.time,
@@ -55,13 +56,15 @@ def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, salt: bytes,
         uuid=hit.uuid,
         locale=hit.locale,
         visitor_id=hit.visitor_id,
-        visitor=visitor_of(salt, hit.ip, hit.user_agent),
+        visitor=visitor,
         device=agent.device,
         browser=agent.browser,
         os=agent.os,
         bot=agent.bot,
         is_data_centre=place.is_data_centre,
         is_prefetch=hit.is_prefetch,
+        # Anyone can send a uuid by a public key: it must neither meet another's nor tell of it (ADR 23).
+        name_space=None if hit.site_id is None or hit.uuid is None else f"{hit.site_id}/{visitor}",
     )
 
 

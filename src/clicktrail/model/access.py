@@ -42,6 +42,11 @@ class Viewer(msgspec.Struct, frozen=True):
     asker: str = ""
     """Whose share of the store its questions count to: the partner, the OAuth client, else the token itself."""
 
+    @property
+    def name_space(self) -> str | None:
+        """Where the uuids lie that the viewer sends: among the site's own (None), or among those of one partner."""
+        return self.partner_id if self.scope in PARTNERS else None
+
 
 SYSTEM = Viewer(Scope.ADMIN)
 """The program itself: start-up, the command line on an offline store."""

@@ -43,7 +43,7 @@ class Outcome(StrEnum):
     TOO_LATE = "too-late"
     """It happened after the registration."""
     TAKEN = "taken"
-    """It has brought another client already."""
+    """It has brought another client already, or the site has said that another click brought its visitor."""
 
 
 class Rule(StrEnum):
@@ -57,6 +57,8 @@ class Rule(StrEnum):
     """Nothing was found that could have earned it."""
     EXPLICIT = "explicit"
     """The click was named by PUT or PATCH /clicks/{clickId}."""
+    OUTRANKED = "outranked"
+    """A partner had said so, and the site said otherwise."""
 
 
 REASONS = {
@@ -65,6 +67,7 @@ REASONS = {
     Rule.CODE: "No click was found; the link of the named code earns the client.",
     Rule.NONE: "No click was found that could have earned the client.",
     Rule.EXPLICIT: "The click was named by PUT or PATCH /clicks/{clickId}, which decides.",
+    Rule.OUTRANKED: "The site registered who came by this click; its word outranks a partner's.",
 }
 
 

@@ -19,6 +19,8 @@ class Hit(msgspec.Struct, frozen=True):
     """The visitor's browser, as the site's own cookie names it."""
     is_prefetch: bool | None = None
     """Whether a browser said that it fetched ahead of the visitor; None where nobody could say so."""
+    site_id: str | None = None
+    """The site whose public key sent it; None for what came with a token or by a link."""
 
 
 class Click(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class Click(msgspec.Struct, frozen=True):
     is_prefetch: bool | None = None
     duplicate_of: str | None = None
     """The click that this one repeats."""
+    name_space: str | None = None
+    """Whose the uuid is: None for the site's own, else of one browser and one day, on the site whose key sent it."""
 
     @property
     def is_bot(self) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from clicktrail.errors import Conflict, NotFound
-from clicktrail.model.access import PARTNERS, SYSTEM, Viewer
+from clicktrail.errors import NotFound
+from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.attribution import (
     Candidate,
     Considered,
@@ -26,13 +26,20 @@ from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks, select_clicks
 from clicktrail.store.deliveries import add_deliveries, tell_of_registration
 from clicktrail.store.engine import Params, Session
-from clicktrail.store.profiles import find_profiles, save_profile
-from clicktrail.store.records import get_record
+from clicktrail.store.profiles import find_client, save_profile
+from clicktrail.store.ranks import find_outranked, find_settled, free_click, is_decided, refuse_partner
+from clicktrail.store.records import Record, get_record
 from clicktrail.store.tables import TABLES, visible
 
 _FIELDS = "attribution_id, profile_id, click_id, link_id, time, touch, window_days, rule"
 _NAMED = "named_click_id, named_visitor_id, named_uuid, named_code, code_link_id"
 _CONSIDERED = ", ".join((*Candidate.__struct_fields__, "outcome"))
+
+_SAID = (
+    "a.named_click_id = $1 AND a.attribution_id IN (SELECT n.attribution_id FROM attribution_clicks n "
+    "WHERE n.click_id = $1) AND a.profile_id IN (SELECT p.profile_id FROM profiles p WHERE p.name_space = $2)"
+)
+"""The registration of a click that a partner named before."""
 
 
 class Attribution(msgspec.Struct, frozen=True):
@@ -56,29 +63,53 @@ def register_client(
     """Registers a client and attributes it; returns how, and whether it is new. `viewer` sees what may earn it.
 
     A profile's uuid that was registered, and a click that has a client already, stand for the same registration: it is
-    returned as it is. Raises InvalidBody naming a click or a code that is not there, and Conflict where a partner
-    names a profile that is none of theirs.
+    returned as it is. A partner's uuid stands for a client of that partner's alone, and says nothing of browsers; the
+    site's word takes clicks from clients whom partners registered (`store.ranks`). Raises InvalidBody naming a click
+    or a code that is not there, and Conflict where the client is a partner's profile.
     """
     named, click = check_named(session, viewer, values)
-    client = values.get("profile") or {}
-    found = find_profiles(session, SYSTEM, "uuid", [client["uuid"]]) if client.get("uuid") else []
-    of_click = click.profile_id if click is not None and not client.get("uuid") else None
-    registered = found[0]["profileId"] if found else of_click
-    known = _find(session, viewer, "a.profile_id = $1", registered) if registered is not None else None
+    client, space = values.get("profile") or {}, viewer.name_space
+    found = find_client(session, space, client["uuid"]) if client.get("uuid") else None
+    known = _find_known(session, viewer, click, client, found)
     if known is not None:
         return known, False
-    if found and viewer.scope in PARTNERS:
-        raise Conflict("This uuid stands for a profile that was not registered through a click.")
+    if found is not None:
+        refuse_partner(session, found["profileId"])
     at = values.get("time") or now_us()
-    clicks = find_clicks(session, viewer, named, click, values, client.get("uuid"), at, model)
-    candidates = candidates_of(clicks, found[0]["profileId"] if found else None)
-    decision = attribute(candidates, at, model, named.code_link_id)
-    profile_id = save_profile(session, ids, found[0] if found else None, client)
+    people = {uuid for uuid in (named.uuid, client.get("uuid")) if uuid and space is None}
+    clicks = find_clicks(session, viewer, named, click, values, people, at, model)
+    stored = [each for each, _ in clicks.values()]
+    outranked = find_outranked(session, stored) if space is None else frozenset()
+    settled = find_settled(session, stored) if space is not None else frozenset()
+    free = {None, *outranked, *([found["profileId"]] if found is not None else [])}
+    decision = attribute(candidates_of(clicks, free, settled), at, model, named.code_link_id)
+    profile_id = save_profile(session, ids, found, client, space)
+    for each in decision.considered:
+        decided = clicks[each.candidate.click_id][0]
+        if is_decided(each.outcome) and decided.profile_id in outranked:
+            free_click(session, decided)
     if decision.click_id is not None:
         tie_click(session, clicks[decision.click_id][0], profile_id)
-    if named.visitor_id is not None and client.get("uuid"):
+    if space is None and named.visitor_id is not None and client.get("uuid"):
         add_identity(session, named.visitor_id, client["uuid"])
     return keep(session, ids, profile_id, at, decision, named, model), True
+
+
+def _find_known(
+    session: Session, viewer: Viewer, click: Click | None, client: Mapping[str, Any], found: Record | None
+) -> Attribution | None:
+    """The registration that this one repeats: of the same uuid, or without one of the same click."""
+    if found is not None:
+        return _find(session, viewer, "a.profile_id = $1", found["profileId"])
+    if click is None or client.get("uuid"):
+        return None
+    if viewer.name_space is not None:  # a partner's own word comes back even where the site's outranked it
+        said = _find(session, viewer, _SAID, click.click_id, viewer.name_space)
+        if said is not None:
+            return said
+    if click.profile_id is None or (viewer.name_space is None and find_outranked(session, [click])):
+        return None
+    return _find(session, viewer, "a.profile_id = $1", click.profile_id)
 
 
 def tie_click(session: Session, click: Click, profile_id: str) -> Click:
@@ -170,10 +201,10 @@ def forget_click(session: Session, click_id: str) -> None:
     session.rows("DELETE FROM attribution_clicks WHERE click_id = $1", [click_id])
 
 
-def _find(session: Session, viewer: Viewer, condition: str, value: str) -> Attribution | None:
+def _find(session: Session, viewer: Viewer, condition: str, *values: str) -> Attribution | None:
     """The first attribution for which a condition holds, as far as the viewer may see it."""
     rows = session.rows(
-        f"SELECT {_FIELDS}, {_NAMED} FROM attributions a WHERE {condition} ORDER BY a.attribution_id LIMIT 1", [value]
+        f"SELECT {_FIELDS}, {_NAMED} FROM attributions a WHERE {condition} ORDER BY a.attribution_id LIMIT 1", values
     )
     if not rows:
         return None
@@ -201,9 +232,10 @@ def _find(session: Session, viewer: Viewer, condition: str, value: str) -> Attri
 
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
-    """What a partner may know: all of a client of the own links, and of another's that the own click did not win."""
+    """What a partner may know: all of a client of the own links, and what the partner said; else not who or how."""
     params, table = Params(), TABLES["link"]
     sql = f"SELECT 1 FROM links l WHERE l.link_id = {params.add(found.link_id)} AND {visible(table, viewer, params)}"
-    if session.rows(sql, params):
+    said = f"p.profile_id = {params.add(found.profile_id)} AND p.name_space = {params.add(viewer.name_space)}"
+    if session.rows(f"{sql} UNION ALL SELECT 1 FROM profiles p WHERE {said}", params):
         return found
     return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())

@@ -1,6 +1,6 @@
 """Finds the clicks that may have earned a client: by what a registration names, and by what is known of that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ MAX_CANDIDATES = 1_000
 MAX_BROWSERS = 100
 """Browsers of one person that are looked at."""
 _CLICK = ", ".join(f"c.{column}" for column in Click.__struct_fields__)
+_BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
 Found = dict[str, tuple[Click, set[Evidence]]]
 """Clicks by id, each with how it was found."""
 
@@ -62,11 +63,15 @@ def find_clicks(
     named: Named,
     click: Click | None,
     values: Mapping[str, Any],
-    client_uuid: str | None,
+    people: set[str],
     at: int,
     model: Model,
 ) -> Found:
-    """All clicks that may have earned the client, each with how it was found; `click` was named by its id."""
+    """All clicks that may have earned the client, each with how it was found; `click` was named by its id.
+
+    `people` are the uuids of persons whose browsers may be looked at. A uuid that came by a public key finds nothing:
+    anyone could have sent it.
+    """
     found: Found = {}
 
     def add(clicks: Iterable[Click], evidence: Evidence) -> None:
@@ -76,12 +81,9 @@ def find_clicks(
     if click is not None:
         add([click], Evidence.CLICK_ID)
     if named.uuid is not None:
-        add(
-            select_clicks(session, viewer, "c.uuid_hash = {} AND c.uuid = {}", text_hash(named.uuid), named.uuid),
-            Evidence.UUID,
-        )
+        add(select_clicks(session, viewer, _BY_UUID, text_hash(named.uuid), named.uuid), Evidence.UUID)
     said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
-    others = _browsers_of(session, {uuid for uuid in (named.uuid, client_uuid) if uuid}) - said
+    others = _browsers_of(session, people) - said
     span = _span(at, model)
     for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
         if browsers:
@@ -126,8 +128,8 @@ def _browsers_of(session: Session, uuids: set[str]) -> set[str]:
     return {row[0] for row in session.rows(f"{sql} ORDER BY create_time DESC LIMIT {MAX_BROWSERS}", params)}
 
 
-def candidates_of(found: Found, profile_id: str | None) -> list[Candidate]:
-    """What the rule looks at; a click is taken if it is another client's than `profile_id`."""
+def candidates_of(found: Found, free: Collection[str | None], settled: Collection[str]) -> list[Candidate]:
+    """What the rule looks at. A click is taken if its client is none of `free`, or if it is one of `settled`."""
     return [
         Candidate(
             click.click_id,
@@ -136,7 +138,7 @@ def candidates_of(found: Found, profile_id: str | None) -> list[Candidate]:
             ",".join(sorted(evidence)),
             is_robot=click.is_bot,
             is_duplicate=click.duplicate_of is not None,
-            is_taken=click.profile_id is not None and click.profile_id != profile_id,
+            is_taken=click.profile_id not in free or click.click_id in settled,
         )
         for click, evidence in found.values()
     ]

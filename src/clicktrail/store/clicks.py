@@ -10,10 +10,11 @@ from msgspec.structs import astuple
 from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.catalogue import Catalogue
-from clicktrail.model.click import Click
+from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.kinds import find_origin
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.attributions import forget_click, name_click, tie_click
@@ -23,7 +24,8 @@ from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.hashes import text_hash
 from clicktrail.store.memory import TAIL
 from clicktrail.store.metrics import link_metrics
-from clicktrail.store.profiles import contacts_by_profile, find_profiles, get_profile, save_profile
+from clicktrail.store.profiles import contacts_by_profile, find_client, find_profiles, get_profile, save_profile
+from clicktrail.store.ranks import find_outranked, free_click, refuse_partner
 from clicktrail.store.recall import recall_clicks
 from clicktrail.store.records import Page, count, make_page, refuse_secrets, select_records
 from clicktrail.store.resolve import resolve
@@ -74,14 +76,14 @@ def insert_clicks(
     catalogue = session.memory.catalogue if is_current else load_catalogue(session)
     if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
         clicks = [session.memory.relink(click, catalogue) for click in clicks]
-    by_uuid = _find_clicks(session, "uuid", {click.uuid for click in clicks if click.uuid is not None})
-    by_id = _find_clicks(session, "click_id", set(given))
+    by_uuid = _find_by_uuid(session, clicks)
+    by_id = _find_by_id(session, set(given)) if given else {}
     fresh: list[Click] = []
     result = Inserted({}, {})
     for click in clicks:
         known = by_id.get(click.click_id) if given else None
         if known is None and click.uuid is not None:
-            known = by_uuid.get(click.uuid)
+            known = by_uuid.get((click.name_space, click.uuid))
         if known is not None:
             result.repeated[click.click_id] = known
             continue
@@ -90,7 +92,7 @@ def insert_clicks(
             result.changed[click.click_id] = sound
         fresh.append(sound)
         if click.uuid is not None:
-            by_uuid[click.uuid] = sound
+            by_uuid[click.name_space, click.uuid] = sound
         if given:
             by_id[click.click_id] = sound
     if inspect is not None:
@@ -121,19 +123,43 @@ def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
     return msgspec.structs.replace(click, **changes) if changes else click
 
 
-def _find_clicks(session: Session, column: str, values: set[str]) -> dict[str, Click]:
-    """The clicks whose uuid or id is one of `values`, by it."""
-    if not values:
-        return {}
-    params = Params()
-    if column == "uuid":
-        narrowed = f"uuid_hash IN (SELECT unnest({params.add([text_hash(value) for value in values])}::BIGINT[]))"
-    else:  # the bounds let the engine pass over all that lies before and after
-        narrowed = f"click_id BETWEEN {params.add(min(values))} AND {params.add(max(values))}"
-    # A list is one value, however long: thousands of placeholders would take longer to plan than to find.
-    wanted = f"{column} IN (SELECT unnest({params.add(list(values))}::VARCHAR[]))"
+def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
+    """The stored clicks that have the uuid of one of these in the same name space, by name space and uuid."""
+    own = {click.uuid for click in clicks if click.uuid is not None and click.name_space is None}
+    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
+    found: list[Click] = []
+    if own:
+        params = Params()
+        narrowed = f"uuid_hash IN (SELECT unnest({params.add([text_hash(uuid) for uuid in own])}::BIGINT[]))"
+        found += _select(session, narrowed, f"uuid IN {_among(params, own)} AND name_space IS NULL", params)
+    if spaced:  # each by its own pair: anyone may have sent one uuid in many name spaces
+        uuids, spaces = zip(*spaced, strict=True)
+        rows = session.rows(
+            f"SELECT {', '.join(f'c.{column}' for column in COLUMNS)} FROM clicks c JOIN (SELECT "
+            "unnest($1::BIGINT[]) AS uuid_hash, unnest($2::VARCHAR[]) AS uuid, unnest($3::VARCHAR[]) AS name_space"
+            ") n ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space",
+            [list(map(text_hash, uuids)), list(uuids), list(spaces)],
+        )
+        found += [Click(*row) for row in rows]
+    return {(click.name_space, str(click.uuid)): click for click in found}
+
+
+def _find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
+    """The stored clicks with one of these ids, by it."""
+    params = Params()  # the bounds let the engine pass over all that lies before and after
+    narrowed = f"click_id BETWEEN {params.add(min(ids))} AND {params.add(max(ids))}"
+    wanted = f"click_id IN {_among(params, ids)}"
+    return {click.click_id: click for click in _select(session, narrowed, wanted, params)}
+
+
+def _among(params: Params, values: Collection[str]) -> str:
+    """A list is one value, however long: thousands of placeholders would take longer to plan than to find."""
+    return f"(SELECT unnest({params.add(list(values))}::VARCHAR[]))"
+
+
+def _select(session: Session, narrowed: str, wanted: str, params: Params) -> list[Click]:
     rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE {narrowed} AND {wanted}", params)
-    return {row[COLUMNS.index(column)]: Click(*row) for row in rows}
+    return [Click(*row) for row in rows]
 
 
 def _columns(table: Table) -> str:
@@ -232,22 +258,34 @@ def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions
 def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[str, Any], decide: Decide) -> Click:
     """Ties the click to the client that `values` describe: reads, lets `decide` choose, writes.
 
-    Raises NotFound, Conflict. The same values twice change nothing the second time.
+    This is the site's word: a client whom a partner registered through the click loses it. Raises NotFound, and
+    Conflict, also where the client is a partner's profile. The same values twice change nothing the second time.
     """
     click = get_click(session, SYSTEM, click_id)
-    own = get_profile(session, SYSTEM, click.profile_id) if click.profile_id else None
-    same_uuid = find_profiles(session, SYSTEM, "uuid", [values["uuid"]]) if values.get("uuid") else []
-    profile_id = save_profile(session, ids, decide(click, own, same_uuid[0] if same_uuid else None), values)
+    outranked = find_outranked(session, [click])
+    own = get_profile(session, SYSTEM, click.profile_id) if click.profile_id and not outranked else None
+    chosen = decide(click, own, find_client(session, None, values["uuid"]) if values.get("uuid") else None)
+    if chosen is not None:
+        refuse_partner(session, chosen["profileId"])
+    profile_id = save_profile(session, ids, chosen, values)
     if profile_id == click.profile_id:
         return click
+    if outranked:
+        click = free_click(session, click)
     name_click(session, ids, click, profile_id)
     return tie_click(session, click, profile_id)
 
 
-def recognise(session: Session, click_id: str, visitor_id: str | None) -> bool:
-    """Whether there is such a click; one of the last minutes is said once to be of this browser."""
-    click = _find_clicks(session, "click_id", {click_id}).get(click_id)
-    if click is None:
+def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[str]) -> bool:
+    """Whether a visit of a page is the arrival that a click recorded: nobody is told of clicks that are not theirs.
+
+    It is the same browser's, and led to a page of one of `origins` or came from the same address. A click of the last
+    minutes is said once to be of this browser (`visitorId`).
+    """
+    click, visitor_id = _find_by_id(session, {click_id}).get(click_id), visit.visitor_id
+    if click is None or click.user_agent != visit.user_agent:
+        return False
+    if click.ip != visit.ip and _origin(click.uri) not in origins:
         return False
     is_fresh = created_s(click_id) * SECOND > now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
@@ -255,6 +293,13 @@ def recognise(session: Session, click_id: str, visitor_id: str | None) -> bool:
         session.rows("UPDATE clicks SET visitor_id = $1 WHERE click_id = $2", [visitor_id, click_id])
         session.after_commit(lambda: session.memory.replace(known))
     return True
+
+
+def _origin(uri: str) -> str | None:
+    try:
+        return find_origin(uri)
+    except ValueError:
+        return None
 
 
 def delete_click(session: Session, click_id: str) -> None:

@@ -48,6 +48,13 @@ def find_profiles(session: Session, viewer: Viewer, column: str, values: Iterabl
     return records
 
 
+def find_client(session: Session, name_space: str | None, uuid: str) -> Record | None:
+    """The profile that a uuid stands for: among the site's own, or among those that one partner registered."""
+    sql = "SELECT profile_id FROM profiles WHERE uuid = $1 AND coalesce(name_space, '') = $2"
+    found = session.rows(sql, [uuid, name_space or ""])
+    return get_profile(session, SYSTEM, found[0][0]) if found else None
+
+
 def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[str]) -> dict[str, list[Record]]:
     """profile id -> its visible contacts, in their order."""
     found: dict[str, list[Record]] = {}
@@ -92,18 +99,26 @@ def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: 
 
 
 def save_profile(
-    session: Session, ids: IdGenerator, current: Mapping[str, Any] | None, values: Mapping[str, Any]
+    session: Session,
+    ids: IdGenerator,
+    current: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    name_space: str | None = None,
 ) -> str:
     """Writes what differs between `current` (None: a new profile) and `values`; returns the profile's id.
 
-    The same values twice change nothing the second time, not even the update time. Raises Conflict.
+    The same values twice change nothing the second time, not even the update time. `name_space` is where a new
+    profile's uuid lies; one that is given later makes any profile the site's own. Raises Conflict.
     """
     profile_id: str = current["profileId"] if current else ids.new()
     known = current or {field.name: field.default for field in PROFILE.writable.values()}
-    check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
+    if name_space is None and values.get("uuid") != known["uuid"]:
+        check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
     wanted = {**known, **values}
     changes = {name: value for name, value in values.items() if known[name] != value}
     row = columns_of(PROFILE, changes if current else {name: wanted[name] for name in PROFILE.writable})
+    if current and "uuid" in changes:
+        row["name_space"] = name_space
     if not current or any(name in changes for name in NAMES):
         row["name"] = " ".join(wanted[name] for name in NAMES if wanted[name])
     if list(wanted["tags"]) != list(known["tags"]):
@@ -111,7 +126,7 @@ def save_profile(
         _replace_tags(session, profile_id, wanted["tags"])
     has_new_contacts = "contacts" in values and save_contacts(session, ids, profile_id, values["contacts"])
     if current is None:
-        insert_row(session, PROFILE, {"profile_id": profile_id, **row})
+        insert_row(session, PROFILE, {"profile_id": profile_id, "name_space": name_space, **row})
     elif row or has_new_contacts:
         update_row(session, PROFILE, profile_id, row or {"enabled": wanted["enabled"]})
     return profile_id

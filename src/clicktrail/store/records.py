@@ -90,9 +90,18 @@ def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
 
 
 def select_records(
-    session: Session, viewer: Viewer, resource: Resource, column: str, values: Iterable[str], order: str = ""
+    session: Session,
+    viewer: Viewer,
+    resource: Resource,
+    column: str,
+    values: Iterable[str],
+    order: str = "",
+    own: bool = False,
 ) -> list[tuple[Any, Record]]:
-    """All visible objects whose `column` is one of `values`, each with that column's value."""
+    """All visible objects whose `column` is one of `values`, each with that column's value.
+
+    `own`: without those whose uuid is a partner's word.
+    """
     table, params = TABLES[resource.name], Params()
     wanted = params.add_all(values)
     if not params:
@@ -100,7 +109,7 @@ def select_records(
     sql = (
         f"SELECT {_columns(resource, table)}, {table.alias}.{column} FROM {table.name} {table.alias}{table.joins} "
         f"WHERE {table.alias}.{column} IN ({wanted}) AND {visible(table, viewer, params)}"
-    )
+    ) + (f" AND {table.own}" if own else "")
     rows = session.rows(f"{sql} ORDER BY {order}" if order else sql, params)
     return [(row[-1], _record(resource, viewer, row)) for row in rows]
 
@@ -134,12 +143,12 @@ def check_references(session: Session, values: Mapping[str, Any]) -> None:
 
 
 def check_unused(session: Session, resource: Resource, field: str, value: str | None, own_id: str | None) -> None:
-    """Raises Conflict where another object of the resource already has `value` in `field`."""
+    """Raises Conflict where another of the site's own objects already has `value` in `field`."""
     if value is None:
         return
     column = next(row.column for row in resource.fields if row.name == field)
-    key = resource.id_field.column
-    taken = session.rows(f"SELECT {key} FROM {TABLES[resource.name].name} WHERE {column} = $1", [value])
+    key, table = resource.id_field.column, TABLES[resource.name]
+    taken = session.rows(f"SELECT {key} FROM {table.name} WHERE {column} = $1 AND {table.own}", [value])
     if any(row[0] != own_id for row in taken):
         raise Conflict(
             f"Another {resource.name} has this {field}.", (Mistake(f"is taken by {taken[0][0]}", pointer=f"/{field}"),)
@@ -150,9 +159,10 @@ def find_repeat(session: Session, resource: Resource, values: Mapping[str, Any])
     """The object that an earlier POST with this uuid made. Raises Conflict where that one says something else."""
     if values.get("uuid") is None:
         return None
-    record = find_record(session, SYSTEM, resource, "uuid", values["uuid"])
-    if record is None:
+    own = select_records(session, SYSTEM, resource, "uuid", [values["uuid"]], own=True)
+    if not own:
         return None
+    record = own[0][1]
     differing = [name for name, value in values.items() if name in record and record[name] != value]
     refuse_differing(resource, record[resource.id_field.name], differing)
     return record

@@ -105,6 +105,13 @@ MIGRATIONS: tuple[Migration, ...] = (
                 update_time BIGINT NOT NULL)""",
         ),
     ),
+    (
+        "0008-name-spaces-of-uuids",
+        (  # whose a uuid is: NULL for the site's own (ADR 23)
+            "ALTER TABLE clicks ADD COLUMN name_space TEXT",
+            "ALTER TABLE profiles ADD COLUMN name_space TEXT",
+        ),
+    ),
 )
 
 

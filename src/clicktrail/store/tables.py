@@ -34,6 +34,8 @@ class Table:
     alias: str
     partner_sees: str
     """SQL condition with `{partner}` for the partner's id; `TRUE` for what every partner may see."""
+    own: str = "TRUE"
+    """SQL condition, by the bare columns, of the rows whose uuid is the site's own and not a partner's word."""
     joins: str = ""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Field name -> the column that holds a hash of its text."""
@@ -63,6 +65,7 @@ TABLES: Mapping[str, Table] = {
         "profiles",
         "p",
         f"(p.profile_id = {{partner}} OR p.profile_id IN {OWN_CLIENTS})",
+        own="name_space IS NULL",
         columns={"createTime": "p.profile_id"},
     ),
     CONTACT.name: Table(
@@ -133,4 +136,8 @@ def visible(table: Table, viewer: Viewer, params: Params) -> str:
     """The condition that every read of `table` carries: the one place where partners are kept apart."""
     if viewer.scope not in PARTNERS:
         return "TRUE"
+    if viewer.partner_id is None:
+        return "FALSE"
+    if "{partner}" not in table.partner_sees:  # a value that no placeholder names is an error to engines
+        return table.partner_sees
     return table.partner_sees.replace("{partner}", params.add(viewer.partner_id))

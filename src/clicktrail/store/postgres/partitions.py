@@ -73,9 +73,9 @@ def drop_months(session: Session, before: Month) -> list[Month]:
     for month in gone:
         name = name_of(month)
         session.rows(
-            "DELETE FROM click_uuids k USING "
-            f"(SELECT left(encode(sha256(convert_to(uuid, 'UTF8')), 'hex'), 32)::UUID AS uuid_key FROM {name} "
-            "WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
+            "DELETE FROM click_uuids k USING (SELECT left(encode(sha256(convert_to(uuid, 'UTF8') || "
+            "coalesce('\\x00'::BYTEA || convert_to(name_space, 'UTF8'), '')), 'hex'), 32)::UUID AS uuid_key "
+            f"FROM {name} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
         )
         session.rows(f"DROP TABLE {name}")
     return gone

@@ -163,6 +163,18 @@ _MARKS: Migration = (
     ),
 )
 
+_NAME_SPACES: Migration = (
+    "0009-postgres-name-spaces",
+    (
+        "DROP INDEX profiles_uuid",
+        "CREATE UNIQUE INDEX profiles_uuid ON profiles (uuid, coalesce(name_space, '')) WHERE uuid IS NOT NULL",
+        "CREATE INDEX profiles_name_space ON profiles (name_space) WHERE name_space IS NOT NULL",
+        # One uuid may stand for many clicks that came by public keys; each claim looks at its own name space alone.
+        "DROP INDEX clicks_uuid",
+        "CREATE INDEX clicks_uuid ON clicks (uuid_hash, name_space) WHERE uuid_hash IS NOT NULL",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -182,7 +194,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )

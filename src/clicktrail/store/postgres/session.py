@@ -79,13 +79,13 @@ class PostgresSession:
         copy_rows(self._cursor, rows, params, render, target, kind)
 
     def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        click_id, uuid = columns.index("click_id"), columns.index("uuid")
+        click_id, uuid, space = (columns.index(name) for name in ("click_id", "uuid", "name_space"))
         self.click_id = rows[0][click_id]
         seconds = {row[click_id][:8] for row in rows}
         missing = {month for month in map(month_of, map(created_s, seconds)) if self._is_wanted(month)}
         if missing:
             raise MissingPartition(missing)
-        keys = sorted(uuid_key(row[uuid]) for row in rows if row[uuid] is not None)
+        keys = sorted(uuid_key(row[uuid], row[space]) for row in rows if row[uuid] is not None)
         if keys:  # in one order in all nodes, so that two of them never wait for each other
             self._copy_in("click_uuids", ["uuid_key"], [(key,) for key in keys])
 
@@ -95,6 +95,10 @@ class PostgresSession:
                 copy.write_row(row)
 
 
-def uuid_key(uuid: str) -> str:
-    """What claims a click's uuid: 128 bits of its SHA-256, so that nobody can make two that meet."""
-    return hashlib.sha256(uuid.encode()).hexdigest()[:32]
+def uuid_key(uuid: str, name_space: str | None) -> str:
+    """What claims a click's uuid: 128 bits of its SHA-256, so that nobody can make two that meet.
+
+    No text has a NUL, so none of the site's own claims what lies in a name space.
+    """
+    text = uuid if name_space is None else f"{uuid}\0{name_space}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

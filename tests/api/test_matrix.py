@@ -1,0 +1,249 @@
+"""Every operation with every kind of token, on objects that are there, that are another's, and that are not there.
+
+The operations are those that the server declares; what each may answer is what its own OpenAPI document says of it.
+"""
+
+import base64
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from clicktrail.http.operations import BODY_METHODS, Operation
+from clicktrail.http.routes import all_operations
+from clicktrail.http.tokens import Lockout
+from clicktrail.model.access import PARTNERS, Scope
+from tests.api.test_sites import SHOP
+from tests.serving import Serving
+
+OPERATIONS = sorted(  # what deletes comes last, what is inside of another object first
+    all_operations(Lockout(1, 1)), key=lambda each: (each.method == "DELETE", -each.path.count("{"), each.path)
+)
+NOWHERE = "0" * 24
+PARTNERS_OWN = {"click", "link", "profile", "contact", "postback", "delivery"}
+"""Objects that belong to a partner; sites are for the programme's own people, the rest of the catalogue for all."""
+World = Mapping[str, str]
+
+
+class Answered(NamedTuple):
+    status: int
+    media_type: str
+    body: bytes
+
+
+class Wire:
+    """One connection that is kept: thousands of small requests."""
+
+    def __init__(self, server: Serving) -> None:
+        self._connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answered:
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, path, content, dict(headers))
+        answer = self._connection.getresponse()
+        return Answered(answer.status, answer.getheader("Content-Type", ""), answer.read())
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def make_world(api: httpx.Client, mark: str) -> dict[str, str]:
+    """A partner with a link, a click, the client who registered, and all that surrounds them: ids by name."""
+
+    def make(path: str, name: str, **body: Any) -> str:
+        answer = api.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        made[name] = answer.json()[name]
+        return made[name]
+
+    made = {"code": mark, "file": "swagger-ui.css"}
+    made["partner"] = make("/profiles", "profileId", firstName="Partner")
+    for word in ("language", "theme"):
+        make(f"/banners/{word}s", f"{word}Id", **{f"{word}Name": mark})
+    make("/banners/sizes", "sizeId", sizeName=mark, width=1, height=1)
+    make("/banners", "bannerId", bannerName=mark)
+    make("/links", "linkId", code=mark, profileId=made["partner"], uri="https://landing.example/")
+    event = {"profileId": made["partner"], "uri": "https://localhost/", "events": ["click"]}
+    make("/postbacks", "postbackId", **event)
+    make("/clicks", "clickId", ip="8.8.8.8", uri=f"https://landing.example/?referral={mark}", visitorId=mark)
+    [delivery] = api.get(f"/deliveries?filter[clickId]={made['clickId']}").json()
+    made["deliveryId"] = delivery["deliveryId"]
+    contacts = [{"key": "email", "value": f"{mark}@email.com"}]
+    made["profileId"] = api.patch(f"/clicks/{made['clickId']}", json={"contacts": contacts}).json()["profileId"]
+    made["contactId"] = api.get(f"/profiles/{made['profileId']}/contacts").json()[0]["contactId"]
+    make("/sites", "siteId", origins=[SHOP])
+    made["key"] = api.get(f"/sites/{made['siteId']}").json()["key"]
+    make("/clients", "clientId", scope="read")
+    asking = api.post("/clients", json={"scope": "read"}).json()
+    made["basic"] = base64.b64encode(f"{asking['clientId']}:{asking['clientSecret']}".encode()).decode()
+    return made
+
+
+def body_of(operation: Operation, world: World) -> Any:
+    """A body that is in order; for what is created or replaced whole, one that names objects of the world."""
+    contact = {"key": "email", "value": f"{world['code']}@email.com", "uuid": None}
+    names = {"firstName": "A", "lastName": "B", "middleName": "", "enabled": True, "uuid": None, "contacts": [contact]}
+    banner = {name: world[name] for name in ("languageId", "themeId", "sizeId")}
+    size = {"sizeName": "a", "width": 1, "height": 1, "uuid": None}
+    click = {"ip": "8.8.8.8", "uri": "https://x.example/"}
+    postback = {"profileId": world["partner"], "uri": "https://localhost/", "events": ["click"], "enabled": True}
+    link = {"profileId": world["partner"], "uri": "https://landing.example/", "enabled": True}
+    link |= {"bannerId": None, "name": None, "uuid": None}
+    language, theme = ({f"{word}Name": "a", "uuid": None} for word in ("language", "theme"))
+    whole: Mapping[str, Any] = {
+        "/clicks": click,
+        "/clicks/batch": [click],
+        "/clicks/{clickId}": names,
+        "/profiles": names,
+        "/profiles/{profileId}": names | {"countryNumericCode": None, "tags": []},
+        "/profiles/{profileId}/contacts": {"key": "phone", "value": "+442071838750"},
+        "/profiles/{profileId}/contacts/{contactId}": contact,
+        "/links": {"profileId": world["partner"]},
+        "/links/{linkId}": link,
+        "/banners": {"bannerName": "a"} | banner,
+        "/banners/{bannerId}": {"bannerName": "a", "cdnFileUrl": None, "width": 1, "height": 1, "uuid": None} | banner,
+        "/banners/languages": language,
+        "/banners/languages/{languageId}": language,
+        "/banners/sizes": size,
+        "/banners/sizes/{sizeId}": size,
+        "/banners/themes": theme,
+        "/banners/themes/{themeId}": theme,
+        "/sites": {"origins": [SHOP]},
+        "/sites/{siteId}": {"origins": [SHOP], "name": None, "enabled": True, "uuid": None},
+        "/postbacks": postback,
+        "/postbacks/{postbackId}": postback | {"name": None, "method": "GET", "uuid": None},
+        "/clients": {"scope": "write"},
+        "/tokens": {"grant_type": "client_credentials"},
+        "/tokens/revocations": {"tokenId": "00c0ffee00c0ffee"},
+        "/registrations": {"visitorId": world["code"], "profile": {"firstName": "A"}},
+        "/identities": {"visitorId": world["code"], "uuid": "a"},
+        "/collect": {"key": world["key"], "uri": f"{SHOP}/"},
+    }
+    if operation.method == "PATCH":
+        return {"firstName": "A"} if operation.path == "/clicks/{clickId}" else {"uuid": None}
+    return whole[operation.path]
+
+
+def path_of(operation: Operation, world: World, token: str | None) -> str:
+    path = operation.path.format_map(world)
+    query = {
+        "/postback": f"?visitor_id={world['code']}" + (f"&token={token}" if token else ""),
+        "/p.gif": f"?key={world['key']}&uri={SHOP}/",
+    }
+    return path + query.get(operation.path, "")
+
+
+def ask(wire: Wire, operation: Operation, world: World, token: str | None) -> Answered:
+    headers = {"Origin": SHOP, "Content-Type": "application/json"}
+    if operation.is_basic:
+        headers["Authorization"] = f"Basic {world['basic']}"
+    elif token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    has_body = operation.method in BODY_METHODS and operation.body
+    body = body_of(operation, world) if has_body else None
+    return wire.ask(operation.method, path_of(operation, world, token), headers, body)
+
+
+def scopes_of(operation: Operation) -> frozenset[Scope]:
+    """Who may call it; a tracker's token stands in the query string."""
+    return frozenset({Scope.POSTBACK}) if operation.path == "/postback" else operation.scopes
+
+
+def expected(operation: Operation, scope: Scope | None, where: str, engine: str) -> set[int]:
+    """The statuses that are right; `where` the objects of the path are: `own`, `other` or `nowhere`."""
+    success = {operation.status, *operation.other_statuses, *({200} if operation.repeat else ())}
+    scopes = scopes_of(operation)
+    if scopes and scope is None:
+        return {401}
+    if scopes and scope not in scopes:
+        return {403}
+    names = [part[1:-3] for part in operation.path.split("/") if part.endswith("Id}")]
+    if where == "nowhere":
+        return {404}
+    is_hidden = "site" in names or (where == "other" and set(names) & PARTNERS_OWN)
+    if scope in PARTNERS and is_hidden:
+        return {404}
+    if operation.name == "getBackup" and engine == "postgres":
+        return {409}
+    if operation.name in ("deleteLink", "deleteProfile"):
+        return success | {409}
+    return success
+
+
+def make_kinds(server: Serving, api: httpx.Client, partner: str) -> dict[str, tuple[str | None, Scope | None]]:
+    """Kind of token -> the token, and the scope that it is good for; None where it is good for nothing."""
+    found: dict[str, tuple[str | None, Scope | None]] = {"none": (None, None)}
+    for scope in Scope:
+        owner = partner if scope in PARTNERS else None
+        found[scope] = server.sign(scope, owner)[0], scope
+        client = api.post("/clients", json={"scope": scope, "partnerId": owner}).json()
+        credentials = client["clientId"], client["clientSecret"]
+        grant = {"grant_type": "client_credentials"}
+        token = httpx.post(f"{server.url}/tokens", auth=credentials, json=grant).json()["access_token"]
+        found[f"client {scope}"] = token, scope
+    found["expired"] = server.sign("admin", lifetime_s=-1)[0], None
+    token, token_id = server.sign("admin")
+    api.post("/tokens/revocations", json={"tokenId": token_id})
+    found["revoked"] = token, None
+    return found
+
+
+@pytest.fixture
+def documented(api: httpx.Client) -> dict[tuple[str, str], set[int]]:
+    """Method and path -> the statuses that the document names."""
+    paths = api.get("/openapi.json").json()["paths"]
+    return {
+        (method.upper(), path): set(map(int, operation["responses"]))
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+
+
+@pytest.fixture
+def wire(server: Serving) -> Iterator[Wire]:
+    made = Wire(server)
+    yield made
+    made.close()
+
+
+def nowhere(world: World) -> World:
+    """No such object in the path; those that a body names are there."""
+    kept = ("languageId", "themeId", "sizeId")
+    return {name: NOWHERE if name.endswith("Id") and name not in kept else value for name, value in world.items()}
+
+
+def worlds_for(operation: Operation, own: World, other: World) -> Iterator[tuple[str, World]]:
+    """The objects to ask for: those that are not there before those that may be gone afterwards."""
+    if "{" in operation.path:
+        yield "nowhere", {**nowhere(own), operation.path.rpartition("{")[2].partition("}")[0]: NOWHERE}
+        if operation.method == "GET":
+            yield "other", other
+    yield "own", own
+
+
+def test_every_operation_keeps_its_word_to_every_token(
+    server: Serving,
+    api: httpx.Client,
+    wire: Wire,
+    mark: str,
+    engine_kind: str,
+    documented: dict[tuple[str, str], set[int]],
+) -> None:
+    shared, other = make_world(api, f"{mark}-s"), make_world(api, f"{mark}-o")
+    wrong = []
+    for kind, (token, scope) in make_kinds(server, api, shared["partner"]).items():
+        own = make_world(api, f"{mark}-{kind.replace(' ', '-')}") if scope is Scope.ADMIN else shared
+        for operation in OPERATIONS:
+            for where, world in worlds_for(operation, own, other):
+                answer = ask(wire, operation, world, token)
+                right = expected(operation, scope, where, engine_kind)
+                is_problem = answer.media_type == "application/problem+json"
+                may = documented[operation.method, operation.path]
+                if answer.status not in right & may or is_problem != (answer.status >= 400):
+                    cell = f"{kind}, {where}: {operation.method} {operation.path} is {answer.status}"
+                    wrong.append(f"{cell}, not {sorted(right)}; documented: {sorted(may)}: {answer.body[:200]!r}")
+    assert not wrong, "\n".join(wrong)

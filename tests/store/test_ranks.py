@@ -1,0 +1,48 @@
+"""What the site's word takes back of a partner's, beside what can be seen from outside (tests/api/test_rights.py)."""
+
+from typing import Any
+
+from clicktrail.model.access import SYSTEM, Scope, Viewer
+from clicktrail.model.attribution import Model
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import LINK, POSTBACK
+from clicktrail.register import choose_profile
+from clicktrail.store.attributions import register_client
+from clicktrail.store.catalog import create_item, load_catalogue
+from clicktrail.store.clicks import get_click, insert_clicks, register
+from clicktrail.store.engine import Session
+from clicktrail.store.profiles import create_profile
+from tests.conftest import AnyEngine
+from tests.store.test_statements import make_click
+
+IDS = IdGenerator()
+
+
+def told(session: Session) -> list[Any]:
+    return session.rows("SELECT attribution_id, status FROM deliveries ORDER BY delivery_id")
+
+
+def test_what_was_not_told_yet_of_an_outranked_registration_is_not_told(engine: AnyEngine) -> None:
+    def work(session: Session) -> tuple[list[Any], list[Any], str, str]:
+        partner = create_profile(session, IDS, {})[0]["profileId"]
+        link_id = create_item(session, IDS, LINK, {"profileId": partner})[0]["linkId"]
+        postback = {"profileId": partner, "uri": "https://x.example/", "events": "registration"}
+        create_item(session, IDS, POSTBACK, postback)
+        session.memory.catalogue = load_catalogue(session)
+        click = make_click(IDS, link_id=link_id, time=now_us())
+        insert_clicks(session, [click])
+        viewer = Viewer(Scope.POSTBACK, partner)
+        said, _ = register_client(session, IDS, viewer, {"clickId": click.click_id, "profile": {}}, Model())
+        before = told(session)
+        tied = register(session, IDS, click.click_id, {"firstName": "Mary"}, choose_profile)
+        assert tied.profile_id not in (None, said.profile_id)
+        again = register(session, IDS, click.click_id, {"firstName": "Mary"}, choose_profile)
+        assert again.profile_id == tied.profile_id
+        return before, told(session), said.attribution_id, click.click_id
+
+    before, after, attribution_id, click_id = engine.run(work)
+    assert before == [(attribution_id, "waiting")]
+    assert len(after) == 1
+    assert after[0][0] != attribution_id
+    assert engine.run(lambda session: get_click(session, SYSTEM, click_id)).profile_id is not None
