@@ -9,7 +9,10 @@ import pytest
 
 from tests.serving import Serving, serving
 
-CONFIG = """
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
+CONFIG = f"""
+hooks = "{HOOKS}"
+
 [checks]
 # A body can be in order by its schema and still name an object that is not there, or a time in the future.
 positive_data_acceptance.expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "410", "422"]

@@ -3,10 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+import phonenumbers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail.delivery.caller import Caller
@@ -28,6 +31,7 @@ from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
 from clicktrail.model.attribution import Model, Touch
+from clicktrail.model.reading import Reading
 from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
@@ -87,6 +91,28 @@ def _networks(text: str, option: str) -> Networks:
         raise SettingsError(f"{option} takes CIDR blocks, separated by commas: {error}.") from None
 
 
+def _zone(name: str, option: str) -> tzinfo:
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SettingsError(
+            f"{option} takes a time zone such as Europe/Berlin; none is called {name!r} here."
+        ) from None
+
+
+def read_reading(settings: Settings) -> Reading:
+    """How requests are read. Raises SettingsError."""
+    region = settings.phone_region.upper()
+    if region and region not in phonenumbers.SUPPORTED_REGIONS:
+        raise SettingsError(f"--phone-region takes a country's two letters, such as DE; there is no {region}.")
+    return Reading(
+        settings.strict,
+        _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
+        _zone(settings.zone, "--zone"),
+        region or None,
+    )
+
+
 def _caller(settings: Settings) -> Caller | None:
     """What sends postbacks, if this server is to send any."""
     if not settings.send_postbacks:
@@ -134,7 +160,7 @@ def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buff
     """What turns hits into clicks of this store, which is told the rules that it needs when it stores them."""
     parameters = Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
     recorder = Recorder(
-        buffer or Buffer(store.commit_clicks),
+        Buffer(store.commit_clicks) if buffer is None else buffer,
         geo or make_geo(settings),
         lambda: store.ids.new(),
         lambda: store.catalogue,
@@ -184,7 +210,7 @@ class App:
     def _services(self, operations: list[Operation]) -> Services:
         settings = self.settings
         document = msgspec.json.encode(build_document(operations, settings.base_path))
-        gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(len(self.buffer)))}
+        gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(self.buffer.held))}
         return Services(
             store=self.store,
             asking=Asking(self.store.engine, settings.statement_timeout_s),
@@ -205,6 +231,7 @@ class App:
                 settings.redirect_first,
                 _networks(settings.postback_networks, "--postback-networks"),
                 Model(Touch(settings.attribution), settings.attribution_window_days),
+                reading=read_reading(settings),
             ),
             visits=_visit_limit(settings),
             caller=_caller(settings),
@@ -239,6 +266,8 @@ class App:
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application: the hot doors for recording and for links, the router for everything else."""
+        if scope["path"].endswith("/") and scope["path"] != "/":  # the same path
+            scope = {**scope, "path": scope["path"][:-1]}
         try:
             host = find_host(scope)
         except MalformedRequest as error:

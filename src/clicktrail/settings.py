@@ -171,6 +171,31 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_wait_ms: Annotated[
         int, Meta(ge=0, description="Milliseconds that a click waits for room in a full buffer before it is refused.")
     ] = 2_000
+    strict: Annotated[
+        bool,
+        Meta(
+            description="Whether keys and parameters that the API has never heard of are refused; `false` ignores "
+            "them, as `Prefer: handling=lenient` does for one request."
+        ),
+    ] = True
+    naive_times: Annotated[
+        str,
+        Meta(
+            description="Time zone, such as `Europe/Berlin`, of times that are sent without an offset; "
+            "by default they are refused."
+        ),
+    ] = ""
+    zone: Annotated[
+        str, Meta(min_length=1, description="Time zone, such as `Europe/Berlin`, of dates in time filters.")
+    ] = "UTC"
+    phone_region: Annotated[
+        str,
+        Meta(
+            pattern="^([A-Za-z]{2})?$",
+            description="Region, such as `DE`, of phone numbers that are sent without a country code; "
+            "by default they are refused.",
+        ),
+    ] = ""
     log: Annotated[
         Literal["json", "text", "off"], Meta(description="Request log: `json` lines, `text` for people, or `off`.")
     ] = "json"

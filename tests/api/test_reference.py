@@ -86,6 +86,24 @@ def test_add_a_click(server: Serving, token: str) -> None:
     assert (click["referrer"], click["userAgent"], click["uuid"]) == ("https://twitter.com", USER_AGENT, None)
 
 
+def test_a_client_that_keeps_the_click_sends_it_back_with_the_profile(server: Serving, token: str) -> None:
+    base = f"{server.url}/clicks/"
+    _, click = curl(token, base, "--request", "POST", "--data-raw", CLICK % USER_AGENT)
+    assert isinstance(click, dict)
+    client = json.loads(REGISTRATION)["profile"]
+    client |= {"middleName": "", "contacts": client["contacts"][0]}
+    body = json.dumps(click | {"profile": client})
+    url = f"{base}{click['clickId'].upper()}?_=1"
+    for method in ("PUT", "PATCH"):
+        status, updated = curl(token, url, "--request", method, "--data-raw", body)
+        assert (status, isinstance(updated, dict)) == (200, True), updated
+    _, shown = curl(token, f"{url}&query[profile]=1&query[contacts]=1&query[link]=1&query[metrics]=1")
+    assert isinstance(shown, dict)
+    assert (shown["profile"]["name"], len(shown["contacts"])) == ("Mary Smith", 1)
+    assert curl(token, base + click["clickId"], "--request", "PUT", "--data-raw", json.dumps(shown))[0] == 200
+    assert curl(token, base, "--request", "POST", "--data-raw", json.dumps(shown))[0] == 200
+
+
 def test_the_whole_life_of_a_click(server: Serving, token: str, api: httpx.Client) -> None:
     partner = api.post("/profiles", json={"firstName": "Mary", "middleName": "Jane", "lastName": "Smith"}).json()
     banner = api.post(

@@ -65,7 +65,7 @@ class TestHits:
         body = msgspec.json.encode(data)
         slow = msgspec.json.encode(data | {"locale": "\0"})
         try:
-            hit = parse_hit(body)
+            hit = parse_hit(body).hit
         except InvalidBody as error:
             with pytest.raises(InvalidBody) as other:
                 parse_hit(slow)
@@ -73,7 +73,7 @@ class TestHits:
                 mistake.pointer for mistake in other.value.mistakes
             }
         else:
-            assert (hit.uuid, hit.referrer) == (data.get("uuid"), data.get("referrer"))
+            assert (hit.uuid, hit.referrer) == (data.get("uuid") or None, (data.get("referrer") or "")[:2048] or None)
 
 
 class TestGeo:
@@ -160,7 +160,7 @@ class TestBuffer:
             disk.gate.set()
             await asyncio.gather(*tasks)
             await buffer.close()
-            assert len(buffer) == 0
+            assert buffer.held == 0
             return [len(batch) for batch in disk.batches if batch]
 
         sizes = asyncio.run(run())

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from clicktrail.app import make_recorder
+from clicktrail.app import make_recorder, read_reading
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client
@@ -73,8 +73,8 @@ def _local(
     settings: Settings, path: Path, counts: Counter[int], update: Callable[[int], None]
 ) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
-        recorder = make_recorder(settings, store)
-        batches = (make_batch(bodies, recorder) for bodies in read_rows(path, _BATCH))
+        recorder, reading = make_recorder(settings, store), read_reading(settings)
+        batches = (make_batch(bodies, recorder, reading) for bodies in read_rows(path, _BATCH))
         batch, number = next(batches, None), 0
         while batch is not None:
             writing = asyncio.ensure_future(store.add(batch.clicks, batch.given))
@@ -93,10 +93,10 @@ def _local(
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -> None:
     """Export clicks to FILE as CSV, NDJSON or Parquet."""
-    query = urlencode([("format", kind), *map(_parameter, filters)], quote_via=quote)
+    settings, query = read_settings(given), urlencode([("format", kind), *map(_parameter, filters)], quote_via=quote)
 
     async def local(store: Store) -> None:
-        asked, _ = parse_export(query.encode(), CLICK, FORMATS, "en")
+        asked, _ = parse_export(query.encode(), CLICK, FORMATS, "en", read_reading(settings))
         await store.read(export_clicks, SYSTEM, asked, str(file), kind)
 
     def remote(api: Client) -> None:
@@ -104,7 +104,7 @@ def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -
             out.writelines(_pieces(api, query))
 
     try:
-        change(read_settings(given), remote, local)
+        change(settings, remote, local)
     except ClicktrailError as error:
         raise click.ClickException(error.detail) from None
     click.echo(f"{file}: {file.stat().st_size} bytes")

@@ -7,14 +7,13 @@ import asyncio
 from collections.abc import Mapping
 
 from clicktrail.errors import Conflict, InvalidBody
-from clicktrail.http.calls import Answer, Call, encode, json_answer
+from clicktrail.http.calls import LENIENT, Answer, Call, encode, json_answer
 from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, make_batch, row_results
 from clicktrail.ingest.hits import split_batch
 from clicktrail.model.click import Click
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 """Media types of lines of JSON."""
-LENIENT = "handling=lenient"
 MAX_BYTES = 64 * 1024 * 1024
 _SHOWN = 100
 """Mistakes that are named of a refused batch; after so many the sender knows."""
@@ -39,11 +38,11 @@ async def create_clicks(call: Call) -> Answer:
     call.services.observer.click("repeated", len(repeated))
     if is_lenient:
         body = await asyncio.to_thread(encode, {"results": row_results(batch, repeated)})
-        return Answer(200, body, headers={"Preference-Applied": LENIENT})
+        return Answer(200, body)
     stored = [repeated.get(click.click_id, click).click_id for click in batch.clicks]
     return json_answer({"created": created, "repeated": len(repeated), "clickIds": stored}, 201)
 
 
 def _read(call: Call) -> Batch:
     """Decodes, checks and enriches: tens of milliseconds of work, kept off the event loop."""
-    return make_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder)
+    return make_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder, call.reading)

@@ -19,6 +19,7 @@ from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
+from clicktrail.model.reading import STRICT, Reading
 from clicktrail.store.engine import Session
 from clicktrail.store.store import Store
 from clicktrail.tokens import KeyRing, TokenChecker
@@ -30,6 +31,8 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAIN = "text/plain"
 """JSON from a page of another origin, which a browser sends so without asking first."""
+LENIENT = "handling=lenient"
+"""The preference (RFC 7240) of those who would rather have what is unknown ignored."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Limits:
     """Where postbacks may go beside public addresses."""
     model: Model
     """How the programme attributes clients to clicks."""
+    reading: Reading = STRICT
+    """How requests are read."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,12 @@ class Call:
         """The preferences of the `Prefer` header (RFC 7240), lower-cased."""
         texts = ",".join(self.headers.getlist("prefer")).split(",")
         return frozenset(text.strip().lower().replace('"', "") for text in texts if text.strip())
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How this request is to be read."""
+        reading = self.services.limits.reading
+        return reading.leniently() if LENIENT in self.preferences else reading
 
     @property
     def content_type(self) -> str:

@@ -3,20 +3,20 @@
 from clicktrail.errors import Conflict, InvalidBody, Mistake, Unavailable
 from clicktrail.http.calls import NO_CONTENT, Answer, Call, Services, json_answer
 from clicktrail.http.pages import page_answer, read_query
+from clicktrail.http.registering import CLIENT_FIELDS, read_registration
 from clicktrail.http.render import render_click, render_shown
+from clicktrail.http.sentback import COMPARED, leave_out_hidden, refuse_others
 from clicktrail.ingest.hits import parse_hit
+from clicktrail.model.access import READERS, SYSTEM
 from clicktrail.model.click import Click, Hit, differences
-from clicktrail.query.fields import CLICK, PROFILE
-from clicktrail.query.forms import Values, check_form, decode_json, required_fields
+from clicktrail.query.fields import CLICK
+from clicktrail.query.forms import Values
 from clicktrail.query.parse import parse_view
 from clicktrail.register import choose_profile
 from clicktrail.store import clicks
 from clicktrail.store.recall import recall_click, recall_page
 
-CLIENT_FIELDS = {
-    name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
-}
-"""The fields of the reference's body; a profile's other fields are changed under /profiles."""
+_NAMES_NOTHING = Mistake(f"names nothing of a client; allowed: {', '.join(CLIENT_FIELDS)}", pointer="")
 
 
 async def list_clicks(call: Call) -> Answer:
@@ -32,7 +32,7 @@ async def list_clicks(call: Call) -> Answer:
 
 async def get_click(call: Call) -> Answer:
     """Get click details."""
-    view, click_id = parse_view(call.query, CLICK, call.language), call.path["clickId"]
+    view, click_id = parse_view(call.query, CLICK, call.language, call.reading), call.path["clickId"]
     recalled = recall_click(call.store.memory, call.viewer, click_id)
     if recalled is not None and not view.expansions:
         shown = clicks.Shown(recalled, {})
@@ -43,13 +43,17 @@ async def get_click(call: Call) -> Answer:
 
 async def create_click(call: Call) -> Answer:
     """Add a new click."""
-    return await record_hit(call.services, parse_hit(call.body), call.language, call.url(""))
+    hit, shown = parse_hit(call.body, call.reading)
+    return await record_hit(call.services, hit, call.language, call.url(""), leave_out_hidden(call, shown))
 
 
 async def record(services: Services, hit: Hit) -> tuple[Click, bool]:
     """The durable click of a hit, and whether it is new; what came of it is counted. Raises Unavailable."""
     try:
-        click, is_new = await services.recorder.record(hit)
+        if hit.click_id is None:
+            click, is_new = await services.recorder.record(hit)
+        else:
+            click, is_new = await services.store.add_given(services.recorder.make(hit))
     except Unavailable:
         services.observer.click("refused")
         raise
@@ -57,15 +61,20 @@ async def record(services: Services, hit: Hit) -> tuple[Click, bool]:
     return click, is_new
 
 
-async def record_hit(services: Services, hit: Hit, language: str, origin: str) -> Answer:
-    """Records a hit and answers with its click. Raises Unavailable, Conflict."""
+async def record_hit(services: Services, hit: Hit, language: str, origin: str, shown: Values | None = None) -> Answer:
+    """Records a hit and answers with its click. Raises Unavailable, Conflict.
+
+    `shown` are read-only keys that came with it: of a click that is there already they must say what is stored.
+    """
     click, is_new = await record(services, hit)
     if not is_new:
         mistakes = tuple(
             Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
         )
         if mistakes:
-            raise Conflict(f"The uuid already stands for the click {click.click_id}, which differs.", mistakes)
+            raise Conflict(f"The uuid or id already stands for the click {click.click_id}, which differs.", mistakes)
+        if shown:
+            await _refuse_changed(services, click, shown, language)
     document = render_click(click, services.store.catalogue, language)
     return (
         json_answer(document, 201, {"Location": f"{origin}/clicks/{click.click_id}"})
@@ -74,9 +83,19 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str) -
     )
 
 
+async def _refuse_changed(services: Services, click: Click, sent: Values, language: str) -> None:
+    stored = await services.store.read(clicks.show_click, SYSTEM, click.click_id, COMPARED)
+    refuse_others(sent, lambda each: render_shown(stored, services.store.catalogue, each), language)
+
+
 async def update_click(call: Call) -> Answer:
     """Update a click: tie it to the client who registered."""
-    values = parse_registration(call.body, call.scope["method"])
+    values = await read_registration(call)
+    if values is None:  # nothing is said of a client: the answer only shows the click
+        if call.viewer.scope not in READERS:
+            raise InvalidBody("The body is not valid.", (_NAMES_NOTHING,))
+        click = await call.store.read(clicks.get_click, SYSTEM, call.path["clickId"])
+        return json_answer(render_click(click, call.store.catalogue, call.language))
     click = await call.store.write(clicks.register, call.store.ids, call.path["clickId"], values, choose_profile)
     return json_answer(render_click(click, call.store.catalogue, call.language))
 
@@ -85,20 +104,3 @@ async def delete_click(call: Call) -> Answer:
     """Delete a click."""
     await call.store.remove(clicks.delete_click, call.path["clickId"])
     return NO_CONTENT
-
-
-def parse_registration(body: bytes, method: str) -> Values:
-    """`{"profile": {…}}`, or the same fields without the wrapper -> values. Raises MalformedRequest, InvalidBody."""
-    data = decode_json(body)
-    required = required_fields(PROFILE, method) & CLIENT_FIELDS.keys()
-    if isinstance(data, dict) and data.keys() == {"profile"}:
-        return _refuse_empty(check_form(data["profile"], CLIENT_FIELDS, required, "/profile"), "/profile")
-    return _refuse_empty(check_form(data, CLIENT_FIELDS, required), "")
-
-
-def _refuse_empty(values: Values, pointer: str) -> Values:
-    """What names nothing would register nobody and show the click to a token that may not read. Raises InvalidBody."""
-    if not values:
-        mistake = Mistake(f"names nothing; allowed: {', '.join(CLIENT_FIELDS)}", pointer=pointer)
-        raise InvalidBody("The body is not valid.", (mistake,))
-    return values

@@ -21,7 +21,7 @@ REVOCATION = {
 
 async def create_client(call: Call) -> Answer:
     """Add a client; its secret is in the answer, and never again."""
-    values = check_scope(parse_form(call.body, CLIENT, "POST"))
+    values = check_scope(parse_form(call.body, CLIENT, "POST", call.reading).values)
     record, secret = await call.store.change(clients.create_client, call.store.ids, values)
     location = call.url(f"/clients/{record['clientId']}")
     return json_answer(_with_secret(record, secret, call.language), 201, {"Location": location} | _NO_STORE)
@@ -41,7 +41,7 @@ async def revoke_client(call: Call) -> Answer:
 
 async def revoke_token(call: Call) -> Answer:
     """End one token."""
-    values = check_form(decode_json(call.body), REVOCATION, REVOCATION)
+    values = check_form(decode_json(call.body), REVOCATION, REVOCATION, "", call.reading)
     await call.store.change(clients.revoke_token, values["tokenId"])
     return NO_CONTENT
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -17,13 +18,15 @@ from clicktrail.errors import (
     UnsupportedMediaType,
 )
 from clicktrail.http.bodies import late_at, read_body
-from clicktrail.http.calls import FORM, JSON, NO_CONTENT, Answer, Call, Services, media_type_of
+from clicktrail.http.calls import FORM, JSON, LENIENT, NO_CONTENT, Answer, Call, Services, media_type_of
 from clicktrail.http.observe import method_label
 from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
+from clicktrail.query.urlencoded import drop_cache_buster
 
+_APPLIED = "Preference-Applied"
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 """What is sent is of the type that it says, and of no other that a browser may guess."""
 
@@ -49,20 +52,34 @@ class Endpoint:
             raise MethodNotAllowed(f"Allowed here: {allowed}.", headers={"Allow": allowed})
         headers = Headers(scope=scope)
         viewer = check_access(operation, self._services, headers)
-        path: dict[str, str] = scope.get("path_params", {})
-        if any(name not in NAMES and not is_id(value) for name, value in path.items()):
-            raise NotFound("There is no such object; ids are 24 lower-case hex digits.")
+        path = read_path(scope.get("path_params", {}))
         check_accept(operation.media_type, headers)
-        if scope["query_string"] and operation.method != "GET":
+        query = drop_cache_buster(scope["query_string"])
+        call = Call(self._services, viewer, headers, path, query, b"", scope, receive)
+        if call.query and operation.method != "GET" and call.reading.is_strict:
             raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
-        body = b""
         if operation.takes_body:
             check_content_type(headers, operation.body_types)
             limits = self._services.limits
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-            body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-        call = Call(self._services, viewer, headers, path, scope["query_string"], body, scope, receive)
-        return await operation.handler(call)
+            call = replace(call, body=await read_body(receive, most, pause_s, late_at(scope, pause_s)))
+        return say_applied(call, await operation.handler(call))
+
+
+def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a path, ids in lower case. Raises NotFound for what is no id."""
+    path = {name: value if name in NAMES else value.lower() for name, value in parameters.items()}
+    if any(name not in NAMES and not is_id(value) for name, value in path.items()):
+        raise NotFound("There is no such object; ids are 24 hex digits.")
+    return path
+
+
+def say_applied(call: Call, answer: Answer) -> Answer:
+    """The answer, saying that what is unknown was ignored where the request preferred that (RFC 7240)."""
+    applied = answer.headers.get(_APPLIED, "")
+    if LENIENT not in call.preferences or LENIENT in applied:
+        return answer
+    return replace(answer, headers={**answer.headers, _APPLIED: f"{applied}, {LENIENT}" if applied else LENIENT})
 
 
 async def respond(

@@ -23,7 +23,7 @@ _PIECE_BYTES = 256 * 1024
 
 async def export(call: Call) -> Answer:
     """Export clicks."""
-    query, kind = parse_export(call.query, CLICK, FORMATS, call.language)
+    query, kind = parse_export(call.query, CLICK, FORMATS, call.language, call.reading)
     refuse_secrets(query, call.viewer)
     pieces = stream_clicks(call, query, kind)
     first = await anext(pieces, b"")  # a failure before the first byte is still an error document

@@ -107,13 +107,13 @@ def query_parameters(operation: Operation) -> list[Json]:
 
 def paging_parameters(resource: Resource) -> list[Json]:
     """Page, order and count."""
-    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
     offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
     sort = {"type": "string", "enum": list(resource.sorts), "default": "createTime"}
     order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
     count = {"type": "string"}
     return [
-        _parameter("limit", limit, "Objects on a page.", 10),
+        _parameter("limit", limit, f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}.", 10),
         _parameter("offset", offset, "Objects to skip; for deep pages follow the `Link` header instead.", 0),
         _parameter("sort_by", sort, "The order; ties are broken by id, nulls come last.", "createTime"),
         _parameter("sort_order", order, "The direction.", "desc"),

@@ -15,7 +15,7 @@ COUNT_EXACT = "count=exact"
 
 def read_query(call: Call, resource: Resource) -> ListQuery:
     """The question of a list request. Raises MalformedRequest."""
-    return parse_list(call.query, resource, call.language, COUNT_EXACT in call.preferences)
+    return parse_list(call.query, resource, call.language, COUNT_EXACT in call.preferences, call.reading)
 
 
 def page_answer(call: Call, query: ListQuery, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:

@@ -1,5 +1,6 @@
 """Postbacks: where partners' own servers are told, what became of it, and how it is told again."""
 
+from hmac import compare_digest
 from ipaddress import ip_address
 from typing import Any
 
@@ -10,8 +11,9 @@ from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.catalog import created_answer
 from clicktrail.http.render import render_record
+from clicktrail.http.sentback import refuse_changed_item
 from clicktrail.query.fields import DELIVERY, POSTBACK
-from clicktrail.query.forms import Values, parse_form
+from clicktrail.query.forms import Form, Values, parse_form
 from clicktrail.store import catalog, deliveries, postbacks
 from clicktrail.store.records import Record
 
@@ -21,15 +23,20 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 async def create_postback(call: Call) -> Answer:
     """Add a postback; its secret is in the answer, and never again."""
-    values = _check_target(call, parse_form(call.body, POSTBACK, "POST"))
+    form = parse_form(call.body, POSTBACK, "POST", call.reading)
+    values = _check_target(call, form.values)
     record, secret = await call.store.change(postbacks.create_postback, call.store.ids, values)
-    answer = created_answer(call, POSTBACK, record, secret is not None)
+    if secret is None:
+        form = await _drop_secret(call, record[_ID], form)
+    answer = created_answer(call, POSTBACK, record, secret is not None, form)
     return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
 
 
 async def update_postback(call: Call) -> Answer:
     """Update a postback."""
-    values = _check_target(call, parse_form(call.body, POSTBACK, call.scope["method"]))
+    form = parse_form(call.body, POSTBACK, call.scope["method"], call.reading)
+    values = _check_target(call, form.values)
+    await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
     record = await call.store.change(catalog.update_item, POSTBACK, call.path[_ID], values)
     return json_answer(render_record(POSTBACK, record, call.language))
 
@@ -86,6 +93,20 @@ def _check_target(call: Call, values: Values) -> Values:
         except ValueError:  # a name
             pass
     return values
+
+
+async def _drop_secret(call: Call, postback_id: str, form: Form) -> Form:
+    """The form without the secret, which an answer has shown once. Raises InvalidBody for another one, NotFound."""
+    shown = dict(form.shown)
+    secret = shown.pop("secret", None)
+    if secret:
+        target = await call.store.read(deliveries.find_target, postback_id)
+        if not compare_digest(str(secret).encode(), target.secret.encode()):
+            mistake = Mistake(
+                f"cannot be chosen; POST /postbacks/{postback_id}/secret makes a new one", pointer="/secret"
+            )
+            raise InvalidBody("The body is not valid.", (mistake,))
+    return Form(form.values, shown)
 
 
 def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, Any]:

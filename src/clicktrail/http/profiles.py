@@ -4,8 +4,9 @@ from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.catalog import created_answer
 from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_record
+from clicktrail.http.sentback import refuse_changed, refuse_differing
 from clicktrail.query.fields import CONTACT, PROFILE
-from clicktrail.query.forms import parse_form
+from clicktrail.query.forms import parse_form, read_contact
 from clicktrail.query.parse import parse_view
 from clicktrail.store import contacts, profiles
 
@@ -19,22 +20,23 @@ async def list_profiles(call: Call) -> Answer:
 
 async def get_profile(call: Call) -> Answer:
     """Get a profile."""
-    view = parse_view(call.query, PROFILE, call.language)
+    view = parse_view(call.query, PROFILE, call.language, call.reading)
     record = await call.ask(profiles.get_profile, call.viewer, call.path["profileId"])
     return json_answer(render_record(PROFILE, record, view.language))
 
 
 async def create_profile(call: Call) -> Answer:
     """Add a profile."""
-    values = parse_form(call.body, PROFILE, "POST")
-    record, is_new = await call.store.write(profiles.create_profile, call.store.ids, values)
-    return created_answer(call, PROFILE, record, is_new)
+    form = parse_form(call.body, PROFILE, "POST", call.reading)
+    record, is_new = await call.store.write(profiles.create_profile, call.store.ids, form.values)
+    return created_answer(call, PROFILE, record, is_new, form)
 
 
 async def update_profile(call: Call) -> Answer:
     """Update a profile."""
-    values = parse_form(call.body, PROFILE, call.scope["method"])
-    record = await call.store.write(profiles.update_profile, call.store.ids, call.path["profileId"], values)
+    form, profile_id = parse_form(call.body, PROFILE, call.scope["method"], call.reading), call.path["profileId"]
+    await refuse_changed(call, PROFILE, form, profiles.get_profile, profile_id)
+    record = await call.store.write(profiles.update_profile, call.store.ids, profile_id, form.values)
     return json_answer(render_record(PROFILE, record, call.language))
 
 
@@ -54,7 +56,7 @@ async def list_contacts(call: Call) -> Answer:
 
 async def get_contact(call: Call) -> Answer:
     """Get a contact of a profile."""
-    parse_view(call.query, CONTACT)
+    parse_view(call.query, CONTACT, reading=call.reading)
     place = call.path["profileId"], call.path["contactId"]
     record = await call.ask(contacts.get_contact, call.viewer, *place)
     return json_answer(render_record(CONTACT, record, call.language))
@@ -62,19 +64,22 @@ async def get_contact(call: Call) -> Answer:
 
 async def create_contact(call: Call) -> Answer:
     """Add a contact to a profile."""
-    values, profile_id = parse_form(call.body, CONTACT, "POST"), call.path["profileId"]
+    form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
+    values = read_contact(form.values, call.reading)
     record, is_new = await call.store.write(contacts.create_contact, call.store.ids, profile_id, values)
     document = render_record(CONTACT, record, call.language)
     if not is_new:
+        refuse_differing(call, CONTACT, form, record)
         return json_answer(document)
     return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record['contactId']}")})
 
 
 async def update_contact(call: Call) -> Answer:
     """Update a contact of a profile."""
-    values = parse_form(call.body, CONTACT, call.scope["method"])
+    form = parse_form(call.body, CONTACT, call.scope["method"], call.reading)
     place = call.path["profileId"], call.path["contactId"]
-    record = await call.store.write(contacts.update_contact, *place, values)
+    await refuse_changed(call, CONTACT, form, contacts.get_contact, *place)
+    record = await call.store.write(contacts.update_contact, *place, form.values, call.reading)
     return json_answer(render_record(CONTACT, record, call.language))
 
 

@@ -17,7 +17,7 @@ _SCALE = 8
 
 async def get_link_qr(call: Call) -> Answer:
     """Get a link as a QR code."""
-    kind = parse_format(call.query, LINK, tuple(FORMATS))
+    kind = parse_format(call.query, LINK, tuple(FORMATS), call.reading)
     link = await call.ask(get_record, call.viewer, LINK, call.path["linkId"])
     out = io.BytesIO()
     segno.make_qr(call.link_url(link["code"]), error="m").save(out, kind=kind, scale=_SCALE)

@@ -1,7 +1,8 @@
 """The hot door: POST /clicks without the layers that a plain request does not need.
 
 It shares parsing, recording and rendering with the operation's own handler, and hands over to the ordinary endpoint
-whatever is not plain: another content type, a body in pieces, a token that is not good, a body with mistakes.
+whatever is not plain: another content type, a body in pieces, a token that is not good, a body with mistakes, or with
+what takes a second look: read-only keys, numbers for texts, unknown keys.
 """
 
 import time
@@ -13,7 +14,7 @@ from clicktrail.http.bodies import LATE_AT, late_at, receive_before
 from clicktrail.http.calls import Services, origin_of
 from clicktrail.http.clicks import record_hit
 from clicktrail.http.endpoint import respond
-from clicktrail.ingest.hits import parse_hit
+from clicktrail.ingest.hits import parse_plain
 from clicktrail.model.access import RECORDERS
 from clicktrail.model.countries import choose_language
 
@@ -33,15 +34,15 @@ class RecordDoor:
         """Records one click, or hands over."""
         started = time.perf_counter()
         services, headers = self._services, dict(scope["headers"])
-        if scope["query_string"] or not self._is_plain(headers):
+        if scope["query_string"] or b"prefer" in headers or not self._is_plain(headers):
             await self._endpoint(scope, receive, send)
             return
         moment = late_at(scope, services.limits.body_timeout_s)
         message: Message | None = None
         try:
             message = await receive_before(receive, moment)
-            hit = parse_hit(self._whole_body(message, headers))
-        except (ClicktrailError, ValueError):
+            hit = parse_plain(self._whole_body(message, headers), services.limits.reading)
+        except (ClicktrailError, ValueError, RecursionError):
             await self._endpoint({**scope, LATE_AT: moment}, _again(message, receive), send)
             return
         language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))

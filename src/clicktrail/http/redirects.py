@@ -66,12 +66,12 @@ class LinkHost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Follows one link."""
         parts = scope["path"].split("/")[1:]
-        is_banner = len(parts) == 3 and "/" + parts[0] == BANNER_PREFIX and is_id(parts[1])
+        is_banner = len(parts) == 3 and "/" + parts[0] == BANNER_PREFIX and is_id(parts[1].lower())
         if scope["method"] not in ("GET", "HEAD") or not (len(parts) == 1 or is_banner) or not parts[-1]:
             await answer_not_found(scope, receive, send)
             return
         route = f"{BANNER_PREFIX}/{{bannerId}}/{{code}}" if is_banner else "/{code}"
-        banner_id = parts[1] if is_banner else None
+        banner_id = parts[1].lower() if is_banner else None
         await respond(self._services, scope, route, _follow(self._services, scope, parts[-1], banner_id), send)
 
 

@@ -7,6 +7,7 @@ from clicktrail.http.calls import Answer, Call, json_answer
 from clicktrail.http.render import render_moment
 from clicktrail.model.access import Scope, Viewer
 from clicktrail.model.attribution import REASONS
+from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query.fields import CLICK, IDENTITY, KNOWN_BY, PROFILE, REGISTRATION
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.query.parse import parse_view
@@ -38,7 +39,7 @@ _CREDENTIAL = "token"
 
 async def create_registration(call: Call) -> Answer:
     """Register a client, and attribute them to the click that earned them."""
-    values = check_known_by(check_form(decode_json(call.body), REGISTRATION, ("profile",)))
+    values = check_known_by(check_form(decode_json(call.body), REGISTRATION, ("profile",), "", call.reading))
     return await _register(call, call.viewer, values)
 
 
@@ -53,26 +54,26 @@ async def receive_postback(call: Call) -> Answer:
     if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
         raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
     call.services.visits.count("partner", str(viewer.partner_id))
-    return await _register(call, viewer, parse_postback(parameters))
+    return await _register(call, viewer, parse_postback(parameters, call.reading))
 
 
 async def get_click_attribution(call: Call) -> Answer:
     """Which clicks were considered beside this one, and why one of them won."""
-    parse_view(call.query, PROFILE)
+    parse_view(call.query, PROFILE, reading=call.reading)
     found = await call.ask(attributions.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
     return json_answer(render_attribution(found))
 
 
 async def get_profile_attribution(call: Call) -> Answer:
     """Which clicks were considered for a client, and why one of them won."""
-    parse_view(call.query, PROFILE)
+    parse_view(call.query, PROFILE, reading=call.reading)
     found = await call.ask(attributions.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
     return json_answer(render_attribution(found))
 
 
 async def create_identity(call: Call) -> Answer:
     """Say whose a browser is, so that clicks of all browsers of a person count for them."""
-    values = check_form(decode_json(call.body), IDENTITY, IDENTITY)
+    values = check_form(decode_json(call.body), IDENTITY, IDENTITY, "", call.reading)
     is_new = await call.store.write(attributions.add_identity, values["visitorId"], values["uuid"])
     return json_answer(values, 201 if is_new else 200)
 
@@ -84,24 +85,33 @@ def check_known_by(values: Values) -> Values:
     return values
 
 
-def parse_postback(parameters: list[Parameter]) -> Values:
+def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Values:
     """The query string of a postback -> what POST /registrations has in its body. Raises MalformedRequest."""
     data: Json = {"profile": {}}
     mistakes = []
     for each in parameters:
         place = POSTBACK.get(each.name)
         if place is not None:
-            _put(data, place, each.literal if each.name in ("time", "phone") else each.value)
-        elif each.name != _CREDENTIAL:
+            _put(data, place, _text_of(each))
+        elif each.name != _CREDENTIAL and reading.is_strict:
             allowed = ", ".join((_CREDENTIAL, *POSTBACK))
             mistakes.append(Mistake(f"is not a parameter; allowed: {allowed}", parameter=each.name))
     try:
-        values = check_known_by(check_form(data, REGISTRATION, ("profile",)))
+        values = check_known_by(check_form(data, REGISTRATION, ("profile",), "", reading))
     except InvalidBody as error:
         mistakes += [Mistake(mistake.detail, parameter=_parameter_of(mistake, data)) for mistake in error.mistakes]
     if mistakes:
         raise MalformedRequest("The query string is not valid.", tuple(mistakes))
     return values
+
+
+def _text_of(parameter: Parameter) -> str:
+    """A value as its field wants it: a raw `+` is a sign in a time, and at the beginning of a phone number."""
+    if parameter.name == "time":
+        return parameter.literal
+    if parameter.name == "phone":
+        return parameter.literal[:1] + parameter.literal[1:].replace("+", " ")
+    return parameter.value
 
 
 def _put(data: Json, place: tuple[str, ...], value: str) -> None:

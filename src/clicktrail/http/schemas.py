@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from clicktrail.http.clicks import CLIENT_FIELDS
 from clicktrail.http.clients import REVOCATION
+from clicktrail.http.registering import CLIENT_FIELDS
 from clicktrail.http.sites import VIEW
 from clicktrail.http.tokens import GRANT
 from clicktrail.ingest.hits import MAX_BATCH
@@ -30,6 +30,7 @@ from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 Json = dict[str, Any]
 NUMERIC_CODES = sorted(countries.BY_NUMERIC)
 _TEXT: Json = {"type": "string"}
+_NOTHING: Json = {"enum": [None, ""]}
 _TIME: Json = {"type": ["string", "null"], "format": "date-time"}
 
 
@@ -42,15 +43,13 @@ def all_schemas() -> Json:
         found[f"{name}Create"] = body_schema(resource.writable, required_fields(resource, "POST"))
         found[f"{name}Replace"] = body_schema(resource.writable, required_fields(resource, "PUT"))
         found[f"{name}Update"] = body_schema(resource.writable, ())
-    for name, required in (
-        ("ClickReplace", required_fields(PROFILE, "PUT") & CLIENT_FIELDS.keys()),
-        ("ClickUpdate", ()),
-    ):
-        registration = body_schema(CLIENT_FIELDS, required)
-        found[name] = {
-            "oneOf": [_object({"profile": registration}, ["profile"], is_open=False), registration],
-            "example": {"profile": _example(CLIENT_FIELDS)},
-        }
+    found["ClickCreate"]["properties"]["clickId"] = {
+        "type": ["string", "null"],
+        "pattern": f"^$|{kinds.ID.schema['pattern']}",
+        "description": "An id that the click has already; one with a time to come is refused.",
+    }
+    required = required_fields(PROFILE, "PUT") & CLIENT_FIELDS.keys()
+    found |= {"ClickReplace": client_schema(required), "ClickUpdate": client_schema(())}
     found["ContactCreate"]["properties"]["key"]["enum"] = ["email", "phone"]
     secret = {**answer_schema(CLIENT)["properties"], "clientSecret": _TEXT}
     found |= {
@@ -69,6 +68,16 @@ def all_schemas() -> Json:
     for name in ("ClientReplace", "ClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
         del found[name]
     return found
+
+
+def client_schema(required: Iterable[str]) -> Json:
+    """The body of PUT and PATCH of a click: the client, in a wrapper or without."""
+    client = body_schema(CLIENT_FIELDS, required)
+    wrapped = client if required else {"anyOf": [client, _NOTHING]}
+    return {
+        "oneOf": [_object({"profile": wrapped}, ["profile"], is_open=False), client],
+        "example": {"profile": _example(CLIENT_FIELDS)},
+    }
 
 
 def _object(properties: Mapping[str, Any], required: Iterable[str], is_open: bool = True) -> Json:
@@ -119,7 +128,8 @@ def answer_field(field: Field) -> Json:
 def _nullable(schema: Json) -> Json:
     if "enum" in schema:
         schema = schema | {"enum": [*schema["enum"], None]}
-    return schema | {"type": [schema["type"], "null"]}
+    types = schema["type"]
+    return schema | {"type": [*(types if isinstance(types, list) else [types]), "null"]}
 
 
 def body_schema(fields: Mapping[str, Field], required: Iterable[str]) -> Json:
@@ -131,18 +141,41 @@ def body_schema(fields: Mapping[str, Field], required: Iterable[str]) -> Json:
 def body_field(field: Field) -> Json:
     """The schema of one key of a body."""
     schema: Json = dict(field.kind.schema) | {"description": field.doc}
+    if field.kind is kinds.FLAG:
+        flags = [True, False, 1, 0, *kinds.FLAGS, "", None]
+        return schema | {"type": ["boolean", "integer", "string", "null"], "enum": flags}
     if field.kind is kinds.TAGS:
         tag = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": kinds.NO_NUL}
-        schema |= {"items": tag, "maxItems": MAX_ITEMS, "uniqueItems": True}
-    elif field.kind is kinds.CONTACTS:
-        schema |= {"items": {"$ref": "#/components/schemas/ContactCreate"}, "maxItems": MAX_ITEMS}
-    elif field.kind is kinds.NUMERIC_COUNTRY:
+        many: Json = {"type": "array", "items": tag, "maxItems": MAX_ITEMS, "uniqueItems": True}
+        return {"description": field.doc, "anyOf": [many, _NOTHING]}
+    if field.kind is kinds.CONTACTS:
+        one: Json = {"$ref": "#/components/schemas/ContactCreate"}
+        many = {"type": "array", "items": one, "maxItems": MAX_ITEMS}
+        return {"description": field.doc, "anyOf": [many, one, {"type": "object", "maxProperties": 0}, _NOTHING]}
+    if field.kind is kinds.NUMERIC_COUNTRY:
         schema["enum"] = NUMERIC_CODES
     elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL, kinds.PAGE):
         schema["maxLength"] = field.max_length
     if field.name == "scope":
         schema["enum"] = list(Scope)
-    return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT else schema
+    if field.is_cut:
+        del schema["maxLength"]
+    if field.takes_number:
+        schema["type"] = ["string", "number"]
+    if field.nullable or field.name in NULL_IS_DEFAULT:
+        schema = _maybe_empty(schema)
+    return _nullable(schema) if field.nullable or field.name in NULL_IS_DEFAULT or field.default == "" else schema
+
+
+def _maybe_empty(schema: Json) -> Json:
+    """An empty text is as good as null."""
+    found = dict(schema)
+    if "enum" in schema and schema["type"] == "string":
+        found["enum"] = [*schema["enum"], ""]
+    if "pattern" in schema and schema["pattern"] != kinds.NO_NUL:
+        found["pattern"] = f"^$|{schema['pattern']}"
+    formats = found.pop("anyOf", [{"format": found.pop("format")}] if "format" in found else [])
+    return found | ({"anyOf": [*formats, {"maxLength": 0}]} if formats else {})
 
 
 def tracking_schemas(click: Json, profile: Json) -> Json:
@@ -219,18 +252,12 @@ def postback_test_schema() -> Json:
 
 def batch_schemas(click: Json) -> Json:
     """The body of POST /clicks/batch, and its two answers: for all, or for each row."""
-    click_id = {
-        "type": ["string", "null"],
-        "pattern": kinds.ID.schema["pattern"],
-        "description": "An id it has already.",
-    }
-    row = {**click, "properties": {**click["properties"], "clickId": click_id}}
     counts = {name: {"type": "integer", "minimum": 0} for name in ("created", "repeated")}
     summary = {**counts, "clickIds": {"type": "array", "items": _TEXT}}
     result = {"status": {"enum": [200, 201, 409, 422]}, "clickId": _TEXT, "errors": {"type": "array"}}
     results = {"results": {"type": "array", "items": _object(result, ["status"])}}
     return {
-        "ClickBatch": {"type": "array", "items": row, "minItems": 1, "maxItems": MAX_BATCH},
+        "ClickBatch": {"type": "array", "items": click, "minItems": 1, "maxItems": MAX_BATCH},
         "ClickBatchResult": {"oneOf": [_object(summary, summary), _object(results, results)]},
     }
 

@@ -6,6 +6,7 @@ came from; it reads nothing and changes nothing else.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,6 +22,7 @@ from clicktrail.ingest.campaign import find_campaign
 from clicktrail.model.catalogue import CatalogueSite
 from clicktrail.model.click import Hit
 from clicktrail.model.ids import is_id
+from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK
 from clicktrail.query.forms import check_form, decode_json
 from clicktrail.query.kinds import find_origin
@@ -34,7 +36,10 @@ GIF = (
 """One transparent pixel: the 43 bytes of the smallest GIF that every browser shows."""
 MAX_VIEW_BYTES = 32 * 1024
 """Largest beacon: an 8 KiB uri, a 2 KiB referrer, escaped."""
-VIEW = {name: CLICK.writable[name] for name in ("uri", "referrer", "locale", "visitorId", "uuid")}
+VIEW = {
+    "uri": replace(CLICK.writable["uri"], kind=kinds.URL),
+    **{name: CLICK.writable[name] for name in ("referrer", "locale", "visitorId", "uuid")},
+}
 """What a page says of a view of it; all else the server sees itself."""
 PIXEL_PARAMETERS = ("key", *VIEW)
 _NO_SITE = "This key is no site's that has pages at this origin."
@@ -130,7 +135,7 @@ async def _record(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> t
 
 def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str, Any]) -> Hit:
     """A page of the site, seen from an address -> a hit. Raises Forbidden, InvalidBody."""
-    sent = check_form({name: data[name] for name in data.keys() - {"key"}}, VIEW, ("uri",))
+    sent = check_form({name: data[name] for name in data.keys() - {"key"}}, VIEW, ("uri",), "", call.reading)
     if find_origin(sent["uri"]) not in site.origins:
         raise Forbidden(_NO_SITE)
     return msgspec.structs.replace(
@@ -146,7 +151,8 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
 async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueSite) -> str | None:
     """The click by whose tracking link the visitor has just come to this page: it is recorded already."""
     click_id = find_campaign(hit.uri, parameter, parameter).code
-    if click_id is None or not is_id(click_id):
+    click_id = click_id.lower() if click_id is not None else ""
+    if not is_id(click_id):
         return None
     is_known = await store.write(recognise, click_id, hit, site.origins)
     return click_id if is_known else None

@@ -7,6 +7,7 @@ from clicktrail.errors import Mistake
 from clicktrail.ingest.hits import parse_row
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit, differences
+from clicktrail.model.reading import STRICT, Reading
 
 
 class Row(NamedTuple):
@@ -25,16 +26,16 @@ class Batch(NamedTuple):
     given: set[str]
 
 
-def make_batch(bodies: Sequence[bytes], recorder: Recorder) -> Batch:
+def make_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading = STRICT) -> Batch:
     """Parses and enriches every row."""
-    rows = [_make_row(body, recorder) for body in bodies]
+    rows = [_make_row(body, recorder, reading) for body in bodies]
     clicks = [row.click for row in rows if row.click is not None]
     given = {row.hit.click_id for row in rows if row.hit is not None and row.hit.click_id is not None}
     return Batch(rows, clicks, given)
 
 
-def _make_row(body: bytes, recorder: Recorder) -> Row:
-    parsed = parse_row(body)
+def _make_row(body: bytes, recorder: Recorder, reading: Reading) -> Row:
+    parsed = parse_row(body, reading)
     return Row(parsed, recorder.make(parsed)) if isinstance(parsed, Hit) else Row(None, None, parsed)
 
 

@@ -43,7 +43,9 @@ class Buffer:
         self._room: deque[asyncio.Future[None]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def __len__(self) -> int:
+    @property
+    def held(self) -> int:
+        """Clicks that wait for the disk. (No `__len__`: an empty buffer would be false where it is looked for.)"""
         return self._held
 
     async def add(self, click: Click) -> Click | None:

@@ -1,15 +1,21 @@
 """The edge: what a site sent, checked once."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
 import msgspec
 
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
 from clicktrail.model.click import Hit
+from clicktrail.model.reading import STRICT, Reading
+from clicktrail.model.times import add_offset
+from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, MAX_CLICK_TEXT, MAX_TEXT
-from clicktrail.query.forms import Values, check_form, decode_json, required_fields
-from clicktrail.query.kinds import check_click_time, check_id, check_ip, check_url
+from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
+from clicktrail.query.kinds import check_click_id, check_click_time, check_ip, check_uri
 
 
-class _Form(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The body of POST /clicks by type alone, for the fast way through `parse_hit`."""
 
     ip: str
@@ -20,35 +26,43 @@ class _Form(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     user_agent: str | None = None
     uuid: str | None = None
     visitor_id: str | None = None
-
-
-class _BatchForm(_Form):
-    """A click of a batch: it may bring its id."""
-
     click_id: str | None = None
 
 
-_decode = msgspec.json.Decoder(_Form).decode
-_decode_row = msgspec.json.Decoder(_BatchForm).decode
+class Sent(NamedTuple):
+    """A hit, and the read-only keys of a click that its body brought along."""
+
+    hit: Hit
+    shown: Values
+
+
+_decode = msgspec.json.Decoder(_Body).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_BATCH_FIELDS = {**CLICK.writable, "clickId": CLICK.fields[0]}
+_FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
 _REQUIRED = required_fields(CLICK, "POST")
+_NOTHING: Values = {}
 MAX_BATCH = 10_000
 """Clicks of one batch."""
 Parsed = Hit | tuple[Mistake, ...]
 
 
-def parse_hit(body: bytes) -> Hit:
+def parse_hit(body: bytes, reading: Reading = STRICT) -> Sent:
     """The body of POST /clicks -> a hit. Raises MalformedRequest, InvalidBody.
 
     What is in order takes one typed decode; anything else is read again, slowly, to name every mistake at once.
     """
-    if b"\\u0000" not in body:
-        try:
-            return _read(_decode(body))
-        except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
-            pass
-    return _hit_of(check_form(decode_json(body), CLICK.writable, _REQUIRED))
+    try:
+        return Sent(parse_plain(body, reading), _NOTHING)
+    except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
+        return _parse_slowly(body, reading)
+
+
+def _parse_slowly(body: bytes, reading: Reading) -> Sent:
+    data = decode_json(body)
+    values = check_form(data, _FIELDS, _REQUIRED, "", reading, CLICK.read_only)
+    return Sent(
+        _hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in _FIELDS}
+    )
 
 
 def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
@@ -67,16 +81,14 @@ def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
     return rows
 
 
-def parse_row(row: bytes) -> Parsed:
-    """One click of a batch -> a hit, or all that is wrong with it."""
+def parse_row(row: bytes, reading: Reading = STRICT) -> Parsed:
+    """One click of a batch -> a hit, or all that is wrong with it. Read-only keys that it brings are ignored."""
     try:
-        if b"\\u0000" not in row:
-            form = _decode_row(row)
-            return _read(form, None if form.click_id is None else check_id(form.click_id))
+        return parse_plain(row, reading)
     except (ValueError, RecursionError):
         pass
     try:
-        return _hit_of(check_form(decode_json(row), _BATCH_FIELDS, _REQUIRED))
+        return _parse_slowly(row, reading).hit
     except InvalidBody as error:
         return error.mistakes
     except MalformedRequest as error:
@@ -93,21 +105,34 @@ def _hit_of(values: Values) -> Hit:
         values.get("userAgent"),
         values.get("uuid"),
         values.get("clickId"),
-        values.get("visitorId") or None,
+        values.get("visitorId"),
     )
 
 
-def _read(form: _Form, click_id: str | None = None) -> Hit:
-    """Raises ValueError for anything that the slow way has to look at."""
-    time = None if form.time is None else check_click_time(form.time)
-    for text, limit in (
-        (form.locale, MAX_CLICK_TEXT),
-        (form.referrer, MAX_CLICK_TEXT),
-        (form.user_agent, MAX_CLICK_TEXT),
-        (form.uuid, MAX_TEXT),
-        (form.visitor_id, MAX_TEXT),
-    ):
+def parse_plain(body: bytes, reading: Reading) -> Hit:
+    """An ordinary body of POST /clicks -> a hit. Raises ValueError or RecursionError for what needs a second look."""
+    if b"\\u0000" in body:
+        raise ValueError
+    form = _decode(body)
+    text, click_id, time = form.time, form.click_id or None, None
+    referrer, user_agent = form.referrer or None, form.user_agent or None
+    if text:
+        time = check_click_time(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
+    if referrer is not None and len(referrer) > MAX_CLICK_TEXT:
+        referrer = referrer[:MAX_CLICK_TEXT]
+    if user_agent is not None and len(user_agent) > MAX_CLICK_TEXT:
+        user_agent = user_agent[:MAX_CLICK_TEXT]
+    for text, limit in ((form.locale, MAX_CLICK_TEXT), (form.uuid, MAX_TEXT), (form.visitor_id, MAX_TEXT)):
         if text is not None and len(text) > limit:
             raise ValueError
-    ip, uri = check_ip(form.ip), check_url(form.uri)
-    return Hit(ip, uri, form.locale, form.referrer, time, form.user_agent, form.uuid, click_id, form.visitor_id or None)
+    return Hit(
+        check_ip(form.ip),
+        check_uri(form.uri),
+        form.locale or None,
+        referrer,
+        time,
+        user_agent,
+        form.uuid or None,
+        None if click_id is None else check_click_id(click_id),
+        form.visitor_id or None,
+    )

@@ -80,8 +80,9 @@ def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
 def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[str | None, str | None]:
     """Link and banner: the banner that the uri names if there is one, else the link's own."""
     link = catalogue.links.get(campaign.code) if campaign.code is not None else None
-    if campaign.banner_id is not None and campaign.banner_id in catalogue.banners:
-        return (link.link_id if link is not None else None), campaign.banner_id
+    banner_id = campaign.banner_id.lower() if campaign.banner_id is not None else None
+    if banner_id is not None and banner_id in catalogue.banners:
+        return (link.link_id if link is not None else None), banner_id
     return (link.link_id, link.banner_id) if link is not None else (None, None)
 
 

@@ -14,7 +14,7 @@ class Hit(msgspec.Struct, frozen=True):
     user_agent: str | None = None
     uuid: str | None = None
     click_id: str | None = None
-    """Given by imports, which bring clicks that already have one."""
+    """Given by clients and imports that bring clicks which already have one."""
     visitor_id: str | None = None
     """The visitor's browser, as the site's own cookie names it."""
     is_prefetch: bool | None = None
@@ -71,7 +71,10 @@ class Click(msgspec.Struct, frozen=True):
 
 
 def differences(hit: Hit, click: Click) -> list[str]:
-    """The JSON keys in which a repeated hit differs from the click of its uuid. A time left out is no difference."""
+    """The JSON keys in which a repeated hit differs from the click of its uuid or id.
+
+    Leaving out time, id or uuid is no difference.
+    """
     pairs = {
         "ip": (hit.ip, click.ip),
         "uri": (hit.uri, click.uri),
@@ -80,5 +83,7 @@ def differences(hit: Hit, click: Click) -> list[str]:
         "userAgent": (hit.user_agent, click.user_agent),
         "time": (click.time if hit.time is None else hit.time, click.time),
         "visitorId": (hit.visitor_id, click.visitor_id),
+        "clickId": (hit.click_id or click.click_id, click.click_id),
+        "uuid": (hit.uuid or click.uuid, click.uuid),
     }
     return [name for name, (sent, stored) in pairs.items() if sent != stored]

@@ -1,30 +1,72 @@
 """What makes an e-mail address or a phone number valid; both judged by libraries, without any network."""
 
+import contextlib
+import re
 from collections.abc import Callable, Mapping
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
+RESERVED = ("test", "example", "invalid", "localhost")
+"""Top-level names that never belong to anybody (RFC 2606): addresses of tests, and valid ones."""
+_STAND_IN = ".example.com"
+_zeros = re.compile(r"^[\s(]*00").match
+_is_number = re.compile(r"[\s(]*\+?[\d\s().\-/]*\d{2}[\d\s().\-/]*\Z", re.ASCII).match
 
-def check_email(value: str) -> str:
+
+def read_email(value: str, region: str | None = None) -> str:
     """An address that mail could be sent to (RFC 5321, RFC 6531), kept as it was written. Raises ValueError."""
+    del region
+    is_reserved = value.rpartition("@")[2].rpartition(".")[2].lower() in RESERVED
     try:
-        validate_email(value, check_deliverability=False)
+        validate_email(value + _STAND_IN if is_reserved else value, check_deliverability=False)
     except EmailNotValidError as error:
         raise ValueError(f"is not an e-mail address: {error}") from None
     return value
 
 
-def check_phone(value: str) -> str:
-    """An international number: `+`, country code, and as many digits as that country has. Raises ValueError."""
+def read_phone(value: str, region: str | None = None) -> str:
+    """A phone number in any usual spelling -> E.164, `+9876543210`; an extension follows as `;ext=5`.
+
+    `00` in front is `+`. A number without country code is one of `region`. Raises ValueError.
+    """
+    text = value.strip()
+    zeros = _zeros(text)
+    text = "+" + text[zeros.end() :] if zeros else text
     try:
-        number = phonenumbers.parse(value, None)
+        number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not value.startswith("+") or not phonenumbers.is_possible_number(number):
-        raise ValueError("is not an international phone number such as +9876543210")
-    return value
+    if number is None or not phonenumbers.is_possible_number(number):
+        local = f", or a local one of {region}" if region else ""
+        raise ValueError(f"is not an international phone number such as +9876543210{local}")
+    plain = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return f"{plain};ext={number.extension}" if number.extension else plain
 
 
-CHECKS: Mapping[str, Callable[[str], str]] = {"email": check_email, "phone": check_phone}
-"""Contact key -> the check of its value."""
+READERS: Mapping[str, Callable[[str, str | None], str]] = {"email": read_email, "phone": read_phone}
+"""Contact key -> its value as it was written, and the region of phone numbers -> its value as it is stored."""
+
+
+def is_same(key: str, one: str, other: str) -> bool:
+    """Whether two stored values are one contact: earlier versions kept phone numbers as they were written."""
+    return one == other or (key == "phone" and _digits(one) == _digits(other))
+
+
+def spellings(text: str, region: str | None) -> list[str]:
+    """What a search for a contact looks for: the text, and what is stored if it is (a part of) a phone number.
+
+    A `+` within a number can only be a space as forms write it.
+    """
+    found = [text]
+    text = text[:1] + text[1:].replace("+", " ") if _is_number(text[1:].replace("+", " ")) else text
+    if _is_number(text):
+        zeros = _zeros(text)
+        found.append(_digits("+" + text[zeros.end() :] if zeros else text))
+        with contextlib.suppress(ValueError):
+            found.append(read_phone(text, region))
+    return list(dict.fromkeys(found))
+
+
+def _digits(value: str) -> str:
+    return re.sub(r"[\s().\-/]", "", value)

@@ -47,6 +47,11 @@ def is_id(text: str) -> bool:
     return _is_id(text) is not None
 
 
+def least_id(second: int) -> str:
+    """What is not greater than any id made at a second (Unix time) or later, and greater than all from before."""
+    return f"{min(max(second, 0), 0xFFFFFFFF):08x}{0:016x}"
+
+
 def created_s(object_id: str) -> int:
     """The second (Unix time) in which the object was created: the first four bytes of its id."""
     return int(object_id[:8], 16)

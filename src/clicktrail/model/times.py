@@ -1,7 +1,8 @@
 """Times: integers of microseconds since 1970-01-01 UTC inside, ISO 8601 with an offset outside."""
 
+import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 SECOND = 1_000_000
@@ -9,6 +10,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_is_date = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII).match
+MAX_AHEAD_S = 300
+"""How far in the future a click's time and id may be: clocks differ (contract, section 3)."""
 
 
 def now_us() -> int:
@@ -33,6 +37,35 @@ def parse_time(text: str) -> int:
     if not _FIRST <= us <= _LAST:
         raise ValueError("is not within the years 1 to 9999 UTC")
     return us
+
+
+def add_offset(text: str, zone: tzinfo) -> str:
+    """A time without an offset, read by the clock of `zone`, with it; anything else as it is.
+
+    An hour that the clock shows twice is the first of the two; one that it skips counts on from before the gap.
+    """
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        return text
+    return moment.replace(tzinfo=zone).isoformat() if moment.tzinfo is None else text
+
+
+def find_day(text: str, zone: tzinfo) -> tuple[int, int] | None:
+    """The first and the last moment of `2021-01-31` in a zone; None for a text that is no date. Raises ValueError."""
+    if not _is_date(text):
+        return None
+    try:
+        day = date.fromisoformat(text)
+        first = _midnight(day, zone)
+        last = _midnight(day + timedelta(days=1), zone) - 1 if day < date.max else _LAST
+    except (ValueError, OverflowError):
+        raise ValueError("is not a day of the calendar such as 2021-01-31") from None
+    return max(first, _FIRST), min(last, _LAST)
+
+
+def _midnight(day: date, zone: tzinfo) -> int:
+    return (datetime(day.year, day.month, day.day, tzinfo=zone) - _EPOCH) // _MICROSECOND
 
 
 def render_time(us: int) -> str:

@@ -1,9 +1,21 @@
-"""Uris as browsers read them: the query string of one that a click brought, and the page that one leads to."""
+"""Uris as browsers read them: whether it is one, the query string of a click's, and the page that a link leads to."""
 
+import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import can_ada
+
+NEVER = ("javascript", "data", "vbscript")
+"""Schemes of scripts and of contents: nobody arrives there, and whoever showed them as a link would run them."""
+_parse = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):([^\x00-\x20\x7f\\][^\x00-\x1f\x7f]*)\Z", re.ASCII).match
+_is_host_and_port = re.compile(r"(localhost|[^:]*\.[^:]*):\d{1,5}([/?#].*)?\Z", re.ASCII | re.IGNORECASE).match
+
+
+def is_absolute(uri: str) -> bool:
+    """Whether it is an absolute URI (RFC 3986): a scheme, a colon and more; `host:8080/path` is taken for none."""
+    found = _parse(uri)
+    return found is not None and found[1].lower() not in NEVER and not _is_host_and_port(uri)
 
 
 def read_parameters(uri: str) -> dict[str, str | None]:

@@ -1,12 +1,14 @@
 """Bodies: JSON decoded, then checked against the field table. Every mistake is named at once, by JSON pointer."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
 from clicktrail.model import contacts
+from clicktrail.model.reading import STRICT, Reading
+from clicktrail.model.times import add_offset
 from clicktrail.query import kinds
 from clicktrail.query.fields import CONTACT, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.kinds import Kind
@@ -14,6 +16,13 @@ from clicktrail.query.kinds import Kind
 MAX_ITEMS = 100
 """Contacts or tags of one profile; far above any real one, and it bounds what a body can cost."""
 Values = dict[str, Any]
+
+
+class Form(NamedTuple):
+    """A body: what it says by field, and the read-only keys that it brings as they were shown."""
+
+    values: Values
+    shown: Values
 
 
 def decode_json(body: bytes) -> Any:
@@ -37,23 +46,52 @@ def required_fields(resource: Resource, method: str) -> frozenset[str]:
     )
 
 
-def parse_form(body: bytes, resource: Resource, method: str) -> Values:
+def parse_form(body: bytes, resource: Resource, method: str, reading: Reading = STRICT) -> Form:
     """A body -> field name -> stored value, for the fields that it carries. Raises MalformedRequest, InvalidBody."""
-    return check_form(decode_json(body), resource.writable, required_fields(resource, method))
+    data, required = decode_json(body), required_fields(resource, method)
+    values = check_form(data, resource.writable, required, "", reading, resource.read_only)
+    return Form(values, find_shown(data, resource))
 
 
-def check_form(data: Any, fields: Mapping[str, Field], required: Iterable[str], root: str = "") -> Values:
-    """Decoded JSON -> values. Raises InvalidBody; `root` is the pointer of `data` in the body."""
-    checker = _Checker()
-    values = checker.check_object(data, fields, required, root)
+def check_form(
+    data: Any,
+    fields: Mapping[str, Field],
+    required: Iterable[str],
+    root: str = "",
+    reading: Reading = STRICT,
+    shown: Collection[str] = (),
+) -> Values:
+    """Decoded JSON -> values. Raises InvalidBody; `root` is the pointer of `data` in the body.
+
+    Keys in `shown` may be there as well; `find_shown` has them.
+    """
+    checker = _Checker(reading)
+    values = checker.check_object(data, fields, required, root, shown)
     checker.finish()
     return values
+
+
+def find_shown(data: Values, resource: Resource) -> Values:
+    """The read-only keys of a body, those of its contacts included, whatever they hold."""
+    found = {name: value for name, value in data.items() if name in resource.read_only}
+    if resource is PROFILE and "contacts" in data:
+        found["contacts"] = [
+            {name: value for name, value in item.items() if name in CONTACT.read_only}
+            for item in as_list(data["contacts"]) or ()
+        ]
+    return found
+
+
+def as_list(contacts_sent: Any) -> Any:
+    """Contacts as a body brings them: one object is a list of it, and an empty one is none."""
+    return ([contacts_sent] if contacts_sent else []) if isinstance(contacts_sent, dict) else contacts_sent
 
 
 class _Checker:
     """Walks one body and collects what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
         self.mistakes: list[Mistake] = []
 
     def wrong(self, pointer: str, detail: str) -> None:
@@ -63,12 +101,19 @@ class _Checker:
         if self.mistakes:
             raise InvalidBody("The body is not valid.", tuple(self.mistakes))
 
-    def check_object(self, data: Any, fields: Mapping[str, Field], required: Iterable[str], root: str) -> Values:
+    def check_object(
+        self,
+        data: Any,
+        fields: Mapping[str, Field],
+        required: Iterable[str],
+        root: str,
+        shown: Collection[str] = (),
+    ) -> Values:
         if not isinstance(data, dict):
             self.wrong(root, "must be an object")
             return {}
         for name in data:
-            if name not in fields:
+            if self.reading.is_strict and name not in fields and name not in shown:
                 self.wrong(f"{root}/{_escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
         for name in sorted(required):
             if name not in data:
@@ -80,13 +125,14 @@ class _Checker:
         }
 
     def check_value(self, field: Field, value: Any, pointer: str) -> Any:
-        if value is None:
-            if not field.nullable:
+        if value is None or (value == "" and field.nullable and field.kind is not kinds.INTEGER):
+            if not field.nullable and field.default != "":
                 self.wrong(pointer, "must not be null")
-            return None
+            return None if field.nullable else field.default
         nested = _NESTED.get(field.kind)
         if nested is not None:
             return nested(self, value, pointer)
+        value = _plain(field, value, self.reading)
         try:
             checked = field.kind.check(value)
             if isinstance(value, str) and len(value) > field.max_length:
@@ -119,8 +165,8 @@ class _Checker:
 
     def check_contacts(self, value: Any, pointer: str) -> list[Values]:
         found: list[Values] = []
-        for position, item in enumerate(self.check_items(value, pointer)):
-            place = f"{pointer}/{position}"
+        for position, item in enumerate(self.check_items(as_list(value), pointer)):
+            place = pointer if isinstance(value, dict) else f"{pointer}/{position}"
             contact = self.check_contact(item, place)
             if any(
                 (other.get("key"), other.get("value")) == (contact.get("key"), contact.get("value")) for other in found
@@ -130,19 +176,24 @@ class _Checker:
         return found
 
     def check_client(self, value: Any, pointer: str) -> Values:
-        return self.check_object(value, PROFILE.writable, (), pointer)
+        return self.check_object(value, PROFILE.writable, (), pointer, PROFILE.read_only)
 
     def check_contact(self, item: Any, place: str) -> Values:
         before = len(self.mistakes)
-        contact = self.check_object(item, CONTACT.writable, ("key", "value"), place)
+        contact = self.check_object(item, CONTACT.writable, ("key", "value"), place, CONTACT.read_only)
         if len(self.mistakes) == before:
-            for pointer, detail in contact_mistakes(contact):
-                self.wrong(place + pointer, detail)
+            try:
+                contact = read_contact(contact, self.reading, place)
+            except InvalidBody as error:
+                self.mistakes += error.mistakes
+            contact_id = item.get(CONTACT.id_field.name)
+            if isinstance(contact_id, str):  # which of the profile's contacts it is, if it is one
+                contact[CONTACT.id_field.name] = contact_id.lower()
         return contact
 
 
-NULL_IS_DEFAULT = frozenset({"time", "code"})
-"""Fields of a body in which null or "" is as good as leaving them out: the server chooses, or nothing changes."""
+NULL_IS_DEFAULT = frozenset({"time", "code", "enabled", "contacts", "tags", "clickId"})
+"""Fields of a body in which null and "" are as good as leaving them out: the server chooses, or nothing changes."""
 _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
     kinds.TAGS: _Checker.check_tags,
     kinds.CONTACTS: _Checker.check_contacts,
@@ -150,16 +201,29 @@ _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
 }
 
 
-def contact_mistakes(contact: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(pointer, detail) of what is wrong with a contact whose texts are in order by themselves."""
-    check = contacts.CHECKS.get(contact["key"])
-    if check is None:
-        return [("/key", f"must be one of {', '.join(contacts.CHECKS)}")]
+def read_contact(contact: Mapping[str, Any], reading: Reading, root: str = "") -> Values:
+    """A contact, its texts in order by themselves -> the same, its value as it is stored. Raises InvalidBody."""
+    read = contacts.READERS.get(contact["key"])
     try:
-        check(contact["value"])
+        if read is not None:
+            return {**contact, "value": read(contact["value"], reading.phone_region)}
+        mistake = Mistake(f"must be one of {', '.join(contacts.READERS)}", pointer=f"{root}/key")
     except ValueError as error:
-        return [("/value", str(error))]
-    return []
+        mistake = Mistake(str(error), pointer=f"{root}/value")
+    raise InvalidBody("The body is not valid.", (mistake,))
+
+
+def _plain(field: Field, value: Any, reading: Reading) -> Any:
+    """What other spellings of a value stand for; a value that has none stays as it is."""
+    if field.takes_number and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        return value
+    if field.is_cut:
+        return value[: field.max_length]
+    if field.kind in (kinds.TIME, kinds.CLICK_TIME) and reading.naive_zone is not None:
+        return add_offset(value, reading.naive_zone)
+    return value
 
 
 def _escape(name: str) -> str:

@@ -11,18 +11,18 @@ from clicktrail.model import countries, ids, times
 from clicktrail.model.addresses import parse_ip, render_ip
 from clicktrail.model.codes import MAX_CODE, PATTERN, check_code
 from clicktrail.model.postbacks import Event, check_template
-from clicktrail.model.uris import normalise_page
+from clicktrail.model.uris import is_absolute, normalise_page
 
 MAX_URL_BYTES = 8 * 1024
 """Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
-MAX_AHEAD_S = 300
-"""How far in the future a click's time may be: clocks differ (contract, section 3)."""
 NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
 EVENTS = (Event.CLICK, Event.REGISTRATION)
 MAX_ORIGINS = 100
+FLAGS: Mapping[Any, bool] = {"1": True, "0": False, "true": True, "false": False}
+"""What `enabled` may be in a body beside true and false; 1 and 0 are true and false to Python already."""
 _SIXTEEN_HEX = "^[0-9a-f]{16}$"
 _is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
 ORIGIN_PATTERN = "^[hH][tT][tT][pP][sS]?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
@@ -65,15 +65,30 @@ def check_text(value: Any) -> str:
 def check_url(value: Any) -> str:
     """An absolute http or https URL as browsers read them (WHATWG), kept as it was written."""
     text = check_text(value)
-    if len(text) > MAX_URL_BYTES or len(text.encode()) > MAX_URL_BYTES:
-        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
-    if text[:7].lower() != "http://" and text[:8].lower() != "https://":
+    if text[:8].lower() != "https://" and text[:7].lower() != "http://":
+        _check_size(text)
         raise ValueError("must be an absolute http or https URL")
+    return check_uri(text)
+
+
+def check_uri(value: Any) -> str:
+    """The absolute URI of a click, also an app's own (`myapp://offer`), kept as it was written."""
+    text = check_text(value)
+    _check_size(text)
+    if text[:8].lower() != "https://" and text[:7].lower() != "http://":
+        if text[:5].lower() == "http:" or text[:6].lower() == "https:" or not is_absolute(text):
+            raise ValueError("must be an absolute URI such as https://my.example.org/ or myapp://offer")
+        return text
     try:
         can_ada.parse(text)
     except ValueError:
         raise ValueError("is not a valid URL") from None
     return text
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_URL_BYTES or len(text.encode()) > MAX_URL_BYTES:
+        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
 
 
 def check_page(value: Any) -> str:
@@ -108,30 +123,43 @@ def check_time(value: Any) -> int:
 def check_click_time(value: Any) -> int:
     """A time at which a click can have happened: not in the future, clocks that differ aside."""
     time = check_time(value)
-    if time > times.now_us() + MAX_AHEAD_S * times.SECOND:
-        raise ValueError(f"is more than {MAX_AHEAD_S} seconds in the future")
+    if time > times.now_us() + times.MAX_AHEAD_S * times.SECOND:
+        raise ValueError(f"is more than {times.MAX_AHEAD_S} seconds in the future")
     return time
 
 
 def check_id(value: Any) -> str:
-    """A well-formed id; whether the object exists is the store's question."""
-    if not isinstance(value, str) or not ids.is_id(value):
-        raise ValueError("must be 24 lower-case hex digits")
-    return value
+    """A well-formed id in any letter case; whether the object exists is the store's question."""
+    if isinstance(value, str):
+        lowered = value.lower()
+        if ids.is_id(lowered):
+            return lowered
+    raise ValueError("must be 24 hex digits")
+
+
+def check_click_id(value: Any) -> str:
+    """The id that a click brings: its first bytes are a time, which must not be in the future, as for `time`."""
+    click_id = check_id(value)
+    if ids.created_s(click_id) > times.now_us() // times.SECOND + times.MAX_AHEAD_S:
+        raise ValueError(f"begins with a time that is more than {times.MAX_AHEAD_S} seconds in the future")
+    return click_id
 
 
 def check_token_id(value: Any) -> str:
     """The id of a token (`jti`), not the name of whom it was given to."""
-    if not isinstance(value, str) or not _is_token_id(value):
-        raise ValueError("must be 16 lower-case hex digits")
-    return value
+    if not isinstance(value, str) or not _is_token_id(value.lower()):
+        raise ValueError("must be 16 hex digits")
+    return value.lower()
 
 
 def check_flag(value: Any) -> bool:
-    """JSON true or false."""
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
+    """True or false; also as the numbers and texts that PHP and forms write for them."""
+    flag = FLAGS.get(value) if isinstance(value, str) else value
+    if isinstance(flag, bool):
+        return flag
+    if isinstance(flag, int) and flag in (0, 1):
+        return bool(flag)
+    raise ValueError("must be true or false")
 
 
 def check_integer(value: Any) -> int:
@@ -203,8 +231,8 @@ def read_text(text: str) -> str:
 
 
 def read_flag(text: str) -> bool:
-    """`1` or `0`; `true` and `false` too."""
-    value = {"1": True, "0": False, "true": True, "false": False}.get(text)
+    """`1` or `0`; `true` and `false`, `True` and `False` too."""
+    value = {**FLAGS, "True": True, "False": False}.get(text)
     if value is None:
         raise ValueError("must be 1 or 0")
     return value
@@ -240,6 +268,7 @@ def render_country(alpha2: str) -> str:
 _ORDERED = (*EQUALITY, *ORDER)
 
 ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, check_id)
+CLICK_ID = replace(ID, check=check_click_id)
 TOKEN_ID = Kind("token id", {"type": "string", "pattern": _SIXTEEN_HEX}, (), check_token_id, check_token_id)
 TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
 URL = Kind(
@@ -248,6 +277,15 @@ URL = Kind(
     OPERATORS,
     read_text,
     check_url,
+)
+URI = replace(
+    URL,
+    schema={
+        "type": "string",
+        "pattern": "^[A-Za-z][A-Za-z0-9+.-]+:[^\\u0000-\\u0020\\\\]",
+        "maxLength": MAX_URL_BYTES,
+    },
+    check=check_uri,
 )
 PAGE = replace(URL, check=check_page, renew=normalise_page)
 CODE = Kind(

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from clicktrail.errors import MalformedRequest, Mistake
-from clicktrail.model.addresses import parse_block
 from clicktrail.model.countries import country_names
+from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query import kinds
 from clicktrail.query.cursors import parse_cursor
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.limits import MAX_VALUES, find_excess
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
+from clicktrail.query.values import Values, compare_days, read_values
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 10
@@ -42,18 +43,23 @@ _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
 class _Reader:
     """Sorts parameters into their places and collects what is wrong with them."""
 
-    def __init__(self, resource: Resource, parameters: Iterable[Parameter], language: str) -> None:
+    def __init__(self, resource: Resource, parameters: Iterable[Parameter], language: str, reading: Reading) -> None:
         self.resource = resource
         self.language = language
+        self.reading = reading
         self.mistakes: list[Mistake] = []
         self.single: dict[str, Parameter] = {}
-        self.filters: dict[tuple[Field, str], list[Value | tuple[str, str]]] = {}
+        self.filters: dict[tuple[Field, str], Values] = {}
         self.expansions: set[str] = set()
         for parameter in parameters:
             self.place(parameter)
 
     def wrong(self, name: str, detail: str) -> None:
         self.mistakes.append(Mistake(detail, parameter=name))
+
+    def unknown(self, name: str, detail: str) -> None:
+        if self.reading.is_strict:
+            self.wrong(name, detail)
 
     def place(self, parameter: Parameter) -> None:
         match = _bracketed(parameter.name)
@@ -65,7 +71,9 @@ class _Reader:
         elif word in self.resource.filter_aliases:
             self.add_filter(parameter, word, path)
         elif path or word not in SINGLE:
-            self.wrong(parameter.name, f"is not a parameter; allowed: {', '.join(allowed_parameters(self.resource))}")
+            self.unknown(parameter.name, f"is not a parameter; allowed: {', '.join(allowed_parameters(self.resource))}")
+        elif not parameter.value:  # as good as not there
+            return
         elif word in self.single:
             self.wrong(word, "is given twice")
         else:
@@ -74,9 +82,9 @@ class _Reader:
     def add_expansion(self, parameter: Parameter, name: str) -> None:
         if name not in self.resource.expansions:
             allowed = ", ".join(self.resource.expansions) or "none"
-            self.wrong(parameter.name, f"is not an expansion of {self.resource.path}; allowed: {allowed}")
+            self.unknown(parameter.name, f"is not an expansion of {self.resource.path}; allowed: {allowed}")
             return
-        wanted = self.attempt(parameter.name, kinds.read_flag, parameter.value)
+        wanted = self.attempt(parameter.name, kinds.read_flag, parameter.value) if parameter.value else None
         if wanted:
             self.expansions.add(name)
         elif wanted is False:
@@ -86,13 +94,17 @@ class _Reader:
         field = self.resource.filters.get(name)
         if field is None:
             allowed = ", ".join(sorted(self.resource.filters))
-            self.wrong(parameter.name, f"is not a filter of {self.resource.path}; allowed: {allowed}")
+            self.unknown(parameter.name, f"is not a filter of {self.resource.path}; allowed: {allowed}")
             return
         operator = path[0] if path else field.plain
         if len(path) > 1 or operator not in field.kind.operators:
             self.wrong(parameter.name, f"has no such operator; allowed: {', '.join(field.kind.operators)}")
             return
-        values = self.attempt(parameter.name, lambda given: read_values(field, operator, given), parameter)
+        if not parameter.value:
+            return
+        values = self.attempt(
+            parameter.name, lambda given: read_values(field, operator, given, self.reading), parameter
+        )
         if values is None:
             return
         known = self.filters.setdefault((field, operator), [])
@@ -108,20 +120,24 @@ class _Reader:
             self.wrong(name, str(error))
             return None
 
-    def number(self, name: str, default: int, low: int, high: int) -> int:
+    def number(self, name: str, default: int, high: int, is_capped: bool = False) -> int:
+        """A number from 0 to `high`; a larger one is `high` where it `is_capped`."""
         parameter = self.single.get(name)
         if parameter is None:
             return default
         text = parameter.value
-        if text.isascii() and text.isdigit() and len(text) <= 16 and low <= int(text) <= high:
-            return int(text)
-        self.wrong(name, f"must be a whole number from {low} to {high}")
+        if text.isascii() and text.isdigit():
+            number = int(text.lstrip("0")[:17] or "0")  # 17 digits are more than any limit
+            if number <= high or is_capped:
+                return min(number, high)
+        self.wrong(name, "must be a whole number" + ("" if is_capped else f" from 0 to {high}"))
         return default
 
-    def choice(self, name: str, default: str, allowed: Iterable[str]) -> str:
+    def choice(self, name: str, default: str, allowed: Iterable[str], is_folded: bool = False) -> str:
         parameter = self.single.get(name)
-        if parameter is None or parameter.value in allowed:
-            return parameter.value if parameter else default
+        value = default if parameter is None else parameter.value.lower() if is_folded else parameter.value
+        if value in allowed:
+            return value
         self.wrong(name, f"must be one of {', '.join(allowed)}")
         return default
 
@@ -147,28 +163,19 @@ def allowed_parameters(resource: Resource) -> list[str]:
     return [*SINGLE, "filter[…]", *(["query[…]"] if resource.expansions else [])]
 
 
-def read_values(field: Field, operator: str, parameter: Parameter) -> list[Value | tuple[str, str]]:
-    """The values that one parameter adds to a filter. Raises ValueError."""
-    text = parameter.literal if field.kind is kinds.TIME or field.secret else parameter.value
-    if operator == "null":
-        return [kinds.read_flag(text)]
-    if operator != "in":
-        return [field.kind.read(text)]
-    read = parse_block if field.kind is kinds.IP else field.kind.read
-    return [read(part) for part in text.split(",")]
-
-
-def parse_list(raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False) -> ListQuery:
+def parse_list(
+    raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False, reading: Reading = STRICT
+) -> ListQuery:
     """A raw query string -> the question. Raises MalformedRequest naming every mistake."""
-    reader = _Reader(resource, parse_parameters(raw), language)
+    reader = _Reader(resource, parse_parameters(raw), language, reading)
     sort = resource.sorts[reader.choice("sort_by", "createTime", resource.sorts)]
-    is_descending = reader.choice("sort_order", "desc", ("asc", "desc")) == "desc"
+    is_descending = reader.choice("sort_order", "desc", ("asc", "desc"), is_folded=True) == "desc"
     query = ListQuery(
         resource=resource,
         sort=sort,
         is_descending=is_descending,
-        limit=reader.number("limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
-        offset=reader.number("offset", 0, 0, MAX_OFFSET),
+        limit=reader.number("limit", DEFAULT_LIMIT, MAX_LIMIT, is_capped=True),
+        offset=reader.number("offset", 0, MAX_OFFSET),
         after=reader.cursor(sort, is_descending),
         conditions=tuple(_condition(*key, values, language) for key, values in reader.filters.items()),
         wants_count=wants_count,
@@ -178,66 +185,72 @@ def parse_list(raw: bytes, resource: Resource, language: str = "en", wants_count
     return query
 
 
-def parse_export(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple[ListQuery, str]:
+def parse_export(
+    raw: bytes, resource: Resource, formats: Iterable[str], language: str, reading: Reading = STRICT
+) -> tuple[ListQuery, str]:
     """The query string of an export: `format`, and filters. Raises MalformedRequest naming every mistake."""
-    reader, kind = _read_format(raw, resource, formats, language)
+    reader, kind = _read_format(raw, resource, formats, language, reading)
     for name in (*(reader.single.keys() - {"format"}), *(f"query[{name}]" for name in reader.expansions)):
-        reader.wrong(name, "is not a parameter here; allowed: format, filter[…]")
+        reader.unknown(name, "is not a parameter here; allowed: format, filter[…]")
     reader.finish()
     conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
     return ListQuery(resource, resource.sorts["createTime"], conditions, view=View(language=language)), kind
 
 
-def parse_format(raw: bytes, resource: Resource, formats: Sequence[str]) -> str:
+def parse_format(raw: bytes, resource: Resource, formats: Sequence[str], reading: Reading = STRICT) -> str:
     """The query string of a picture: `format` alone, by default the first. Raises MalformedRequest."""
-    reader, kind = _read_format(raw, resource, formats, "en")
+    reader, kind = _read_format(raw, resource, formats, "en", reading)
     _refuse_all_but(reader, "format")
     return kind
 
 
-def parse_flag(raw: bytes, resource: Resource, name: str) -> bool:
+def parse_flag(raw: bytes, resource: Resource, name: str, reading: Reading = STRICT) -> bool:
     """A query string that takes one switch. Raises MalformedRequest."""
-    reader = _read_apart(raw, resource, name, "en")
+    reader = _read_apart(raw, resource, name, "en", reading)
     given = reader.single.get(name)
     value = reader.attempt(name, kinds.read_flag, given.value) if given else False
     _refuse_all_but(reader, name)
     return bool(value)
 
 
-def _read_format(raw: bytes, resource: Resource, formats: Iterable[str], language: str) -> tuple["_Reader", str]:
+def _read_format(
+    raw: bytes, resource: Resource, formats: Iterable[str], language: str, reading: Reading
+) -> tuple["_Reader", str]:
     allowed = list(formats)
-    reader = _read_apart(raw, resource, "format", language)
+    reader = _read_apart(raw, resource, "format", language, reading)
     return reader, reader.choice("format", allowed[0], allowed)
 
 
-def _read_apart(raw: bytes, resource: Resource, name: str, language: str) -> "_Reader":
+def _read_apart(raw: bytes, resource: Resource, name: str, language: str, reading: Reading) -> "_Reader":
     """Reads a query string in which one more parameter is allowed."""
     parameters = parse_parameters(raw)
-    reader = _Reader(resource, [each for each in parameters if each.name != name], language)
-    reader.single |= {each.name: each for each in parameters if each.name == name}
+    reader = _Reader(resource, [each for each in parameters if each.name != name], language, reading)
+    reader.single |= {each.name: each for each in parameters if each.name == name and each.value}
     return reader
 
 
 def _refuse_all_but(reader: "_Reader", name: str) -> None:
     others = (f"filter[{field.name}]" for field, _ in reader.filters)
     for other in (*(reader.single.keys() - {name}), *others, *(f"query[{each}]" for each in reader.expansions)):
-        reader.wrong(other, f"is not a parameter here; allowed: {name}")
+        reader.unknown(other, f"is not a parameter here; allowed: {name}")
     reader.finish()
 
 
-def parse_view(raw: bytes, resource: Resource, language: str = "en") -> View:
+def parse_view(raw: bytes, resource: Resource, language: str = "en", reading: Reading = STRICT) -> View:
     """The query string of a single object: expansions only. Raises MalformedRequest naming every mistake."""
-    reader = _Reader(resource, parse_parameters(raw), language)
+    reader = _Reader(resource, parse_parameters(raw), language, reading)
     allowed = "query[…]" if resource.expansions else "none"
     for name in (*reader.single, *(f"filter[{field.name}]" for field, _ in reader.filters)):
-        reader.wrong(name, f"is not a parameter here; allowed: {allowed}")
+        reader.unknown(name, f"is not a parameter here; allowed: {allowed}")
     reader.finish()
     return View(frozenset(reader.expansions), language)
 
 
-def _condition(field: Field, operator: str, values: list[Value | tuple[str, str]], language: str) -> Condition:
+def _condition(field: Field, operator: str, values: Values, language: str) -> Condition:
     if operator == "null":
         return Condition(field, operator, tuple(values))
+    if field.kind is kinds.TIME and any(isinstance(value, tuple) for value in values):
+        return compare_days(field, operator, values)
     if field.kind is kinds.COUNTRY_NAME:
         compare = _COMPARE[operator]
         codes = [

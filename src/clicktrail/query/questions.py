@@ -1,6 +1,7 @@
 """What can be asked of the store: immutable values, made by `query.parse` and answered by `store`."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from clicktrail.query.fields import Field, Resource
 
@@ -11,12 +12,12 @@ Value = str | int | float | bool | None
 class Condition:
     """One filter: the values of `field` that pass. Several values mean any of them.
 
-    `operator` is one of `kinds.OPERATORS`, or `within`: each value is then a pair, first and last.
+    `operator` is one of `kinds.OPERATORS`, or `within` or `outside`: each value is then a pair, first and last.
     """
 
     field: Field
     operator: str
-    values: tuple[Value | tuple[str, str], ...]
+    values: tuple[Value | tuple[Any, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)

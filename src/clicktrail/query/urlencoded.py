@@ -7,6 +7,8 @@ from clicktrail.errors import MalformedRequest, Mistake
 
 MAX_PARAMETERS = 500
 """More than any page's worth of filters; keeps the cost of a hostile query string bounded."""
+CACHE_BUSTERS = (b"_", b"%5F", b"%5f")
+"""The parameter by which scripts keep answers out of caches: it means nothing, anywhere."""
 _bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _escape = re.compile(rb"%([0-9A-Fa-f]{2})")
 
@@ -40,6 +42,13 @@ def parse_parameters(raw: bytes) -> list[Parameter]:
     if mistakes:
         raise MalformedRequest("The query string cannot be decoded.", tuple(mistakes))
     return found
+
+
+def drop_cache_buster(raw: bytes) -> bytes:
+    """A query string without `_=…`."""
+    if b"_" not in raw and b"%5" not in raw:
+        return raw
+    return b"&".join(pair for pair in raw.split(b"&") if pair.partition(b"=")[0] not in CACHE_BUSTERS)
 
 
 def _spaced(text: bytes) -> bytes:

@@ -11,7 +11,7 @@ from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click, Hit
-from clicktrail.model.ids import IdGenerator, created_s
+from clicktrail.model.ids import IdGenerator, created_s, least_id
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.kinds import find_origin
@@ -313,9 +313,13 @@ def delete_click(session: Session, click_id: str) -> None:
     session.after_commit(lambda: session.memory.clear_column("duplicate_of", click_id))
 
 
-def newest_id(session: Session) -> str | None:
-    """The greatest id of a click; None where there is none."""
-    rows = session.rows("SELECT click_id FROM clicks ORDER BY click_id DESC LIMIT 1")
+def newest_id(session: Session, before_s: int) -> str | None:
+    """The greatest id of a click from before a second (Unix time); None where there is none.
+
+    Later ones say nothing of when they were made: earlier versions took ids with any date.
+    """
+    bound = least_id(before_s)
+    rows = session.rows("SELECT click_id FROM clicks WHERE click_id < $1 ORDER BY click_id DESC LIMIT 1", [bound])
     return rows[0][0] if rows else None
 
 

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from clicktrail.errors import Conflict, InvalidBody, Mistake, NotFound
+from clicktrail.errors import Conflict, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.reading import Reading
 from clicktrail.query.fields import CONTACT, PROFILE
-from clicktrail.query.forms import contact_mistakes
+from clicktrail.query.forms import read_contact
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.engine import Session
 from clicktrail.store.records import (
@@ -44,9 +45,8 @@ def get_contact(session: Session, viewer: Viewer, profile_id: str, contact_id: s
 def create_contact(
     session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
-    """Adds a contact behind the others; returns it and whether it is new. Raises NotFound, Conflict, InvalidBody."""
+    """Adds a contact behind the others; returns it and whether it is new. Raises NotFound, Conflict."""
     get_record(session, SYSTEM, PROFILE, profile_id)
-    _check(values)
     repeated = find_repeat(session, CONTACT, values)
     if repeated is not None:
         return get_contact(session, SYSTEM, profile_id, repeated["contactId"]), False
@@ -58,14 +58,15 @@ def create_contact(
     return get_contact(session, SYSTEM, profile_id, contact_id), True
 
 
-def update_contact(session: Session, profile_id: str, contact_id: str, values: Mapping[str, Any]) -> Record:
+def update_contact(
+    session: Session, profile_id: str, contact_id: str, values: Mapping[str, Any], reading: Reading
+) -> Record:
     """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
     record = get_contact(session, SYSTEM, profile_id, contact_id)
-    wanted = {**record, **values}
-    _check(wanted)
+    wanted = read_contact({**record, **values}, reading)
     check_unused(session, CONTACT, "uuid", values.get("uuid"), contact_id)
     _refuse_double(session, profile_id, wanted, contact_id)
-    changes = {name: value for name, value in values.items() if record[name] != value}
+    changes = {name: wanted[name] for name in CONTACT.writable if record[name] != wanted[name]}
     update_row(session, CONTACT, contact_id, columns_of(CONTACT, changes))
     return get_contact(session, SYSTEM, profile_id, contact_id)
 
@@ -74,12 +75,6 @@ def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
     """Removes a contact. Raises NotFound."""
     get_contact(session, SYSTEM, profile_id, contact_id)
     session.rows("DELETE FROM contacts WHERE contact_id = $1", [contact_id])
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    mistakes = tuple(Mistake(detail, pointer=pointer) for pointer, detail in contact_mistakes(values))
-    if mistakes:
-        raise InvalidBody("The body is not valid.", mistakes)
 
 
 def _refuse_double(session: Session, profile_id: str, values: Mapping[str, Any], own_id: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from clicktrail.errors import Conflict, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.contacts import is_same
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CONTACT, PROFILE
 from clicktrail.query.questions import ListQuery
@@ -135,7 +136,7 @@ def save_profile(
 def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: Sequence[Mapping[str, Any]]) -> bool:
     """Makes the profile's contacts what `wanted` says; contacts that stay keep their ids. Returns whether any changed.
 
-    A wanted contact is an old one if they share their uuid, or else their key and value. Raises Conflict.
+    A wanted contact is an old one if they share their id, or their uuid, or else their key and value. Raises Conflict.
     """
     old = contacts_by_profile(session, SYSTEM, [profile_id]).get(profile_id, [])
     places: dict[str, int] = dict(
@@ -145,7 +146,7 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
     is_changed = False
     for position, contact in enumerate(wanted):
         match = _match(contact, [record for record in old if record["contactId"] not in kept])
-        row = {name: value for name, value in contact.items() if value is not None}
+        row = {name: value for name, value in contact.items() if value is not None and name in CONTACT.writable}
         if match is None:
             check_unused(session, CONTACT, "uuid", contact.get("uuid"), None)
             place = {"contact_id": ids.new(), "profile_id": profile_id, "position": position}
@@ -190,13 +191,17 @@ def delete_profile(session: Session, profile_id: str) -> None:
 
 
 def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
+    same = [record for record in old if record["contactId"] == contact.get("contactId")]
+    if same:
+        return same[0]
     uuid = contact.get("uuid")
     if uuid is not None:
         same = [record for record in old if record["uuid"] == uuid]
         if same:
             return same[0]
-    pair = (contact["key"], contact["value"])
-    same = [record for record in old if (record["key"], record["value"]) == pair and uuid in (None, record["uuid"])]
+    key, value = contact["key"], contact["value"]
+    same = [record for record in old if record["key"] == key and is_same(key, record["value"], value)]
+    same = [record for record in same if uuid in (None, record["uuid"])]
     return same[0] if same else None
 
 

@@ -38,4 +38,4 @@ def recall_page(memory: Memory, viewer: Viewer, query: ListQuery) -> Page | None
     if found is None:
         return None
     page = found[: query.limit]
-    return Page(page, Cursor(None, page[-1].click_id) if len(found) > query.limit else None)
+    return Page(page, Cursor(None, page[-1].click_id) if page and len(found) > query.limit else None)

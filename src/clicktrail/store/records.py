@@ -68,7 +68,7 @@ def refuse_secrets(query: ListQuery, viewer: Viewer) -> None:
 
 def make_page(rows: Sequence[Row], items: Sequence[Any], limit: int, total: int | None) -> Page:
     """Cuts the extra row that showed whether there is a next page; rows end with sort value and id."""
-    has_more = len(rows) > limit
+    has_more = len(rows) > limit > 0
     return Page(items[:limit], Cursor(rows[limit - 1][-2], rows[limit - 1][-1]) if has_more else None, total)
 
 

@@ -103,7 +103,7 @@ def positive_part(condition: Condition, params: Params, dialect: Dialect) -> tup
     """What `{column}` is compared with, and whether what passes is what this leaves out."""
     if condition.operator == "null":
         return "{column} IS NOT NULL", True in condition.values
-    return _positive(condition, params, dialect), condition.operator == "ne"
+    return _positive(condition, params, dialect), condition.operator in ("ne", "outside")
 
 
 def _among(column: str, condition: Condition, params: Params) -> str:
@@ -137,7 +137,7 @@ def _positive(condition: Condition, params: Params, dialect: Dialect) -> str:
         if len(condition.values) == 1:
             return f"{{column}} = {params.add(condition.values[0])}"
         return f"{{column}} IN ({params.add_all(condition.values)})"
-    if condition.operator == "within":
+    if condition.operator in ("within", "outside"):
         pairs = [value for value in condition.values if isinstance(value, tuple)]
         return " OR ".join(f"{{column}} BETWEEN {params.add(low)} AND {params.add(high)}" for low, high in pairs)
     template = _PREDICATES[condition.operator]

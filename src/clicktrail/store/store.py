@@ -9,6 +9,7 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
+from clicktrail.model.times import MAX_AHEAD_S, SECOND, now_us
 from clicktrail.model.visitors import today
 from clicktrail.query.fields import LINK
 from clicktrail.store import clicks
@@ -35,7 +36,7 @@ class Store:
 
     @property
     def ids(self) -> IdGenerator:
-        """Makes new ids: later ones than any in the store."""
+        """Makes new ids: later ones than any in the store, but those that are ahead of the clock."""
         return self.memory.ids
 
     @property
@@ -50,7 +51,7 @@ class Store:
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.engine.write(_load, Write.ALONE)
-        newest = await self.engine.read(clicks.newest_id)
+        newest = await self.engine.read(partial(clicks.newest_id, before_s=now_us() // SECOND + MAX_AHEAD_S))
         self.memory.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
         if tell is not None:
             self.engine.begin(refresh, tell)
@@ -109,6 +110,12 @@ class Store:
         """Adds clicks, all or none; returns those that were there already (see `insert_clicks`)."""
         work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect)
         return (await self.engine.write(work, Write.CLICKS)).repeated
+
+    async def add_given(self, click: Click) -> tuple[Click, bool]:
+        """Adds one click that brought its id; returns what is stored, and whether it is new."""
+        done = await self.engine.write(partial(insert_clicks, clicks=[click], given={click.click_id}), Write.CLICKS)
+        known = done.repeated.get(click.click_id)
+        return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
 
     def commit_clicks(
         self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]

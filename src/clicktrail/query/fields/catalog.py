@@ -200,6 +200,7 @@ CLIENT = Resource(
     "client",
     "/clients",
     doc="Credentials with which a program gets tokens from POST /tokens (not a client of the programme).",
+    extras=("clientSecret",),
     fields=(
         id_field("clientId", "The OAuth client identifier.", sortable=True, nullable=False),
         name_field("name", "A name for people.", writable=True, example="landing pages"),

@@ -67,6 +67,7 @@ CLICK = Resource(
             is_repetitive=True,
             writable=True,
             max_length=MAX_CLICK_TEXT,
+            is_cut=True,
             example="https://twitter.com",
         ),
         Field(
@@ -82,7 +83,7 @@ CLICK = Resource(
         ),
         Field(
             name="uri",
-            kind=kinds.URL,
+            kind=kinds.URI,
             doc="The URL that was visited, with its campaign parameters.",
             plain="contains",
             filterable=True,
@@ -103,6 +104,7 @@ CLICK = Resource(
             is_repetitive=True,
             writable=True,
             max_length=MAX_CLICK_TEXT,
+            is_cut=True,
             example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 "
             "(KHTML, like Gecko) Version/14.1.2 Safari/605.1.15",
         ),

@@ -58,6 +58,10 @@ class Field:
     example: Any = None
     is_repetitive: bool = False
     """Whether few values make up many rows, so that finding out which ones fill a page is cheaper than sorting all."""
+    takes_number: bool = False
+    """Whether a number in a body is taken as its text."""
+    is_cut: bool = False
+    """Whether a text that is too long is cut to `max_length` instead of being refused."""
     secret: bool = False
     """A contact value: a viewer who sees contacts masked may not ask for it either."""
 
@@ -81,6 +85,8 @@ class Resource:
     expansions: tuple[str, ...] = ()
     groups: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     """Expansion -> the object's own fields that it shows."""
+    extras: tuple[str, ...] = ()
+    """Keys that some answers have beside the fields."""
 
     @property
     def id_field(self) -> Field:
@@ -122,6 +128,11 @@ class Resource:
     def writable(self) -> dict[str, Field]:
         """The keys of a body."""
         return {field.name: field for field in self.fields if field.writable}
+
+    @cached_property
+    def read_only(self) -> frozenset[str]:
+        """Keys that the object is sent with and that no body can change: it may bring them as they are."""
+        return frozenset({*(field.name for field in self.shown), *self.expansions, *self.extras} - self.writable.keys())
 
 
 def id_field(name: str, doc: str, **rest: Any) -> Field:
@@ -170,6 +181,7 @@ OWN_TIMES = (
 )
 UUID = Field(
     name="uuid",
+    takes_number=True,
     doc="Your own key for the object. A repeated POST with it creates nothing.",
     filterable=True,
     writable=True,

@@ -7,6 +7,7 @@ POSTBACK = Resource(
     "postback",
     "/postbacks",
     doc="Where a partner's own server is told of clicks and registrations on the partner's links.",
+    extras=("secret",),
     fields=(
         id_field("postbackId", "The postback's identifier.", sortable=True, nullable=False),
         id_field(

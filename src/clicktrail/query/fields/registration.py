@@ -14,13 +14,19 @@ REGISTRATION = {
             example="6006dda272f002519c3eb505",
         ),
         Field(name="visitorId", doc="The client's browser, as the site's own cookie names it.", example="v-81"),
-        Field(name="uuid", doc="The uuid of a click, or the person's as POST /identities knows it.", example="u-7"),
+        Field(
+            name="uuid",
+            takes_number=True,
+            doc="The uuid of a click, or the person's as POST /identities knows it.",
+            example="u-7",
+        ),
         Field(name=CODE, max_length=128, doc="The code of a link that the client named.", example="spring"),
         Field(name="time", kind=kinds.CLICK_TIME, doc="When the client registered (now).", example="2021-01-01T00:00Z"),
         Field(name="ip", kind=kinds.IP, doc="The client's address; looked at with `code` alone.", example="8.8.8.8"),
         Field(
             name="userAgent",
             max_length=MAX_CLICK_TEXT,
+            is_cut=True,
             doc="The client's user agent; looked at with `code` alone.",
             example="Mozilla/5.0",
         ),
@@ -31,7 +37,7 @@ REGISTRATION = {
 KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
 """What a registration is attributed by: at least one of these."""
 IDENTITY = {
-    name: Field(name=name, nullable=False, max_length=MAX_TEXT, doc=doc, example=example)
+    name: Field(name=name, nullable=False, max_length=MAX_TEXT, doc=doc, example=example, takes_number=name == "uuid")
     for name, doc, example in (
         ("visitorId", "A browser, as the site's own cookie names it.", "v-81"),
         ("uuid", "The person whose it is.", "u-7"),

@@ -1,0 +1,44 @@
+"""What the text of a filter stands for: the values that are looked for, in every spelling that means them."""
+
+from typing import Any
+
+from clicktrail.model.addresses import parse_block
+from clicktrail.model.contacts import spellings
+from clicktrail.model.reading import Reading
+from clicktrail.model.times import add_offset, find_day
+from clicktrail.query import kinds
+from clicktrail.query.fields import Field
+from clicktrail.query.questions import Condition, Value
+from clicktrail.query.urlencoded import Parameter
+
+Values = list[Value | tuple[Any, Any]]
+_ORDERED = ("gt", "gte", "lt", "lte")
+
+
+def read_values(field: Field, operator: str, parameter: Parameter, reading: Reading) -> Values:
+    """The values that one parameter adds to a filter. Raises ValueError."""
+    text = parameter.literal if field.kind is kinds.TIME or field.secret else parameter.value
+    if operator == "null":
+        return [kinds.read_flag(text)]
+    parts = text.split(",") if operator == "in" else [text]
+    if field.kind is kinds.TIME:
+        return [_read_moment(part, operator, reading) for part in parts]
+    if field.secret and operator not in _ORDERED:
+        return [each for part in parts for each in spellings(kinds.read_text(part), reading.phone_region)]
+    read = parse_block if field.kind is kinds.IP and operator == "in" else field.kind.read
+    return [read(part) for part in parts]
+
+
+def _read_moment(text: str, operator: str, reading: Reading) -> int | tuple[int, int]:
+    """A time, or a day: from its first moment, up to its last, or anywhere in it, as the operator has it."""
+    day = find_day(text, reading.zone)
+    if day is None:
+        moment: int = kinds.TIME.read(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
+        return moment
+    return day if operator not in _ORDERED else day[operator in ("gt", "lte")]
+
+
+def compare_days(field: Field, operator: str, values: Values) -> Condition:
+    """An equality with days, and maybe with moments: each value is a span."""
+    spans = tuple(value if isinstance(value, tuple) else (value, value) for value in values)
+    return Condition(field, "outside" if operator == "ne" else "within", spans)
