@@ -43,9 +43,18 @@ class Wire:
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answered:
         content = None if body is None else json.dumps(body)
-        self._connection.request(method, path, content, dict(headers))
-        answer = self._connection.getresponse()
+        try:
+            answer = self._exchange(method, path, headers, content)
+        except (ConnectionError, http.client.RemoteDisconnected):  # the server ends connections that wait too long
+            self._connection.close()
+            answer = self._exchange(method, path, headers, content)
         return Answered(answer.status, answer.getheader("Content-Type", ""), answer.read())
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], content: str | None
+    ) -> http.client.HTTPResponse:
+        self._connection.request(method, path, content, dict(headers))
+        return self._connection.getresponse()
 
     def close(self) -> None:
         self._connection.close()

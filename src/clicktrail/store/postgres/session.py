@@ -79,13 +79,16 @@ class PostgresSession:
         copy_rows(self._cursor, rows, params, render, target, kind)
 
     def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        click_id, uuid, space = (columns.index(name) for name in ("click_id", "uuid", "name_space"))
+        click_id, uuid = columns.index("click_id"), columns.index("uuid")
+        space = columns.index("name_space") if "name_space" in columns else None
         self.click_id = rows[0][click_id]
         seconds = {row[click_id][:8] for row in rows}
         missing = {month for month in map(month_of, map(created_s, seconds)) if self._is_wanted(month)}
         if missing:
             raise MissingPartition(missing)
-        keys = sorted(uuid_key(row[uuid], row[space]) for row in rows if row[uuid] is not None)
+        keys = sorted(
+            uuid_key(row[uuid], None if space is None else row[space]) for row in rows if row[uuid] is not None
+        )
         if keys:  # in one order in all nodes, so that two of them never wait for each other
             self._copy_in("click_uuids", ["uuid_key"], [(key,) for key in keys])
 
