@@ -130,7 +130,7 @@ def test_a_token_that_reads_nothing_learns_nothing_by_sending_back(server: Servi
         assert api.post("/clicks", json=click | {"link": {"name": "mine"}}).status_code == 422
 
 
-@pytest.mark.parametrize("body", [{}, {"profile": None}, {"profile": ""}])
+@pytest.mark.parametrize("body", [{}, {"profile": None}, {"profile": ""}, {"profile": {}}])
 def test_a_patch_that_names_no_client_changes_nothing(api: httpx.Client, mark: str, body: Json) -> None:
     path = make_click(api, mark)
     before = api.get(path).json()
@@ -176,6 +176,11 @@ def test_the_secret_of_a_postback_may_come_back(api: httpx.Client, mark: str) ->
     path = urlsplit(made.headers["Location"]).path
     assert made.json()["secret"]
     assert api.put(path, json=made.json()).status_code == 200
+    repeated = {"uuid": mark, **{name: made.json()[name] for name in ("profileId", "uri", "events")}}
+    first = api.post("/postbacks", json=repeated).json()
+    assert api.post("/postbacks", json=first).status_code == 200
+    refused = api.post("/postbacks", json=first | {"secret": "whsec_mine"})
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/secret"]
 
 
 def test_a_contact_that_is_changed_keeps_its_id(api: httpx.Client, mark: str) -> None:

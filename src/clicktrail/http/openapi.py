@@ -12,6 +12,7 @@ from clicktrail.http.problems import MEDIA_TYPE
 from clicktrail.query import kinds
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from clicktrail.query.texts import NO_NUL
 from clicktrail.store.export import FORMATS
 
 Json = dict[str, Any]
@@ -152,7 +153,7 @@ def filter_schema(field: Field) -> Json:
         kinds.INTEGER: {"type": "integer", "minimum": 0, "maximum": 999_999_999},
         kinds.FLAG: dict(FLAG_SCHEMA),
         kinds.NUMERIC_COUNTRY: {"type": "string", "enum": schemas.NUMERIC_CODES},
-    }.get(field.kind, {"type": "string", "pattern": kinds.NO_NUL})
+    }.get(field.kind, {"type": "string", "pattern": NO_NUL})
 
 
 def _parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> Json:

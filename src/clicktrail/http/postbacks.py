@@ -15,7 +15,7 @@ from clicktrail.http.sentback import refuse_changed_item
 from clicktrail.query.fields import DELIVERY, POSTBACK
 from clicktrail.query.forms import Form, Values, parse_form
 from clicktrail.store import catalog, deliveries, postbacks
-from clicktrail.store.records import Record
+from clicktrail.store.records import Record, find_record
 
 _ID = POSTBACK.id_field.name
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -24,10 +24,11 @@ _NO_STORE = {"Cache-Control": "no-store"}
 async def create_postback(call: Call) -> Answer:
     """Add a postback; its secret is in the answer, and never again."""
     form = parse_form(call.body, POSTBACK, "POST", call.reading)
+    if form.shown.get("secret"):
+        known = await call.store.read(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
+        form = await _drop_secret(call, known[_ID] if known else None, form)
     values = _check_target(call, form.values)
     record, secret = await call.store.change(postbacks.create_postback, call.store.ids, values)
-    if secret is None:
-        form = await _drop_secret(call, record[_ID], form)
     answer = created_answer(call, POSTBACK, record, secret is not None, form)
     return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
 
@@ -95,17 +96,15 @@ def _check_target(call: Call, values: Values) -> Values:
     return values
 
 
-async def _drop_secret(call: Call, postback_id: str, form: Form) -> Form:
+async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
     """The form without the secret, which an answer has shown once. Raises InvalidBody for another one, NotFound."""
     shown = dict(form.shown)
     secret = shown.pop("secret", None)
     if secret:
-        target = await call.store.read(deliveries.find_target, postback_id)
-        if not compare_digest(str(secret).encode(), target.secret.encode()):
-            mistake = Mistake(
-                f"cannot be chosen; POST /postbacks/{postback_id}/secret makes a new one", pointer="/secret"
-            )
-            raise InvalidBody("The body is not valid.", (mistake,))
+        target = await call.store.read(deliveries.find_target, postback_id) if postback_id is not None else None
+        if target is None or not compare_digest(str(secret).encode(), target.secret.encode()):
+            detail = "cannot be chosen; the answer has one, and POST /postbacks/{postbackId}/secret makes a new one"
+            raise InvalidBody("The body is not valid.", (Mistake(detail, pointer="/secret"),))
     return Form(form.values, shown)
 
 

@@ -21,7 +21,7 @@ from clicktrail.model.click import Hit
 from clicktrail.model.ids import is_id
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK, MAX_CLICK_TEXT
-from clicktrail.query.kinds import MAX_URL_BYTES
+from clicktrail.query.texts import MAX_URL_BYTES
 
 BANNER_PREFIX = "/b"
 _HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}

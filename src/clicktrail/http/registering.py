@@ -44,7 +44,7 @@ async def read_registration(call: Call) -> Values | None:
         refuse_others(sent, lambda language: _document(call, shown, language), call.language)
         if not parts.root:
             parts = _without_the_clicks_own(parts, _document(call, shown, call.language))
-    says_nothing = parts.client in (None, "") if parts.root else parts.client == {}
+    says_nothing = parts.client in ((None, "", {}) if parts.root else ({},))
     if says_nothing and (parts.click or call.scope["method"] == "PATCH"):
         return None
     required = required_fields(PROFILE, call.scope["method"]) & CLIENT_FIELDS.keys()

@@ -26,6 +26,7 @@ from clicktrail.query.fields import (
     Resource,
 )
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
+from clicktrail.query.texts import NO_NUL
 
 Json = dict[str, Any]
 NUMERIC_CODES = sorted(countries.BY_NUMERIC)
@@ -145,7 +146,7 @@ def body_field(field: Field) -> Json:
         flags = [True, False, 1, 0, *kinds.FLAGS, "", None]
         return schema | {"type": ["boolean", "integer", "string", "null"], "enum": flags}
     if field.kind is kinds.TAGS:
-        tag = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": kinds.NO_NUL}
+        tag = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": NO_NUL}
         many: Json = {"type": "array", "items": tag, "maxItems": MAX_ITEMS, "uniqueItems": True}
         return {"description": field.doc, "anyOf": [many, _NOTHING]}
     if field.kind is kinds.CONTACTS:
@@ -172,7 +173,7 @@ def _maybe_empty(schema: Json) -> Json:
     found = dict(schema)
     if "enum" in schema and schema["type"] == "string":
         found["enum"] = [*schema["enum"], ""]
-    if "pattern" in schema and schema["pattern"] != kinds.NO_NUL:
+    if "pattern" in schema and schema["pattern"] != NO_NUL:
         found["pattern"] = f"^$|{schema['pattern']}"
     formats = found.pop("anyOf", [{"format": found.pop("format")}] if "format" in found else [])
     return found | ({"anyOf": [*formats, {"maxLength": 0}]} if formats else {})

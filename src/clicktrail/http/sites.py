@@ -25,7 +25,7 @@ from clicktrail.model.ids import is_id
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK
 from clicktrail.query.forms import check_form, decode_json
-from clicktrail.query.kinds import find_origin
+from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks import recognise
 from clicktrail.store.store import Store
 

@@ -12,7 +12,8 @@ from clicktrail.model.times import add_offset
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, MAX_CLICK_TEXT, MAX_TEXT
 from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
-from clicktrail.query.kinds import check_click_id, check_click_time, check_ip, check_uri
+from clicktrail.query.kinds import check_click_id, check_click_time, check_ip
+from clicktrail.query.texts import check_uri
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):

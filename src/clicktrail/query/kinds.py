@@ -5,28 +5,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import can_ada
-
 from clicktrail.model import countries, ids, times
 from clicktrail.model.addresses import parse_ip, render_ip
-from clicktrail.model.codes import MAX_CODE, PATTERN, check_code
-from clicktrail.model.postbacks import Event, check_template
-from clicktrail.model.uris import is_absolute, normalise_page
+from clicktrail.model.codes import MAX_CODE, PATTERN
+from clicktrail.model.postbacks import Event
+from clicktrail.model.uris import normalise_page
+from clicktrail.query.texts import (
+    MAX_ORIGINS,
+    MAX_URL_BYTES,
+    NO_NUL,
+    ORIGIN_PATTERN,
+    check_link_code,
+    check_origins,
+    check_page,
+    check_postback_uri,
+    check_text,
+    check_uri,
+    check_url,
+    read_text,
+)
 
-MAX_URL_BYTES = 8 * 1024
-"""Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
-NO_NUL = "^[^\\u0000]*$"
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
 EVENTS = (Event.CLICK, Event.REGISTRATION)
-MAX_ORIGINS = 100
 FLAGS: Mapping[Any, bool] = {"1": True, "0": False, "true": True, "false": False}
 """What `enabled` may be in a body beside true and false; 1 and 0 are true and false to Python already."""
 _SIXTEEN_HEX = "^[0-9a-f]{16}$"
 _is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
-ORIGIN_PATTERN = "^[hH][tT][tT][pP][sS]?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
-_is_origin = re.compile(ORIGIN_PATTERN.replace("$", r"\Z"), re.ASCII).match
 
 EQUALITY = ("eq", "ne", "in", "null")
 ORDER = ("gt", "gte", "lt", "lte")
@@ -51,63 +57,6 @@ class Kind:
     """The type that a column of this kind holds."""
     renew: Callable[[Any], Any] | None = None
     """A stored value (not null) that an earlier version did not check so -> as `check` has it now."""
-
-
-def check_text(value: Any) -> str:
-    """A string without NUL, which no engine of ours can index."""
-    if not isinstance(value, str):
-        raise ValueError("must be a string")
-    if "\0" in value:
-        raise ValueError("must not contain NUL characters")
-    return value
-
-
-def check_url(value: Any) -> str:
-    """An absolute http or https URL as browsers read them (WHATWG), kept as it was written."""
-    text = check_text(value)
-    if text[:8].lower() != "https://" and text[:7].lower() != "http://":
-        _check_size(text)
-        raise ValueError("must be an absolute http or https URL")
-    return check_uri(text)
-
-
-def check_uri(value: Any) -> str:
-    """The absolute URI of a click, also an app's own (`myapp://offer`), kept as it was written."""
-    text = check_text(value)
-    _check_size(text)
-    if text[:8].lower() != "https://" and text[:7].lower() != "http://":
-        if text[:5].lower() == "http:" or text[:6].lower() == "https:" or not is_absolute(text):
-            raise ValueError("must be an absolute URI such as https://my.example.org/ or myapp://offer")
-        return text
-    try:
-        can_ada.parse(text)
-    except ValueError:
-        raise ValueError("is not a valid URL") from None
-    return text
-
-
-def _check_size(text: str) -> None:
-    if len(text) > MAX_URL_BYTES or len(text.encode()) > MAX_URL_BYTES:
-        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
-
-
-def check_page(value: Any) -> str:
-    """A landing page -> its URL as browsers write it, so that what is shown is where visitors are led."""
-    text = check_url(value)
-    parsed = can_ada.parse(text)
-    if parsed.username or parsed.password:
-        raise ValueError("must have no user or password (`user@`) before the host")
-    page = normalise_page(text)
-    if len(page) > MAX_URL_BYTES:
-        raise ValueError(f"is longer than {MAX_URL_BYTES} bytes")
-    return page
-
-
-def check_link_code(value: Any) -> str:
-    """The code of a link."""
-    text = check_text(value)
-    check_code(text)
-    return text
 
 
 def check_ip(value: Any) -> str:
@@ -192,42 +141,12 @@ def check_events(value: Any) -> str:
     return " ".join(event for event in EVENTS if event in value)
 
 
-def check_postback_uri(value: Any) -> str:
-    """An https URL with macros in its path and query."""
-    text = check_url(value)
-    check_template(text)
-    return text
-
-
-def check_origins(value: Any) -> str:
-    """A list of web origins, scheme and host and maybe a port -> them, lower-cased, separated by spaces."""
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ORIGINS:
-        raise ValueError(f"must be an array of 1 to {MAX_ORIGINS} origins")
-    for each in value:
-        if not isinstance(each, str) or not _is_origin(each):
-            raise ValueError("must hold origins such as https://shop.example.org, without a path")
-    return " ".join(map(find_origin, value))
-
-
-def find_origin(url: str) -> str:
-    """Scheme, host and port of an http URL, as browsers read and write them. Raises ValueError."""
-    origin: str = can_ada.parse(url).origin
-    return origin
-
-
 def check_numeric_country(value: Any) -> str:
     """ISO 3166-1 numeric -> alpha-2."""
     country = countries.BY_NUMERIC.get(value) if isinstance(value, str) else None
     if country is None:
         raise ValueError('must be a three-digit ISO 3166-1 code such as "840"')
     return country.alpha2
-
-
-def read_text(text: str) -> str:
-    """Filter text as it is; NUL never matches anything and is refused."""
-    if "\0" in text:
-        raise ValueError("must not contain NUL characters")
-    return text
 
 
 def read_flag(text: str) -> bool:

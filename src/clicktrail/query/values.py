@@ -9,6 +9,7 @@ from clicktrail.model.times import add_offset, find_day
 from clicktrail.query import kinds
 from clicktrail.query.fields import Field
 from clicktrail.query.questions import Condition, Value
+from clicktrail.query.texts import read_text
 from clicktrail.query.urlencoded import Parameter
 
 Values = list[Value | tuple[Any, Any]]
@@ -24,7 +25,7 @@ def read_values(field: Field, operator: str, parameter: Parameter, reading: Read
     if field.kind is kinds.TIME:
         return [_read_moment(part, operator, reading) for part in parts]
     if field.secret and operator not in _ORDERED:
-        return [each for part in parts for each in spellings(kinds.read_text(part), reading.phone_region)]
+        return [each for part in parts for each in spellings(read_text(part), reading.phone_region)]
     read = parse_block if field.kind is kinds.IP and operator == "in" else field.kind.read
     return [read(part) for part in parts]
 

@@ -14,9 +14,9 @@ from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import IdGenerator, created_s, least_id
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.query.fields import CLICK, LINK
-from clicktrail.query.kinds import find_origin
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.query.texts import find_origin
 from clicktrail.store.attributions import forget_click, name_click, tie_click
 from clicktrail.store.catalog import load_catalogue
 from clicktrail.store.deliveries import add_deliveries, tell_of_clicks

@@ -3,6 +3,7 @@
 from clicktrail.model.codes import MAX_CODE
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
+from clicktrail.query.texts import MAX_URL_BYTES
 
 REDIRECT = (
     Field(
@@ -28,7 +29,7 @@ REDIRECT = (
         kind=kinds.PAGE,
         writable=True,
         shown=False,
-        max_length=kinds.MAX_URL_BYTES,
+        max_length=MAX_URL_BYTES,
         doc="Where visitors are led while the link is disabled, or once it has expired.",
         example="https://my.stage.org/over",
     ),
@@ -65,7 +66,7 @@ LINK = Resource(
             sortable=True,
             writable=True,
             required=True,
-            max_length=kinds.MAX_URL_BYTES,
+            max_length=MAX_URL_BYTES,
             doc="The landing page.",
             example="https://my.stage.org/register",
         ),
@@ -96,7 +97,7 @@ BANNER = Resource(
             kind=kinds.URL,
             writable=True,
             required=True,
-            max_length=kinds.MAX_URL_BYTES,
+            max_length=MAX_URL_BYTES,
             doc="The image on the CDN.",
             example="https://cdn.example.com/200x200.png",
         ),

@@ -4,6 +4,7 @@ from typing import Any
 
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, OWN_TIMES, UUID, Field, Resource, Source, id_field
+from clicktrail.query.texts import MAX_URL_BYTES
 
 
 def _utm(name: str, doc: str, example: str) -> Field:
@@ -91,7 +92,7 @@ CLICK = Resource(
             writable=True,
             needed=True,
             nullable=False,
-            max_length=kinds.MAX_URL_BYTES,
+            max_length=MAX_URL_BYTES,
             example="https://my.stage.org/register?referral=1&utm_campaign=sport&utm_content=UEFA"
             "&utm_medium=banner&utm_source=youtube.com&utm_term=bitcoin",
         ),

@@ -2,6 +2,7 @@
 
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
+from clicktrail.query.texts import MAX_URL_BYTES
 
 POSTBACK = Resource(
     "postback",
@@ -30,7 +31,7 @@ POSTBACK = Resource(
             required=True,
             needed=True,
             nullable=False,
-            max_length=kinds.MAX_URL_BYTES,
+            max_length=MAX_URL_BYTES,
             doc="An https URL with macros, such as `{click_id}`.",
             example="https://tracker.example.org/postback?cid={query.subid}&event={event}",
         ),
