@@ -77,11 +77,7 @@ def insert_clicks(
     the clicks are history, of which nobody is told, and which of them keep the link that they have.
     """
     made = {click.click_id: click for click in clicks}
-    is_current = session.pin_catalogue()
-    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
-    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
-        kept = linked or ()
-        clicks = [click if click.click_id in kept else session.memory.relink(click, catalogue) for click in clicks]
+    clicks, catalogue = _relink(session, clicks, linked or ())
     by_uuid = _find_by_uuid(session, clicks)
     by_id = _find_by_id(session, set(given)) if given else {}
     fresh: list[Click] = []
@@ -106,6 +102,16 @@ def insert_clicks(
     if fresh:
         _add(session, fresh, tell_of_clicks(session, fresh, catalogue) if linked is None else [])
     return result
+
+
+def _relink(session: Session, clicks: Sequence[Click], kept: Collection[str]) -> tuple[Sequence[Click], Catalogue]:
+    """The clicks as the catalogue of now would have made them, but for those in `kept`; and that catalogue."""
+    is_current = session.pin_catalogue()
+    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
+    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
+        relink = session.memory.relink
+        clicks = [click if click.click_id in kept else relink(click, catalogue) for click in clicks]
+    return clicks, catalogue
 
 
 def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
