@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from clicktrail.errors import Mistake
 from clicktrail.ingest.imports import Parsed, parse_import
 from clicktrail.ingest.recorder import Recorder
+from clicktrail.model.reading import Reading
 from clicktrail.query.imports import Imported, ImportedClick, ImportedObject
 from clicktrail.store.exchange.clicks import import_clicks
 from clicktrail.store.exchange.objects import import_objects
@@ -16,9 +17,9 @@ KEEP_MISSING = "missing=null"
 Row = TypeVar("Row", ImportedClick, ImportedObject)
 
 
-def read_batch(bodies: Sequence[bytes], recorder: Recorder) -> list[Parsed]:
+def read_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading) -> list[Parsed]:
     """Reads, checks and enriches each row: work for the processor alone."""
-    return [parse_import(body, recorder) for body in bodies]
+    return [parse_import(body, recorder, reading) for body in bodies]
 
 
 async def store_batch(store: Store, rows: Sequence[Parsed], keeps_missing: bool) -> list[Imported]:

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from clicktrail.app import read_reading
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client

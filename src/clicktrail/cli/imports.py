@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 import msgspec
 
-from clicktrail.app import make_recorder
+from clicktrail.app import make_recorder, read_reading
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client
@@ -135,11 +135,11 @@ def import_files(
     """Import clicks from CSV, TSV, NDJSON, JSON, Parquet or access logs, and profiles, links and banners of another
     server. FILES may be gzipped, and are taken in the order in which they need each other. Again, or after a break, it
     brings nothing twice."""
-    moments = Moments(zone, dates or "")
+    settings = read_settings(given)
+    moments = Moments(zone or read_reading(settings).naive_zone, dates or "")
     options = Options(
         kind_of_file or "", kind or "", encoding, base_url or "", columns, moments, is_now=time is not None
     )
-    settings = read_settings(given)
     with ExitStack() as stack:
         sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
@@ -198,15 +198,15 @@ def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Cl
 
 def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
-        recorder = make_recorder(settings, store)
+        recorder, reading = make_recorder(settings, store), read_reading(settings)
         pieces = batches()
         bodies = next(pieces, None)
-        rows = read_batch([body.content for body in bodies or ()], recorder)
+        rows = read_batch([body.content for body in bodies or ()], recorder, reading)
         while bodies is not None:
             writing = asyncio.ensure_future(store_batch(store, rows, keeps_missing))
             await asyncio.sleep(0)  # the store begins, in its own thread, while the next batch is read
             following = next(pieces, None)
-            rows = read_batch([body.content for body in following or ()], recorder)
+            rows = read_batch([body.content for body in following or ()], recorder, reading)
             count(bodies, await writing)
             bodies = following
 

@@ -25,7 +25,7 @@ async def import_objects(call: Call) -> Answer:
 
 
 def _read(call: Call) -> list[Parsed]:
-    return read_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder)
+    return read_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder, call.reading)
 
 
 IMPORT = Operation(

@@ -60,9 +60,7 @@ def parse_hit(body: bytes, reading: Reading = STRICT) -> Sent:
 def _parse_slowly(body: bytes, reading: Reading) -> Sent:
     data = decode_json(body)
     values = check_form(data, FIELDS, REQUIRED, "", reading, CLICK.read_only)
-    return Sent(
-        hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in FIELDS}
-    )
+    return Sent(hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in FIELDS})
 
 
 def split_batch(body: bytes, is_lines: bool) -> list[bytes]:

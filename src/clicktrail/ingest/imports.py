@@ -9,18 +9,19 @@ from urllib.parse import quote
 import msgspec
 
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
-from clicktrail.ingest.hits import BATCH_FIELDS, REQUIRED, BatchForm, hit_of, read_form
+from clicktrail.ingest.hits import FIELDS, REQUIRED, Body, hit_of, read_body
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit
-from clicktrail.model.contacts import CHECKS
+from clicktrail.model.contacts import READERS
 from clicktrail.model.countries import BY_ALPHA2, BY_NUMERIC
 from clicktrail.model.ids import created_s, foreign_digits, is_id, sane_second
-from clicktrail.model.times import SECOND, parse_time
+from clicktrail.model.reading import Reading
+from clicktrail.model.times import MAX_AHEAD_S, SECOND, add_offset, parse_time
 from clicktrail.model.uris import read_parameters
 from clicktrail.query.fields import BANNER, CLICK, CONTACT, MAX_TEXT, PROFILE, Resource
 from clicktrail.query.forms import check_form, decode_json, required_fields
 from clicktrail.query.imports import BY_NAME, FACETS, POINTERS, ImportedClick, ImportedObject, recognise
-from clicktrail.query.kinds import MAX_AHEAD_S, read_number
+from clicktrail.query.kinds import read_number
 
 Parsed = ImportedClick | ImportedObject | tuple[Mistake, ...]
 OldId = str | int | None
@@ -31,7 +32,7 @@ _NO_POINTERS: Mapping[str, str] = {}
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
 
 
-class _Form(BatchForm, forbid_unknown_fields=False, rename="camel"):
+class _Form(Body, forbid_unknown_fields=False, rename="camel"):
     """A click as another server shows it, or as a file has it."""
 
     click_id: OldId = None  # type: ignore[assignment] # checked here, and not as an id of ours
@@ -56,11 +57,11 @@ _NONE = (None,) * (len(_TEXTS) + 4)
 _decode = msgspec.json.Decoder(_Form).decode
 
 
-def parse_import(body: bytes, recorder: Recorder) -> Parsed:
+def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
     """One row -> what is to be stored, or all that is wrong with it."""
     try:
         if b"\\u0000" not in body and b'"clickId"' in body:
-            return _click_of(_decode(body), None, recorder)
+            return _click_of(_decode(body), None, recorder, reading)
     except (ValueError, RecursionError):  # read again, slowly, to name every mistake at once
         pass
     try:
@@ -68,7 +69,9 @@ def parse_import(body: bytes, recorder: Recorder) -> Parsed:
         if not isinstance(data, dict):
             return (Mistake("must be an object", pointer=""),)
         kind = recognise(data) or CLICK.name
-        return _read_click(data, recorder) if kind == CLICK.name else _read_object(BY_NAME[kind], data)
+        if kind == CLICK.name:
+            return _read_click(data, recorder, reading)
+        return _read_object(BY_NAME[kind], data, reading)
     except InvalidBody as error:
         return error.mistakes
     except MalformedRequest as error:
@@ -92,34 +95,34 @@ def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...])
     return lowered
 
 
-def _read_click(data: Mapping[str, Any], recorder: Recorder) -> Parsed:
+def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -> Parsed:
     """A click that is not in order at first sight."""
-    plain = {name: value for name, value in data.items() if name in BATCH_FIELDS and name != "clickId"}
-    values = check_form({name: value for name, value in plain.items() if value is not None}, BATCH_FIELDS, REQUIRED)
+    plain = {name: value for name, value in data.items() if name in FIELDS and name != "clickId"}
+    values = check_form({name: value for name, value in plain.items() if value is not None}, FIELDS, REQUIRED)
     try:
         form = msgspec.convert({**data, **dict.fromkeys(plain), "ip": "", "uri": ""}, _Form)
     except msgspec.ValidationError as error:
         detail, _, place = str(error).rpartition(" - at `$.")
         return (Mistake(detail, pointer=f"/{place.rstrip('`')}"),)
-    return _click_of(form, hit_of(values), recorder)
+    return _click_of(form, hit_of(values), recorder, reading)
 
 
-def _click_of(form: _Form, hit: Hit | None, recorder: Recorder) -> ImportedClick:
+def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
     """Raises ValueError: a pointer, and what is wrong with it."""
     if hit is None and isinstance(form.click_id, str) and is_id(form.click_id) and form.code is None:
-        hit = read_form(form, adopt_id(CLICK, form.click_id, ()))
+        hit = read_body(form, adopt_id(CLICK, form.click_id, ()), reading)
     else:
-        hit = _with_old_id(hit or read_form(form), form, recorder)
+        hit = _with_old_id(hit or read_body(form, None, reading), form, recorder, reading)
     click = recorder.make(hit)
     old_ids = (form.profile_id, form.link_id, form.banner_id)
     pointers = _NO_POINTERS if old_ids == _NOTHING else _read_pointers(old_ids)
-    return ImportedClick(hit, click if _findings_of(form) == _NONE else _with_findings(click, form), pointers)
+    return ImportedClick(hit, click if _findings_of(form) == _NONE else _with_findings(click, form, reading), pointers)
 
 
-def _with_old_id(hit: Hit, form: _Form, recorder: Recorder) -> Hit:
+def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) -> Hit:
     """The hit with the id that its click gets here; an old one that was no ObjectId becomes its uuid."""
     old = _text_of("clickId", form.click_id)
-    created = _time("createTime", form.create_time)
+    created = _time("createTime", form.create_time, reading)
     changes: dict[str, Any] = {
         "click_id": recorder.new_id() if old is None else adopt_id(CLICK, old, (created, hit.time))
     }
@@ -136,9 +139,9 @@ def _read_pointers(old_ids: Sequence[OldId]) -> dict[str, str]:
     return {column: text for column, text in texts if text is not None}
 
 
-def _with_findings(click: Click, form: _Form) -> Click:
+def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
     """The click with what the other server had found out about it. Raises ValueError."""
-    updated = _time("updateTime", form.update_time)
+    updated = _time("updateTime", form.update_time, reading)
     found: dict[str, Any] = {name: text.replace("\0", "") for name in _TEXTS if (text := getattr(form, name))}
     if form.country_code and form.country_code.upper() in BY_ALPHA2:
         found["country_code"] = form.country_code.upper()
@@ -173,22 +176,22 @@ def _text_of(key: str, value: OldId) -> str | None:
     return text
 
 
-def _time(name: str, value: Any) -> int | None:
+def _time(name: str, value: Any, reading: Reading) -> int | None:
     if value in (None, ""):
         return None
     try:
-        return parse_time(value)
+        return parse_time(value if reading.naive_zone is None else add_offset(value, reading.naive_zone))
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"/{name} {error}") from None
 
 
-def _read_object(resource: Resource, data: Mapping[str, Any]) -> Parsed:
+def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> Parsed:
     """Anything but a click."""
     key = resource.id_field.name
     old = _text_of(key, data.get(key))
     if old is None:
         raise ValueError(f"/{key} is required")
-    created, updated = (_time(name, data.get(name)) for name in ("createTime", "updateTime"))
+    created, updated = (_time(name, data.get(name), reading) for name in ("createTime", "updateTime"))
     object_id = adopt_id(resource, old, (created, updated))
     pointers = {
         name: text for name in resource.writable if name in POINTERS and (text := _text_of(name, data.get(name)))
@@ -196,7 +199,7 @@ def _read_object(resource: Resource, data: Mapping[str, Any]) -> Parsed:
     taken, notes = _plain_values(resource, data)
     values = check_form(taken, resource.writable, required_fields(resource, "POST") - POINTERS.keys())
     if resource is PROFILE:
-        values["contacts"], more = _contacts_of(data.get("contacts"), object_id)
+        values["contacts"], more = _contacts_of(data.get("contacts"), object_id, reading)
         notes += more
     if values.get("uuid") is None and old.lower() != object_id and "uuid" in resource.writable:
         values["uuid"] = old
@@ -251,7 +254,7 @@ def _country_of(data: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _contacts_of(value: Any, profile_id: str) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """The contacts of a profile. One that our own check would refuse is history all the same: it is kept as it is."""
     items = [value] if isinstance(value, dict) else value or []
     if not isinstance(items, list):
@@ -259,25 +262,25 @@ def _contacts_of(value: Any, profile_id: str) -> tuple[list[dict[str, Any]], tup
     found: dict[tuple[str, str], dict[str, Any]] = {}
     notes: dict[str, None] = {}
     for place, item in enumerate(items):
-        if not isinstance(item, dict) or item.get("key") not in CHECKS:
+        if not isinstance(item, dict) or item.get("key") not in READERS:
             notes["a contact that is neither email nor phone was left out"] = None
             continue
         fields = {name: item[name] for name in CONTACT.writable if item.get(name) not in (None, "")}
         fields = {name: str(each) if isinstance(each, int) else each for name, each in fields.items()}
-        contact = _check_contact(fields, notes, place)
+        contact = _check_contact(fields, notes, place, reading)
         old = _text_of(f"contacts/{place}/contactId", item.get("contactId")) or f"{profile_id}/{place}"
-        created, updated = (_time(name, item.get(name)) for name in ("createTime", "updateTime"))
+        created, updated = (_time(name, item.get(name), reading) for name in ("createTime", "updateTime"))
         contact_id = adopt_id(CONTACT, old, (created, updated, created_s(profile_id) * SECOND))
         row = {"uuid": None, **contact, "contactId": contact_id, "updateTime": _updated(updated, contact_id)}
         found.setdefault((contact["key"], contact["value"]), row)
     return list(found.values()), tuple(notes)
 
 
-def _check_contact(fields: dict[str, Any], notes: dict[str, None], place: int) -> dict[str, Any]:
+def _check_contact(fields: dict[str, Any], notes: dict[str, None], place: int, reading: Reading) -> dict[str, Any]:
     root = f"/contacts/{place}"
     texts = check_form(fields, CONTACT.writable, ("key", "value"), root)
     try:
-        return {**texts, "value": CHECKS[texts["key"]](texts["value"])}
+        return {**texts, "value": READERS[texts["key"]](texts["value"], reading.phone_region)}
     except ValueError:
         notes[f"a contact was kept as it is although it is no valid {texts['key']}"] = None
         return texts

@@ -62,7 +62,8 @@ def _is_new_client(click: Click, done: Inserted) -> bool:
 
 def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:
     """What becomes of a click that is there already."""
-    left_out = [key for key, attribute in _OPTIONAL.items() if getattr(row.hit, attribute) is None]
+    left_out = {key for key, attribute in _OPTIONAL.items() if getattr(row.hit, attribute) is None}
+    left_out.add("clickId")  # where it differs, the uuid said which click it is
     differing = [key for key in differences(row.hit, known) if key not in left_out]
     for column in row.pointers:
         if getattr(click, column) not in (None, getattr(known, column)):

@@ -111,7 +111,9 @@ def _look_up(session: Session, resource: Resource, rows: Sequence[ImportedObject
     for name in _UNIQUE:
         if name in resource.writable:
             wanted = [row.values[name] for row in rows if row.values.get(name) is not None]
-            known.taken[name] = {value: record[key.name] for value, record in _select(session, resource, name, wanted)}
+            known.taken[name] = {
+                value: record[key.name] for value, record in _select(session, resource, name, wanted, own=True)
+            }
     contacts = [contact for row in rows for contact in row.values.get("contacts", ())]
     if contacts:
         uuids = [contact["uuid"] for contact in contacts if contact["uuid"] is not None]
@@ -121,12 +123,14 @@ def _look_up(session: Session, resource: Resource, rows: Sequence[ImportedObject
     return known
 
 
-def _select(session: Session, resource: Resource, column: str, values: Sequence[str]) -> list[tuple[Any, Record]]:
+def _select(
+    session: Session, resource: Resource, column: str, values: Sequence[str], own: bool = False
+) -> list[tuple[Any, Record]]:
     wanted = list(dict.fromkeys(values))
     return [
         each
         for start in range(0, len(wanted), _PIECE)
-        for each in select_records(session, SYSTEM, resource, column, wanted[start : start + _PIECE])
+        for each in select_records(session, SYSTEM, resource, column, wanted[start : start + _PIECE], own=own)
     ]
 
 
