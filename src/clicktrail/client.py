@@ -29,9 +29,9 @@ class Client:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def post_lines(self, path: str, lines: bytes) -> Any:
+    def post_lines(self, path: str, lines: bytes, prefer: str = "") -> Any:
         """Sends NDJSON and returns what became of each line. Raises ApiError."""
-        headers = {"Content-Type": "application/x-ndjson", "Prefer": "handling=lenient"}
+        headers = {"Content-Type": "application/x-ndjson", **({"Prefer": prefer} if prefer else {})}
         with self._open("POST", path, lines, headers) as answer:
             return json.loads(answer.read())
 

@@ -82,11 +82,11 @@ def test_an_export_is_imported_whole(tmp_path: Path) -> None:
 def test_rows_that_are_not_valid_are_named_and_the_others_come(tmp_path: Path) -> None:
     source = tmp_path / "x.ndjson"
     source.write_text('{"ip":"8.8.8.8","uri":"https://x.example/"}\n{"ip":"x"}\nno json\n[]\n')
-    done = run("import", "--data", str(tmp_path / "data"), str(source))
+    done = run("import", "--data", str(tmp_path / "data"), "--time", "now", str(source))
     assert done.returncode == 1
     assert "1 imported" in done.stdout
     assert "3 not valid" in done.stdout
-    assert "row 2: /uri is required; /ip is not an IPv4 or IPv6 address" in done.stderr
+    assert "x.ndjson, line 2: /uri is required; /ip is not an IPv4 or IPv6 address" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.parquet"])

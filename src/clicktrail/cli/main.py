@@ -8,7 +8,8 @@ from clicktrail import __version__
 from clicktrail.cli.backups import backup, restore
 from clicktrail.cli.clients import client
 from clicktrail.cli.doctor import doctor
-from clicktrail.cli.files import export_file, import_files
+from clicktrail.cli.files import export_file
+from clicktrail.cli.imports import import_files
 from clicktrail.cli.migrate import migrate
 from clicktrail.cli.move import move
 from clicktrail.cli.options import read_settings, setting_options

@@ -18,6 +18,7 @@ from clicktrail.http import (
 from clicktrail.http.calls import Services
 from clicktrail.http.crud import alter, make_crud
 from clicktrail.http.endpoint import Endpoint, answer_not_found
+from clicktrail.http.imports import IMPORT
 from clicktrail.http.observe import CONTENT_TYPE
 from clicktrail.http.operations import FLAG_SCHEMA, Operation
 from clicktrail.http.tokens import MAX_GRANT_BYTES, Lockout, TokenHandler
@@ -232,6 +233,7 @@ def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
         _create_token(lockout),
         *_CLIENTS,
         *tracking_operations(link_path),
+        IMPORT,
         _BACKUP,
         *_SYSTEM,
     ]

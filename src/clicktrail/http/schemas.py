@@ -64,7 +64,7 @@ def all_schemas() -> Json:
         "Revocation": body_schema(REVOCATION, REVOCATION),
         "OpenApi": {"type": "object"},
     }
-    found |= batch_schemas(found["ClickCreate"])
+    found |= batch_schemas(found["ClickCreate"]) | import_schemas()
     found |= tracking_schemas(found["ClickCreate"], found["ProfileCreate"])
     for name in ("ClientReplace", "ClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
         del found[name]
@@ -261,6 +261,26 @@ def batch_schemas(click: Json) -> Json:
         "ClickBatch": {"type": "array", "items": click, "minItems": 1, "maxItems": MAX_BATCH},
         "ClickBatchResult": {"oneOf": [_object(summary, summary), _object(results, results)]},
     }
+
+
+def import_schemas() -> Json:
+    """The body of POST /imports, objects of any kind, and its answer, a result for each."""
+    example = {"linkId": "6006dda272f002519c3eb505", "code": "1", "profileId": "6006dda272f002519c3eb504"}
+    batch = {
+        "type": "array",
+        "items": {"description": "A profile, link, banner or click as the server that it comes from shows it."},
+        "minItems": 1,
+        "maxItems": MAX_BATCH,
+        "example": [example],
+    }
+    result = {
+        "status": {"enum": [200, 201, 409, 422]},
+        "id": {"type": ["string", "null"], "description": "Its id here."},
+        "errors": {"type": "array", "items": _object({"pointer": _TEXT, "detail": _TEXT}, ["detail"])},
+        "notes": {"type": "array", "items": _TEXT, "description": "What was left out of it."},
+    }
+    results = {"results": {"type": "array", "items": _object(result, ["status", "id"])}}
+    return {"ImportBatch": batch, "ImportResult": _object(results, results)}
 
 
 def problem_schema() -> Json:

@@ -16,7 +16,7 @@ from clicktrail.query.kinds import check_click_id, check_click_time, check_ip
 from clicktrail.query.texts import check_uri
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """The body of POST /clicks by type alone, for the fast way through `parse_hit`."""
 
     ip: str
@@ -37,10 +37,10 @@ class Sent(NamedTuple):
     shown: Values
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(Body).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
-_REQUIRED = required_fields(CLICK, "POST")
+FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
+REQUIRED = required_fields(CLICK, "POST")
 _NOTHING: Values = {}
 MAX_BATCH = 10_000
 """Clicks of one batch."""
@@ -60,10 +60,8 @@ def parse_hit(body: bytes, reading: Reading = STRICT) -> Sent:
 
 def _parse_slowly(body: bytes, reading: Reading) -> Sent:
     data = decode_json(body)
-    values = check_form(data, _FIELDS, _REQUIRED, "", reading, CLICK.read_only)
-    return Sent(
-        _hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in _FIELDS}
-    )
+    values = check_form(data, FIELDS, REQUIRED, "", reading, CLICK.read_only)
+    return Sent(hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in FIELDS})
 
 
 def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
@@ -96,7 +94,8 @@ def parse_row(row: bytes, reading: Reading = STRICT) -> Parsed:
         return (Mistake(error.detail, pointer=""),)
 
 
-def _hit_of(values: Values) -> Hit:
+def hit_of(values: Values) -> Hit:
+    """Checked values -> a hit."""
     return Hit(
         values["ip"],
         values["uri"],
@@ -115,7 +114,12 @@ def parse_plain(body: bytes, reading: Reading) -> Hit:
     if b"\\u0000" in body:
         raise ValueError
     form = _decode(body)
-    text, click_id, time = form.time, form.click_id or None, None
+    return read_body(form, check_click_id(form.click_id) if form.click_id else None, reading)
+
+
+def read_body(form: Body, click_id: str | None, reading: Reading) -> Hit:
+    """A body of the right types -> a hit with this id. Raises ValueError for what needs a second look."""
+    text, time = form.time, None
     referrer, user_agent = form.referrer or None, form.user_agent or None
     if text:
         time = check_click_time(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
@@ -134,6 +138,6 @@ def parse_plain(body: bytes, reading: Reading) -> Hit:
         time,
         user_agent,
         form.uuid or None,
-        None if click_id is None else check_click_id(click_id),
+        click_id,
         form.visitor_id or None,
     )

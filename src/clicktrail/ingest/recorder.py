@@ -155,6 +155,10 @@ class Recorder:
         """The click as a newer catalogue would have made it."""
         return relink(click, catalogue, self.parameters)
 
+    def new_id(self) -> str:
+        """A new id."""
+        return self._new_id()
+
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
         click_id = hit.click_id or self._new_id()

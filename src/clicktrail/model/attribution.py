@@ -59,6 +59,8 @@ class Rule(StrEnum):
     """The click was named by PUT or PATCH /clicks/{clickId}."""
     OUTRANKED = "outranked"
     """A partner had said so, and the site said otherwise."""
+    IMPORTED = "imported"
+    """The click came with its client from another server, which had decided."""
 
 
 REASONS = {
@@ -68,6 +70,7 @@ REASONS = {
     Rule.NONE: "No click was found that could have earned the client.",
     Rule.EXPLICIT: "The click was named by PUT or PATCH /clicks/{clickId}, which decides.",
     Rule.OUTRANKED: "The site registered who came by this click; its word outranks a partner's.",
+    Rule.IMPORTED: "The click and its client were imported from another server, which had decided.",
 }
 
 

@@ -4,11 +4,12 @@
 strictly increase, also when the clock steps back; across processes they are unique without coordination.
 """
 
+import hashlib
 import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 PATTERN = "^[0-9a-f]{24}$"
 _is_id = re.compile(r"[0-9a-f]{24}\Z").match
@@ -55,3 +56,23 @@ def least_id(second: int) -> str:
 def created_s(object_id: str) -> int:
     """The second (Unix time) in which the object was created: the first four bytes of its id."""
     return int(object_id[:8], 16)
+
+
+_EARLIEST_S = 631_152_000
+"""1990-01-01: a time before it is no time at which anything was recorded."""
+_UNKNOWN_S = 946_684_800
+"""2000-01-01: the second of an id whose object does not say when it was created."""
+
+
+def foreign_digits(kind: str, old_id: str) -> str:
+    """The last 16 digits of the id that an object gets whose old id is no ObjectId: the same each time."""
+    return hashlib.sha256(f"{kind}\0{old_id}".encode(errors="replace")).hexdigest()[:16]
+
+
+def sane_second(seconds: Iterable[int | None]) -> int:
+    """The first second at which something can have been created: since 1990, and not in the future."""
+    now = time.time()
+    for each in seconds:
+        if each is not None and _EARLIEST_S <= each <= now:
+            return each
+    return _UNKNOWN_S

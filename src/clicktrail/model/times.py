@@ -33,6 +33,11 @@ def parse_time(text: str) -> int:
         raise ValueError("is not an ISO 8601 time such as 2021-01-01T00:00:00+00:00") from None
     if moment.tzinfo is None:
         raise ValueError("has no offset; write for example 2021-01-01T00:00:00+00:00")
+    return count_us(moment)
+
+
+def count_us(moment: datetime) -> int:
+    """A moment with an offset -> microseconds. Raises ValueError where its year is none of 1 to 9999 UTC."""
     us = (moment - _EPOCH) // _MICROSECOND
     if not _FIRST <= us <= _LAST:
         raise ValueError("is not within the years 1 to 9999 UTC")

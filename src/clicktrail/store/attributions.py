@@ -1,6 +1,6 @@
 """Registrations: lets the rule choose the click that earned a client, and keeps what it chose and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from clicktrail.model.attribution import (
     attribute,
 )
 from clicktrail.model.click import Click
-from clicktrail.model.ids import IdGenerator
+from clicktrail.model.ids import IdGenerator, foreign_digits
 from clicktrail.model.times import now_s, now_us
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks, select_clicks
@@ -158,6 +158,21 @@ def keep(
         )
     add_deliveries(session, tell_of_registration(session, made.attribution_id, made.link_id, made.click_id, at))
     return made
+
+
+def keep_history(session: Session, clicks: Sequence[Click]) -> None:
+    """Writes down which client imported clicks brought, as another server had decided; nobody is told of it."""
+    made, considered = [], []
+    for click in clicks:
+        attribution_id = f"{click.click_id[:8]}{foreign_digits('attribution', click.click_id)}"
+        decision = (click.profile_id, click.click_id, click.link_id, click.update_time, None, None, Rule.IMPORTED)
+        named = Named(click_id=click.click_id)
+        made.append((attribution_id, *decision, *astuple(named)))
+        candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
+        considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
+    if made:
+        session.insert("attributions", f"{_FIELDS}, {_NAMED}".split(", "), made)
+        session.insert("attribution_clicks", ("attribution_id", *_CONSIDERED.split(", ")), considered)
 
 
 def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str) -> None:

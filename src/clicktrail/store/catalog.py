@@ -90,13 +90,21 @@ def create_item(
         return repeated, False
     check_references(session, values)
     row = {field.name: field.default for field in resource.writable.values()} | dict(values)
-    if resource.name in _GENERATED:
-        name, size = _GENERATED[resource.name]
-        row[name] = values.get(name) or secrets.token_urlsafe(size)
+    name = generate(resource, row)
+    if name is not None:
         check_unused(session, resource, name, row[name], None)
     object_id = ids.new()
     insert_row(session, resource, {resource.id_field.column: object_id, **columns_of(resource, row)})
     return get_record(session, SYSTEM, resource, object_id), True
+
+
+def generate(resource: Resource, row: dict[str, Any]) -> str | None:
+    """Fills in the code of a link, or the key of a site, where none is given; returns the field's name."""
+    if resource.name not in _GENERATED:
+        return None
+    name, size = _GENERATED[resource.name]
+    row[name] = row.get(name) or secrets.token_urlsafe(size)
+    return name
 
 
 def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:

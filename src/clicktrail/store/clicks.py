@@ -64,18 +64,20 @@ class Inserted(NamedTuple):
 
 
 def insert_clicks(
-    session: Session, clicks: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
+    session: Session,
+    clicks: Sequence[Click],
+    given: Collection[str] = (),
+    inspect: Inspect | None = None,
+    linked: Collection[str] | None = None,
 ) -> Inserted:
     """Adds clicks in one statement, but not those that are there already.
 
     A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
-    was deleted since the click was made is left out of it; one that another process added is put in.
+    was deleted since the click was made is left out of it; one that another process added is put in. `linked` says that
+    the clicks are history, of which nobody is told, and which of them keep the link that they have.
     """
     made = {click.click_id: click for click in clicks}
-    is_current = session.pin_catalogue()
-    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
-    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
-        clicks = [session.memory.relink(click, catalogue) for click in clicks]
+    clicks, catalogue = _relink(session, clicks, linked or ())
     by_uuid = _find_by_uuid(session, clicks)
     by_id = _find_by_id(session, set(given)) if given else {}
     fresh: list[Click] = []
@@ -98,13 +100,22 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh, catalogue)
+        _add(session, fresh, tell_of_clicks(session, fresh, catalogue) if linked is None else [])
     return result
 
 
-def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue) -> None:
+def _relink(session: Session, clicks: Sequence[Click], kept: Collection[str]) -> tuple[Sequence[Click], Catalogue]:
+    """The clicks as the catalogue of now would have made them, but for those in `kept`; and that catalogue."""
+    is_current = session.pin_catalogue()
+    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
+    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
+        relink = session.memory.relink
+        clicks = [click if click.click_id in kept else relink(click, catalogue) for click in clicks]
+    return clicks, catalogue
+
+
+def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
     """Clicks and what is to be told of them, in one transaction."""
-    deliveries = tell_of_clicks(session, fresh, catalogue)
     if deliveries:
         session.begin()
     marked = session.figures.arrive(session, fresh)

@@ -121,7 +121,7 @@ def save_profile(
     if current and "uuid" in changes:
         row["name_space"] = name_space
     if not current or any(name in changes for name in NAMES):
-        row["name"] = " ".join(wanted[name] for name in NAMES if wanted[name])
+        row["name"] = full_name(wanted)
     if list(wanted["tags"]) != list(known["tags"]):
         row["first_tag"] = wanted["tags"][0] if wanted["tags"] else None
         _replace_tags(session, profile_id, wanted["tags"])
@@ -131,6 +131,11 @@ def save_profile(
     elif row or has_new_contacts:
         update_row(session, PROFILE, profile_id, row or {"enabled": wanted["enabled"]})
     return profile_id
+
+
+def full_name(values: Mapping[str, Any]) -> str:
+    """The names that are not empty, joined."""
+    return " ".join(values[name] for name in NAMES if values[name])
 
 
 def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: Sequence[Mapping[str, Any]]) -> bool:

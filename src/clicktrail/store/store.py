@@ -117,6 +117,10 @@ class Store:
         known = done.repeated.get(click.click_id)
         return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
 
+    async def add_history(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work(session, …)`, which adds clicks that another server recorded, in one transaction."""
+        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.CLICKS)
+
     def commit_clicks(
         self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]
     ) -> None:

@@ -1,0 +1,234 @@
+"""`clicktrail import`: other people's files, and the history of another server."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import msgspec
+
+from clicktrail.app import make_recorder, read_reading
+from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.remote import change
+from clicktrail.client import Client
+from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
+from clicktrail.query.imports import BY_NAME, ORDER, Imported
+from clicktrail.settings import Settings
+from clicktrail.store.exchange.logs import check_base_url
+from clicktrail.store.exchange.moments import DATES, Moments, find_zone
+from clicktrail.store.exchange.rows import Body, Refused, left_out, read_bodies
+from clicktrail.store.exchange.sources import FORMATS, Options, Source
+from clicktrail.store.store import Store
+
+_BATCH = 5_000
+_SHOWN, _REASONS = 10, 50
+_WORDS = {201: "imported", 200: "there already", 409: "differ from what is there", 422: "not valid"}
+_KINDS = [resource.name for resource in ORDER]
+
+
+@dataclass
+class Tally:
+    """What became of the rows so far."""
+
+    rejects: IO[bytes] | None
+    counts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def refused(self) -> int:
+        """How many rows were not taken."""
+        return sum(count for (_, status), count in self.counts.items() if status in (409, 422))
+
+    def add(self, source: Source, bodies: Sequence[Body], results: Sequence[Imported]) -> None:
+        """Rows that were sent, and what became of them."""
+        for status, count in Counter(result.status for result in results).items():
+            if status in (200, 201):
+                self.counts[source.kind, status] += count
+        for body, result in zip(bodies, results, strict=True):
+            for note in result.notes:
+                _count(self.notes, note)
+            if result.mistakes:
+                told = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in result.mistakes)
+                self.refuse(source, Refused(body.number, told, msgspec.Raw(body.content)), result.status)
+
+    def refuse(self, source: Source, row: Refused, status: int = 422) -> None:
+        """A row that is not taken."""
+        word = "line" if source.has_lines else "row"
+        if self.refused < _SHOWN:
+            click.echo(f"\n{source.path.name}, {word} {row.number}: {row.reason}", err=True)
+        self.counts[source.kind, status] += 1
+        _count(self.reasons, row.reason)
+        if self.rejects is not None:
+            line = {"file": source.path.name, word: row.number, "reason": row.reason, "content": row.row}
+            self.rejects.write(_encode(line) + b"\n")
+
+
+def _encode(line: Any) -> bytes:
+    try:
+        return msgspec.json.encode(line)
+    except UnicodeEncodeError:  # bytes that are not in the file's encoding
+        return msgspec.json.encode({**line, "content": repr(line["content"])})
+
+
+def _count(counter: Counter[str], text: str) -> None:
+    counter[text if text in counter or len(counter) < _REASONS else "other reasons"] += 1
+
+
+def _read_map(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if any(not name or not column for name, _, column in pairs):
+        raise click.BadParameter("takes NAME=COLUMN, for example uri=landing_page")
+    return {name: column for name, _, column in pairs}
+
+
+def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    def read(_: click.Context, __: click.Parameter, text: str | None) -> Any:
+        try:
+            return None if text is None else check(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read
+
+
+@click.command("import")
+@setting_options(*STORE, "geo", "referral_parameter", "banner_parameter")
+@click.option(
+    "--format", "kind_of_file", type=click.Choice(FORMATS), help="What the files are; by default their name says."
+)
+@click.option("--kind", type=click.Choice(list(BY_NAME)), help="What the rows are; by default their columns say.")
+@click.option(
+    "--map", "columns", multiple=True, callback=_read_map, metavar="NAME=COLUMN", help="Which column holds what."
+)
+@click.option("--zone", callback=_checked(find_zone), metavar="ZONE", help="Of times without an offset: Europe/Berlin.")
+@click.option("--dates", type=click.Choice(DATES), help="Read dates such as 12/31/2021 (us) or 31.12.2021 (de).")
+@click.option("--time", type=click.Choice(["now"]), help="Date clicks without a time by their arrival.")
+@click.option("--encoding", default="", metavar="NAME", help="Of the files, where it is not UTF-8: latin-1, utf-16.")
+@click.option("--base-url", callback=_checked(check_base_url), metavar="URL", help="What the paths of a log belong to.")
+@click.option("--missing", type=click.Choice(["reject", "null"]), default="reject", show_default=True,
+              help="What to do with a row that points to an object which is not there.")  # fmt: skip
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Write rows that are not taken to a file."
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_files(
+    files: tuple[Path, ...],
+    kind_of_file: str | None,
+    kind: str | None,
+    columns: dict[str, str],
+    zone: Any,
+    dates: str | None,
+    time: str | None,
+    encoding: str,
+    base_url: str | None,
+    missing: str,
+    rejects: Path | None,
+    **given: str,
+) -> None:
+    """Import clicks from CSV, TSV, NDJSON, JSON, Parquet or access logs, and profiles, links and banners of another
+    server. FILES may be gzipped, and are taken in the order in which they need each other. Again, or after a break, it
+    brings nothing twice."""
+    settings = read_settings(given)
+    moments = Moments(zone or read_reading(settings).naive_zone, dates or "")
+    options = Options(
+        kind_of_file or "", kind or "", encoding, base_url or "", columns, moments, is_now=time is not None
+    )
+    with ExitStack() as stack:
+        sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)
+        tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
+        for source in sources:
+            _import(settings, source, options, tally, missing == "null")
+    _report(sources, tally, missing)
+    if tally.refused:
+        raise click.exceptions.Exit(1)
+
+
+def _open(path: Path, options: Options) -> Source:
+    try:
+        return Source(path, options)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(f"{path} {error}") from None
+
+
+def _rank(source: Source) -> int:
+    return _KINDS.index(source.kind)
+
+
+def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:
+    ignored = left_out(source)
+    if ignored:
+        click.echo(f"{source.path.name}: columns left out: {', '.join(ignored)}", err=True)
+    with click.progressbar(length=source.size, label=source.path.name) as bar:
+
+        def batches() -> Iterator[list[Body]]:
+            rows, done = read_bodies(source, options), 0
+            while piece := list(islice(rows, _BATCH)):
+                for row in piece:
+                    if isinstance(row, Refused):
+                        tally.refuse(source, row)
+                yield [row for row in piece if isinstance(row, Body)]
+                bar.update(source.position - done)
+                done = source.position
+
+        count = partial(tally.add, source)
+        change(settings, _remote(batches, count, keeps_missing), _local(settings, batches, count, keeps_missing))
+
+
+Batches = Callable[[], Iterator[list[Body]]]
+Count = Callable[[Sequence[Body], Sequence[Imported]], None]
+
+
+def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Client], None]:
+    def send(api: Client) -> None:
+        for bodies in batches():
+            if bodies:
+                lines = b"\n".join(body.content for body in bodies)
+                answer = api.post_lines("/imports", lines, KEEP_MISSING if keeps_missing else "")
+                count(bodies, [read_outcome(result) for result in answer["results"]])
+
+    return send
+
+
+def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
+    async def store_all(store: Store) -> None:
+        recorder, reading = make_recorder(settings, store), read_reading(settings)
+        pieces = batches()
+        bodies = next(pieces, None)
+        rows = read_batch([body.content for body in bodies or ()], recorder, reading)
+        while bodies is not None:
+            writing = asyncio.ensure_future(store_batch(store, rows, keeps_missing))
+            await asyncio.sleep(0)  # the store begins, in its own thread, while the next batch is read
+            following = next(pieces, None)
+            rows = read_batch([body.content for body in following or ()], recorder, reading)
+            count(bodies, await writing)
+            bodies = following
+
+    return store_all
+
+
+def _report(sources: list[Source], tally: Tally, missing: str) -> None:
+    kinds = [kind for kind in _KINDS if any(source.kind == kind for source in sources)]
+    for kind in kinds:
+        of = f" ({kind}s)" if len(kinds) > 1 else ""
+        for status, word in _WORDS.items():
+            if tally.counts[kind, status] or not of:
+                click.echo(f"{tally.counts[kind, status]:>12} {word}{of}")
+    skipped = sum((source.skipped for source in sources), Counter[str]())
+    for title, counter in (
+        ("requests that are no clicks", skipped),
+        ("notes", tally.notes),
+        ("reasons", tally.reasons),
+    ):
+        if counter:
+            click.echo(f"{title}:")
+        for text, number in counter.most_common():
+            click.echo(f"{number:>12} {text}")
+    if missing == "reject" and any("that is not there" in reason for reason in tally.reasons):
+        click.echo("Import what they point to first; or, with --missing null, import them without it.")

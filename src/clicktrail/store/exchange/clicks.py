@@ -1,0 +1,72 @@
+"""Imported clicks: history that is stored as it was, with what it points to. Nobody is told of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from clicktrail.errors import Mistake
+from clicktrail.model.click import Click, differences
+from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
+from clicktrail.query.imports import Imported, ImportedClick
+from clicktrail.store.attributions import keep_history
+from clicktrail.store.clicks import Inserted, insert_clicks
+from clicktrail.store.engine import Session
+from clicktrail.store.exchange.pointers import Found, find_objects, miss
+
+_TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
+_OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agent", "visitorId": "visitor_id"}
+"""Key -> attribute of what an imported row may leave out without saying that there is none."""
+
+
+def import_clicks(session: Session, rows: Sequence[ImportedClick], keeps_missing: bool = False) -> list[Imported]:
+    """Stores clicks with their own ids, clients, links and banners, and says what became of each.
+
+    What points to an object that is not there is refused; if `keeps_missing`, it is stored without the pointer.
+    """
+    found = {
+        column: find_objects(session, target, (row.pointers[column] for row in rows if column in row.pointers))
+        for column, target in _TARGETS.items()
+    }
+    outcomes: dict[int, Imported] = {}
+    ready: list[tuple[int, Click]] = []
+    for place, row in enumerate(rows):
+        click, missing = _point(row, found) if row.pointers else (row.click, [])
+        if missing and not keeps_missing:
+            outcomes[place] = Imported(422, None, [miss(_TARGETS[column]) for column in missing])
+        else:
+            ready.append((place, click))
+    linked = {click.click_id for place, click in ready if rows[place].pointers}
+    clicks = [click for _, click in ready]
+    done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked)
+    keep_history(session, [done.changed.get(click.click_id, click) for click in clicks if _is_new_client(click, done)])
+    for place, click in ready:
+        known = done.repeated.get(click.click_id)
+        outcomes[place] = Imported(201, click.click_id) if known is None else _compare(rows[place], click, known)
+    return [outcomes[place] for place in range(len(rows))]
+
+
+def _point(row: ImportedClick, found: Mapping[str, Found]) -> tuple[Click, list[str]]:
+    """The click with what it points to, and the columns that point to nothing."""
+    there = {column: found[column].get(old) for column, old in row.pointers.items()}
+    changes: dict[str, Any] = {column: object_id for column, object_id in there.items() if object_id is not None}
+    if "link_id" in changes:
+        changes.setdefault("banner_id", None)  # the other server had no banner for it
+    missing = [column for column, object_id in there.items() if object_id is None]
+    return msgspec.structs.replace(row.click, **changes), missing
+
+
+def _is_new_client(click: Click, done: Inserted) -> bool:
+    return click.profile_id is not None and click.click_id not in done.repeated
+
+
+def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:
+    """What becomes of a click that is there already."""
+    left_out = {key for key, attribute in _OPTIONAL.items() if getattr(row.hit, attribute) is None}
+    left_out.add("clickId")  # where it differs, the uuid said which click it is
+    differing = [key for key in differences(row.hit, known) if key not in left_out]
+    for column in row.pointers:
+        if getattr(click, column) not in (None, getattr(known, column)):
+            differing.append(_TARGETS[column].id_field.name)
+    mistakes = [Mistake(f"differs from the stored {CLICK.name}", pointer=f"/{key}") for key in differing]
+    return Imported(409 if differing else 200, known.click_id, mistakes)

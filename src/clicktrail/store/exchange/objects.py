@@ -1,0 +1,207 @@
+"""Imported profiles, links and banners: stored with their own ids, many at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clicktrail.errors import Mistake
+from clicktrail.model.access import SYSTEM
+from clicktrail.query.fields import CONTACT, PROFILE, SIZE, Resource
+from clicktrail.query.imports import ORDER, POINTERS, Imported, ImportedObject
+from clicktrail.store.catalog import generate
+from clicktrail.store.engine import Session
+from clicktrail.store.exchange.pointers import Found, find_objects, miss
+from clicktrail.store.profiles import attach, full_name
+from clicktrail.store.records import Record, columns_of, select_records
+from clicktrail.store.tables import TABLES
+
+_PIECE = 500
+"""Placeholders of one statement."""
+_UNIQUE = ("uuid", "code")
+
+
+def import_objects(session: Session, rows: Sequence[ImportedObject], keeps_missing: bool = False) -> list[Imported]:
+    """Stores objects that are not there, in an order in which none points to a later one; says what became of each.
+
+    One that is there is left as it is: where it says something else, the row is refused.
+    """
+    outcomes: dict[int, Imported] = {}
+    _import_facets(session, rows)
+    for resource in ORDER:
+        places = [place for place, row in enumerate(rows) if row.resource is resource]
+        if places:
+            done = _import_kind(session, resource, [rows[place] for place in places], keeps_missing)
+            outcomes |= dict(zip(places, done, strict=True))
+    return [outcomes[place] for place in range(len(rows))]
+
+
+def _import_facets(session: Session, banners: Sequence[ImportedObject]) -> None:
+    """Makes the languages, themes and sizes that banners name and that are not there."""
+    wanted: dict[tuple[str, str], ImportedObject] = {}
+    for row in banners:
+        for key, name in row.names.items():
+            old = row.pointers.get(key)
+            if old is not None:
+                wanted.setdefault((key, old), _facet_of(row, POINTERS[key], old, name))
+    for facet in {row.resource for row in wanted.values()}:
+        here = find_objects(session, facet, (old for (key, old) in wanted if POINTERS[key] is facet))
+        new = [row for (key, old), row in wanted.items() if POINTERS[key] is facet and old not in here]
+        if new:
+            _import_kind(session, facet, new, keeps_missing=False)
+
+
+def _facet_of(banner: ImportedObject, facet: Resource, old: str, name: str) -> ImportedObject:
+    values: dict[str, Any] = {f"{facet.name}Name": name}
+    if facet is SIZE:
+        values |= {pixels: banner.values.get(pixels) or 0 for pixels in ("width", "height")}
+    return ImportedObject(facet, banner.facet_ids[old], values, {}, banner.update_time)
+
+
+@dataclass
+class _Known:
+    """What is there already of one resource, brought up to date as rows are taken."""
+
+    records: dict[str, Record]
+    taken: dict[str, dict[Any, str]]
+    """Field -> its values that must not come twice -> the object's id."""
+    contact_uuids: dict[str, str] = field(default_factory=dict)
+    contact_ids: dict[str, str] = field(default_factory=dict)
+
+
+def _import_kind(
+    session: Session, resource: Resource, rows: Sequence[ImportedObject], keeps_missing: bool
+) -> list[Imported]:
+    found = {
+        name: find_objects(session, target, (row.pointers[name] for row in rows if name in row.pointers))
+        for name, target in POINTERS.items()
+        if name in resource.writable
+    }
+    known = _look_up(session, resource, rows)
+    outcomes, fresh = [], []
+    for row in rows:
+        values, missing = _point(row, found)
+        mistakes = [miss(POINTERS[name], name) for name in missing] if not keeps_missing else []
+        if mistakes:
+            outcomes.append(Imported(422, None, mistakes, row.notes))
+            continue
+        outcome = _judge(row, values, known)
+        if outcome.status == 201:
+            fresh.append((row, values))
+            _remember(row, values, known)
+        outcomes.append(outcome)
+    if fresh:
+        _insert(session, resource, fresh)
+    return outcomes
+
+
+def _point(row: ImportedObject, found: Mapping[str, Found]) -> tuple[dict[str, Any], list[str]]:
+    """The values with what they point to, and the names of what points to nothing."""
+    there = {name: found[name].get(old) for name, old in row.pointers.items()}
+    return {**row.values, **{name: each for name, each in there.items() if each is not None}}, [
+        name for name, each in there.items() if each is None
+    ]
+
+
+def _look_up(session: Session, resource: Resource, rows: Sequence[ImportedObject]) -> _Known:
+    key = resource.id_field
+    records = [record for _, record in _select(session, resource, key.column, [row.object_id for row in rows])]
+    if resource is PROFILE:
+        attach(session, SYSTEM, records)
+    known = _Known({record[key.name]: record for record in records}, {})
+    for name in _UNIQUE:
+        if name in resource.writable:
+            wanted = [row.values[name] for row in rows if row.values.get(name) is not None]
+            known.taken[name] = {
+                value: record[key.name] for value, record in _select(session, resource, name, wanted, own=True)
+            }
+    contacts = [contact for row in rows for contact in row.values.get("contacts", ())]
+    if contacts:
+        uuids = [contact["uuid"] for contact in contacts if contact["uuid"] is not None]
+        known.contact_uuids = {uuid: each["contactId"] for uuid, each in _select(session, CONTACT, "uuid", uuids)}
+        ids = [contact["contactId"] for contact in contacts]
+        known.contact_ids = {each: "" for each, _ in _select(session, CONTACT, "contact_id", ids)}
+    return known
+
+
+def _select(
+    session: Session, resource: Resource, column: str, values: Sequence[str], own: bool = False
+) -> list[tuple[Any, Record]]:
+    wanted = list(dict.fromkeys(values))
+    return [
+        each
+        for start in range(0, len(wanted), _PIECE)
+        for each in select_records(session, SYSTEM, resource, column, wanted[start : start + _PIECE], own=own)
+    ]
+
+
+def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imported:
+    """What becomes of one row."""
+    record = known.records.get(row.object_id)
+    if record is not None:
+        differing = [name for name, value in values.items() if not _is_same(name, value, record.get(name))]
+        what = f"differs from the stored {row.resource.name}"
+        mistakes = [Mistake(what, pointer=f"/{name}") for name in differing]
+        return Imported(409 if mistakes else 200, row.object_id, mistakes, row.notes)
+    clashes = [
+        Mistake(f"is that of another {row.resource.name}", pointer=f"/{name}")
+        for name, taken in known.taken.items()
+        if values.get(name) is not None and values[name] in taken
+    ]
+    for place, contact in enumerate(values.get("contacts", ())):
+        if contact["uuid"] in known.contact_uuids:
+            clashes.append(Mistake("is that of another contact", pointer=f"/contacts/{place}/uuid"))
+        if contact["contactId"] in known.contact_ids:
+            clashes.append(Mistake("is that of another contact", pointer=f"/contacts/{place}/contactId"))
+    return Imported(409 if clashes else 201, row.object_id, clashes, row.notes)
+
+
+def _is_same(name: str, value: Any, stored: Any) -> bool:
+    if name == "contacts":
+        return [(each["key"], each["value"]) for each in value] == [(each["key"], each["value"]) for each in stored]
+    if name == "tags":
+        return list(value) == list(stored)
+    return value is None or bool(value == stored)
+
+
+def _remember(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> None:
+    """Later rows of the same import meet this one."""
+    blank = {each.name: each.default for each in row.resource.writable.values()}
+    known.records[row.object_id] = {**blank, **values}
+    for name, taken in known.taken.items():
+        if values.get(name) is not None:
+            taken[values[name]] = row.object_id
+    for contact in values.get("contacts", ()):
+        known.contact_ids[contact["contactId"]] = ""
+        if contact["uuid"] is not None:
+            known.contact_uuids[contact["uuid"]] = contact["contactId"]
+
+
+def _insert(session: Session, resource: Resource, fresh: Sequence[tuple[ImportedObject, Mapping[str, Any]]]) -> None:
+    rows = [_row_of(resource, row, values) for row, values in fresh]
+    columns = list(rows[0])
+    session.insert(TABLES[resource.name].name, columns, [tuple(row[column] for column in columns) for row in rows])
+    if resource is not PROFILE:
+        return
+    tags = [
+        (row.object_id, position, tag) for row, values in fresh for position, tag in enumerate(values.get("tags", ()))
+    ]
+    contacts = [
+        (each["contactId"], row.object_id, position, each["key"], each["value"], each["updateTime"], each["uuid"])
+        for row, values in fresh
+        for position, each in enumerate(values.get("contacts", ()))
+    ]
+    if tags:
+        session.insert("profile_tags", ("profile_id", "position", "tag"), tags)
+    if contacts:
+        columns = ["contact_id", "profile_id", "position", "key", "value", "update_time", "uuid"]
+        session.insert("contacts", columns, contacts)
+
+
+def _row_of(resource: Resource, row: ImportedObject, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column -> value, the same columns for every row of a resource."""
+    whole = {each.name: each.default for each in resource.writable.values()} | dict(values)
+    generate(resource, whole)
+    columns = {resource.id_field.column: row.object_id, "update_time": row.update_time}
+    if resource is PROFILE:
+        columns |= {"name": full_name(whole), "first_tag": whole["tags"][0] if whole["tags"] else None}
+    return columns | columns_of(resource, whole)

@@ -1,0 +1,40 @@
+"""What imported objects point to, found by the ids that it had on the other server."""
+
+from collections.abc import Iterable, Mapping
+
+from clicktrail.errors import Mistake
+from clicktrail.model.ids import foreign_digits, is_id
+from clicktrail.query.fields import Resource
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.tables import TABLES
+
+Found = Mapping[str, str]
+"""Old id -> the id here."""
+
+
+def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -> Found:
+    """Those that are there. An id that was no ObjectId is found by its digits, which were made of it."""
+    table, key = TABLES[resource.name].name, resource.id_field.column
+    exact, foreign = {}, {}
+    for old in set(old_ids):
+        if is_id(old.lower()):
+            exact[old] = old.lower()
+        else:
+            foreign[old] = foreign_digits(resource.name, old)
+    found: dict[str, str] = {}
+    for wanted, expression in ((exact, key), (foreign, f"substr({key}, 9)")):
+        if wanted:
+            params = Params()
+            values = params.add(list(set(wanted.values())))
+            rows = session.rows(
+                f"SELECT {expression}, {key} FROM {table} WHERE {expression} IN (SELECT unnest({values}::VARCHAR[]))",
+                params,
+            )
+            there: dict[str, str] = dict(rows)
+            found |= {old: there[each] for old, each in wanted.items() if each in there}
+    return found
+
+
+def miss(resource: Resource, key: str = "") -> Mistake:
+    """What is said of a pointer to nothing."""
+    return Mistake(f"points to a {resource.name} that is not there", pointer=f"/{key or resource.id_field.name}")

@@ -1,0 +1,144 @@
+"""From a row of a file to the body that is imported: names, times, and an id that is the same each time."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from clicktrail.model.ids import sane_second
+from clicktrail.model.times import SECOND, render_time
+from clicktrail.query.fields import CLICK
+from clicktrail.query.imports import match_names
+from clicktrail.store.exchange.moments import Moments
+from clicktrail.store.exchange.sources import Options, Source
+from clicktrail.store.exchange.text import Record
+
+_TIMES = ("time", "createTime", "updateTime")
+_ABSENT = (None, "")
+_REMEMBERED = 5_000
+"""Lines of a log among which equal ones are counted."""
+
+
+class Body(msgspec.Struct, frozen=True, gc=False):
+    """A row that can be imported."""
+
+    number: int
+    content: bytes
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A row that cannot: why, and what it is."""
+
+    number: int
+    reason: str
+    row: Any
+
+
+def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
+    """The rows of a file, in its order."""
+    names = Names(source)
+    reader = _RowReader(source, options)
+    for place, record in enumerate(source.records()):
+        if record.reason:
+            yield Refused(record.number, record.reason, record.raw)
+            continue
+        fields = names.pick(record)
+        if fields is None:
+            yield Refused(record.number, "must be an object", record.fields)
+            continue
+        try:
+            yield Body(record.number, reader.read(fields, place, record.raw))
+        except (ValueError, TypeError, RecursionError) as error:
+            yield Refused(record.number, str(error), fields)
+
+
+class Names:
+    """Which column holds what; worked out once for each set of columns that the rows have."""
+
+    def __init__(self, source: Source) -> None:
+        self._kind = source.kind
+        self._given = source.columns
+        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+        self._keys: list[str] | None = None
+        if source.header is not None:
+            found = match_names(self._kind, source.header, self._given)
+            self._keys = [found.get(name, "") for name in source.header]
+
+    def pick(self, record: Record) -> dict[str, Any] | None:
+        """Key -> value of what the import takes of a row; None where the row is no object."""
+        fields = record.fields
+        if self._keys is not None:
+            return {key: cell for key, cell in zip(self._keys, fields, strict=True) if key and cell not in _ABSENT}
+        if not isinstance(fields, dict):
+            return None
+        columns = tuple(fields)
+        matched = self._known.get(columns)
+        if matched is None:
+            given = {key: column for key, column in self._given.items() if column in fields}
+            matched = match_names(self._kind, columns, given)
+            if len(self._known) < 1_000:
+                self._known[columns] = matched
+        return {key: fields[column] for column, key in matched.items() if fields[column] not in _ABSENT}
+
+
+def left_out(source: Source) -> list[str]:
+    """The columns of a file that the import does not take."""
+    found = match_names(source.kind, source.names, source.columns)
+    return [name for name in source.names if name not in found]
+
+
+class _RowReader:
+    """Makes bodies of one file's rows."""
+
+    def __init__(self, source: Source, options: Options) -> None:
+        self._is_click = source.kind == CLICK.name
+        self._moments: Moments = options.moments
+        self._is_now = options.is_now
+        self._digest = source.digest
+        self._lines: dict[str, int] = {}
+        self._written_s = int(source.path.stat().st_mtime)
+
+    def read(self, fields: dict[str, Any], place: int, line: str) -> bytes:
+        """The body. Raises ValueError saying what is wrong. `line` is that of a log, else empty."""
+        times = {name: self._read_time(name, fields[name]) for name in _TIMES if name in fields}
+        if self._is_click:
+            if "time" not in times and "createTime" in times:
+                times["time"] = times["createTime"]
+            if "time" not in times and not self._is_now:
+                raise ValueError("/time is not given; pass --time now to date such clicks by their arrival")
+            if "clickId" not in fields:
+                fields["clickId"] = self._make_id(fields.get("uuid"), times, place, line)
+        for name, us in times.items():
+            if not str(fields.get(name)).endswith("+00:00"):
+                fields[name] = render_time(us)
+        return msgspec.json.encode(fields)
+
+    def _read_time(self, name: str, value: Any) -> int:
+        try:
+            return self._moments.read(value)
+        except ValueError as error:
+            raise ValueError(f"/{name} {error}") from None
+
+    def _make_id(self, uuid: Any, times: Mapping[str, int], place: int, line: str) -> str:
+        """An id of the click's time, and of its uuid, of its line in a log, or of its file's beginning and its place.
+
+        Logs grow, are renamed and are compressed: a line of one is the same click wherever it stands.
+        """
+        us = times.get("time")
+        second = sane_second((None if us is None else us // SECOND, self._written_s))
+        if uuid is not None:
+            own = f"uuid\0{uuid}".encode(errors="replace")
+        elif line:
+            own = f"line\0{line}\0{self._count(line)}".encode(errors="replace")
+        else:
+            own = self._digest + place.to_bytes(8, "big")
+        return f"{second:08x}{hashlib.sha256(own).hexdigest()[:16]}"
+
+    def _count(self, line: str) -> int:
+        """How often this line came before: such lines stand close to each other, for they name the second."""
+        count = self._lines.pop(line, -1) + 1
+        self._lines[line] = count
+        if len(self._lines) > _REMEMBERED:
+            del self._lines[next(iter(self._lines))]
+        return count

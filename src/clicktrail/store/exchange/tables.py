@@ -1,0 +1,100 @@
+"""CSV and TSV: the delimiter is read from the header, and a row that is broken costs no other one."""
+
+import csv
+from collections.abc import Iterator
+
+from clicktrail.model.cells import restore
+from clicktrail.store.exchange.text import TOO_LONG, Lines, Record, is_too_long
+
+DELIMITERS = (",", ";", "\t", "|")
+_MAX_LINES, _MAX_JOINED = 100, 128 * 1024
+"""Lines and characters of one row at most: a quote that is never closed would otherwise take the rest of the file."""
+_OPEN = "unexpected end of data"
+"""What the csv module says of a quote that is still open."""
+
+
+class Delimited:
+    """A file whose first line names the columns. Raises ValueError where it has none."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self.delimiter = ","
+        self.names = self._read_header()
+        self._is_spaced = any(name.startswith(" ") for name in self.names)
+        self.names = [name.strip() for name in self.names]
+
+    def _read_header(self) -> list[str]:
+        for _, line in self._lines:
+            reason = self._lines.file.undecoded(line)
+            if reason:
+                raise ValueError(reason)
+            if line.lower().startswith("sep=") and len(line.strip()) == 5:  # a spreadsheet's own first line
+                continue
+            if line.strip():
+                self.delimiter = max(DELIMITERS, key=_outside_quotes(line).count)
+                return parse_cells(line, self.delimiter)[0] or line.split(self.delimiter)
+        raise ValueError("has no header line")
+
+    def records(self) -> Iterator[Record]:
+        """The rows: cells in the order of the header."""
+        width, file = len(self.names), self._lines.file
+        for number, line in self._lines:
+            reason = file.undecoded(line) or (TOO_LONG if is_too_long(line) else "")
+            cells = self._cells(line) if not reason else None
+            if cells is not None and len(cells) > width and not any(cells[width:]):
+                del cells[width:]
+            if cells is not None and len(cells) == width:
+                yield Record(number, cells)
+            elif reason or line.strip():
+                raw = line.rstrip("\r")
+                yield Record(number, reason=reason or _say_width(cells, width), raw=raw)
+        if self._lines.trouble is not None:
+            yield self._lines.trouble
+
+    def _cells(self, line: str) -> list[str] | None:
+        if '"' not in line:
+            cells: list[str] | None = line.rstrip("\r").split(self.delimiter)
+        else:
+            cells, is_open = parse_cells(line, self.delimiter)
+            if is_open:
+                cells = self._join(line)
+            elif cells is None:  # quotes in places where they do not belong are text
+                cells = next(csv.reader([line], delimiter=self.delimiter), None)
+        if cells is not None and "'" in line:
+            cells = [restore(cell) for cell in cells]
+        return [cell.strip() for cell in cells] if cells is not None and self._is_spaced else cells
+
+    def _join(self, line: str) -> list[str] | None:
+        """The cells of a row that goes on in the next lines; None, and the lines come again, where it does not."""
+        following: list[tuple[int, str]] = []
+        text, is_open = line, True
+        while is_open and len(following) < _MAX_LINES and len(text) < _MAX_JOINED:
+            after = self._lines.take()
+            if after is None:
+                break
+            following.append(after)
+            text += "\n" + after[1]
+            if '"' in after[1]:
+                cells, is_open = parse_cells(text, self.delimiter)
+                if cells is not None and len(cells) == len(self.names):
+                    return cells
+        self._lines.give_back(following)
+        return None
+
+
+def parse_cells(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
+    """One row, None where its quotes are not in order; and whether a quote is still open at its end."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), []), False
+    except csv.Error as error:
+        return None, str(error) == _OPEN
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _say_width(cells: list[str] | None, width: int) -> str:
+    if cells is None:
+        return "a quote is opened and never closed"
+    return f"has {len(cells)} cells, and the header has {width}"

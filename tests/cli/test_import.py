@@ -1,0 +1,185 @@
+"""`clicktrail import` and its options, in this process: what it takes, what it refuses, and how it says so."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from click.testing import CliRunner, Result
+
+from clicktrail.cli import main
+
+IDS = [f"5f5e1000aaaaaaaaaa00000{number}" for number in range(6)]
+HISTORY: dict[str, list[dict[str, Any]]] = {
+    "clicks": [
+        {
+            "clickId": IDS[0],
+            "time": "2020-09-13T12:26:40+00:00",
+            "ip": "8.8.8.8",
+            "uri": "https://x.example/?referral=one",
+            "profileId": IDS[2],
+            "linkId": IDS[3],
+        }
+    ],
+    "links": [{"linkId": IDS[3], "code": "one", "profileId": IDS[1]}],
+    "profiles": [{"profileId": IDS[1], "firstName": "Ada"}, {"profileId": IDS[2], "firstName": "Mary"}],
+}
+
+
+@pytest.fixture
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a command on a store of its own."""
+    monkeypatch.setattr("os.umask", lambda _: 0)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments, "--data", "data"])
+
+    return run
+
+
+def stored(invoke: Any) -> list[dict[str, Any]]:
+    done = invoke("export", "--format", "ndjson", "out.ndjson")
+    assert done.exit_code == 0, done.output
+    return sorted(map(json.loads, Path("out.ndjson").read_text().splitlines()), key=lambda click: str(click["time"]))
+
+
+def test_a_file_of_somebody_else(invoke: Any) -> None:
+    Path("clicks.csv").write_text(
+        "IP Address;Landing;Date;User-Agent;Referral_Code;Spend\n"
+        "8.8.8.8;https://x.example/?a=1#top;31.12.2021 23:30;curl/8;spring sale;1\n"
+        "8.8.8.8;https://x.example/?referral=own;31.12.2021 23:31;curl/8;spring sale;1\n"
+        "oops\n"
+        "999.8.8.8;https://x.example/;31.12.2021 23:32;curl/8;;1\n"
+    )
+    options = ("--map", "uri=Landing", "--zone", "Europe/Berlin", "--dates", "de", "--rejects", "refused.ndjson")
+    done = invoke("import", *options, "clicks.csv")
+    assert done.exit_code == 1, done.output
+    for text in (
+        "clicks.csv: columns left out: Spend",
+        "clicks.csv, line 4: has 1 cells, and the header has 6",
+        "2 imported",
+        "2 not valid",
+        "1 /ip is not an IPv4 or IPv6 address",
+    ):
+        assert text in done.output
+    clicks = stored(invoke)
+    assert [click["uri"] for click in clicks] == [
+        "https://x.example/?a=1&referral=spring%20sale#top",
+        "https://x.example/?referral=own",
+    ]
+    assert [click["time"] for click in clicks] == ["2021-12-31T22:30:00+00:00", "2021-12-31T22:31:00+00:00"]
+    assert [click["createTime"] for click in clicks] == [click["time"] for click in clicks]
+    refused = [json.loads(line) for line in Path("refused.ndjson").read_text().splitlines()]
+    assert [(row["file"], row["line"], row["content"]) for row in refused[:1]] == [("clicks.csv", 4, "oops")]
+    refused[1]["content"]["ip"] = "9.9.9.9"
+    Path("mended.ndjson").write_text(json.dumps(refused[1]))
+    for text in ("1 imported", "1 there already"):
+        assert text in invoke("import", "mended.ndjson").output
+    assert len(stored(invoke)) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.tsv.gz", "ip\turi\ttime\n8.8.8.8\thttps://x.example/\t2021-01-01T00:00:00Z\n"),
+        ("c.json", '[{"ip": "8.8.8.8", "url": "https://x.example/", "timestamp": 1609459200}]'),
+        ("c.ndjson.gz", '{"ip": "8.8.8.8", "uri": "https://x.example/", "time": "2021-01-01T00:00:00Z"}\n'),
+        ("access.log", '8.8.8.8 - - [01/Jan/2021:00:00:00 +0000] "GET / HTTP/1.1" 200 1\n'),
+        ("c.parquet", ""),
+    ],
+)
+def test_every_kind_of_file_brings_the_same_and_again_nothing(invoke: Any, name: str, content: str) -> None:
+    if name.endswith(".gz"):
+        Path(name).write_bytes(gzip.compress(content.encode()))
+    elif content:
+        Path(name).write_text(content)
+    else:
+        row = "SELECT '8.8.8.8' AS ip, 'https://x.example/' AS uri, TIMESTAMPTZ '2021-01-01 00:00:00+00' AS time"
+        with duckdb.connect() as connection:
+            connection.execute(f"COPY ({row}) TO '{name}'")
+    for wanted in ("1 imported", "1 there already"):
+        done = invoke("import", "--base-url", "https://x.example", name)
+        assert (done.exit_code, wanted in done.output) == (0, True), done.output
+    [click] = stored(invoke)
+    assert (click["ip"], click["uri"], click["time"], click["createTime"]) == (
+        "8.8.8.8",
+        "https://x.example/",
+        "2021-01-01T00:00:00+00:00",
+        "2021-01-01T00:00:00+00:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "words"),
+    [
+        ("a,b\n1,2\n", (), "c.csv has no column ip and uri; it has: a, b"),
+        ("ip,uri\n8.8.8.8,u\n", (), "pass --time now"),
+        ("ip,uri,time\n", ("--map", "uri=nowhere"), "there is no such column; it has: ip, uri, time"),
+        ("ip,uri,time\n", ("--map", "wat=uri"), "--map wat=…: there is no such name; allowed: clickId, time"),
+        ("ip,uri,time\n", ("--map", "uri"), "takes NAME=COLUMN"),
+        ("ip,uri,time\n", ("--zone", "Mars"), "is no zone"),
+        ("ip,uri,time\n", ("--encoding", "klingon"), "there is no encoding"),
+        ("ip,uri,time\n", ("--format", "log"), "pass --base-url"),
+        ("ip,uri,time\n", ("--base-url", "shop"), "must be a scheme and a host"),
+        ("\udcff\udcfe", (), "pass --encoding utf-16"),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_before_anything_is(
+    invoke: Any, content: str, options: tuple[str, ...], words: str
+) -> None:
+    Path("good.csv").write_text("ip,uri,time\n8.8.8.8,https://x.example/,2021-01-01T00:00:00Z\n")
+    Path("c.csv").write_bytes(content.encode(errors="surrogateescape"))
+    done = invoke("import", *options, "good.csv", "c.csv")
+    assert done.exit_code in (1, 2)
+    assert words in done.output
+    assert not Path("data").exists()
+
+
+def test_history_moves_in_whatever_the_order_of_its_files(invoke: Any) -> None:
+    for kind, rows in HISTORY.items():
+        Path(f"{kind}.json").write_text(json.dumps(rows))
+    done = invoke("import", "clicks.json")
+    assert done.exit_code == 1
+    assert "/profileId points to a profile that is not there; /linkId points to a link that is not there" in done.output
+    assert "--missing null" in done.output
+    for wanted in (
+        ("2 imported (profiles)", "1 imported (links)", "1 imported (clicks)"),
+        ("2 there already (profiles)",),
+    ):
+        done = invoke("import", *(f"{kind}.json" for kind in HISTORY))
+        assert (done.exit_code, [text for text in wanted if text not in done.output]) == (0, []), done.output
+    [click] = stored(invoke)
+    assert (click["clickId"], click["profileId"], click["linkId"]) == (IDS[0], IDS[2], IDS[3])
+
+
+def test_a_pointer_to_nothing_may_be_left_out(invoke: Any) -> None:
+    Path("clicks.json").write_text(json.dumps(HISTORY["clicks"]))
+    done = invoke("import", "--missing", "null", "clicks.json")
+    assert (done.exit_code, "1 imported" in done.output) == (0, True), done.output
+    [click] = stored(invoke)
+    assert (click["profileId"], click["linkId"]) == (None, None)
+
+
+def test_a_click_without_a_time_is_dated_when_told(invoke: Any) -> None:
+    Path("c.csv").write_text(
+        "ip,uri,time\n8.8.8.8,https://x.example/,\n8.8.8.8,https://x.example/,2021-01-01T00:00:00Z\n"
+    )
+    done = invoke("import", "c.csv")
+    assert (done.exit_code, "c.csv, line 2: /time is not given; pass --time now" in done.output) == (1, True)
+    for wanted in ("1 imported", "2 there already"):
+        assert wanted in invoke("import", "--time", "now", "c.csv").output
+    years = [(click["time"][:4], click["createTime"][:4]) for click in stored(invoke)]
+    assert years[0] == ("2021", "2021")
+    assert all(time == created > "2024" for time, created in years[1:])
+
+
+def test_log_lines_that_are_no_clicks_are_counted(invoke: Any) -> None:
+    line = '8.8.8.8 - - [01/Jan/2021:00:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "Mozilla/5.0"\n'
+    Path("access.log").write_text(line + line.replace("GET /", "GET /a.css") + line.replace("200", "500"))
+    done = invoke("import", "--base-url", "https://x.example", "access.log")
+    assert done.exit_code == 0
+    for text in ("1 imported", "1 not a page but a file", "1 not answered with 2xx or 3xx"):
+        assert text in done.output
