@@ -129,9 +129,11 @@ def body_of(operation: Operation, world: World) -> Any:
         "/tokens": {"grant_type": "client_credentials"},
         "/tokens/revocations": {"tokenId": "00c0ffee00c0ffee"},
         "/registrations": {"visitorId": world["code"], "profile": {"firstName": "A"}},
+        "/imports": [click | {"clickId": world["clickId"]}],
         "/identities": {"visitorId": world["code"], "uuid": "a"},
         "/collect": {"key": world["key"], "uri": f"{SHOP}/"},
     }
+    assert operation.path in whole, f"{operation.path} needs a body here, one that is in order"
     if operation.method == "PATCH":
         return {"firstName": "A"} if operation.path == "/clicks/{clickId}" else {"uuid": None}
     return whole[operation.path]
