@@ -131,6 +131,7 @@ def body_of(operation: Operation, world: World) -> Any:
         "/registrations": {"visitorId": world["code"], "profile": {"firstName": "A"}},
         "/identities": {"visitorId": world["code"], "uuid": "a"},
         "/collect": {"key": world["key"], "uri": f"{SHOP}/"},
+        "/imports": [{"profileId": "a"}],
     }
     if operation.method == "PATCH":
         return {"firstName": "A"} if operation.path == "/clicks/{clickId}" else {"uuid": None}
