@@ -265,6 +265,11 @@ class TestByHttp:
         assert result["status"] == 422
         assert pointer in [each["pointer"] for each in result["errors"]], result
 
+    def test_no_text_breaks_a_batch(self, api: httpx.Client, mark: str) -> None:
+        banner = {"bannerId": f"n{mark}", "bannerName": "a", "languageId": f"n{mark}", "languageName": "a\0b"}
+        click = {"clickId": f"n{mark}", "ip": "8.8.8.8", "uri": "https://x.example/", "utmSource": "a\0b", "code": "\0"}
+        assert [each["status"] for each in post(api, [banner, click])] == [201, 201]
+
     def test_nobody_is_told(self, api: httpx.Client, mark: str) -> None:
         [partner, *_] = post(api, [{"profileId": f"p{mark}", "firstName": "Ada"}])
         post(api, [{"linkId": f"l{mark}", "code": mark, "profileId": f"p{mark}"}, {"profileId": f"c{mark}"}])

@@ -204,7 +204,7 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
     if values.get("uuid") is None and old.lower() != object_id and "uuid" in resource.writable:
         values["uuid"] = old
     named = {f"{facet.name}Id": data.get(f"{facet.name}Name") for facet in FACETS if resource is BANNER}
-    names = {name: str(text)[:MAX_TEXT] for name, text in named.items() if text}
+    names = {name: str(text).replace("\0", "")[:MAX_TEXT] for name, text in named.items() if text}
     made = (created_s(object_id) * SECOND,)
     facet_ids = {pointers[key]: adopt_id(POINTERS[key], pointers[key], made) for key in names if key in pointers}
     return ImportedObject(resource, object_id, values, pointers, _updated(updated, object_id), names, facet_ids, notes)
