@@ -8,6 +8,10 @@ from typing import Any
 _MARKER = b"\xab\xcd\xefMaxMind.com"
 
 
+class Single(float):
+    """A number that a file holds in 32 bits, as flat files do."""
+
+
 def write_mmdb(path: Path, network: str, prefix: int, record: dict[str, Any]) -> None:
     bits = f"{int(ipaddress.ip_address(network)):032b}"[:prefix]
     nodes = []
@@ -32,6 +36,8 @@ def write_mmdb(path: Path, network: str, prefix: int, record: dict[str, Any]) ->
 def _encode(value: Any) -> bytes:
     if isinstance(value, str):
         return _head(2, len(value.encode())) + value.encode()
+    if isinstance(value, Single):
+        return _head(15, 4) + struct.pack(">f", value)
     if isinstance(value, float):
         return _head(3, 8) + struct.pack(">d", value)
     if isinstance(value, int):

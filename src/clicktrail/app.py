@@ -25,6 +25,8 @@ from clicktrail.http.operations import Operation
 from clicktrail.http.record import ROUTE, RecordDoor
 from clicktrail.http.redirects import LinkDoor, LinkHost
 from clicktrail.http.routes import all_operations, make_router
+from clicktrail.http.slots import Slots
+from clicktrail.http.streams import Streams
 from clicktrail.http.tokens import Lockout
 from clicktrail.http.visitors import Networks, VisitLimit, read_networks
 from clicktrail.ingest.buffer import Buffer
@@ -71,10 +73,15 @@ def store_path(settings: Settings) -> Path:
 def open_engine(settings: Settings) -> Engine:
     """The engine that `--database` names. Raises StoreInUse, SettingsError."""
     if not is_embedded(settings):
-        return PostgresEngine(settings.database_url(), settings.statement_timeout_s, settings.retention_months)
+        return PostgresEngine(
+            settings.database_url(),
+            settings.statement_timeout_s,
+            settings.retention_months,
+            exporters=settings.exports,
+        )
     if settings.workers > 1:
         raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
-    return DuckdbEngine(store_path(settings), settings.memory_mb)
+    return DuckdbEngine(store_path(settings), settings.memory_mb, settings.exports)
 
 
 def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
@@ -235,6 +242,8 @@ class App:
             ),
             visits=_visit_limit(settings),
             caller=_caller(settings),
+            exports=Slots(settings.exports, settings.exports_each),
+            streams=Streams(settings.idle_s),
             openapi=lambda: document,
         )
 
@@ -254,10 +263,11 @@ class App:
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
-        """Drains the buffer and closes the store."""
+        """Ends what is being sent, drains the buffer and closes the store."""
         for task in self._tasks:
             task.cancel()
         self.services.asking.close()
+        await self.services.streams.close()
         await self.buffer.close()
         if self._sender is not None:
             await self._sender.close()

@@ -146,6 +146,33 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_mb: Annotated[
         int, Meta(ge=64, description="Megabytes that the embedded store's engine may use before it spills to disk.")
     ] = 512
+    exports: Annotated[
+        int, Meta(ge=1, le=64, description="Exports of one server process at once; more are answered 503.")
+    ] = 4
+    exports_each: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="Exports at once of one partner, OAuth client or hand-made token; more are answered 429.",
+        ),
+    ] = 2
+    idle_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description="Seconds in which a client must take 256 KiB of an export or backup, or the connection ends.",
+        ),
+    ] = 60
+    stop_s: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds that open requests have to end after SIGTERM; what is open then is broken off.",
+        ),
+    ] = 10
     max_body_bytes: Annotated[int, Meta(ge=1024, description="Largest body taken.")] = 1_048_576
     body_timeout_s: Annotated[
         int,

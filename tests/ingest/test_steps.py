@@ -20,7 +20,7 @@ from clicktrail.ingest.geo import NOWHERE, Geo, Place, find_country, read_place
 from clicktrail.ingest.hits import parse_hit
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
-from tests.mmdb import write_mmdb
+from tests.mmdb import Single, write_mmdb
 
 WANTED = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referral", "banner")
 
@@ -100,6 +100,17 @@ class TestGeo:
     )
     def test_three_shapes_of_record(self, record: Any, place: Place) -> None:
         assert read_place(record) == place
+
+    def test_coordinates_have_the_digits_of_the_file(self, tmp_path: Path) -> None:
+        for degrees in (51.4036, -0.12574, 151.20732, 5.5, -97.822, 0.0):
+            record = {"country_code": "GB", "latitude": Single(degrees), "longitude": degrees}
+            write_mmdb(tmp_path / "flat.mmdb", "8.8.8.0", 24, record)
+            assert Geo(tmp_path / "flat.mmdb").find(parse_ip("8.8.8.8")) == Place("GB", degrees, degrees)
+
+    @pytest.mark.parametrize("degrees", [float("nan"), float("inf"), 1e39, "x", None])
+    def test_what_is_no_place_is_none(self, degrees: Any) -> None:
+        point = {"country_code": "US", "latitude": degrees, "longitude": 1.0}
+        assert read_place(point) == Place("US", 37.751, -97.822)
 
     def test_a_file_is_read_and_may_be_replaced(self, tmp_path: Path) -> None:
         file, fresh = tmp_path / "city.mmdb", tmp_path / "new.mmdb"

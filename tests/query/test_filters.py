@@ -50,7 +50,7 @@ class World:
         self.facts: list[dict[str, Any]] = []
         ids, rows = IdGenerator(), []
         partners = [self.profile(ids, {"firstName": name}) for name in ("Mary Ä", "john", "")]
-        links = [self.link(ids, partner) for partner in [*partners, None]]
+        links = [self.link(ids, partner, code) for code, partner in zip(TEXTS, [*partners, None], strict=False)]
         clients = [self.profile(ids, values) for values in CLIENTS]
         for number in range(160):
             pick = partial(choose, number)
@@ -79,7 +79,7 @@ class World:
             )
             rows.append(click)
             owner = next((p for p in partners if link and p["profileId"] == link["profileId"]), None)
-            self.facts.append({"click": click, "partner": owner, "client": client})
+            self.facts.append({"click": click, "link": link, "partner": owner, "client": client})
         catalogue = Catalogue(
             link_ids=frozenset(link["linkId"] for link in links),
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
@@ -95,8 +95,8 @@ class World:
     def profile(self, ids: IdGenerator, values: dict[str, Any]) -> Record:
         return self.engine.run(lambda session: create_profile(session, ids, values))[0]
 
-    def link(self, ids: IdGenerator, partner: Record | None) -> Record:
-        values = {"profileId": partner and partner["profileId"]}
+    def link(self, ids: IdGenerator, partner: Record | None, code: str) -> Record:
+        values = {"profileId": partner and partner["profileId"], "code": code}
         return self.engine.run(lambda session: create_item(session, ids, LINK, values))[0]
 
     def page(self, query: ListQuery) -> Page:
@@ -143,6 +143,8 @@ def values_of(field: Field, fact: dict[str, Any]) -> list[Any]:
         found = [click.profile_id is not None]
     elif field.source is Source.OWN:
         found = [getattr(click, field.column)]
+    elif field.source is Source.LINK:
+        found = [fact["link"]["code"]] if fact["link"] else []
     elif field.source is Source.PARTNER:
         found = [partner["name"]] if partner else []
     elif field.source is Source.CLIENT:

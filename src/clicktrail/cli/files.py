@@ -12,8 +12,7 @@ from clicktrail.cli.remote import change
 from clicktrail.client import Client
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import SYSTEM
-from clicktrail.query.fields import CLICK
-from clicktrail.query.parse import parse_export
+from clicktrail.query.exports import parse_export
 from clicktrail.store.export import FORMATS, export_clicks
 from clicktrail.store.store import Store
 
@@ -28,8 +27,9 @@ def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -
     settings, query = read_settings(given), urlencode([("format", kind), *map(_parameter, filters)], quote_via=quote)
 
     async def local(store: Store) -> None:
-        asked, _ = parse_export(query.encode(), CLICK, FORMATS, "en", read_reading(settings))
-        await store.read(export_clicks, SYSTEM, asked, str(file), kind)
+        await store.read(
+            export_clicks, SYSTEM, parse_export(query.encode(), FORMATS, "en", read_reading(settings)), str(file)
+        )
 
     def remote(api: Client) -> None:
         with file.open("wb") as out:

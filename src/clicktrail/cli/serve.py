@@ -19,6 +19,7 @@ from clicktrail.app import App, is_embedded, running
 from clicktrail.cli.listening import make_server
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import announced
+from clicktrail.cli.stopping import Stopping
 from clicktrail.cli.workers import supervise
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.settings import Settings, SettingsError
@@ -88,9 +89,10 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         if settings.workers > 1:
             app.services.observer.share(tallies(settings), worker)
         server = make_server(app, settings)
+        stopping = Stopping(app, server.stop)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, stopping.begin)
         url = f"http://{settings.host}:{settings.port}{settings.base_path.rstrip('/')}"
         # What is alive now stays: collections need not look at it again.
         gc.collect()
@@ -99,8 +101,9 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         with announced(settings, url) if worker == 0 else contextlib.nullcontext():
             if worker == 0:
                 click.echo(welcome(app, url))
-            ending = asyncio.create_task(stop_with_parent(server.stop)) if settings.workers > 1 else None
+            ending = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
             await server.serve()
+            stopping.end()
             if ending is not None:
                 ending.cancel()
         gc.unfreeze()

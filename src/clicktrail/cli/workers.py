@@ -10,12 +10,14 @@ from types import FrameType
 
 import click
 
+from clicktrail.cli.stopping import CLOSE_S
 from clicktrail.settings import Settings
 
 _LOOK_S = 0.1
 _PAUSE_S = 1.0
 """Before a worker that died is replaced, so that one which cannot start does not keep the machine busy."""
-_PATIENCE_S = 30.0
+_PATIENCE_S = 5.0
+"""How much longer than they take at most the workers have to end."""
 
 
 def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> None:
@@ -44,6 +46,7 @@ def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> Non
                 workers[number] = begin(number)
     for worker in workers:
         worker.terminate()
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + settings.stop_s + CLOSE_S + _PATIENCE_S
     for worker in workers:
         worker.join(max(deadline - time.monotonic(), 0.1))
+        worker.kill()

@@ -77,7 +77,7 @@ class _Watch:
     def left(self) -> asyncio.Task[None]:
         """Done once the client is gone."""
         if self._left is None:
-            self._left = self._loop.create_task(_wait_until_left(self._receive))
+            self._left = self._loop.create_task(wait_until_left(self._receive))
             self._left.add_done_callback(self._on_left)
         return self._left
 
@@ -104,6 +104,7 @@ class _Watch:
         self.stop(ClientLeft("The client left before the answer."))
 
 
-async def _wait_until_left(receive: Receive) -> None:
+async def wait_until_left(receive: Receive) -> None:
+    """Ends when the client is gone; what it still sends is not read."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
 """What a handler is given, what it returns, and the services behind it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -14,6 +14,8 @@ from clicktrail.delivery.caller import Caller
 from clicktrail.http.asking import Asking
 from clicktrail.http.hosts import own_host
 from clicktrail.http.observe import Observer
+from clicktrail.http.slots import Slots
+from clicktrail.http.streams import Streams
 from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
@@ -73,6 +75,8 @@ class Services:
     visits: VisitLimit
     caller: Caller | None
     """Sends postbacks; None where this server sends none."""
+    exports: Slots
+    streams: Streams
     openapi: Callable[[], bytes]
 
 
@@ -169,8 +173,8 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    stream: AsyncIterator[bytes] | None = None
-    """The body in pieces, in place of `body`."""
+    stream: AsyncGenerator[bytes, None] | None = None
+    """The body in pieces, in place of `body`; begun only where the body is wanted."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -184,8 +188,11 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | No
 NO_CONTENT = Answer(204)
 
 
-async def chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def chain(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """A stream whose first piece was already taken."""
-    yield first
-    async for piece in rest:
-        yield piece
+    try:
+        yield first
+        async for piece in rest:
+            yield piece
+    finally:
+        await rest.aclose()

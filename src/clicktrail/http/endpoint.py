@@ -1,7 +1,8 @@
 """From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
 
+import asyncio
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from clicktrail.errors import (
     ClicktrailError,
+    ClientLeft,
     Forbidden,
     MalformedRequest,
     MethodNotAllowed,
@@ -17,11 +19,14 @@ from clicktrail.errors import (
     NotFound,
     UnsupportedMediaType,
 )
+from clicktrail.http.asking import wait_until_left
 from clicktrail.http.bodies import late_at, read_body
-from clicktrail.http.calls import FORM, JSON, LENIENT, NO_CONTENT, Answer, Call, Services, media_type_of
+from clicktrail.http.calls import FORM, JSON, LENIENT, NO_CONTENT, Answer, Call, Services, chain, media_type_of
+from clicktrail.http.connections import cut
 from clicktrail.http.observe import method_label
 from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
+from clicktrail.http.streams import End
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
 from clicktrail.query.urlencoded import drop_cache_buster
@@ -43,7 +48,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, whatever happens in it, then tells the observer."""
-        await respond(self._services, scope, self._route, self._answer(scope, receive), send)
+        await respond(self._services, scope, self._route, self._answer(scope, receive), send, receive=receive)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         operation = self._operations.get(scope["method"])
@@ -63,7 +68,10 @@ class Endpoint:
             limits = self._services.limits
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
             call = replace(call, body=await read_body(receive, most, pause_s, late_at(scope, pause_s)))
-        return say_applied(call, await operation.handler(call))
+        answer = say_applied(call, await operation.handler(call))
+        if answer.stream is None or scope["method"] == "HEAD":
+            return answer
+        return replace(answer, stream=await begin(answer.stream, receive))
 
 
 def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -89,18 +97,63 @@ async def respond(
     work: Coroutine[Any, Any, Answer],
     send: Send,
     started: float | None = None,
+    receive: Receive | None = None,
 ) -> None:
     """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
     started = time.perf_counter() if started is None else started
     method = method_label(scope["method"])
     answer = await guarded(services, method, route, work)
-    await send_answer(answer, method == "HEAD", send)
+    if answer.stream is None or receive is None or method == "HEAD":
+        await send_answer(answer, method == "HEAD", send)
+    else:
+        await send_stream(services, scope, answer, answer.stream, receive, send)
     services.observer.request(method, route, answer.status, time.perf_counter() - started)
 
 
 async def refuse(error: ClicktrailError) -> Answer:
     """The work of a request that was refused before there was any."""
     raise error
+
+
+async def begin(stream: AsyncGenerator[bytes, None], receive: Receive) -> AsyncGenerator[bytes, None]:
+    """The stream with its first piece made: what fails before that is still an error document. Raises ClientLeft."""
+    first, leaving = asyncio.ensure_future(anext(stream, b"")), asyncio.create_task(wait_until_left(receive))
+    try:
+        await asyncio.wait((first, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            raise ClientLeft("The client left before the answer.")
+        return chain(first.result(), stream)
+    except BaseException:
+        first.cancel()
+        await asyncio.wait((first,))
+        await stream.aclose()
+        raise
+    finally:
+        leaving.cancel()
+
+
+async def send_stream(
+    services: Services,
+    scope: Scope,
+    answer: Answer,
+    stream: AsyncGenerator[bytes, None],
+    receive: Receive,
+    send: Send,
+) -> None:
+    """An answer in pieces. Where it cannot be sent whole the connection is cut, so that nobody takes a part for all."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer)})
+    try:
+        end = await services.streams.send(stream, receive, send)
+    except Exception as error:  # the answer has begun, so it cannot become an error document
+        services.observer.log.error("answer broken off", path=scope["path"], exc_info=error)
+        cut(scope)
+        return
+    if end is End.WHOLE:
+        await send({"type": "http.response.body", "body": b""})
+        return
+    services.observer.log.warning("answer broken off", path=scope["path"], reason=end.value)
+    if end is not End.LEFT:
+        cut(scope)
 
 
 async def guarded(services: Services, method: str, route: str, work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -150,18 +203,19 @@ def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
 
 async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
     """One ASGI response. HEAD gets the headers of GET and no body."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer)})
+    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+
+
+def header_list(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The headers as ASGI has them; an answer in pieces says no length."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     headers.append(_NOSNIFF)
     if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
         if answer.stream is None:
             headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if answer.stream is not None:
-        async for piece in answer.stream:
-            if not is_head:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+    return headers
 
 
 async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from clicktrail.http.calls import PLAIN
 from clicktrail.http.operations import BODY_METHODS, FLAG_SCHEMA, Operation
 from clicktrail.http.problems import MEDIA_TYPE
 from clicktrail.query import kinds
+from clicktrail.query.exports import GROUPS
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
 from clicktrail.query.texts import NO_NUL
@@ -97,7 +98,7 @@ def query_parameters(operation: Operation) -> list[Json]:
         parameters += [*paging_parameters(resource), *filter_parameters(resource)]
     if operation.is_export:
         kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
-        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *filter_parameters(resource)]
+        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *export_parameters(resource)]
     if operation.is_list or operation.is_view:
         parameters += [
             _parameter(f"query[{name}]", dict(FLAG_SCHEMA), f"`1` adds `{name}` to every object.", "1")
@@ -125,6 +126,25 @@ def paging_parameters(resource: Resource) -> list[Json]:
             "description": "`count=exact` asks for `X-Total-Count`.",
             "example": "count=exact",
         },
+    ]
+
+
+def export_parameters(resource: Resource) -> list[Json]:
+    """Which clicks a file has, with which keys."""
+    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
+    raw = "`1` leaves cells of CSV as they are that a spreadsheet would run as a formula."
+    limit = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+    paging = [each for each in paging_parameters(resource) if each["name"] in ("sort_by", "sort_order")]
+    expansions = [
+        _parameter(f"query[{name}]", dict(FLAG_SCHEMA), f"`1` adds the keys of `{name}`.", "1") for name in GROUPS
+    ]
+    return [
+        _parameter("columns", {"type": "string"}, columns, "clickId,time,uri,link.code"),
+        _parameter("limit", limit, "The first so many clicks of the order; all unless given.", 1000),
+        *paging,
+        _parameter("raw", dict(FLAG_SCHEMA), raw, "1"),
+        *filter_parameters(resource),
+        *expansions,
     ]
 
 

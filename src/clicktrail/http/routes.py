@@ -102,7 +102,7 @@ _EXPORT = Operation(
     resource=CLICK,
     is_export=True,
     media_type="*/*",
-    refusals=(503,),
+    refusals=(429, 503),
 )
 _BATCH = Operation(
     method="POST",

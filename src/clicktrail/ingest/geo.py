@@ -1,5 +1,6 @@
 """Where an address is, and whether it is a data centre's: from the operator's MMDB files, else from `iptocc`."""
 
+import struct
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +25,7 @@ class Place(NamedTuple):
     is_data_centre: bool | None = None
 
 
+_FLOAT = struct.Struct("<f")
 NOWHERE = Place(None, None, None)
 _HOSTERS = """
 8075 12876 13335 14061 14618 15169 16276 16509 19318 20473 20940 24940 26496 29802 31898 35916 36351 36352 37963 40021
@@ -63,9 +65,22 @@ def _country(value: Any) -> str | None:
 
 def _degrees(value: Any) -> float | None:
     try:
-        return round(float(value), 6)
+        degrees = float(value)
     except (TypeError, ValueError):
         return None
+    return round(_written(degrees), 6) if abs(degrees) <= 360 else None
+
+
+def _written(value: float) -> float:
+    """The number as it was written: flat files hold 32 bits of it, which make 51.4036 into 51.403598785.
+
+    Of all numbers that those 32 bits can stand for, the one with the fewest digits.
+    """
+    bits = _FLOAT.pack(value)
+    if _FLOAT.unpack(bits)[0] != value:  # it has 64 bits
+        return value
+    shortest = (float(f"{value:.{digits}g}") for digits in range(6, 10))
+    return next(number for number in shortest if _FLOAT.pack(number) == bits)
 
 
 def read_hoster(record: Any) -> bool | None:

@@ -33,7 +33,8 @@ class Viewer(msgspec.Struct, frozen=True):
     """On whose behalf a request is served.
 
     `partner_id` is set for the scopes of partners: the store then answers with nothing but that partner's objects.
-    `sees_contacts` is False where contact values must be masked.
+    `sees_contacts` is False where contact values must be masked. `holder` is who has what may not all be had by one:
+    a partner, an OAuth client, or a token that was made by hand.
     """
 
     scope: Scope

@@ -185,18 +185,6 @@ def parse_list(
     return query
 
 
-def parse_export(
-    raw: bytes, resource: Resource, formats: Iterable[str], language: str, reading: Reading = STRICT
-) -> tuple[ListQuery, str]:
-    """The query string of an export: `format`, and filters. Raises MalformedRequest naming every mistake."""
-    reader, kind = _read_format(raw, resource, formats, language, reading)
-    for name in (*(reader.single.keys() - {"format"}), *(f"query[{name}]" for name in reader.expansions)):
-        reader.unknown(name, "is not a parameter here; allowed: format, filter[…]")
-    reader.finish()
-    conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
-    return ListQuery(resource, resource.sorts["createTime"], conditions, view=View(language=language)), kind
-
-
 def parse_format(raw: bytes, resource: Resource, formats: Sequence[str], reading: Reading = STRICT) -> str:
     """The query string of a picture: `format` alone, by default the first. Raises MalformedRequest."""
     reader, kind = _read_format(raw, resource, formats, "en", reading)

@@ -20,19 +20,23 @@ import duckdb
 
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.model.addresses import render_ip
-from clicktrail.store.copying import copy_statement
-from clicktrail.store.engine import Dialect, Figures, Row, Session, Write
+from clicktrail.store.engine import Dialect, Extract, Figures, Row, Session, Write
 from clicktrail.store.figures import LinkFigures
+from clicktrail.store.jobs import run_job
 from clicktrail.store.memory import Memory
+from clicktrail.store.rendering import copy_statement, renderer
 from clicktrail.store.runs import Run
 from clicktrail.store.search import find_by_pattern
 
 T = TypeVar("T")
-READERS, LOOKERS, EXPORTERS = 4, 2, 2
+READERS, LOOKERS = 4, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
 _LOOK_S = 0.05
 """How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
+_STREAM_BYTES = 1024 * 1024
+_STREAM_ROWS = 512
+"""What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -65,9 +69,13 @@ class DuckdbSession:
         """Runs a statement and returns all its rows."""
         return self._cursor.execute(sql, params).fetchall()
 
-    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
-        """Writes a query's rows, rendered, to a file or pipe."""
-        self._cursor.execute(copy_statement(render.replace("{clicks}", f"({rows})"), target, kind), params)
+    def copy(self, extract: Extract, target: str) -> None:
+        """Hands the rows over to a rendering engine, piece by piece as that takes them."""
+        self.rows(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'")
+        rows = self._cursor.sql(extract.rows, params=list(extract.params) or None)
+        with renderer() as engine:
+            engine.register("found", open_stream(rows))
+            engine.execute(copy_statement(extract.render.replace("{rows}", "found"), target, extract.kind))
 
     def arrays(self, sql: str) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays."""
@@ -145,7 +153,7 @@ class DuckdbEngine:
     is_owned = DuckdbSession.dialect.is_owned
     readers = READERS
 
-    def __init__(self, path: Path, memory_mb: int = 512) -> None:
+    def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2) -> None:
         self.memory = Memory()
         self.figures = LinkFigures()
         self._path = path
@@ -163,7 +171,8 @@ class DuckdbEngine:
         self._prober = ThreadPoolExecutor(1, "prober")
         self._writer = ThreadPoolExecutor(1, "writer")
         self._watchers = ThreadPoolExecutor(1, "watcher")
-        self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
+        self._exporters = ThreadPoolExecutor(exporters, "exporter")
+        self._copier = ThreadPoolExecutor(1, "copier")
 
     async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
         """Answers a question in a reader's thread."""
@@ -183,12 +192,12 @@ class DuckdbEngine:
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work)
 
     async def export(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` on one snapshot, in an exporter's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work)
+        """Runs `work` once on one snapshot, in an exporter's thread."""
+        return await run_job(self._exporters, lambda run: self.run(work, run=run))
 
     async def backup(self, target: Path) -> None:
-        """Writes a consistent copy of the store to a new file, in an exporter's thread."""
-        await asyncio.get_running_loop().run_in_executor(self._exporters, self._copy_to, target)
+        """Writes a consistent copy of the store to a new file; one is made at a time."""
+        await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
     def _copy_to(self, target: Path) -> None:
         name = f"copy_{secrets.token_hex(4)}"
@@ -264,7 +273,10 @@ class DuckdbEngine:
 
     def close(self) -> None:
         """Waits for the work at hand and closes the file."""
-        for pool in (self._readers, self._lookers, self._prober, self._exporters, self._watchers, self._writer):
+        for pool in (
+            *(self._readers, self._lookers, self._prober, self._exporters),
+            *(self._copier, self._watchers, self._writer),
+        ):
             pool.shutdown()
         with contextlib.suppress(duckdb.Error):
             self._connection.execute("CHECKPOINT")
@@ -313,6 +325,14 @@ class DuckdbEngine:
             session.close()
         self._sessions.clear()
         self._connection.close()
+
+
+def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
+    """A relation's rows as an Arrow stream. A stream of the public protocol would hold a million rows at once."""
+    try:
+        return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
+    except (AttributeError, TypeError):  # another version of the driver
+        return rows.__arrow_c_stream__()
 
 
 def unavailable() -> Unavailable:

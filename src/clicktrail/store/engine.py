@@ -66,6 +66,21 @@ class Write(Enum):
     ALONE = "changes what clicks are made with: while nobody adds clicks"
 
 
+@dataclass(frozen=True)
+class Extract:
+    """Rows of the store, and the file that is made of them."""
+
+    rows: str
+    """A query in the SQL that the engines share."""
+    params: Params
+    columns: Mapping[str, str]
+    """The query's columns, each with its type in the rendering engine."""
+    render: str
+    """A query over `{rows}` in the rendering engine's SQL."""
+    kind: str
+    """`csv`, `ndjson` or `parquet`."""
+
+
 class Session(Protocol):
     """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
 
@@ -76,11 +91,8 @@ class Session(Protocol):
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Runs a statement and returns all its rows."""
 
-    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
-        """Writes `rows`, a query, to a file or pipe as `csv`, `ndjson` or `parquet`, in bounded memory.
-
-        `render` is a query over `{clicks}`, in the embedded engine's SQL on every engine.
-        """
+    def copy(self, extract: Extract, target: str) -> None:
+        """Writes an extract to a file or pipe, in bounded memory, however slowly that is read. Raises Unavailable."""
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
@@ -151,7 +163,10 @@ class Engine(Protocol):
         """Runs `work`, which changes the schema, in one transaction that no other process is beside."""
 
     async def export(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which may take minutes, on one snapshot, without holding up reads."""
+        """Runs `work`, which may take minutes, once, on one snapshot, without holding up reads.
+
+        Cancelled, it interrupts the work and ends when that has ended.
+        """
 
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file, while it is read and written."""

@@ -1,15 +1,17 @@
-"""Whole lists of clicks as files: rendered by the engine itself, with the keys and texts of the Click object."""
+"""Whole lists of clicks as files, with the keys and texts of the Click object."""
 
 from collections.abc import Mapping
 
 from clicktrail.model.access import Viewer
-from clicktrail.model.click import Click
-from clicktrail.model.countries import country_names
-from clicktrail.query.fields import CLICK
+from clicktrail.model.countries import BY_ALPHA2, country_names
+from clicktrail.query.exports import Export
+from clicktrail.query.fields import CLICK, CONTACT, LINK, PROFILE, Resource
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.engine import Params, Session
-from clicktrail.store.statements import where_clause
-from clicktrail.store.tables import TABLES
+from clicktrail.store.engine import Extract, Params, Session
+from clicktrail.store.export_columns import ROWS, cell_sql, needed_rows, objects_sql, quote
+from clicktrail.store.records import MASKED_SQL
+from clicktrail.store.statements import order_clause, sort_join, where_clause
+from clicktrail.store.tables import TABLES, visible
 
 FORMATS: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
@@ -19,57 +21,87 @@ FORMATS: Mapping[str, str] = {
 """Format -> media type."""
 
 
-def _time_sql(us: str) -> str:
-    """`model.times.render_time` as an expression."""
-    whole = f"strftime(make_timestamp({us}), '%Y-%m-%dT%H:%M:%S')"
-    fraction = f"CASE WHEN {us} % 1000000 = 0 THEN '' ELSE strftime(make_timestamp({us}), '.%f') END"
-    return f"{whole} || {fraction} || '+00:00'"
+def export_clicks(session: Session, viewer: Viewer, export: Export, target: str) -> None:
+    """Writes the clicks that the filters and the viewer let through to `target`; in no particular order, unless asked.
+
+    Raises Unavailable where the file breaks off.
+    """
+    session.copy(_extract(session, viewer, export), target)
 
 
-def _degrees_sql(column: str) -> str:
-    """`query.kinds.render_degrees` as an expression."""
-    return f"rtrim(rtrim(printf('%.6f', {column}), '0'), '.')"
+def _extract(session: Session, viewer: Viewer, export: Export) -> Extract:
+    if export.kind == "ndjson":
+        columns = objects_sql(export.columns)
+    else:
+        is_neutral = export.kind == "csv" and not export.is_raw
+        columns = {key: cell_sql(key, is_neutral) for key in export.columns}
+    names = needed_rows(columns.values()) or [CLICK.id_field.column]
+    shown = ", ".join(f'{expression} AS "{key}"' for key, expression in columns.items())
+    params = Params()
+    return Extract(
+        _rows_sql(session, viewer, export, names, params),
+        params,
+        {name: ROWS[name].type for name in names},
+        f"SELECT {shown} FROM {{rows}} c",
+        export.kind,
+    )
 
 
-def _byte_sql(place: int) -> str:
-    return f"CAST('0x' || substr(c.ip, {place}, 2) AS INTEGER)"
-
-
-_IPV4_SQL = f"concat_ws('.', {', '.join(_byte_sql(place) for place in (2, 4, 6, 8))})"
-EXPRESSIONS: Mapping[str, str] = {
-    "time": _time_sql("c.time"),
-    "ip": f"CASE WHEN starts_with(c.ip, '4') THEN {_IPV4_SQL} ELSE render_ip(c.ip) END",
-    "bannerName": "b.banner_name",
-    "bannerCdnFileUrl": "b.cdn_file_url",
-    "cdnFileUrl": "b.cdn_file_url",
-    "latitude": _degrees_sql("c.latitude"),
-    "longitude": _degrees_sql("c.longitude"),
-    "countryName": "n.name",
-    "createTime": _time_sql("(CAST('0x' || substr(c.click_id, 1, 8) AS BIGINT) * 1000000)"),
-    "updateTime": _time_sql("c.update_time"),
-}
-"""Key of the Click object -> SQL, where it is not simply a column."""
-
-
-def export_clicks(session: Session, viewer: Viewer, query: ListQuery, target: str, kind: str) -> None:
-    """Writes every click that the query's filters and the viewer let through to `target`, in no particular order."""
-    table, params = TABLES[CLICK.name], Params()
+def _rows_sql(session: Session, viewer: Viewer, export: Export, names: list[str], params: Params) -> str:
+    """The clicks and what is joined to them. Where only some are wanted, those are found before anything is joined."""
+    query, table = export.query, TABLES[CLICK.name]
+    columns = ", ".join(f"{ROWS[name].sql} AS {name}" for name in names)
     where = where_clause(query, table, viewer, params, session.dialect)
-    rows = f"SELECT {', '.join(f'c.{column}' for column in Click.__struct_fields__)} FROM clicks c WHERE {where}"
-    session.copy(rows, params, _render_sql(query.view.language), target, kind)
+    order = f" ORDER BY {order_clause(query)}" if export.is_sorted else ""
+    source = f"clicks c{sort_join(query)}"
+    joins = dict.fromkeys(join for name in names for join in ROWS[name].joins)
+    joined = "".join(_join_sql(join, viewer, query, params) for join in joins)
+    if export.limit is None:
+        return f"SELECT {columns} FROM {source}{joined} WHERE {where}{order}"
+    found = f"SELECT c.* FROM {source} WHERE {where}{order} LIMIT {export.limit}"
+    return f"SELECT {columns} FROM ({found}) c{sort_join(query)}{joined}{order}"
 
 
-def _render_sql(language: str) -> str:
-    """The Click object's keys and texts, from `{clicks}`."""
-    columns = ", ".join(
-        f'{EXPRESSIONS.get(field.name, f"c.{field.column}")} AS "{field.name}"' for field in CLICK.shown
+def _join_sql(name: str, viewer: Viewer, query: ListQuery, params: Params) -> str:
+    """A join by its name. What a partner sees of another table is what `visible` says of that table."""
+    if name == "banner":
+        return " LEFT JOIN banners b ON b.banner_id = c.banner_id"
+    if name == "country":
+        return f" LEFT JOIN ({_countries_sql(query.view.language)}) n ON n.code = c.country_code"
+    if name == "profile country":
+        return f" LEFT JOIN ({_countries_sql(query.view.language)}) m ON m.code = p.country_code"
+    if name == "link":
+        return f" LEFT JOIN ({_visible_sql('l.*', LINK, viewer, params)}) l ON l.link_id = c.link_id"
+    if name == "profile":
+        return f" LEFT JOIN ({_visible_sql('p.*', PROFILE, viewer, params)}) p ON p.profile_id = c.profile_id"
+    if name == "contacts":
+        return f" LEFT JOIN ({_contacts_sql(viewer, params)}) k ON k.profile_id = p.profile_id"
+    tags = "SELECT profile_id, '[' || string_agg(to_json(tag)::TEXT, ',' ORDER BY position) || ']' AS tags"
+    return f" LEFT JOIN ({tags} FROM profile_tags GROUP BY profile_id) g ON g.profile_id = p.profile_id"
+
+
+def _visible_sql(columns: str, resource: Resource, viewer: Viewer, params: Params) -> str:
+    table = TABLES[resource.name]
+    return f"SELECT {columns} FROM {table.name} {table.alias} WHERE {visible(table, viewer, params)}"
+
+
+def _contacts_sql(viewer: Viewer, params: Params) -> str:
+    """Each profile's contacts as one JSON text; values are masked for those who see no contacts."""
+    value = "k.value" if viewer.sees_contacts else MASKED_SQL.replace("{value}", "k.value")
+    fields = [field for field in CONTACT.kept if field.shown]
+    expressions = {field.column: value if field.secret else f"k.{field.column}" for field in fields}
+    members = " || ',' || ".join(
+        f"""'"{column}":' || coalesce(to_json({expression})::TEXT, 'null')"""
+        for column, expression in expressions.items()
     )
-    countries = ", ".join(f"({_quote(code)}, {_quote(name)})" for code, name in country_names(language).items())
-    return (
-        f"SELECT {columns} FROM {{clicks}} c LEFT JOIN banners b ON b.banner_id = c.banner_id "
-        f"LEFT JOIN (VALUES {countries}) n(code, name) ON n.code = c.country_code"
+    listed = f"'[' || string_agg('{{' || {members} || '}}', ',' ORDER BY k.position) || ']' AS contacts"
+    return f"{_visible_sql(f'k.profile_id, {listed}', CONTACT, viewer, params)} GROUP BY k.profile_id"
+
+
+def _countries_sql(language: str) -> str:
+    names = country_names(language)
+    rows = ", ".join(
+        f"({quote(code)}, {quote(country.alpha3)}, {quote(country.numeric)}, {quote(names[code])})"
+        for code, country in BY_ALPHA2.items()
     )
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"SELECT * FROM (VALUES {rows}) v(code, alpha3, digits, country_name)"

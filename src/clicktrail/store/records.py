@@ -43,6 +43,13 @@ def mask_contact(value: str) -> str:
     return f"{name[:1]}***@***" if at else f"***{value[-2:]}"
 
 
+MASKED_SQL = (
+    "CASE WHEN strpos({value}, '@') > 0 THEN left(split_part({value}, '@', 1), 1) || '***@***' "
+    "ELSE '***' || right({value}, 2) END"
+)
+"""`mask_contact` as an expression."""
+
+
 def _columns(resource: Resource, table: Table) -> str:
     return ", ".join(table.expression(field) for field in resource.kept)
 

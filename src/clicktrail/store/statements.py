@@ -37,11 +37,8 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     table, params = TABLES[query.resource.name], Params()
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     where = where_clause(query, table, viewer, params, dialect)
-    direction = "DESC" if query.is_descending else "ASC"
-    order, sort_value = f"{object_id} {direction}", "NULL" if sort == object_id else sort
+    order, sort_value = order_clause(query), "NULL" if sort == object_id else sort
     where += _after(query, sort, object_id, params)
-    if sort != object_id and not has_one_sort_value(query):
-        order = f"{sort} {direction} NULLS LAST, {order}"
     source = f"{table.name} {table.alias}{table.joins}{sort_join(query)}"
     limit = f" LIMIT {query.limit + 1}" + (f" OFFSET {params.add(query.offset)}" if query.offset else "")
     found = f"{columns(table)}, {sort_value}, {object_id} FROM {source}"
@@ -50,6 +47,16 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Callable[[Table], 
     row_id = f"{table.alias}.{dialect.row_id}"
     rows = f"SELECT {row_id} FROM {source} WHERE {where} ORDER BY {order}{limit}"
     return Statement(f"SELECT {found} WHERE {row_id} IN ({rows}) ORDER BY {order}", params)
+
+
+def order_clause(query: ListQuery) -> str:
+    """What the rows are ordered by: a total order, nulls last."""
+    table = TABLES[query.resource.name]
+    sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
+    direction = "DESC" if query.is_descending else "ASC"
+    if sort == object_id or has_one_sort_value(query):
+        return f"{object_id} {direction}"
+    return f"{sort} {direction} NULLS LAST, {object_id} {direction}"
 
 
 def _is_joined(query: ListQuery, viewer: Viewer) -> bool:

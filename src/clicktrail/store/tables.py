@@ -118,6 +118,7 @@ class Way:
 
 _PROFILES = "SELECT s.profile_id FROM {table} s WHERE {condition}"
 THROUGH: Mapping[Source, Way] = {
+    Source.LINK: Way("c.link_id", "SELECT s.link_id FROM links s WHERE {condition}"),
     Source.PARTNER: Way(
         "c.link_id",
         "SELECT l.link_id FROM links l JOIN profiles s ON s.profile_id = l.profile_id WHERE {condition}",

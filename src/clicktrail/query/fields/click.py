@@ -1,4 +1,4 @@
-"""The fields of a click: 24 that are shown, 23 filters, 16 sort keys (contract, sections 2 and 3)."""
+"""The fields of a click: 24 that are shown, 26 filters, 16 sort keys (contract, sections 2 and 3)."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ CLICK = Resource(
     expansions=("contacts", "link", "metrics", "profile", "visitor"),
     groups={"visitor": VISITOR},
     fields=(
-        id_field("clickId", "The click's identifier.", sortable=True, nullable=False),
+        id_field("clickId", "The click's identifier.", sortable=True, filterable=True, nullable=False),
         Field(
             name="time",
             kind=kinds.CLICK_TIME,
@@ -114,7 +114,7 @@ CLICK = Resource(
         _utm("utmMedium", "`utm_medium` of the uri: cpc, banner, email, …", "banner"),
         _utm("utmSource", "`utm_source` of the uri: the site that sent the visitor.", "youtube.com"),
         _utm("utmTerm", "`utm_term` of the uri: paid search keywords.", "bitcoin"),
-        id_field("profileId", "The client who registered through the click; null for a page view."),
+        id_field("profileId", "The client who registered through the click; null for a page view.", filterable=True),
         id_field("linkId", "The link named by the uri's referral parameter.", filterable=True),
         id_field(
             "bannerId",
@@ -189,6 +189,15 @@ CLICK = Resource(
             filterable=True,
             shown=False,
             doc="`1`: clicks that brought a client; `0`: page views.",
+            example="1",
+        ),
+        Field(
+            name="code",
+            column="code",
+            source=Source.LINK,
+            filterable=True,
+            shown=False,
+            doc="The code of the click's link.",
             example="1",
         ),
         Field(

@@ -20,6 +20,8 @@ class Source(StrEnum):
     """Where a field's value is found. A click has one own value, and any number reached through another table."""
 
     OWN = "own"
+    LINK = "link"
+    """The click's link."""
     PARTNER = "partner"
     """The partner who owns the click's link."""
     CLIENT = "client"

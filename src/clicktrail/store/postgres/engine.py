@@ -22,6 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engine import Session, Write
+from clicktrail.store.jobs import once, run_job
 from clicktrail.store.memory import Memory
 from clicktrail.store.postgres.doubt import Doubt, was_committed
 from clicktrail.store.postgres.figures import TableFigures, recount
@@ -40,7 +41,7 @@ from clicktrail.store.postgres.upkeep import Upkeep
 from clicktrail.store.runs import Run, too_slow
 
 T = TypeVar("T")
-READERS, LOOKERS, WRITERS, EXPORTERS = 8, 2, 4, 2
+READERS, LOOKERS, WRITERS = 8, 2, 4
 _ATTEMPTS = 8
 _PAUSE_S = 0.01
 _CANCEL_S = 2.0
@@ -84,7 +85,14 @@ class PostgresEngine:
     is_owned = PostgresSession.dialect.is_owned
     readers = READERS
 
-    def __init__(self, url: str, timeout_s: float = 30.0, retention_months: int = 0, wait_s: float = 3.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float = 30.0,
+        retention_months: int = 0,
+        wait_s: float = 3.0,
+        exporters: int = 2,
+    ) -> None:
         self.memory = Memory()
         self.figures = TableFigures()
         self._url = url
@@ -98,7 +106,7 @@ class PostgresEngine:
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
             min_size=1,
-            max_size=READERS + LOOKERS + WRITERS + EXPORTERS + 3,
+            max_size=READERS + LOOKERS + WRITERS + exporters + 3,
             timeout=wait_s,
             reconnect_timeout=0,
             open=True,
@@ -109,7 +117,7 @@ class PostgresEngine:
         self._cancellers = ThreadPoolExecutor(1, "canceller")
         self._writers = ThreadPoolExecutor(WRITERS, "writer")
         self._recorder = ThreadPoolExecutor(1, "recorder")
-        self._exporters = ThreadPoolExecutor(EXPORTERS, "exporter")
+        self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._upkeep: Upkeep | None = None
 
     async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
@@ -130,8 +138,9 @@ class PostgresEngine:
         return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
 
     async def export(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which may take minutes, on one snapshot."""
-        return await asyncio.get_running_loop().run_in_executor(self._exporters, self.run, work, Kind.EXPORT)
+        """Runs `work`, which may take minutes, once, on one snapshot."""
+        file = once(work)
+        return await run_job(self._exporters, lambda run: self.run(file, Kind.EXPORT, run))
 
     async def backup(self, target: Path) -> None:
         """A database server is backed up by its own tools."""

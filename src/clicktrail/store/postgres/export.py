@@ -1,69 +1,39 @@
-"""Exports from PostgreSQL: it finds the rows, and an engine in memory renders them, as for the embedded store."""
+"""Exports from PostgreSQL: it finds the rows and sends them through a pipe to the engine that renders them."""
 
 import os
 import re
-import tempfile
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, LiteralString, cast
 
-import duckdb
 import psycopg
 from psycopg import sql
 
-from clicktrail.model.addresses import render_ip
-from clicktrail.model.click import Click
-from clicktrail.store.copying import copy_statement
+from clicktrail.store.engine import Extract
+from clicktrail.store.pipes import pass_on
+from clicktrail.store.rendering import copy_statement, renderer
 
 _placeholder = re.compile(r"\$(\d+)")
-_NUMBERS = {"time": "BIGINT", "update_time": "BIGINT", "latitude": "DOUBLE", "longitude": "DOUBLE"}
-_COLUMNS = ", ".join(f"'{name}': '{_NUMBERS.get(name, 'VARCHAR')}'" for name in Click.__struct_fields__)
 
 
-def copy_rows(
-    cursor: "psycopg.RawCursor[Any]", rows: str, params: Sequence[Any], render: str, target: str, kind: str
-) -> None:
-    """Streams `rows` through a pipe into a rendering engine, which writes `target`; nothing is collected between."""
-    banners = cursor.execute("SELECT banner_id, banner_name, cdn_file_url FROM banners").fetchall()
-    with tempfile.TemporaryDirectory(prefix="clicktrail-") as folder, duckdb.connect() as rendering:
-        pipe = Path(folder) / "rows"
-        os.mkfifo(pipe, 0o600)
-        rendering.execute("CREATE TABLE banners (banner_id VARCHAR, banner_name VARCHAR, cdn_file_url VARCHAR)")
-        if banners:
-            rendering.executemany("INSERT INTO banners VALUES (?, ?, ?)", banners)
-        rendering.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
-        source = (
-            f"read_csv('{pipe}', columns = {{{_COLUMNS}}}, header = false, auto_detect = false, parallel = false, "
-            "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false)"
+def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -> None:
+    """Streams an extract's rows to a rendering engine, which writes `target`; nothing is collected between."""
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in extract.columns.items())
+
+    def render(source: str) -> None:
+        rows = (
+            f"read_csv('{source}', columns = {{{columns}}}, header = false, auto_detect = false, parallel = false, "
+            "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, buffer_size = 4194304)"
         )
-        failures: list[BaseException] = []
-        thread = threading.Thread(
-            target=_render, args=(rendering, copy_statement(render.replace("{clicks}", source), target, kind), failures)
-        )
-        thread.start()
-        try:
-            _send(cursor, rows, params, pipe)
-        except BrokenPipeError:  # the rendering side ended first, and says why
-            pass
-        finally:
-            thread.join()
-    if failures:
-        raise failures[0]
+        with renderer() as engine:
+            engine.execute(copy_statement(extract.render.replace("{rows}", rows), target, extract.kind))
 
+    def send(descriptor: int) -> None:
+        query = _with_literals(f"COPY ({extract.rows}) TO STDOUT (FORMAT csv)", extract.params)
+        with os.fdopen(descriptor, "wb", closefd=False) as out, cursor.copy(query) as copy:
+            for piece in copy:
+                out.write(piece)
 
-def _render(rendering: duckdb.DuckDBPyConnection, statement: str, failures: list[BaseException]) -> None:
-    try:
-        rendering.execute(statement)
-    except duckdb.Error as error:
-        failures.append(error)
-
-
-def _send(cursor: "psycopg.RawCursor[Any]", rows: str, params: Sequence[Any], pipe: Path) -> None:
-    query = _with_literals(f"COPY ({rows}) TO STDOUT (FORMAT csv)", params)
-    with pipe.open("wb") as out, cursor.copy(query) as copy:
-        for piece in copy:
-            out.write(piece)
+    pass_on(send, render)
 
 
 def _with_literals(statement: str, params: Sequence[Any]) -> sql.Composed:

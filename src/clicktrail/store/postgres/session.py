@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from clicktrail.model.ids import created_s
-from clicktrail.store.engine import Figures, Row
+from clicktrail.store.engine import Extract, Figures, Row
 from clicktrail.store.memory import Memory
 from clicktrail.store.postgres.export import copy_rows
 from clicktrail.store.postgres.partitions import Month, month_of
@@ -74,9 +74,9 @@ class PostgresSession:
         self.rows("UPDATE catalogue_version SET version = version + 1")
         self.rows("NOTIFY clicktrail")
 
-    def copy(self, rows: str, params: Sequence[Any], render: str, target: str, kind: str) -> None:
-        """Writes a query's rows, rendered, to a file or pipe."""
-        copy_rows(self._cursor, rows, params, render, target, kind)
+    def copy(self, extract: Extract, target: str) -> None:
+        """Writes an extract to a file or pipe."""
+        copy_rows(self._cursor, extract, target)
 
     def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         click_id, uuid = columns.index("click_id"), columns.index("uuid")

@@ -1,0 +1,53 @@
+"""How a server ends: what is open is answered, then broken off, and at last the process ends in any case."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+
+import click
+
+from clicktrail.app import App
+from clicktrail.http.connections import cut_all
+
+CLOSE_S = 10.0
+"""Seconds that the store has to take what was accepted and close, once no connection is open."""
+_AGAIN_S = 0.2
+
+
+class Stopping:
+    """Begun by a signal; `stop` has the server accept no more and wait for what is open.
+
+    After `stop_s` seconds open connections are cut. `CLOSE_S` seconds later the process ends, whatever it waits for.
+    """
+
+    def __init__(self, app: App, stop: Callable[[], None]) -> None:
+        self._app = app
+        self._stop = stop
+        self._cutting: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Begins; again it does nothing."""
+        if self._cutting is None:
+            self._cutting = asyncio.get_running_loop().create_task(self._cut())
+            watchdog = threading.Timer(self._app.settings.stop_s + CLOSE_S, _end)
+            watchdog.daemon = True
+            watchdog.start()
+            self._stop()
+
+    def end(self) -> None:
+        """No connection is open any more."""
+        if self._cutting is not None:
+            self._cutting.cancel()
+
+    async def _cut(self) -> None:
+        await asyncio.sleep(self._app.settings.stop_s)
+        while True:
+            self._app.services.streams.stop()
+            cut_all(self._app.settings.port)
+            await asyncio.sleep(_AGAIN_S)
+
+
+def _end() -> None:
+    click.echo("The store did not close in time; the process ends without waiting for it.", err=True)
+    os._exit(1)

@@ -1,0 +1,139 @@
+"""Exports that nobody reads: they cost little, end by themselves, and are in nobody's way."""
+
+import contextlib
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.postgres.engine import PostgresEngine
+from clicktrail.store.schema import migrate
+from tests.serving import Serving, serving
+
+MOST, EACH, IDLE_S, STOP_S = 3, 2, 4, 1
+CLICKS, URI_BYTES = 90_000, 640
+URL = "/clicks/export?format=csv"
+
+
+@pytest.fixture(scope="module")
+def slow(
+    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Serving]:
+    """A server with 90 MB of clicks."""
+    folder = tmp_path_factory.mktemp("slow") / "data"
+    more = {"database": request.getfixturevalue("new_database")()} if engine_kind == "postgres" else {}
+    limits = {"exports": str(MOST), "exports_each": str(EACH), "idle_s": str(IDLE_S), "stop_s": str(STOP_S)}
+    fill(folder, more.get("database"))
+    with serving(folder, **limits, **more) as server:
+        yield server
+
+
+def fill(folder: Path, url: str | None) -> None:
+    """A new store with more clicks than could come over HTTP in a moment."""
+    engine = DuckdbEngine(folder / "clicktrail.duckdb") if url is None else PostgresEngine(url)
+    numbers = f"generate_series(1, {CLICKS}) AS n(i)"
+    uri = f"'https://x.example/?n=' || i || '&x=' || repeat(md5(i::TEXT), {URI_BYTES // 32})"
+    run = engine.run if isinstance(engine, DuckdbEngine) else engine.migrate
+    run(migrate)
+    engine.run(
+        lambda session: session.rows(
+            "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
+            f"SELECT '6553f100' || lpad(i::TEXT, 16, '0'), i, '401020304', {uri}, i FROM {numbers}"
+        )
+    )
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def clients(slow: Serving) -> Iterator[list[httpx.Client]]:
+    """Three, each with a token of its own."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(slow.client()) for _ in range(3)]
+
+
+@contextmanager
+def unread(client: httpx.Client) -> Iterator[socket.socket]:
+    """An export whose client has read the headers, and reads no more."""
+    with socket.create_connection(("127.0.0.1", client.base_url.port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+        connection.sendall(
+            f"GET {URL} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n".encode()
+        )
+        connection.settimeout(20)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        yield connection
+
+
+def resident_mb(server: Serving) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) // 1024
+
+
+def wait_for(is_so: Callable[[], bool], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_served(client: httpx.Client) -> bool:
+    return client.get(f"{URL}&limit=1").status_code == 200
+
+
+def test_slots_are_for_all_and_free_at_once(clients: list[httpx.Client], engine_kind: str) -> None:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(unread(clients[number])) for number in (0, 0, 1)]
+        refused = [client.get(URL) for client in clients]
+        assert [answer.status_code for answer in refused] == [429, 503, 503]
+        assert all(answer.headers["Retry-After"].isdigit() for answer in refused)
+        assert clients[0].head(URL).status_code == 200
+        assert clients[0].get("/health").status_code == 200
+        assert len(clients[0].get("/clicks?limit=1&filter[uri]=n=77").json()) == 1
+        assert clients[0].post("/clicks/batch", json=[{"ip": "::1", "uri": "https://x.example"}]).status_code == 201
+        if engine_kind == "duckdb":
+            assert clients[0].get("/backup").content[8:12] == b"DUCK"
+        for connection in opened:
+            connection.close()
+        wait_for(lambda: all(map(is_served, clients)), 3)
+
+
+def test_memory_does_not_grow_with_what_is_unread(slow: Serving, clients: list[httpx.Client]) -> None:
+    size_mb = len(clients[0].get(URL).content) // 1_000_000
+    assert size_mb >= 70
+    before = most = resident_mb(slow)
+    with unread(clients[0]), unread(clients[0]):
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            most = max(most, resident_mb(slow))
+            time.sleep(0.05)
+    assert most - before < 0.75 * 2 * size_mb, (before, most, size_mb)
+    wait_for(lambda: is_served(clients[0]), 3)
+
+
+def test_a_client_that_reads_nothing_is_left(clients: list[httpx.Client]) -> None:
+    with unread(clients[0]), unread(clients[0]) as idle:
+        assert clients[0].get(URL).status_code == 429
+        wait_for(lambda: is_served(clients[0]), IDLE_S + 5)
+        last, size = b"", 0
+        with contextlib.suppress(ConnectionResetError):
+            while piece := idle.recv(65_536):
+                last, size = (last + piece)[-5:], size + len(piece)
+        assert last != b"0\r\n\r\n"  # a part is not taken for the whole
+        assert size < CLICKS * URI_BYTES
+
+
+def test_sigterm_ends_the_process(slow: Serving, clients: list[httpx.Client]) -> None:
+    with unread(clients[0]), unread(clients[0]):
+        slow.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert slow.process.wait(STOP_S + 10) == 0
+        assert time.monotonic() - started >= STOP_S * 0.9  # open requests had their time
