@@ -40,7 +40,7 @@ TSCONFIG = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("generated")
 
@@ -62,7 +62,7 @@ def run(
     return done.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def document(folder: Path) -> Path:
     """What every server shows at /openapi.json, whatever its engine."""
     path = folder / "openapi.json"
@@ -70,7 +70,7 @@ def document(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def python_client(document: Path, folder: Path) -> list[str | Path]:
     """Generates, and checks the types of every module; returns the command that makes the calls."""
     (folder / "config.json").write_text(json.dumps(OVERRIDES))
@@ -84,7 +84,7 @@ def python_client(document: Path, folder: Path) -> list[str | Path]:
     return [sys.executable, "calls.py"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def typescript_client(document: Path, folder: Path) -> list[str | Path]:
     """Generates, and checks the types of all of it; returns the command that makes the calls."""
     tools = NODE_MODULES / ".bin"
