@@ -17,7 +17,7 @@ LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", 
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help run test check bench crash lock clean
+.PHONY: help run test check bench crash lock clean node-tools
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
@@ -43,10 +43,24 @@ help:
 run: .venv/run
 	$(BIN)/clicktrail serve --data ./data
 
-test: .venv/dev
+# What tests/clients runs under node: pinned, and left out where there is no npm.
+.venv/clients/done: tests/clients/package-lock.json | .venv/dev
+	@mkdir -p .venv/clients
+	cp tests/clients/package.json tests/clients/package-lock.json tests/clients/.npmrc .venv/clients/
+	cd .venv/clients && npm ci --silent
+	@touch $@
+
+ifneq ($(shell command -v npm),)
+node-tools: .venv/clients/done
+else
+node-tools:
+	@echo "There is no npm: the tests of a TypeScript client, and of the OpenAPI document by spectral and redocly, are skipped."
+endif
+
+test: .venv/dev node-tools
 	$(PYTEST)
 
-check: .venv/dev
+check: .venv/dev node-tools
 	$(BIN)/ruff format --check src tests bench
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy

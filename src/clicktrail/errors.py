@@ -17,7 +17,10 @@ class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ClicktrailError(Exception):
-    """Base of all refusals: `detail` is for people, `mistakes` names every fault, `headers` go out with the answer."""
+    """Base of all refusals: `detail` is for people, `mistakes` names every fault, `headers` go out with the answer.
+
+    `members` are further members of the problem document.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
@@ -25,6 +28,7 @@ class ClicktrailError(Exception):
 
     def __init__(self, detail: str, mistakes: tuple[Mistake, ...] = (), headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
+        self.members: dict[str, str] = {}
         self.detail = detail
         self.mistakes = mistakes
         self.headers = headers or {}

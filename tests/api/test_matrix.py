@@ -132,7 +132,6 @@ def body_of(operation: Operation, world: World) -> Any:
         "/imports": [click | {"clickId": world["clickId"]}],
         "/identities": {"visitorId": world["code"], "uuid": "a"},
         "/collect": {"key": world["key"], "uri": f"{SHOP}/"},
-        "/imports": [{"profileId": "a"}],
     }
     assert operation.path in whole, f"{operation.path} needs a body here, one that is in order"
     if operation.method == "PATCH":

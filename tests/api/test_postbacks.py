@@ -4,12 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from tests.api.test_attribution import make_partner
 from tests.ingest.test_agents import CHROME, GOOGLE
@@ -393,3 +396,30 @@ def test_nothing_of_a_postback_is_logged(teller: Serving, api: httpx.Client, rec
     assert mark not in log
     assert postback["secret"] not in log
     assert 'clicktrail_postbacks_total{outcome="delivered"}' in api.get("/metrics").text
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "postbacks.md"
+
+
+def test_signatures_are_checked_as_documented(api: httpx.Client, receiver: Receiver, mark: str) -> None:
+    recipe: dict[str, Any] = {}
+    [code] = re.findall("```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    exec(code, recipe)
+    is_signed = recipe["is_signed"]
+    partner = make_partner(api)
+    make_link(api, mark, partner)
+    for method in ("GET", "POST"):
+        uri = receiver.url(f"/{mark}/{method}") + "?cid={query.subid}&uri={uri}"
+        postback = make_postback(api, partner, uri, "click", method=method)
+        api.post(f"/postbacks/{postback['postbackId']}/test")
+        secret, [received] = postback["secret"], receiver.wait(f"/{mark}/{method}", 1)
+        payload = received.body.decode() or received.path
+        assert is_signed(secret, received.headers, payload)
+        assert not is_signed(secret, received.headers, payload + "x")
+        assert not is_signed("whsec_" + base64.b64encode(bytes(32)).decode(), received.headers, payload)
+        later = {**received.headers, "webhook-timestamp": str(int(received.headers["webhook-timestamp"]) - 301)}
+        assert not is_signed(secret, later, payload)
+        if method == "POST":
+            assert Webhook(secret).verify(received.body, received.headers)["type"] == "test"
+            with pytest.raises(WebhookVerificationError):
+                Webhook(secret).verify(received.body + b" ", received.headers)

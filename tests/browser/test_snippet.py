@@ -1,5 +1,7 @@
 """The snippet in a real browser: Debian's Chromium, on pages that a local server shows."""
 
+import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.ingest.test_agents import CHROME
+from tests.receiver import until
 from tests.serving import Serving, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -237,6 +240,26 @@ def test_only_campaigns_where_that_is_wanted(api: httpx.Client, shop: Shop, visi
     assert clicks(api, mark) == []
     show(page, shop, f"/{mark}?referral=somebody", 'data-views="campaign"')
     assert len(clicks(api, mark)) == 1
+
+
+BEACON = """([url, body]) => navigator.sendBeacon(url, new Blob([body], {type: 'application/json'}))"""
+
+
+def test_a_beacon_may_be_json(
+    tracker: Serving, api: httpx.Client, shop: Shop, visitor: BrowserContext, mark: str
+) -> None:
+    """The browser asks first, for the credentials that beacons always have as well."""
+    page = visitor.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    show(page, shop, f"/plain-{mark}", 'data-consent="wait"')
+    key = re.search('data-key="([^"]+)"', shop.page)
+    body = {"key": key and key[1], "uri": f"{shop.url}/?beacon={mark}"}
+    assert page.evaluate(BEACON, [f"{tracker.url}/collect", json.dumps(body)])
+    page.wait_for_load_state("networkidle")
+    until(lambda: len(clicks(api, f"beacon={mark}")) == 1, "the beacon is recorded")
+    assert said == []
 
 
 def test_the_snippet_takes_no_time(tracker: Serving, shop: Shop, visitor: BrowserContext) -> None:

@@ -22,10 +22,12 @@ from clicktrail.errors import (
 from clicktrail.http.asking import wait_until_left
 from clicktrail.http.bodies import late_at, read_body
 from clicktrail.http.calls import FORM, JSON, LENIENT, NO_CONTENT, Answer, Call, Services, chain, media_type_of
+from clicktrail.http.compression import MIN_BYTES, check_content_encoding, compress, inflate
 from clicktrail.http.connections import cut
 from clicktrail.http.observe import method_label
 from clicktrail.http.operations import NAMES, Operation
 from clicktrail.http.problems import INTERNAL, MEDIA_TYPE, render_problem
+from clicktrail.http.request_ids import HEADER, find_request_id
 from clicktrail.http.streams import End
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
@@ -34,6 +36,8 @@ from clicktrail.query.urlencoded import drop_cache_buster
 _APPLIED = "Preference-Applied"
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 """What is sent is of the type that it says, and of no other that a browser may guess."""
+
+_ID_HEADER = HEADER.lower().encode()
 
 
 class Endpoint:
@@ -55,6 +59,14 @@ class Endpoint:
         if operation is None:
             allowed = ", ".join(sorted(self._operations))
             raise MethodNotAllowed(f"Allowed here: {allowed}.", headers={"Allow": allowed})
+        try:
+            return await self._handle(operation, scope, receive)
+        except ClicktrailError as error:
+            if operation.amend is not None:
+                operation.amend(error)
+            raise
+
+    async def _handle(self, operation: Operation, scope: Scope, receive: Receive) -> Answer:
         headers = Headers(scope=scope)
         viewer = check_access(operation, self._services, headers)
         path = read_path(scope.get("path_params", {}))
@@ -65,9 +77,10 @@ class Endpoint:
             raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
         if operation.takes_body:
             check_content_type(headers, operation.body_types)
-            limits = self._services.limits
+            limits, is_compressed = self._services.limits, check_content_encoding(headers)
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-            call = replace(call, body=await read_body(receive, most, pause_s, late_at(scope, pause_s)))
+            body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
+            call = replace(call, body=await inflate(body, most) if is_compressed else body)
         answer = say_applied(call, await operation.handler(call))
         if answer.stream is None or scope["method"] == "HEAD":
             return answer
@@ -102,12 +115,15 @@ async def respond(
     """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
     started = time.perf_counter() if started is None else started
     method = method_label(scope["method"])
-    answer = await guarded(services, method, route, work)
+    request_id = find_request_id(scope["headers"])
+    answer = await guarded(services, method, route, request_id, work)
+    if len(answer.body) >= MIN_BYTES or answer.stream is not None:
+        answer = await compress(answer, scope)
     if answer.stream is None or receive is None or method == "HEAD":
-        await send_answer(answer, method == "HEAD", send)
+        await send_answer(answer, request_id, method == "HEAD", send)
     else:
-        await send_stream(services, scope, answer, answer.stream, receive, send)
-    services.observer.request(method, route, answer.status, time.perf_counter() - started)
+        await send_stream(services, scope, answer, answer.stream, request_id, receive, send)
+    services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
 
 
 async def refuse(error: ClicktrailError) -> Answer:
@@ -137,15 +153,16 @@ async def send_stream(
     scope: Scope,
     answer: Answer,
     stream: AsyncGenerator[bytes, None],
+    request_id: str,
     receive: Receive,
     send: Send,
 ) -> None:
     """An answer in pieces. Where it cannot be sent whole the connection is cut, so that nobody takes a part for all."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer)})
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     try:
         end = await services.streams.send(stream, receive, send)
     except Exception as error:  # the answer has begun, so it cannot become an error document
-        services.observer.log.error("answer broken off", path=scope["path"], exc_info=error)
+        services.observer.log.error("answer broken off", path=scope["path"], request_id=request_id, exc_info=error)
         cut(scope)
         return
     if end is End.WHOLE:
@@ -156,16 +173,20 @@ async def send_stream(
         cut(scope)
 
 
-async def guarded(services: Services, method: str, route: str, work: Coroutine[Any, Any, Answer]) -> Answer:
+async def guarded(
+    services: Services, method: str, route: str, request_id: str, work: Coroutine[Any, Any, Answer]
+) -> Answer:
     """The answer of `work`, or the problem document of what went wrong in it."""
     try:
         return await work
     except ClicktrailError as error:
         if error.__cause__ is not None:
-            services.observer.log.error("refused", method=method, route=route, exc_info=error.__cause__)
+            told = {"method": method, "route": route, "request_id": request_id}
+            services.observer.log.error("refused", **told, exc_info=error.__cause__)
         return render_problem(error)
     except Exception as error:  # the last line of defence: logged, and told to nobody
-        services.observer.log.error("failed", method=method, route=route, exc_info=error)
+        told = {"method": method, "route": route, "request_id": request_id}
+        services.observer.log.error("failed", **told, exc_info=error)
         return INTERNAL
 
 
@@ -201,16 +222,16 @@ def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
         raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 
 
-async def send_answer(answer: Answer, is_head: bool, send: Send) -> None:
+async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send) -> None:
     """One ASGI response. HEAD gets the headers of GET and no body."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer)})
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
 
-def header_list(answer: Answer) -> list[tuple[bytes, bytes]]:
+def header_list(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
     """The headers as ASGI has them; an answer in pieces says no length."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers.append(_NOSNIFF)
+    headers += [_NOSNIFF, (_ID_HEADER, request_id.encode())]
     if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
         if answer.stream is None:
@@ -223,4 +244,4 @@ async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
     del receive
     if scope["type"] == "http":
         error = NotFound("There is nothing at this path; /docs shows what there is.")
-        await send_answer(render_problem(error), scope["method"] == "HEAD", send)
+        await send_answer(render_problem(error), find_request_id(scope["headers"]), scope["method"] == "HEAD", send)

@@ -13,6 +13,14 @@ from clicktrail.store.export import FORMATS, export_clicks
 from clicktrail.store.pipes import Pipe
 from clicktrail.store.records import refuse_secrets
 
+_ROW = ("6006dda272f002519c3eb505", "2021-01-01T00:00:00+00:00", "185.155.96.184")
+SAMPLES = {
+    FORMATS["csv"]: f"clickId,time,ip\n{','.join(_ROW)}\n",
+    FORMATS["ndjson"]: '{{"clickId":"{}","time":"{}","ip":"{}"}}\n'.format(*_ROW),
+    FORMATS["parquet"]: None,
+}
+"""Media type -> the beginning of such a file, for the docs."""
+
 
 async def export(call: Call) -> Answer:
     """Export clicks."""

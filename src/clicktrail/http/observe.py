@@ -28,6 +28,8 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 1
 _INFO = 20
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """Methods that logs and metrics name; a client may send any word, and each would be a time series for ever."""
+_Kept = tuple[str, str, int, float, str, float]
+"""Method, route, status, seconds, id and moment of a request, of which its log line is made later."""
 _SHARE_S = 0.5
 """How often a worker tells the others what it has counted."""
 
@@ -69,6 +71,7 @@ class RequestLine(msgspec.Struct):
     route: str
     status: int
     ms: float
+    request_id: str
     timestamp: str
     event: str = "request"
     level: str = "info"
@@ -164,18 +167,18 @@ class Observer:
         self.tally = Tally()
         self._file: Path | None = None
         self._share_at = 0.0
-        self._lines: list[tuple[str, str, int, float, float]] = []
+        self._lines: list[_Kept] = []
         self._render_line = {"json": _json_line, "text": _text_line}.get(style)
         self._renderer = ThreadPoolExecutor(1, "metrics")
         self._registry = CollectorRegistry()
         for name, (text, read) in gauges.items():
             Gauge(name, text, registry=self._registry).set_function(read)
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+    def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """One request was answered. `method` is a `method_label`, `route` the template of a path."""
         self.tally.add(method, route, status, seconds)
         if self._render_line is not None:
-            self._lines.append((method, route, status, seconds, time.time()))
+            self._lines.append((method, route, status, seconds, request_id, time.time()))
 
     def click(self, outcome: str, count: int = 1) -> None:
         """Clicks were `recorded`, `repeated` or `refused`."""
@@ -226,18 +229,18 @@ def _read_counts(path: Path) -> Counts:
         return Counts()
 
 
-def _line(kept: tuple[str, str, int, float, float]) -> RequestLine:
-    method, route, status, seconds, moment = kept
-    return RequestLine(method, route, status, round(seconds * 1000, 2), render_second(int(moment)))
+def _line(kept: _Kept) -> RequestLine:
+    method, route, status, seconds, request_id, moment = kept
+    return RequestLine(method, route, status, round(seconds * 1000, 2), request_id, render_second(int(moment)))
 
 
-def _json_line(kept: tuple[str, str, int, float, float]) -> str:
+def _json_line(kept: _Kept) -> str:
     return _encode(_line(kept)).decode() + "\n"
 
 
-def _text_line(kept: tuple[str, str, int, float, float]) -> str:
+def _text_line(kept: _Kept) -> str:
     line = _line(kept)
-    return f"{line.timestamp} {line.method:6} {line.route} {line.status} {line.ms} ms\n"
+    return f"{line.timestamp} {line.method:6} {line.route} {line.status} {line.ms} ms {line.request_id}\n"
 
 
 _encode = msgspec.json.Encoder().encode

@@ -1,20 +1,18 @@
 """The OpenAPI 3.1 document, made from the operations, the field table and the kinds of error."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from clicktrail import __version__
-from clicktrail.errors import KINDS
+from clicktrail.errors import KINDS, ClicktrailError
 from clicktrail.http import schemas
-from clicktrail.http.calls import PLAIN
-from clicktrail.http.operations import BODY_METHODS, FLAG_SCHEMA, Operation
+from clicktrail.http.calls import FORM, JSON, PLAIN
+from clicktrail.http.operations import BODY_METHODS, Operation
+from clicktrail.http.parameters import all_parameters, filters_name, filters_schema
 from clicktrail.http.problems import MEDIA_TYPE
-from clicktrail.query import kinds
-from clicktrail.query.exports import GROUPS
-from clicktrail.query.fields import Field, Resource
-from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
-from clicktrail.query.texts import NO_NUL
-from clicktrail.store.export import FORMATS
+from clicktrail.http.request_ids import HEADER, PATTERN
+from clicktrail.http.samples import make_sample
+from clicktrail.model.access import Scope
 
 Json = dict[str, Any]
 TITLES = {kind.status: kind.title for kind in KINDS}
@@ -23,14 +21,42 @@ DESCRIPTION = """Records clicks on partner links, ties them to clients who regis
 Filters combine with AND; a filter given twice means any of its values. Every filter takes an operator in a second pair
 of brackets: `filter[uri][starts]=https://my.`. Operators: `eq`, `ne`, `in` (comma-separated), `contains`, `starts`,
 `gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description says which it takes. Errors are problem
-documents (RFC 9457) that name every mistake at once."""
+documents (RFC 9457) that name every mistake at once. Answers above 1 KB are compressed for `Accept-Encoding: gzip`, and
+bodies are taken with `Content-Encoding: gzip`."""
+TAGS = {
+    "Clicks": "Visitors' arrivals, and the clients who came through them.",
+    "Links": "Partners' links and their figures.",
+    "Banners": "Pictures that links are shown as, with their languages, sizes and themes.",
+    "Profiles": "Partners and clients, with their contacts.",
+    "Sites": "The operator's own sites, whose pages send their views.",
+    "Tokens": "Access tokens (OAuth 2 client credentials), and the clients that get them.",
+    "Tracking": "The public doors: links that are followed, page views. No token is needed.",
+    "Registrations": "Clients who registered, and the clicks that earned them.",
+    "Postbacks": "Partners' own servers that are told of clicks and registrations.",
+    "System": "What operators look at.",
+}
+SCOPES = {
+    Scope.ADMIN: "Everything.",
+    Scope.WRITE: "Record clicks and register clients; read nothing.",
+    Scope.READ: "Read everything; change nothing.",
+    Scope.POSTBACK: "Register clients of one partner's links; read nothing.",
+    Scope.PARTNER: "Read one partner's links, their clicks and clients, postbacks and deliveries.",
+}
 
 
 def build_document(operations: Iterable[Operation], base_path: str) -> Json:
     """The whole document."""
+    operations = list(operations)
+    found = schemas.all_schemas()
     paths: dict[str, Json] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation, found)
+        if operation.resource is not None and (operation.is_list or operation.is_export):
+            found.setdefault(filters_name(operation.resource), filters_schema(operation.resource))
+    refused = {status for operation in operations for status in refusals(operation)}
+    request_id = (
+        "The caller's own id of the request if it was sent and is well-formed, else a new one; it is in the log."
+    )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -38,166 +64,86 @@ def build_document(operations: Iterable[Operation], base_path: str) -> Json:
             "version": __version__,
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "contact": {"name": "The Clicktrail authors"},
         },
         "servers": [{"url": base_path}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": schemas.all_schemas(),
-            "responses": {f"Problem{kind.status}": problem_response(kind.status) for kind in KINDS},
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "client": {"type": "http", "scheme": "basic", "description": "clientId and clientSecret"},
-            },
+            "schemas": found,
+            "responses": {f"Problem{kind.status}": problem_response(kind) for kind in KINDS if kind.status in refused},
+            "headers": {"RequestId": {"description": request_id, "schema": {"type": "string", "pattern": PATTERN}}},
+            "securitySchemes": security_schemes(base_path),
         },
     }
 
 
-def describe(operation: Operation) -> Json:
+def security_schemes(base_path: str) -> Json:
+    """How callers say who they are."""
+    flow = {"tokenUrl": f"{base_path.rstrip('/')}/tokens", "scopes": {str(name): SCOPES[name] for name in SCOPES}}
+    return {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of any kind."},
+        "oauth": {
+            "type": "oauth2",
+            "description": "Client credentials (RFC 6749, section 4.4).",
+            "flows": {"clientCredentials": flow},
+        },
+        "client": {"type": "http", "scheme": "basic", "description": "clientId and clientSecret"},
+    }
+
+
+def security(operation: Operation) -> list[Json]:
+    """The ways in: any one of them is enough."""
+    if operation.is_basic:
+        return [{"client": []}, {}]
+    if not operation.scopes:
+        return []
+    return [{"token": []}, *({"oauth": [scope]} for scope in sorted(operation.scopes))]
+
+
+def describe(operation: Operation, found: Json) -> Json:
     """One operation."""
+    scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
+    if operation.is_basic:
+        scopes = "The client's id and secret come by the Authorization header, or in the body; JSON is taken too."
     document: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "description": f"{operation.doc or operation.summary + '.'} {scopes}",
         "tags": [operation.tag],
-        "parameters": [*path_parameters(operation.path), *query_parameters(operation)],
-        "responses": responses(operation),
-        "security": [{"client": []}] if operation.is_basic else [{"token": []}] if operation.scopes else [],
+        "parameters": all_parameters(operation),
+        "responses": responses(operation, found),
+        "security": security(operation),
     }
-    if operation.scopes:
-        document["description"] = f"Scopes: {', '.join(sorted(operation.scopes))}."
     if operation.body:
         schema = {"$ref": f"#/components/schemas/{operation.body}"}
-        content: Json = {"application/json": {"schema": schema}}
-        content |= {kind: {"schema": {"type": "string"}} for kind in operation.body_types[:1] if kind != PLAIN}
-        document["requestBody"] = {"required": True, "content": content}
+        content: Json = {FORM if operation.is_basic else JSON: {"schema": schema}}
+        lines = {
+            "type": "string",
+            "description": "Lines of JSON.",
+            "examples": ['{"ip": "8.8.8.8", "uri": "https://x/"}\n'],
+        }
+        content |= {kind: {"schema": lines} for kind in operation.body_types[:1] if kind != PLAIN}
+        document["requestBody"] = {
+            "required": True,
+            "content": content,
+            "description": found[operation.body]["description"],
+        }
     return document
 
 
-def path_parameters(path: str) -> list[Json]:
-    """The parameters in braces; all are ids but the file of the docs and the code of a link."""
-    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    id_schema = {"type": "string", "pattern": kinds.ID.schema["pattern"]}
-    file_schema: Json = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"]}
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"file": file_schema, "code": {"type": "string"}}.get(name, id_schema),
-        }
-        for name in names
-    ]
-
-
-def query_parameters(operation: Operation) -> list[Json]:
-    """What the query string may carry."""
-    resource = operation.resource
-    parameters = [_parameter(name, dict(schema), doc, example) for name, schema, doc, example in operation.parameters]
-    if resource is None:
-        return parameters
-    if operation.is_list:
-        parameters += [*paging_parameters(resource), *filter_parameters(resource)]
-    if operation.is_export:
-        kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
-        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *export_parameters(resource)]
-    if operation.is_list or operation.is_view:
-        parameters += [
-            _parameter(f"query[{name}]", dict(FLAG_SCHEMA), f"`1` adds `{name}` to every object.", "1")
-            for name in resource.expansions
-        ]
-    return parameters
-
-
-def paging_parameters(resource: Resource) -> list[Json]:
-    """Page, order and count."""
-    limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
-    offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
-    sort = {"type": "string", "enum": list(resource.sorts), "default": "createTime"}
-    order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
-    count = {"type": "string"}
-    return [
-        _parameter("limit", limit, f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}.", 10),
-        _parameter("offset", offset, "Objects to skip; for deep pages follow the `Link` header instead.", 0),
-        _parameter("sort_by", sort, "The order; ties are broken by id, nulls come last.", "createTime"),
-        _parameter("sort_order", order, "The direction.", "desc"),
-        {
-            "name": "Prefer",
-            "in": "header",
-            "schema": count,
-            "description": "`count=exact` asks for `X-Total-Count`.",
-            "example": "count=exact",
-        },
-    ]
-
-
-def export_parameters(resource: Resource) -> list[Json]:
-    """Which clicks a file has, with which keys."""
-    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
-    raw = "`1` leaves cells of CSV as they are that a spreadsheet would run as a formula."
-    limit = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
-    paging = [each for each in paging_parameters(resource) if each["name"] in ("sort_by", "sort_order")]
-    expansions = [
-        _parameter(f"query[{name}]", dict(FLAG_SCHEMA), f"`1` adds the keys of `{name}`.", "1") for name in GROUPS
-    ]
-    return [
-        _parameter("columns", {"type": "string"}, columns, "clickId,time,uri,link.code"),
-        _parameter("limit", limit, "The first so many clicks of the order; all unless given.", 1000),
-        *paging,
-        _parameter("raw", dict(FLAG_SCHEMA), raw, "1"),
-        *filter_parameters(resource),
-        *expansions,
-    ]
-
-
-def filter_parameters(resource: Resource) -> list[Json]:
-    """Every filter, with its operators in words."""
-    return [
-        _parameter(f"filter[{field.name}]", filter_schema(field), filter_text(field), field.example)
-        for field in resource.fields
-        if field.filterable
-    ]
-
-
-def filter_text(field: Field) -> str:
-    """A filter's sentence."""
-    also = f" Also as `{'`, `'.join(field.aliases)}`." if field.aliases else ""
-    return f"{field.doc} Plain: `{field.plain}`; operators: {', '.join(field.kind.operators)}.{also}"
-
-
-def filter_schema(field: Field) -> Json:
-    """What the text of a plain filter may be."""
-    return {
-        kinds.ID: dict(kinds.ID.schema),
-        kinds.TIME: dict(kinds.TIME.schema),
-        kinds.IP: dict(kinds.IP.schema),
-        kinds.DEGREES: {"type": "string", "pattern": r"^[+-]?[0-9]{1,3}(\.[0-9]{1,9})?$"},
-        kinds.INTEGER: {"type": "integer", "minimum": 0, "maximum": 999_999_999},
-        kinds.FLAG: dict(FLAG_SCHEMA),
-        kinds.NUMERIC_COUNTRY: {"type": "string", "enum": schemas.NUMERIC_CODES},
-    }.get(field.kind, {"type": "string", "pattern": NO_NUL})
-
-
-def _parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> Json:
-    shown = {} if example is None or isinstance(example, list) else {"example": _as_text(example, schema)}
-    return {"name": name, "in": "query", "schema": dict(schema), "description": text, **shown}
-
-
-def _as_text(example: Any, schema: Mapping[str, Any]) -> Any:
-    if isinstance(example, bool):
-        return "1" if example else "0"
-    return example if schema.get("type") == "integer" else str(example)
-
-
-def responses(operation: Operation) -> Json:
+def responses(operation: Operation, found: Json) -> Json:
     """The answer, and every refusal that can happen."""
-    found: Json = {str(operation.status): answer_response(operation)}
+    answer = answer_response(operation, found)
+    told: Json = {str(operation.status): answer}
     if operation.repeat:
-        found["200"] = {**answer_response(operation), "description": "The object that this uuid had already made."}
-        found["200"].pop("headers", None)
+        headers = {name: header for name, header in answer["headers"].items() if name != "Location"}
+        told["200"] = {**answer, "description": "The object that this uuid had already made.", "headers": headers}
     for status in operation.other_statuses:
-        found[str(status)] = found[str(operation.status)]
+        told[str(status)] = told[str(operation.status)]
     for status in sorted(refusals(operation)):
-        found[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
-    return found
+        told[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return told
 
 
 def refusals(operation: Operation) -> set[int]:
@@ -215,41 +161,63 @@ def refusals(operation: Operation) -> set[int]:
     return found
 
 
-def answer_response(operation: Operation) -> Json:
+def answer_response(operation: Operation, found: Json) -> Json:
     """The response of an operation that went well."""
-    document: Json = {"description": TITLES.get(operation.status, operation.summary)}
-    headers = {}
+    headers: Json = {HEADER: {"$ref": "#/components/headers/RequestId"}}
     if operation.is_list:
-        headers = {
-            "Link": {"schema": {"type": "string"}, "description": 'The next page, `rel="next"`, if there is one.'},
+        headers |= {
+            "Link": _header('The next page, `rel="next"`, if there is one.'),
             "X-Total-Count": {"schema": {"type": "integer"}, "description": "With `Prefer: count=exact`."},
         }
     elif operation.status == 201:
-        headers = {"Location": {"schema": {"type": "string"}, "description": "The new object's URL."}}
+        headers["Location"] = _header("The new object's URL.")
     elif operation.status == 302:
-        headers = {"Location": {"schema": {"type": "string"}, "description": "The landing page, with the click's id."}}
-    if headers:
-        document["headers"] = headers
+        headers["Location"] = _header("The landing page, with the click's id.")
+    document: Json = {"description": TITLES.get(operation.status, operation.summary), "headers": headers}
+    content = answer_content(operation, found)
+    return {**document, "content": content} if content else document
+
+
+def answer_content(operation: Operation, found: Json) -> Json:
+    """Media type -> schema and example."""
     if operation.answer:
         schema: Json = {"$ref": f"#/components/schemas/{operation.answer}"}
-        document["content"] = {
-            operation.media_type: {"schema": {"type": "array", "items": schema} if operation.is_list else schema}
+        if operation.is_list:
+            schema = {"type": "array", "items": schema}
+        return {
+            JSON if operation.media_type == "*/*" else operation.media_type: {
+                "schema": schema,
+                "example": make_sample(schema, found),
+            }
         }
-    elif operation.status == 200:
-        document["content"] = {operation.media_type: {"schema": {"type": "string"}}}
-    return document
+    if operation.status != 200:
+        return {}
+    samples = operation.samples or {operation.media_type: None}
+    return {
+        kind: {"schema": {"type": "string", "format": "binary"}}
+        if sample is None
+        else {"schema": {"type": "string"}, "example": sample}
+        for kind, sample in samples.items()
+    }
 
 
-def problem_response(status: int) -> Json:
+def _header(text: str) -> Json:
+    return {"schema": {"type": "string"}, "description": text}
+
+
+def problem_response(kind: type[ClicktrailError]) -> Json:
     """A refusal, with the header that goes with it."""
-    named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
-    headers = {"headers": {named: {"schema": {"type": "string"}}}} if named else {}
+    named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(kind.status)
+    headers = {
+        HEADER: {"$ref": "#/components/headers/RequestId"},
+        **({named: _header("As HTTP has it.")} if named else {}),
+    }
     example = {
-        "type": f"urn:clicktrail:problem:{next(kind.code for kind in KINDS if kind.status == status)}",
-        "title": TITLES[status],
-        "status": status,
+        "type": f"urn:clicktrail:problem:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
         "detail": "What was wrong, in a sentence.",
         "errors": [],
     }
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-    return {"description": TITLES[status], **headers, "content": content}
+    return {"description": kind.title, "headers": headers, "content": content}

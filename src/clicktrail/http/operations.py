@@ -1,9 +1,10 @@
 """An operation: one method on one path, and all that its route and its part of the OpenAPI document are made from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from clicktrail.errors import ClicktrailError
 from clicktrail.http.calls import JSON, Handler
 from clicktrail.model.access import READERS, Scope
 from clicktrail.query.fields import Resource
@@ -13,8 +14,8 @@ NAMES = frozenset({"file", "code"})
 """Path parameters that are no ids."""
 Parameter = tuple[str, Mapping[str, Any], str, str]
 """A query parameter: name, schema, what it is for, an example."""
-FLAG_SCHEMA: Mapping[str, Any] = {"type": "string", "enum": ["0", "1", "false", "true"]}
-"""A switch in a query string."""
+FLAG_SCHEMA: Mapping[str, Any] = {"type": "boolean"}
+"""A switch in a query string. The server also takes `1` and `0`."""
 BODY_METHODS = ("POST", "PUT", "PATCH")
 
 
@@ -49,12 +50,18 @@ class Operation:
     """Whether a repeated POST with the same uuid answers 200."""
     refusals: tuple[int, ...] = ()
     media_type: str = JSON
+    samples: Mapping[str, str | None] = field(default_factory=dict)
+    """Media type -> example, where `media_type` names none or the answer has no schema; None: bytes."""
     body_types: tuple[str, ...] = ()
     """Media types of the body beyond those that are taken as JSON."""
     max_bytes: int = 0
     """Largest body, if not that of the settings."""
     is_basic: bool = False
     """Whether it takes a client's own credentials instead of a token."""
+    doc: str = ""
+    """What the summary leaves open."""
+    amend: Callable[[ClicktrailError], None] | None = None
+    """Adds to every refusal what the operation's clients look for in it."""
 
     @property
     def asks(self) -> bool:

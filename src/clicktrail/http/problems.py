@@ -15,6 +15,7 @@ def render_problem(error: ClicktrailError) -> Answer:
         "status": error.status,
         "detail": error.detail,
         "errors": error.mistakes,
+        **error.members,
     }
     return Answer(error.status, encode(document), MEDIA_TYPE, error.headers)
 

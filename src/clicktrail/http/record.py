@@ -1,8 +1,8 @@
 """The hot door: POST /clicks without the layers that a plain request does not need.
 
 It shares parsing, recording and rendering with the operation's own handler, and hands over to the ordinary endpoint
-whatever is not plain: another content type, a body in pieces, a token that is not good, a body with mistakes, or with
-what takes a second look: read-only keys, numbers for texts, unknown keys.
+whatever is not plain: another content type, a compressed body or one in pieces, a token that is not good, a body with
+mistakes, or with what takes a second look: read-only keys, numbers for texts, unknown keys.
 """
 
 import time
@@ -63,6 +63,8 @@ class RecordDoor:
 
     def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
         if headers.get(b"content-type") not in _PLAIN_TYPES or headers.get(b"accept") not in _PLAIN_ACCEPTS:
+            return False
+        if b"content-encoding" in headers:
             return False
         try:
             viewer = self._services.tokens.check(headers.get(b"authorization", b"").decode("latin-1"))

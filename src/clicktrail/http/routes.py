@@ -21,7 +21,7 @@ from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.imports import IMPORT
 from clicktrail.http.observe import CONTENT_TYPE
 from clicktrail.http.operations import FLAG_SCHEMA, Operation
-from clicktrail.http.tokens import MAX_GRANT_BYTES, Lockout, TokenHandler
+from clicktrail.http.tokens import MAX_GRANT_BYTES, Lockout, TokenHandler, tell_oauth_error
 from clicktrail.http.tracking import tracking_operations
 from clicktrail.model.access import ADMINS, OBSERVERS, READERS, RECORDERS
 from clicktrail.query.fields import BANNER, CLICK, CLIENT, CONTACT, LANGUAGE, LINK, PROFILE, SITE, SIZE, THEME, Resource
@@ -65,7 +65,7 @@ _LINK_METRICS = Operation(
     tag="Links",
     scopes=READERS,
     is_view=True,
-    parameters=(("bots", FLAG_SCHEMA, "`1` counts robots as well.", "1"),),
+    parameters=(("bots", FLAG_SCHEMA, "`true` counts robots as well.", "1"),),
     answer="LinkMetrics",
     refusals=(404,),
 )
@@ -76,6 +76,10 @@ _LINK_QR = replace(
     answer="",
     parameters=(("format", {"type": "string", "enum": list(qr.FORMATS)}, "The kind of picture.", "svg"),),
     media_type="*/*",
+    samples={
+        qr.FORMATS["svg"]: '<svg xmlns="http://www.w3.org/2000/svg" class="segno"></svg>',
+        qr.FORMATS["png"]: None,
+    },
 )
 _BANNER_FILTERS = replace(
     alter(
@@ -102,6 +106,8 @@ _EXPORT = Operation(
     resource=CLICK,
     is_export=True,
     media_type="*/*",
+    samples=exports.SAMPLES,
+    doc="The clicks that the filters let through, as a stream; in no particular order unless `sort_by` names one.",
     refusals=(429, 503),
 )
 _BATCH = Operation(
@@ -117,6 +123,8 @@ _BATCH = Operation(
     status=201,
     repeat=True,
     refusals=(409, 422, 503),
+    doc="All or nothing, in one transaction. With `Prefer: handling=lenient` the good rows are stored, and each row is "
+    "answered by itself.",
     body_types=batches.LINES,
     max_bytes=batches.MAX_BYTES,
 )
@@ -131,13 +139,13 @@ _LIST_CLIENTS = Operation(
     scopes=ADMINS,
     resource=CLIENT,
     is_list=True,
-    answer="Client",
+    answer="OAuthClient",
 )
-_WRITE_CLIENT = replace(_LIST_CLIENTS, is_list=False, answer="ClientSecret", refusals=(404, 422, 503))
+_WRITE_CLIENT = replace(_LIST_CLIENTS, is_list=False, answer="OAuthClientSecret", refusals=(404, 422, 503))
 _CLIENTS = (
     _LIST_CLIENTS,
     replace(
-        alter(_WRITE_CLIENT, "POST", clients.create_client, "createClient", "Add an OAuth client", "ClientCreate"),
+        alter(_WRITE_CLIENT, "POST", clients.create_client, "createClient", "Add an OAuth client", "OAuthClientCreate"),
         status=201,
     ),
     replace(
@@ -187,6 +195,7 @@ _SYSTEM = (
         path="/metrics",
         scopes=OBSERVERS,
         media_type=CONTENT_TYPE,
+        samples={CONTENT_TYPE: 'clicktrail_clicks_total{outcome="recorded"} 81.0\n'},
     ),
     replace(
         alter(_PAGE, "GET", system.get_openapi, "getOpenApi", "This document"), path="/openapi.json", answer="OpenApi"
@@ -195,11 +204,13 @@ _SYSTEM = (
         alter(_PAGE, "GET", system.get_docs, "getDocs", "Interactive documentation"),
         path="/docs",
         media_type="text/html; charset=utf-8",
+        samples={"text/html; charset=utf-8": "<!doctype html>"},
     ),
     replace(
         alter(_PAGE, "GET", system.get_docs_asset, "getDocsFile", "A file of the documentation"),
         path="/docs/{file}",
         media_type="*/*",
+        samples={"text/javascript; charset=utf-8": "SwaggerUIBundle({})", "text/css; charset=utf-8": "body {}"},
         refusals=(404,),
     ),
 )
@@ -212,9 +223,10 @@ def _create_token(lockout: Lockout) -> Operation:
         path="/tokens",
         tag="Tokens",
         answer="Token",
-        refusals=(401, 422, 429, 503),
+        refusals=(401, 429, 503),
         is_basic=True,
         max_bytes=MAX_GRANT_BYTES,
+        amend=tell_oauth_error,
     )
 
 

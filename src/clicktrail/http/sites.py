@@ -18,6 +18,7 @@ from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake
 from clicktrail.http.calls import Answer, Call, json_answer
 from clicktrail.http.clicks import record
 from clicktrail.http.redirects import read_visit
+from clicktrail.http.request_ids import HEADER
 from clicktrail.ingest.campaign import find_campaign
 from clicktrail.model.catalogue import CatalogueSite
 from clicktrail.model.click import Hit
@@ -45,11 +46,13 @@ PIXEL_PARAMETERS = ("key", *VIEW)
 _NO_SITE = "This key is no site's that has pages at this origin."
 _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 _NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
+_SHARED = {"Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
+"""`sendBeacon` always sends credentials, so a browser wants this said, though nothing here looks at a cookie."""
 _PREFLIGHT = {
+    **_SHARED,
     "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "content-type",
+    "Access-Control-Allow-Headers": f"content-type, content-encoding, {HEADER.lower()}",
     "Access-Control-Max-Age": "86400",
-    "Vary": "Origin",
 }
 
 
@@ -74,7 +77,8 @@ async def collect(call: Call) -> Answer:
     if origin not in site.origins:
         raise Forbidden(_NO_SITE)
     click_id, is_new = await _record(call, site, data)
-    headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_NEVER_KEPT}
+    shown = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": HEADER}
+    headers = {**_SHARED, **shown, **_NEVER_KEPT}
     return json_answer({"clickId": click_id}, 201 if is_new else 200, headers)
 
 
@@ -91,7 +95,7 @@ async def get_snippet(call: Call) -> Answer:
     parameters = call.services.recorder.parameters
     script, tag = _snippet(parameters.code, parameters.click)
     headers = {**_ANYWHERE, "Cache-Control": "public, max-age=3600", "ETag": tag}
-    if call.headers.get("if-none-match") == tag:
+    if tag.removeprefix("W/") in call.headers.get("if-none-match", ""):
         return Answer(304, headers=headers, media_type="text/javascript; charset=utf-8")
     return Answer(200, script, "text/javascript; charset=utf-8", headers)
 
@@ -100,7 +104,7 @@ async def get_snippet(call: Call) -> Answer:
 def _snippet(code: str, click: str) -> tuple[bytes, str]:
     text = files(__package__).joinpath("clicktrail.js").read_text(encoding="utf-8")
     script = text.replace("%REFERRAL%", code).replace("%CLICK%", click).encode()
-    return script, f'"{hashlib.sha256(script).hexdigest()[:16]}"'
+    return script, f'W/"{hashlib.sha256(script).hexdigest()[:16]}"'  # weak: compressed or not, it is the same script
 
 
 def _read_pixel(call: Call) -> dict[str, Any]:

@@ -113,6 +113,7 @@ _PIXEL = Operation(
     summary="Record a page view by a picture of one pixel",
     tag="Tracking",
     media_type="*/*",
+    samples={"image/gif": None},
     parameters=tuple((name, {"type": "string"}, "As in POST /collect.", "") for name in sites.PIXEL_PARAMETERS),
 )
 _SITES = (
@@ -140,6 +141,7 @@ _SITES = (
         path="/clicktrail.js",
         parameters=(),
         other_statuses=(304,),
+        samples={"text/javascript; charset=utf-8": "(() => {})()"},
     ),
 )
 

@@ -216,7 +216,7 @@ CODE = Kind(
 )
 IP = Kind(
     "ip",
-    {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
+    {"type": "string", "anyOf": [{"type": "string", "format": name} for name in ("ipv4", "ipv6")]},
     _ORDERED,
     parse_ip,
     check_ip,

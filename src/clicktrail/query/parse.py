@@ -145,7 +145,7 @@ class _Reader:
         parameter = self.single.get("cursor")
         if parameter is None:
             return None
-        if "offset" in self.single:
+        if "offset" in self.single and self.single["offset"].value.strip("0"):
             self.wrong("offset", "cannot be combined with a cursor, which already says where the page begins")
         return self.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), parameter.value)
 

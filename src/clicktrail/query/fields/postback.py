@@ -33,7 +33,7 @@ POSTBACK = Resource(
             nullable=False,
             max_length=MAX_URL_BYTES,
             doc="An https URL with macros, such as `{click_id}`.",
-            example="https://tracker.example.org/postback?cid={query.subid}&event={event}",
+            example="https://tracker.example.org/postback?click={click_id}&event={event}",
         ),
         Field(
             name="method",
