@@ -96,12 +96,12 @@ def test_the_server_keeps_its_own_schema(fuzzed: Serving, tmp_path: Path) -> Non
             "--checks=all",
             "--max-examples=25",
             "--generation-deterministic",
-            "--workers=2",
+            "--workers=1",  # ast.parse of Python 3.11, which hypothesis uses, fails now and then in two threads
             "--no-color",
         ],
         capture_output=True,
         text=True,
-        timeout=480,
+        timeout=900,
         cwd=tmp_path,
         check=False,
     )

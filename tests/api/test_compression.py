@@ -116,6 +116,7 @@ def test_bodies_may_come_compressed(api: httpx.Client, mark: str) -> None:
         (b"", 400),
         (gzip.compress(b"[]"), 422),
     ],
+    ids=["plain", "ends early", "more behind", "many members", "zlib", "empty", "no click"],  # gzip holds the time
 )
 def test_what_is_no_gzip_is_refused(api: httpx.Client, content: bytes, status: int) -> None:
     assert api.post("/clicks", content=content, headers=GZIP).status_code == status
@@ -133,7 +134,7 @@ def test_the_limit_is_that_of_the_plain_body(tmp_path: Path) -> None:
         fits = text + b" " * (4096 - len(text))
         assert api.post("/clicks", content=gzip.compress(fits), headers=GZIP).status_code == 201
         assert api.post("/clicks", content=gzip.compress(fits + b" "), headers=GZIP).status_code == 413
-        before, bomb = peak_kib(server), zlib_bomb(512 << 20)
+        before, bomb = peak_kib(server), zlib_bomb(256 << 20)
         for _ in range(3):
             answer = api.post("/clicks/batch", content=bomb, headers=GZIP)
             assert answer.status_code == 413, answer.text
@@ -141,7 +142,7 @@ def test_the_limit_is_that_of_the_plain_body(tmp_path: Path) -> None:
 
 
 def zlib_bomb(size: int) -> bytes:
-    coder, piece = zlib.compressobj(9, wbits=31), bytes(1 << 20)
+    coder, piece = zlib.compressobj(1, wbits=31), bytes(1 << 20)
     return b"".join([*(coder.compress(piece) for _ in range(size >> 20)), coder.flush()])
 
 
