@@ -150,7 +150,9 @@ def cell_sql(key: str, is_neutral: bool) -> str:
         return f"CASE WHEN {is_there} THEN CAST(to_json({expression}) AS VARCHAR) END"
     if not is_neutral or key not in _TEXTS:
         return expression
-    is_formula = f"regexp_matches({expression}, {quote('^' + FORMULA)})"
+    # Few texts begin with no letter; the pattern is for those alone.
+    is_odd = f"({expression} < 'A' OR {expression} >= chr(127))"
+    is_formula = f"{is_odd} AND regexp_matches({expression}, {quote('^' + FORMULA)})"
     is_number = f"regexp_full_match({expression}, {quote(NUMBER)})"
     return f"CASE WHEN {is_formula} AND NOT {is_number} THEN '''' || {expression} ELSE {expression} END"
 
