@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from clicktrail.store.duckdb import DuckdbEngine
@@ -129,6 +130,19 @@ def test_a_client_that_reads_nothing_is_left(clients: list[httpx.Client]) -> Non
                 last, size = (last + piece)[-5:], size + len(piece)
         assert last != b"0\r\n\r\n"  # a part is not taken for the whole
         assert size < CLICKS * URI_BYTES
+
+
+def test_a_file_that_breaks_off_is_not_taken_for_the_whole(slow: Serving, clients: list[httpx.Client]) -> None:
+    url = slow.settings.get("database")
+    if url is None:
+        pytest.skip("nobody ends a statement of the embedded store from outside")
+    with clients[0].stream("GET", URL) as answer, psycopg.connect(url, autocommit=True) as database:
+        assert answer.status_code == 200
+        found = "FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND datname = current_database()"
+        assert database.execute(f"SELECT pg_terminate_backend(pid) {found}").fetchall() == [(True,)]
+        with pytest.raises(httpx.TransportError):
+            answer.read()
+    wait_for(lambda: is_served(clients[0]), 3)
 
 
 def test_sigterm_ends_the_process(slow: Serving, clients: list[httpx.Client]) -> None:
