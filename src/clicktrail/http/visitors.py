@@ -120,7 +120,7 @@ def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
     """
     address = peer
     for hop in reversed(_hops(headers) if trusted else []):
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             break
         try:
             address = str(ip_address(hop))
@@ -137,7 +137,8 @@ def _hops(headers: Headers) -> list[str]:
     return [hop.strip() for hop in listed.split(",")][-_MAX_HOPS:] if listed else []
 
 
-def _is_trusted(address: str, trusted: Networks) -> bool:
+def is_trusted(address: str, trusted: Networks) -> bool:
+    """Whether an address is that of a proxy that is believed."""
     try:
         parsed = ip_address(address)
     except ValueError:
