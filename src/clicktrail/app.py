@@ -12,12 +12,15 @@ import msgspec
 import phonenumbers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from clicktrail import __version__
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
 from clicktrail.http.asking import Asking
 from clicktrail.http.calls import Limits, Services
 from clicktrail.http.endpoint import refuse, respond
+from clicktrail.http.gauges import Gauges
+from clicktrail.http.health import Health
 from clicktrail.http.hosts import find_host, parse_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
@@ -132,6 +135,7 @@ def _visit_limit(settings: Settings) -> VisitLimit:
     return VisitLimit(
         {
             "address": settings.visits_per_minute,
+            "stranger": settings.visits_per_minute,
             "link": settings.link_visits_per_minute,
             "site": settings.site_visits_per_minute,
             "partner": settings.registrations_per_minute,
@@ -217,14 +221,18 @@ class App:
     def _services(self, operations: list[Operation]) -> Services:
         settings = self.settings
         document = msgspec.json.encode(build_document(operations, settings.base_path))
-        gauges = {"clicktrail_buffer_clicks": ("Clicks waiting for the disk.", lambda: float(self.buffer.held))}
+        file = store_path(settings) if is_embedded(settings) else None
+        build = {"version": __version__, "engine": "postgresql" if file is None else "duckdb"}
+        health = Health(self.store, file, Path(settings.data) if file is None else file.parent)
         return Services(
             store=self.store,
             asking=Asking(self.store.engine, settings.statement_timeout_s),
             recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
             tokens=TokenChecker(self.keys, lambda: self.store.memory.revoked, settings.partner_sees_contacts),
-            observer=Observer(settings.log, gauges),
+            observer=Observer(
+                settings.log, Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
+            ),
             limits=Limits(
                 settings.base_path,
                 settings.public_url,
@@ -239,8 +247,10 @@ class App:
                 _networks(settings.postback_networks, "--postback-networks"),
                 Model(Touch(settings.attribution), settings.attribution_window_days),
                 reading=read_reading(settings),
+                lead_anyway=settings.lead_anyway,
             ),
             visits=_visit_limit(settings),
+            health=health,
             caller=_caller(settings),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
@@ -255,8 +265,11 @@ class App:
         return Sender(self.store, caller, policy, self.services.observer.postback, self._tell)
 
     async def start(self) -> None:
-        """Brings the schema up to date and begins to look after the geo file."""
+        """Brings the schema up to date, does what the first visitor would wait for, and begins what is done beside."""
         await self.store.open(self._tell)
+        await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
+        if not is_embedded(self.settings):  # tokens stay good while the database is away
+            await asyncio.to_thread(self.keys.check)
         works = [self._refresh_geo, self._flush_log, self._renew_salts]
         if self._sender is not None:
             works.append(self._sender.run)

@@ -89,10 +89,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 10
     visits_per_minute: Annotated[
-        int, Meta(ge=0, description="Visits of one address to the public doors in a minute before it gets 429; 0: any.")
+        int,
+        Meta(
+            ge=0, description="Visits of one address to the public doors in a minute of which clicks are made; 0: any."
+        ),
     ] = 600
     link_visits_per_minute: Annotated[
-        int, Meta(ge=0, description="Visits of all together to one link in a minute before it answers 429; 0: any.")
+        int, Meta(ge=0, description="Visits of all together to one link in a minute of which clicks are made; 0: any.")
     ] = 60_000
     site_visits_per_minute: Annotated[
         int, Meta(ge=0, description="Page views of one site in a minute before they get 429; 0: any.")
@@ -114,6 +117,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(description="Whether visitors are led on before their click is on disk: a crash loses the last moment's."),
     ] = False
+    lead_anyway: Annotated[
+        bool,
+        Meta(
+            description="Whether visitors of a link are led on when a limit or the store keeps their click from being "
+            "recorded; `false` answers 429 or 503."
+        ),
+    ] = True
     send_postbacks: Annotated[
         bool, Meta(description="Whether this server sends postbacks; a copy of a store should not send them again.")
     ] = True

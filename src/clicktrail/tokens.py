@@ -16,13 +16,15 @@ from typing import Any, Protocol
 import jwt
 import msgspec
 
-from clicktrail.errors import Unauthenticated
+from clicktrail.errors import Unauthenticated, Unavailable
 from clicktrail.model.access import PARTNERS, Scope, Viewer
 from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
 _ISSUER = "clicktrail"
 _ALGORITHM = "HS256"
+_AGAIN_S = 30.0
+"""When keys that could not be read are tried again."""
 _SECRET_BYTES = 32
 _REMEMBERED = 4096
 """Verified tokens kept in memory; a program uses few."""
@@ -59,6 +61,7 @@ class KeyRing:
         self._stamp: int | None = None
         self._look_at = 0.0
         self._keys: dict[str, str] = {}
+        self._again_at = 0.0
 
     def is_changed(self) -> bool:
         """Whether the keys were replaced since they were read; looks at most once a second."""
@@ -88,6 +91,7 @@ class KeyRing:
     def rotate(self, keep: int) -> None:
         """Puts a new key in front and keeps `keep` older ones: their tokens stay valid until those are dropped."""
         self._source.replace([_new_line(), *self._source.read(_new_line())[:keep]])
+        self._again_at = 0.0
         self._load()
 
     def adopt(self, other: "KeyRing") -> None:
@@ -102,7 +106,16 @@ class KeyRing:
     def _load(self) -> None:
         stamp = self._source.stamp()
         if stamp != self._stamp or not self._keys:
-            lines = [line.split() for line in self._source.read(_new_line()) if line.strip()]
+            if self._keys and time.monotonic() < self._again_at:
+                return
+            try:
+                found = self._source.read(_new_line())
+            except Unavailable:  # a database that is away: the keys that are known stay good
+                if not self._keys:
+                    raise
+                self._again_at = time.monotonic() + _AGAIN_S
+                return
+            lines = [line.split() for line in found if line.strip()]
             self._keys = {line[0]: line[1] for line in lines if len(line) == 2}
             if not self._keys:
                 raise ValueError("There is no key in it; remove it to have a new one made.")

@@ -2,11 +2,20 @@
 
 import re
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open_metrics
+from prometheus_client.parser import text_string_to_metric_families as parse_metrics
 
-from tests.serving import Serving
+from clicktrail import __version__
+from tests.serving import Serving, run, serving
+
+ROOT = Path(__file__).parents[2]
+EMBEDDED = {"clicktrail_log_bytes", "clicktrail_last_backup_timestamp_seconds"}
+"""What only the embedded store has."""
 
 
 def send(server: Serving, method: str, path: str) -> int:
@@ -43,3 +52,83 @@ def test_metrics_are_whole_while_requests_are_counted(api: httpx.Client) -> None
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(read, range(40)))
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"\bclicktrail_[a-z_]+", text))
+
+
+def shown(api: httpx.Client) -> set[str]:
+    """Names as rules write them."""
+    return {sample.name for family in parse_metrics(api.get("/metrics").text) for sample in family.samples}
+
+
+def test_rules_name_what_there_is_and_docs_name_all_of_it(api: httpx.Client, engine_kind: str) -> None:
+    names = shown(api)
+    rules = names_in((ROOT / "deploy" / "prometheus-rules.yaml").read_text())
+    assert rules - names <= (EMBEDDED if engine_kind == "postgres" else set())
+    documented = names_in((ROOT / "docs" / "operating" / "alerts.md").read_text())
+    families = {re.sub("_(bucket|sum|count)$", "", name) for name in names if not name.endswith("_created")}
+    assert families <= documented
+    assert documented - families <= (EMBEDDED if engine_kind == "postgres" else set())
+
+
+def test_every_alert_is_documented() -> None:
+    alerts = re.findall(r"alert: (\w+)", (ROOT / "deploy" / "prometheus-rules.yaml").read_text())
+    documented = re.findall(
+        r"^\| `(Clicktrail\w+)`", (ROOT / "docs" / "operating" / "alerts.md").read_text(), re.MULTILINE
+    )
+    assert alerts == documented
+
+
+def test_the_process_and_the_store_are_measured(api: httpx.Client, engine_kind: str) -> None:
+    values = {sample.name: sample for family in parse_metrics(api.get("/metrics").text) for sample in family.samples}
+    engine = {"duckdb": "duckdb", "postgres": "postgresql"}[engine_kind]
+    assert values["clicktrail_build_info"].labels.items() >= {("version", __version__), ("engine", engine)}
+    assert 20 << 20 < values["clicktrail_memory_bytes"].value < 8 << 30
+    assert values["clicktrail_store_bytes"].value > 10_000
+    assert values["clicktrail_disk_free_bytes"].value > 1 << 20
+    assert values["clicktrail_degraded"].value == 0
+    assert values["clicktrail_oldest_waiting_postback_seconds"].value >= 0
+    assert values["clicktrail_buffer_capacity_clicks"].value == 10_000
+    assert (engine_kind == "duckdb") is ("clicktrail_log_bytes" in values)
+
+
+def test_open_metrics_are_spoken_where_asked_for(api: httpx.Client) -> None:
+    prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
+    for accept in (prometheus, "application/openmetrics-text"):
+        answer = api.get("/metrics", headers={"Accept": accept})
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+        families = parse_open_metrics(answer.text)  # type: ignore[no-untyped-call]
+        assert {"clicktrail_clicks", "clicktrail_build"} <= {each.name for each in families}
+    for accept in ("text/plain", "*/*"):
+        answer = api.get("/metrics", headers={"Accept": accept})
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert api.get("/metrics", headers={"Accept": "application/json"}).status_code == 406
+
+
+def value_of(api: httpx.Client, name: str) -> float:
+    [line] = [line for line in api.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
+    return float(line.split()[1])
+
+
+def test_backups_and_what_waits_are_told(tmp_path: Path) -> None:
+    backup, started = "clicktrail_last_backup_timestamp_seconds", int(time.time())
+    data = tmp_path / "data"
+    run("migrate", "--data", str(data))
+    assert run("backup", "--data", str(data), str(tmp_path / "copy")).returncode == 0
+    with serving(data, send_postbacks="false") as server, server.client() as api:
+        assert started <= value_of(api, backup) <= time.time()
+        (data / "clicktrail.duckdb.backup.json").unlink()
+        assert value_of(api, backup) == 0
+        assert api.get("/backup").status_code == 200
+        assert started <= value_of(api, backup) <= time.time()
+    with serving(data, send_postbacks="false") as server, server.client() as api:
+        partner = api.post("/profiles", json={"firstName": "Mary"}).json()["profileId"]
+        api.post("/links", json={"code": "a", "profileId": partner})
+        told = {"profileId": partner, "uri": "https://partner.example/", "events": ["click"]}
+        assert api.post("/postbacks", json=told).status_code == 201
+        api.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://x.example/?referral=a"})
+        assert len(api.get("/deliveries?filter[status]=waiting").json()) == 1
+        for name in ("oldest_waiting_postback_seconds", "postback_delay_seconds"):
+            assert 0 < value_of(api, f"clicktrail_{name}") < 60

@@ -193,7 +193,7 @@ def test_a_browser_that_fetches_ahead_is_marked(server: Serving, api: httpx.Clie
 
 def test_too_many_visits_of_one_link_are_refused(tmp_path: Path) -> None:
     with (
-        serving(tmp_path / "data", link_visits_per_minute="3", visits_per_minute="0") as server,
+        serving(tmp_path / "data", link_visits_per_minute="3", visits_per_minute="0", lead_anyway="false") as server,
         server.client() as api,
     ):
         for code in ("busy", "quiet"):
@@ -277,7 +277,7 @@ def test_only_trusted_proxies_say_who_came(proxied: Serving, headers: dict[str, 
 
 
 def test_too_many_visits_of_one_address_are_refused(tmp_path: Path) -> None:
-    with serving(tmp_path / "data", visits_per_minute="3") as server, server.client() as api:
+    with serving(tmp_path / "data", visits_per_minute="3", lead_anyway="false") as server, server.client() as api:
         link = api.post("/links", json={"code": "busy", "uri": LANDING}).json()
         answers = [follow(server, "/r/busy") for _ in range(8)]
         assert {answer.status_code for answer in answers} == {302, 429}

@@ -97,7 +97,7 @@ def run_round(house: House, promises: Promises, number: int, event: Callable[[],
 
 def wait_until_serving(node: Serving) -> None:
     deadline = time.monotonic() + 20
-    while httpx.get(f"{node.url}/health").status_code != 200:
+    while httpx.get(f"{node.url}/health/ready").status_code != 200:
         assert time.monotonic() < deadline, "a node did not recover"
         time.sleep(0.05)
 

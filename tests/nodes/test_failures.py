@@ -37,11 +37,13 @@ def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None
     ):
         promised = client.post("/clicks", json=CLICK).json()["clickId"]
         database.kill()
-        answers = [client.post("/clicks", json=CLICK), client.get("/clicks"), client.get("/health")]
+        answers = [client.post("/clicks", json=CLICK), client.get("/clicks"), client.get("/health/ready")]
         assert [answer.status_code for answer in answers] == [503] * 3
         assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+        assert client.get("/health").json() == {"status": "degraded", "reasons": ["The store does not answer."]}
         database.start()
         wait_until_serving(node)
+        assert client.get("/health").json() == {"status": "ok"}
         assert client.get(f"/clicks/{promised}").status_code == 200
         assert count(client) == 1
 

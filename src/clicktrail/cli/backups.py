@@ -15,6 +15,7 @@ from clicktrail.settings import SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.schema import inspect
 from clicktrail.store.store import Store
+from clicktrail.store.vitals import note_backup
 
 
 @click.command()
@@ -24,6 +25,7 @@ def backup(dest: Path, **given: str) -> None:
     """Write a consistent copy of the store to the file DEST, also while a server runs. DEST must not exist."""
     if dest.exists():
         raise click.ClickException(f"{dest} is already there; a backup never overwrites.")
+    settings = read_settings(given)
     draft = dest.with_name(f".{dest.name}.{os.getpid()}")
 
     def remote(api: Client) -> None:
@@ -32,9 +34,10 @@ def backup(dest: Path, **given: str) -> None:
 
     async def local(store: Store) -> None:
         await store.engine.backup(draft)
+        note_backup(store_path(settings))
 
     try:
-        change(read_settings(given), remote, local)
+        change(settings, remote, local)
         clicks = _count(draft)
         draft.rename(dest)
     finally:

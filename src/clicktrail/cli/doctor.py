@@ -10,19 +10,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from prometheus_client.parser import text_string_to_metric_families
 
-from clicktrail.app import is_embedded, make_geo, open_engine, store_path
+from clicktrail.app import is_embedded, make_geo, open_engine, open_keys, store_path
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
 from clicktrail.client import ApiError, Client
 from clicktrail.errors import ClicktrailError, StoreInUse
+from clicktrail.model.access import Scope
 from clicktrail.settings import Settings, SettingsError, unknown_variables
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.postgres.schema import POSTGRES
 from clicktrail.store.schema import MIGRATIONS, all_migrations, inspect, list_missing
-from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing
+from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, issue_token
 
 _LEAST_FREE_BYTES = 1 << 30
+_LIFETIME_S = 60
 
 
 class Finding(NamedTuple):
@@ -154,11 +157,50 @@ def _check_server(settings: Settings, detail: str) -> Iterator[Finding]:
         yield Finding("store", detail, "If it is in use, stop that process; if it is damaged, restore a backup.")
         return
     try:
-        Client(url, "").call("GET", "/health")
+        reasons = Client(url, "").call("GET", "/health").get("reasons", [])
     except ApiError as error:
         yield Finding("server", str(error), "Look at the server's log; restart it.")
+        return
+    if reasons:
+        yield Finding("server", f"{url} is degraded: {' '.join(reasons)}", "Make room, or look at the server's log.")
     else:
         yield Finding("server", f"a server at {url} has the store open and is healthy")
+
+
+def check_proxies(settings: Settings) -> Iterator[Finding]:
+    """Whether a proxy that is not trusted stands in front of the server that runs: it is asked what it has seen."""
+    url = find_server(settings)
+    if url is None:
+        yield Finding("proxies", "no server runs here that could have seen any")
+        return
+    try:
+        seen = _untrusted_forwards(settings, url)
+    except (ApiError, ClicktrailError, ValueError) as error:
+        yield Finding("proxies", f"the server was not asked: {error}")
+        return
+    if seen["private"]:
+        yield Finding(
+            "proxies",
+            f"{seen['private']:.0f} visits came through a proxy that is not trusted: all visitors count as one address",
+            "Name the proxy in CLICKTRAIL_TRUSTED_PROXIES; the server's log has its address.",
+        )
+    elif seen["public"]:
+        told = f"{seen['public']:.0f} visits from the internet brought Forwarded or X-Forwarded-For, which anybody can"
+        yield Finding("proxies", f"{told}: if a CDN stands in front, name it in CLICKTRAIL_TRUSTED_PROXIES")
+    else:
+        yield Finding("proxies", "no visit came through a proxy that is not trusted")
+
+
+def _untrusted_forwards(settings: Settings, url: str) -> dict[str, float]:
+    """Peer's kind -> visits, since the server's start. Raises ApiError, ClicktrailError."""
+    with open_keys(settings) as keys:
+        token, _ = issue_token(keys, Scope.READ, "cli:doctor", _LIFETIME_S)
+    text = b"".join(Client(url, token).download("/metrics")).decode()
+    seen = dict.fromkeys(("private", "public"), 0.0)
+    for family in text_string_to_metric_families(text):
+        if family.name == "clicktrail_untrusted_forwards":
+            seen |= {sample.labels["peer"]: sample.value for sample in family.samples if "peer" in sample.labels}
+    return seen
 
 
 def check_geo(settings: Settings) -> Iterator[Finding]:
@@ -187,6 +229,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_data,
     check_key,
     check_store,
+    check_proxies,
     check_geo,
     check_certificates,
 )

@@ -182,6 +182,16 @@ def token_schema() -> Json:
     return object_of(properties, properties)
 
 
+def health_schema() -> Json:
+    """The answer of GET /health."""
+    reason = text_of("What keeps the server from its work.", "The disk of the store is full.")
+    properties: Json = {
+        "status": {"type": "string", "enum": ["ok", "degraded"], "description": "Whether it can do its work."},
+        "reasons": {"type": "array", "items": reason, "description": "Of what is `degraded`."},
+    }
+    return object_of(properties, ["status"])
+
+
 DOCS: Mapping[str, str] = {
     "ClickReplace": "The client who came through a click, in full: inside `profile`, or by itself.",
     "ClickReplaceFields": "The client who came through a click, in full.",
@@ -211,7 +221,7 @@ DOCS: Mapping[str, str] = {
     "LanguageFacet": "A language that a banner has.",
     "SizeFacet": "A size that a banner has.",
     "ThemeFacet": "A theme that a banner has.",
-    "Health": "The server can serve.",
+    "Health": "The server lives.",
     "Grant": "What POST /tokens is asked for; unknown members are ignored (RFC 6749).",
     "Token": "An access token.",
     "Revocation": "Which token ends.",

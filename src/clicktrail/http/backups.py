@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from clicktrail.http.calls import Answer, Call
+from clicktrail.store.vitals import note_backup
 
 MEDIA_TYPE = "application/octet-stream"
 _PIECE_BYTES = 1024 * 1024
@@ -25,3 +26,5 @@ async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:
         with await asyncio.to_thread(target.open, "rb") as file:
             while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
                 yield piece
+    if call.services.health.file is not None:
+        await asyncio.to_thread(note_backup, call.services.health.file)

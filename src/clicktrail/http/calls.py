@@ -12,11 +12,12 @@ from starlette.types import Receive
 
 from clicktrail.delivery.caller import Caller
 from clicktrail.http.asking import Asking
+from clicktrail.http.health import Health
 from clicktrail.http.hosts import own_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.slots import Slots
 from clicktrail.http.streams import Streams
-from clicktrail.http.visitors import Networks, VisitLimit, find_visitor
+from clicktrail.http.visitors import Networks, VisitLimit, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Model
@@ -33,6 +34,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAIN = "text/plain"
 """JSON from a page of another origin, which a browser sends so without asking first."""
+_FORWARDING = frozenset({b"forwarded", b"x-forwarded-for"})
 LENIENT = "handling=lenient"
 """The preference (RFC 7240) of those who would rather have what is unknown ignored."""
 
@@ -59,6 +61,8 @@ class Limits:
     """How the programme attributes clients to clicks."""
     reading: Reading = STRICT
     """How requests are read."""
+    lead_anyway: bool = True
+    """Whether visitors are led on when their click cannot be recorded."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Services:
     observer: Observer
     limits: Limits
     visits: VisitLimit
+    health: Health
     caller: Caller | None
     """Sends postbacks; None where this server sends none."""
     exports: Slots
@@ -133,7 +138,7 @@ class Call:
     @property
     def client_address(self) -> str:
         """The visitor's address, behind the proxies that are trusted."""
-        return visitor_address(self.services.limits, self.scope)
+        return visitor_address(self.services, self.scope)
 
     def link_url(self, code: str) -> str:
         """Where a link is followed: at the first host of links, or below the path of links."""
@@ -153,11 +158,17 @@ def media_type_of(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def visitor_address(limits: Limits, scope: Mapping[str, Any]) -> str:
-    """The visitor's address, behind the proxies that are trusted."""
+def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
+    """The visitor's address, behind the proxies that are trusted. The word of others is not taken, and counted."""
     client = scope.get("client")
     peer = client[0] if client else ""
-    return find_visitor(peer, Headers(raw=scope["headers"]), limits.trusted) if limits.trusted else peer
+    if not any(name in _FORWARDING for name, _ in scope["headers"]):
+        return peer
+    trusted = services.limits.trusted
+    if not is_trusted(peer, trusted):
+        services.observer.unheeded(peer)
+        return peer
+    return find_visitor(peer, Headers(raw=scope["headers"]), trusted)
 
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:

@@ -47,15 +47,18 @@ async def create_click(call: Call) -> Answer:
     return await record_hit(call.services, hit, call.language, call.url(""), leave_out_hidden(call, shown))
 
 
-async def record(services: Services, hit: Hit) -> tuple[Click, bool]:
-    """The durable click of a hit, and whether it is new; what came of it is counted. Raises Unavailable."""
+async def record(services: Services, hit: Hit, failure: str = "refused") -> tuple[Click, bool]:
+    """The durable click of a hit, and whether it is new; what came of it is counted.
+
+    Raises Unavailable, and counts a `failure`.
+    """
     try:
         if hit.click_id is None:
             click, is_new = await services.recorder.record(hit)
         else:
             click, is_new = await services.store.add_given(services.recorder.make(hit))
     except Unavailable:
-        services.observer.click("refused")
+        services.observer.click(failure)
         raise
     services.observer.click("recorded" if is_new else "repeated")
     return click, is_new

@@ -70,7 +70,7 @@ class Endpoint:
         headers = Headers(scope=scope)
         viewer = check_access(operation, self._services, headers)
         path = read_path(scope.get("path_params", {}))
-        check_accept(operation.media_type, headers)
+        check_accept(operation.media_type, headers, operation.other_types)
         query = drop_cache_buster(scope["query_string"])
         call = Call(self._services, viewer, headers, path, query, b"", scope, receive)
         if call.query and operation.method != "GET" and call.reading.is_strict:
@@ -201,13 +201,13 @@ def check_access(operation: Operation, services: Services, headers: Headers) -> 
     return viewer
 
 
-def check_accept(media_type: str, headers: Headers) -> None:
+def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:
     """Raises NotAcceptable where the Accept header leaves out what would be sent."""
     accept = headers.get("accept", "")
     if not accept.strip() or media_type == "*/*":
         return
     kind = media_type.partition(";")[0]
-    wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind)
+    wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind, *others)
     for part in accept.split(","):
         name, _, parameters = part.strip().lower().partition(";")
         if name.strip() in wanted and parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):

@@ -4,6 +4,7 @@ No line holds a token, a query string, a body or a contact: of a path only its t
 """
 
 import asyncio
+import io
 import sys
 import time
 import traceback
@@ -11,19 +12,26 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import lru_cache
+from ipaddress import ip_address
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from clicktrail.delivery.targets import is_public
+from clicktrail.http.gauges import Gauges
 from clicktrail.model.times import render_second
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPEN_METRICS = "application/openmetrics-text"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _INFO = 20
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -32,9 +40,34 @@ _Kept = tuple[str, str, int, float, str, float]
 """Method, route, status, seconds, id and moment of a request, of which its log line is made later."""
 _SHARE_S = 0.5
 """How often a worker tells the others what it has counted."""
+CLICK_OUTCOMES = ("recorded", "repeated", "refused", "limited", "lost")
+POSTBACK_OUTCOMES = ("delivered", "failed", "dead")
+"""All are told from the start, as 0: a counter that appears with 1 is no increase to Prometheus."""
+_LOSSES = frozenset({"limited", "lost"})
+"""What became of clicks that are nowhere, although a visitor was there."""
+_LOSS_S = 60.0
+"""How often the log tells of each of them."""
 
 
-def make_log(style: str, stream: TextIO) -> Any:
+class _LossyStream(io.TextIOBase):
+    """Writes to a stream, and drops what its disk has no room for: that must keep no request from its answer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes, or does not."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, or does not."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
+def make_log(style: str, stream: Any) -> Any:
     """A logger onto `stream`: `json` lines, `text`, or nothing (`off`)."""
     json_line = structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event).decode())
     renderer = json_line if style == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -84,6 +117,9 @@ class Counts(msgspec.Struct):
     seconds: dict[tuple[str, str], list[float]] = {}
     clicks: dict[str, int] = {}
     postbacks: dict[str, int] = {}
+    forwards: dict[str, int] = {}
+    levels: dict[str, float] = {}
+    """What each process has of its own, and all of them together as a sum (`Gauges.own`)."""
 
 
 class Tally:
@@ -97,6 +133,8 @@ class Tally:
         self.seconds: dict[tuple[str, str], list[float]] = {}
         self.clicks: Counter[str] = Counter()
         self.postbacks: Counter[str] = Counter()
+        self.forwards: Counter[str] = Counter()
+        self.levels: dict[str, float] = {}
         self.others = others
 
     def merge(self, counts: Counts) -> None:
@@ -104,14 +142,18 @@ class Tally:
         self.answers.update(counts.answers)
         self.clicks.update(counts.clicks)
         self.postbacks.update(counts.postbacks)
+        self.forwards.update(counts.forwards)
+        for name, level in counts.levels.items():
+            self.levels[name] = self.levels.get(name, 0.0) + level
         for labels, numbers in counts.seconds.items():
             known = self.seconds.get(labels, [0.0] * len(numbers))
             self.seconds[labels] = [one + other for one, other in zip(known, numbers, strict=True)]
 
-    def snapshot(self) -> Counts:
-        """A copy of the counts as they are now."""
+    def snapshot(self, levels: dict[str, float]) -> Counts:
+        """A copy of the counts as they are now, with the levels of the moment."""
         seconds = {labels: numbers.copy() for labels, numbers in self.seconds.items()}
-        return Counts(dict(self.answers), seconds, dict(self.clicks), dict(self.postbacks))
+        clicks, postbacks, forwards = map(dict, (self.clicks, self.postbacks, self.forwards))
+        return Counts(dict(self.answers), seconds, clicks, postbacks, forwards, levels)
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answer: by status, and by how long it took."""
@@ -135,25 +177,32 @@ class Tally:
             bounds = [*map(str, _BUCKETS), "+Inf"]
             seconds.add_metric(list(labels), list(zip(bounds, totals, strict=True)), numbers[-1])
         clicks = CounterMetricFamily("clicktrail_clicks", "Clicks by what became of them.", labels=["outcome"])
-        for outcome, count in self.clicks.items():
-            clicks.add_metric([outcome], count)
+        for outcome in CLICK_OUTCOMES:
+            clicks.add_metric([outcome], self.clicks[outcome])
         postbacks = CounterMetricFamily("clicktrail_postbacks", "Attempts to send postbacks.", labels=["outcome"])
-        for outcome, count in self.postbacks.items():
-            postbacks.add_metric([outcome], count)
-        yield from (answers, seconds, clicks, postbacks)
+        for outcome in POSTBACK_OUTCOMES:
+            postbacks.add_metric([outcome], self.postbacks[outcome])
+        forwards = CounterMetricFamily(
+            "clicktrail_untrusted_forwards",
+            "Visits that a peer which is no trusted proxy said it forwards; `private` peers mostly are proxies.",
+            labels=["peer"],
+        )
+        for peer in ("private", "public"):
+            forwards.add_metric([peer], self.forwards[peer])
+        yield from (answers, seconds, clicks, postbacks, forwards)
 
 
 class _Families(Collector):
     """The metrics of a tally that nobody counts in any more, and the gauges."""
 
-    def __init__(self, total: Tally, gauges: CollectorRegistry) -> None:
+    def __init__(self, total: Tally, gauges: Gauges) -> None:
         self._total = total
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
         """For prometheus_client."""
         yield from self._total.render()
-        yield from self._gauges.collect()
+        yield from self._gauges.render(self._total.levels)
 
 
 class Observer:
@@ -162,17 +211,17 @@ class Observer:
     Request lines are collected and written by `flush`, so that no request waits for a log's disk.
     """
 
-    def __init__(self, style: str, gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
-        self.log = make_log(style, sys.stderr)
+    def __init__(self, style: str, gauges: Gauges) -> None:
+        self._out = _LossyStream(sys.stderr)
+        self.log = make_log(style, self._out)
         self.tally = Tally()
         self._file: Path | None = None
         self._share_at = 0.0
         self._lines: list[_Kept] = []
         self._render_line = {"json": _json_line, "text": _text_line}.get(style)
         self._renderer = ThreadPoolExecutor(1, "metrics")
-        self._registry = CollectorRegistry()
-        for name, (text, read) in gauges.items():
-            Gauge(name, text, registry=self._registry).set_function(read)
+        self._gauges = gauges
+        self._told: dict[str, tuple[float, int]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """One request was answered. `method` is a `method_label`, `route` the template of a path."""
@@ -181,44 +230,83 @@ class Observer:
             self._lines.append((method, route, status, seconds, request_id, time.time()))
 
     def click(self, outcome: str, count: int = 1) -> None:
-        """Clicks were `recorded`, `repeated` or `refused`."""
+        """Clicks were `recorded`, `repeated`, `refused`, `limited` by a limit, or `lost` by the store."""
         self.tally.clicks[outcome] += count
+        if outcome in _LOSSES:
+            self._tell_of_loss(outcome)
+
+    def _tell_of_loss(self, outcome: str) -> None:
+        """One line at once, then one a minute with how many there were."""
+        now, so_far = time.monotonic(), self.tally.clicks[outcome]
+        told_at, told = self._told.get(outcome, (-_LOSS_S, 0))
+        if now - told_at >= _LOSS_S:
+            self._told[outcome] = now, so_far
+            self.log.warning("visits without a click", outcome=outcome, count=so_far - told)
+
+    def unheeded(self, peer: str) -> None:
+        """A peer that is no trusted proxy said that it forwards somebody's request: counted, and logged once."""
+        kind = _kind_of(peer)
+        if not self.tally.forwards[kind]:
+            self.log.warning(
+                "Forwarded or X-Forwarded-For came from a peer that is no trusted proxy: all visitors behind a proxy "
+                "count as that one address until CLICKTRAIL_TRUSTED_PROXIES names it",
+                peer=peer if kind == "private" else kind,
+            )
+        self.tally.forwards[kind] += 1
 
     def postback(self, outcome: str) -> None:
         """An attempt to send one was `delivered`, `failed`, to be tried again, or `dead`: given up."""
         self.tally.postbacks[outcome] += 1
 
-    async def render(self) -> bytes:
-        """The Prometheus text format: counted here, written in a thread, so that no request waits for it."""
-        own, loop = self.tally.snapshot(), asyncio.get_running_loop()
-        return await loop.run_in_executor(self._renderer, self._render, own)
+    async def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The metrics and their media type: OpenMetrics where `accept` says so, else the Prometheus text format.
 
-    def _render(self, own: Counts) -> bytes:
+        Counted here, written in a thread, so that no request waits for it.
+        """
+        own, loop = self.tally.snapshot(self._gauges.own()), asyncio.get_running_loop()
+        return await loop.run_in_executor(self._renderer, self._render, own, accept)
+
+    def _render(self, own: Counts, accept: str) -> tuple[bytes, str]:
         total = Tally()
         for counts in (own, *self.tally.others()):
             total.merge(counts)
         registry = CollectorRegistry()
-        registry.register(_Families(total, self._registry))
-        return generate_latest(registry)
+        registry.register(_Families(total, self._gauges))
+        if OPEN_METRICS in accept.lower():
+            text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+            return text, openmetrics.CONTENT_TYPE_LATEST
+        return generate_latest(registry), CONTENT_TYPE
 
     def share(self, folder: Path, worker: int) -> None:
         """Counts together with the other processes of the port. A worker goes on where the one before it ended."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = folder / f"{worker}.msgpack"
         self.tally.others = lambda: [_read_counts(path) for path in folder.glob("*.msgpack") if path != self._file]
-        self.tally.merge(_read_counts(self._file))
+        before = _read_counts(self._file)
+        before.levels = {}
+        self.tally.merge(before)
 
     def flush(self) -> None:
         """Writes out the request lines since the last time."""
         if self._file is not None and time.monotonic() >= self._share_at:
             self._share_at = time.monotonic() + _SHARE_S
             draft = self._file.with_suffix(".new")
-            draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot()))
-            draft.replace(self._file)
+            with suppress(OSError):  # a full disk: the others go on with what they know
+                draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot(self._gauges.own())))
+                draft.replace(self._file)
         lines, self._lines = self._lines, []
         if lines and self._render_line is not None:
-            sys.stderr.write("".join(map(self._render_line, lines)))
-            sys.stderr.flush()
+            self._out.write("".join(map(self._render_line, lines)))
+            self._out.flush()
+
+
+@lru_cache(maxsize=1024)
+def _kind_of(peer: str) -> str:
+    """Whether a peer is at an address of the internet, or in a network of somebody's own, where proxies are."""
+    try:
+        return "public" if is_public(ip_address(peer)) else "private"
+    except ValueError:
+        return "private"
 
 
 def _read_counts(path: Path) -> Counts:

@@ -52,6 +52,8 @@ class Operation:
     media_type: str = JSON
     samples: Mapping[str, str | None] = field(default_factory=dict)
     """Media type -> example, where `media_type` names none or the answer has no schema; None: bytes."""
+    other_types: tuple[str, ...] = ()
+    """Media types that it can send where they are asked for."""
     body_types: tuple[str, ...] = ()
     """Media types of the body beyond those that are taken as JSON."""
     max_bytes: int = 0

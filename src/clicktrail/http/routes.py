@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 from starlette.routing import Route, Router
 
 from clicktrail.http import (
@@ -19,7 +20,7 @@ from clicktrail.http.calls import Services
 from clicktrail.http.crud import alter, make_crud
 from clicktrail.http.endpoint import Endpoint, answer_not_found
 from clicktrail.http.imports import IMPORT
-from clicktrail.http.observe import CONTENT_TYPE
+from clicktrail.http.observe import CONTENT_TYPE, OPEN_METRICS
 from clicktrail.http.operations import FLAG_SCHEMA, Operation
 from clicktrail.http.tokens import MAX_GRANT_BYTES, Lockout, TokenHandler, tell_oauth_error
 from clicktrail.http.tracking import tracking_operations
@@ -182,20 +183,28 @@ _HEALTH = Operation(
     path="/health",
     handler=system.get_health,
     name="getHealth",
-    summary="Whether the server can serve",
+    summary="Whether the server lives, and what keeps it from its work",
     tag="System",
     answer="Health",
-    refusals=(503,),
 )
 _PAGE = replace(_HEALTH, answer="", refusals=())
 _SYSTEM = (
     _HEALTH,
     replace(
+        alter(_HEALTH, "GET", system.get_readiness, "getReadiness", "Whether the server can do its work now"),
+        path="/health/ready",
+        refusals=(503,),
+    ),
+    replace(
         alter(_PAGE, "GET", system.get_metrics, "getMetrics", "Metrics for Prometheus"),
         path="/metrics",
         scopes=OBSERVERS,
         media_type=CONTENT_TYPE,
-        samples={CONTENT_TYPE: 'clicktrail_clicks_total{outcome="recorded"} 81.0\n'},
+        samples={
+            kind: f'clicktrail_clicks_total{{outcome="recorded"}} 81.0\n{end}'
+            for kind, end in ((CONTENT_TYPE, ""), (CONTENT_TYPE_LATEST, "# EOF\n"))
+        },
+        other_types=(OPEN_METRICS,),
     ),
     replace(
         alter(_PAGE, "GET", system.get_openapi, "getOpenApi", "This document"), path="/openapi.json", answer="OpenApi"

@@ -54,7 +54,7 @@ def all_schemas() -> Json:
         "Problem": answer_schemas.problem_schema(),
         "LinkMetrics": answer_schemas.metrics_schema(),
         **answer_schemas.banner_filters_schemas(),
-        "Health": object_of({"status": {"const": "ok", "type": "string"}}, ["status"]),
+        "Health": answer_schemas.health_schema(),
         "Grant": answer_schemas.grant_schema(),
         "Token": answer_schemas.token_schema(),
         "Revocation": body_schema(REVOCATION, REVOCATION),

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake
+from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooManyRequests, Unavailable
 from clicktrail.http.calls import Answer, Call, json_answer
 from clicktrail.http.clicks import record
 from clicktrail.http.redirects import read_visit
@@ -61,7 +61,9 @@ async def get_pixel(call: Call) -> Answer:
     if call.scope["method"] == "GET":
         try:
             data = _read_pixel(call)
-            await _record(call, _find_site(call, data.get("key")), data)
+            await _record(call, _find_site(call, data.get("key")), data, "lost")
+        except (TooManyRequests, Unavailable):
+            pass  # counted already
         except (ClicktrailError, ValueError):
             call.services.observer.click("refused")
     return Answer(200, GIF, "image/gif", _NEVER_KEPT)
@@ -123,17 +125,23 @@ def _find_site(call: Call, key: Any) -> CatalogueSite:
     return site
 
 
-async def _record(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> tuple[str, bool]:
+async def _record(
+    call: Call, site: CatalogueSite, data: Mapping[str, Any], failure: str = "refused"
+) -> tuple[str, bool]:
     """The id of a view's click, and whether it is new. Raises ClicktrailError."""
     services = call.services
     address = call.client_address
-    services.visits.count("address", address)
-    services.visits.count("site", site.site_id)
+    try:
+        services.visits.count("address", address)
+        services.visits.count("site", site.site_id)
+    except TooManyRequests:
+        services.observer.click("limited")
+        raise
     hit = _read_view(call, site, address, data)
     known = await _find_arrival(services.store, services.recorder.parameters.click, hit, site)
     if known is not None:
         return known, False
-    click, is_new = await record(services, hit)
+    click, is_new = await record(services, hit, failure)
     return click.click_id, is_new
 
 

@@ -4,7 +4,6 @@ from swagger_ui_bundle import swagger_ui_path
 
 from clicktrail.errors import NotFound
 from clicktrail.http.calls import Answer, Call, json_answer
-from clicktrail.http.observe import CONTENT_TYPE
 
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
@@ -37,15 +36,27 @@ _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' 
 """The page loads nothing from elsewhere, and no other page may show it; Swagger UI sets styles inline."""
 
 
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
 async def get_health(call: Call) -> Answer:
-    """Whether the server can serve: the store answers."""
-    await call.store.probe()
-    return json_answer({"status": "ok"}, headers={"Cache-Control": "no-store"})
+    """Whether the process lives, and what keeps it from its work if anything does."""
+    reasons = await call.services.health.troubles()
+    content = {"status": "degraded", "reasons": reasons} if reasons else {"status": "ok"}
+    return json_answer(content, headers=_NO_STORE)
+
+
+async def get_readiness(call: Call) -> Answer:
+    """Whether the server can do its work now. Raises Unavailable."""
+    await call.services.health.refuse_unready()
+    return json_answer({"status": "ok"}, headers=_NO_STORE)
 
 
 async def get_metrics(call: Call) -> Answer:
     """Metrics for Prometheus."""
-    return Answer(200, await call.services.observer.render(), CONTENT_TYPE)
+    await call.services.health.measure()
+    body, media_type = await call.services.observer.render(call.headers.get("accept", ""))
+    return Answer(200, body, media_type, {"Vary": "Accept"})
 
 
 async def get_openapi(call: Call) -> Answer:

@@ -19,6 +19,8 @@ _forwarded_for = re.compile(r'(?:^|[;,\s])for="?\[?([^\]";,\s]+?)\]?(?::\d+)?"?(
 _MAX_HOPS = 20
 _SIXTY_FOUR_BITS = 1 + 16
 """Characters of an IPv6 address's key that are its /64: the version and sixteen hex digits."""
+_OF_ADDRESSES = frozenset({"address", "stranger"})
+"""What is counted for networks: an address's visits, and the codes that it asked for and that are none."""
 _MAX_COUNTED = 500_000
 """Addresses, links and sites that are counted at once: some 50 MB. A minute with more begins anew."""
 
@@ -83,14 +85,19 @@ class VisitLimit:
     def count(self, kind: str, key: str) -> None:
         """Raises TooManyRequests."""
         item = self._items.get(kind)
-        if item is not None and not self._limiter.hit(item, network_of(key) if kind == "address" else key):
-            raise TooManyRequests(f"Too many visits of this {kind}.", headers={"Retry-After": "60"})
+        if item is not None and not self._limiter.hit(item, network_of(key) if kind in _OF_ADDRESSES else key):
+            raise _too_many(kind)
 
     def refuse_beyond(self, kind: str, key: str) -> None:
         """Raises TooManyRequests where there are too many already; counts none."""
         item = self._items.get(kind)
-        if item is not None and not self._limiter.test(item, network_of(key) if kind == "address" else key):
-            raise TooManyRequests(f"Too many visits of this {kind}.", headers={"Retry-After": "60"})
+        if item is not None and not self._limiter.test(item, network_of(key) if kind in _OF_ADDRESSES else key):
+            raise _too_many(kind)
+
+
+def _too_many(kind: str) -> TooManyRequests:
+    what = "Too many unknown codes from this address." if kind == "stranger" else f"Too many visits of this {kind}."
+    return TooManyRequests(what, headers={"Retry-After": "60"})
 
 
 @lru_cache(maxsize=65_536)
@@ -120,7 +127,7 @@ def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
     """
     address = peer
     for hop in reversed(_hops(headers) if trusted else []):
-        if not _is_trusted(address, trusted):
+        if not is_trusted(address, trusted):
             break
         try:
             address = str(ip_address(hop))
@@ -137,7 +144,8 @@ def _hops(headers: Headers) -> list[str]:
     return [hop.strip() for hop in listed.split(",")][-_MAX_HOPS:] if listed else []
 
 
-def _is_trusted(address: str, trusted: Networks) -> bool:
+def is_trusted(address: str, trusted: Networks) -> bool:
+    """Whether an address is that of a proxy that is believed."""
     try:
         parsed = ip_address(address)
     except ValueError:

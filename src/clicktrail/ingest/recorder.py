@@ -10,12 +10,16 @@ from clicktrail.ingest.agents import find_agent
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import Campaign, find_campaign
 from clicktrail.ingest.geo import Geo
+from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.model.visitors import visitor_of
 
+_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+_MOST_LATER = 10_000
+"""Clicks that are tried again at once: some 30 MB."""
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Between tries to store a click whose visitor was led on already: a minute in all."""
 
@@ -118,24 +122,38 @@ class Recorder:
     async def record_later(self, hit: Hit, tell: Callable[[str], None]) -> Click:
         """A click that is on its way to the disk: the next commit takes it, and a failed one is tried again.
 
-        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated, refused or
-        lost. Raises Unavailable when there is no room: then it was refused.
+        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated or lost.
+        Raises Unavailable when there is no room, and tells nothing.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
         if done is None:
-            try:
-                tell(_outcome(click, await self._buffer.add(click)))
-            except Unavailable:
-                tell("refused")
-                raise
+            tell(_outcome(click, await self._buffer.add(click)))
         else:
             done.add_done_callback(lambda settled: self._settle_later(click, settled, tell))
         return click
 
+    async def record_within(self, hit: Hit, wait_s: float, tell: Callable[[str], None]) -> str | None:
+        """The id of the durable click; None where the store did not take it, or has not said so within `wait_s`.
+
+        `tell` hears in the end whether it was recorded, repeated or lost; it is not tried again.
+        """
+        click = self.make(hit)
+        done = self._buffer.put(click)
+        if done is None:
+            tell("lost")
+            return None
+        done.add_done_callback(
+            lambda settled: tell(_outcome(click, settled.result()) if settled.exception() is None else "lost")
+        )
+        await asyncio.wait({done}, timeout=wait_s)
+        return click.click_id if done.done() and done.exception() is None else None
+
     def _settle_later(self, click: Click, settled: "asyncio.Future[Click | None]", tell: Callable[[str], None]) -> None:
         if settled.exception() is None:
             tell(_outcome(click, settled.result()))
+        elif len(self._later) >= _MOST_LATER:
+            tell("lost")
         else:
             task = asyncio.ensure_future(self._try_again(click, tell))
             self._later.add(task)
@@ -150,6 +168,10 @@ class Recorder:
                 continue
             return
         tell("lost")
+
+    def warm_up(self) -> None:
+        """Reads what the first click would have to wait for: the rules of user agents and robots, and geo data."""
+        self.make(Hit(ip=parse_ip("192.0.2.1"), uri="https://example.com/", user_agent=_BROWSER))
 
     def relink(self, click: Click, catalogue: Catalogue) -> Click:
         """The click as a newer catalogue would have made it."""

@@ -18,9 +18,8 @@ from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
 from clicktrail.store.engine import Engine, Session, Write
 from clicktrail.store.salts import renew_salts
 from clicktrail.store.schema import migrate, probe
+from clicktrail.store.vitals import try_writing, warm_up
 
-_PROBE_S = 5.0
-"""How long a store may take to answer at all."""
 _MAX_CODE = LINK.writable["code"].max_length or 0
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,6 +32,8 @@ class Store:
         self.engine = engine
         self.memory = engine.memory
         self._probing: asyncio.Task[None] | None = None
+        self.is_refusing = False
+        """Whether the last batch of clicks was refused."""
 
     @property
     def ids(self) -> IdGenerator:
@@ -60,15 +61,35 @@ class Store:
         """Runs `work(session, …)`, a quick look of the program's own, on one snapshot."""
         return await self.engine.read(lambda session: work(session, *args, **kwargs))
 
-    async def probe(self) -> None:
-        """Returns once the store has answered. Those who ask meanwhile get the same answer. Raises Unavailable."""
+    async def warm_up(self) -> None:
+        """Makes what the first click would wait for otherwise."""
+        await self.engine.write(warm_up, Write.CLICKS)
+
+    async def probe(self, wait_s: float) -> None:
+        """Returns once the store has answered, and taken a write if it last refused one. Raises Unavailable.
+
+        Those who ask meanwhile get the same answer.
+        """
         probing = self._probing
         if probing is None or probing.done():
-            probing = self._probing = asyncio.ensure_future(self.engine.probe(probe))
-        done, _ = await asyncio.wait({probing}, timeout=_PROBE_S)
+            probing = self._probing = asyncio.ensure_future(self._probe())
+        done, _ = await asyncio.wait({probing}, timeout=wait_s)
         if not done:
             raise Unavailable("The store does not answer.", headers={"Retry-After": "5"})
         probing.result()
+
+    async def _probe(self) -> None:
+        try:
+            await self.engine.probe(probe)
+        except Unavailable as error:
+            raise Unavailable("The store does not answer.", headers={"Retry-After": "5"}) from error
+        if not self.is_refusing:
+            return
+        try:
+            await self.engine.write(try_writing, Write.QUEUE)
+        except Unavailable as error:
+            raise Unavailable("The store takes no clicks.", headers={"Retry-After": "5"}) from error
+        self.is_refusing = False
 
     async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction."""
@@ -131,8 +152,10 @@ class Store:
                 batch = take()
                 done = run(lambda session: insert_clicks(session, batch)) if batch else Inserted({}, {})
             except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
+                self.is_refusing = True
                 settle(error)
             else:
+                self.is_refusing = self.is_refusing and not batch
                 settle(done.repeated | done.changed)
 
         self.engine.submit(job)

@@ -1,0 +1,71 @@
+"""How a store fares: what is looked at beside its work, and the note of its last backup."""
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import SECOND, now_us
+from clicktrail.store.clicks import COLUMNS
+from clicktrail.store.engine import Session
+
+
+class Vitals(NamedTuple):
+    """What one look at the store finds."""
+
+    oldest_waiting_s: float
+    """Age of the oldest postback that waits to be sent; 0 where none does."""
+    overdue_s: float
+    """How long the most overdue of them has been due; 0 where none is."""
+    store_bytes: float | None
+    """Size of the database; None where the store is a file of this process, which knows its size by itself."""
+
+
+def look(session: Session) -> Vitals:
+    """Reads them. Postbacks that are switched off wait for nothing."""
+    [(oldest, due)] = session.rows(
+        "SELECT min(delivery_id), min(due_time) FROM deliveries WHERE due_time IS NOT NULL "
+        "AND postback_id IN (SELECT postback_id FROM postbacks WHERE enabled)"
+    )
+    now = now_us()
+    size = None
+    if not session.dialect.is_owned:
+        size = float(session.rows("SELECT pg_database_size(current_database())")[0][0])
+    age = 0.0 if oldest is None else max(now / SECOND - created_s(oldest), 0.0)
+    return Vitals(age, 0.0 if due is None else max((now - due) / SECOND, 0.0), size)
+
+
+def try_writing(session: Session) -> None:
+    """Writes a row as it is. Fails where the store takes no writes."""
+    session.begin()
+    session.rows("UPDATE visitor_salts SET salt = salt")
+
+
+def warm_up(session: Session) -> None:
+    """Makes what the first click would make otherwise. In the thread that adds clicks."""
+    session.pin_catalogue()
+    if session.dialect.is_owned:
+        session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), [])
+
+
+def note_backup(store: Path) -> None:
+    """Writes down, beside the store's file, that a backup of it was made just now; nothing where it may not."""
+    note = _note_of(store)
+    draft = note.with_name(note.name + ".new")
+    with suppress(OSError):
+        draft.write_text(json.dumps({"time": int(time.time())}) + "\n")
+        draft.replace(note)
+
+
+def last_backup(store: Path) -> float:
+    """When the last backup was made, in seconds since 1970; 0 where there was none."""
+    try:
+        return float(json.loads(_note_of(store).read_text())["time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _note_of(store: Path) -> Path:
+    return store.with_name(store.name + ".backup.json")
