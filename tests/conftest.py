@@ -17,6 +17,8 @@ from clicktrail.store.clicks import load_tail
 from clicktrail.store.duckdb import DuckdbEngine
 from clicktrail.store.postgres.engine import PostgresEngine
 from clicktrail.store.schema import migrate
+from tests import citus
+from tests.citus import Machines
 from tests.cluster import cluster
 from tests.serving import Serving, serving
 
@@ -26,7 +28,7 @@ settings.register_profile(
 )
 settings.load_profile("shared machine")
 
-MAY_BE_SKIPPED = ("CLICKTRAIL_TEST_CITUS_URL", "any number of servers may use one database")
+MAY_BE_SKIPPED = ("CLICKTRAIL_TEST_CITUS_BIN", "any number of servers may use one database")
 """What may be skipped in CI: no package brings Citus; and one test is of the embedded store alone."""
 LONG = (
     "test_schemathesis.py",
@@ -59,6 +61,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 ENGINES = ("duckdb", "postgres")
+SERVED = (*ENGINES, "citus") if citus.BINARIES else ENGINES
+"""What the tests of the API look at: a cluster as well, where there is one."""
 AnyEngine = DuckdbEngine | PostgresEngine
 
 
@@ -86,7 +90,20 @@ def new_database() -> Iterator[Callable[[], str]]:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session")
+def machines() -> Iterator[Machines]:
+    """A Citus cluster: a coordinator and two workers."""
+    with citus.machines() as made:
+        yield made
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine_kind" in metafunc.fixturenames:
+        kinds = SERVED if "servers" in metafunc.fixturenames else ENGINES
+        metafunc.parametrize("engine_kind", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def engine_kind(request: pytest.FixtureRequest) -> str:
     """The engine: whatever is tested through `server`, `api` or `engine` is tested on each."""
     name: str = request.param
@@ -102,7 +119,11 @@ def servers(
 
         @cache
         def of_kind(kind: str) -> tuple[Serving, httpx.Client]:
-            more = {"database": request.getfixturevalue("new_database")()} if kind == "postgres" else {}
+            more = {}
+            if kind == "postgres":
+                more["database"] = request.getfixturevalue("new_database")()
+            elif kind == "citus":
+                more["database"] = request.getfixturevalue("machines").create_store()
             running = stack.enter_context(serving(tmp_path_factory.mktemp("server") / "data", **more))
             return running, stack.enter_context(running.client())
 

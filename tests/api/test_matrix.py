@@ -178,7 +178,7 @@ def expected(operation: Operation, scope: Scope | None, where: str, engine: str)
     is_hidden = "site" in names or (where == "other" and set(names) & PARTNERS_OWN)
     if scope in PARTNERS and is_hidden:
         return {404}
-    if operation.name == "getBackup" and engine == "postgres":
+    if operation.name == "getBackup" and engine != "duckdb":
         return {409}
     if operation.name in ("deleteLink", "deleteProfile"):
         return success | {409}

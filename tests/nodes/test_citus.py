@@ -1,16 +1,50 @@
-"""The same on a Citus cluster, when one is given: the store is spread, and answers as it does on one machine."""
+"""On a Citus cluster, where its programs are given: the store is spread, and answers as it does on one machine."""
 
-import os
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
-from tests.serving import run, serving
+from tests.citus import BINARIES, SKIPPED, Machines
+from tests.citus import machines as own_cluster
+from tests.nodes.test_nodes import eventually, everywhere
+from tests.serving import Serving, free_port, run, serving
 
-URL = os.environ.get("CLICKTRAIL_TEST_CITUS_URL")
-pytestmark = pytest.mark.skipif(URL is None, reason="CLICKTRAIL_TEST_CITUS_URL names no Citus coordinator")
+pytestmark = pytest.mark.skipif(BINARIES is None, reason=SKIPPED)
+CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
+TEXTS = {
+    "uri": "https://x.example/Ärger",
+    "referrer": "https://ref.example/Straße/ÄÖÜ",
+    "userAgent": "Mozilla/5.0 ÄGYPTEN",
+}
+UTM = {f"utm{name}": f"Größe {name.upper()}" for name in ("Campaign", "Content", "Medium", "Source", "Term")}
+
+
+@pytest.fixture(scope="module")
+def database(machines: Machines) -> str:
+    return machines.create_store()
+
+
+@pytest.fixture(scope="module")
+def nodes(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Serving]]:
+    """Two servers on the coordinator."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("nodes")
+        yield [stack.enter_context(serving(folder / str(number), database=database)) for number in range(2)]
+
+
+@pytest.fixture(scope="module")
+def clients(nodes: list[Serving]) -> Iterator[list[httpx.Client]]:
+    """A client of each node; one token for all."""
+    headers = {"Authorization": f"Bearer {nodes[0].token()}"}
+    with ExitStack() as stack:
+        yield [stack.enter_context(httpx.Client(base_url=node.url, headers=headers, timeout=60)) for node in nodes]
 
 
 def exercise(client: httpx.Client) -> dict[str, object]:
@@ -34,11 +68,179 @@ def exercise(client: httpx.Client) -> dict[str, object]:
     }
 
 
-def test_a_spread_store_answers_as_any_other(new_database: Callable[[], str], tmp_path: Path) -> None:
-    assert URL is not None
-    spread = run("migrate", "--citus", database=URL)
-    assert spread.returncode == 0, spread.stderr
+def test_a_spread_store_answers_as_any_other(
+    new_database: Callable[[], str], clients: list[httpx.Client], tmp_path: Path
+) -> None:
     with serving(tmp_path / "plain", database=new_database()) as server, server.client() as client:
         expected = exercise(client)
-    with serving(tmp_path / "spread", database=URL) as server, server.client() as client:
-        assert exercise(client) == expected
+    assert exercise(clients[0]) == expected
+
+
+def test_parts_of_texts_are_found_in_any_script(clients: list[httpx.Client]) -> None:
+    uri = f"{TEXTS['uri']}?" + "&".join(f"utm_{name[3:].lower()}={value}" for name, value in UTM.items())
+    made = clients[0].post("/clicks", json={"ip": "8.8.8.8", **TEXTS, "uri": uri}).json()
+    assert made["utmTerm"] == UTM["utmTerm"]
+    [found] = clients[1].get("/clicks?filter[uri]=ärger").json()
+    assert found["clickId"] == made["clickId"]
+    wanted = {
+        "uri": "ärger",
+        "referrer": "straße/äöü",
+        "userAgent": "ägypten",
+        **{n: v.lower() for n, v in UTM.items()},
+    }
+    for field, part in wanted.items():
+        for suffix in ("[contains]", "[starts]"):
+            text = made[field].lower() if suffix == "[starts]" else part
+            found = clients[1].get("/clicks", params={f"filter[{field}]{suffix}": text})
+            assert found.status_code == 200, (field, suffix, found.text)
+            assert [click["clickId"] for click in found.json()] == [made["clickId"]], (field, suffix)
+        assert clients[1].get("/clicks", params={f"filter[{field}][contains]": "ägäis"}).json() == []
+
+
+def test_one_uuid_is_one_click_at_all_nodes(clients: list[httpx.Client], mark: str) -> None:
+    for number in range(4):
+        body = CLICK | {"uuid": f"{mark}-{number}"}
+        answers = everywhere(clients, 4, lambda client: client.post("/clicks", json=body))  # noqa: B023
+        assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+        assert len({answer.json()["clickId"] for answer in answers}) == 1
+    batch = [CLICK | {"uuid": f"{mark}-{number}"} for number in range(2, 30)]
+    answers = everywhere(clients, 2, lambda client: client.post("/clicks/batch", json=batch))
+    assert {answer.status_code for answer in answers} <= {200, 201}, [answer.text for answer in answers]
+    assert len({tuple(answer.json()["clickIds"]) for answer in answers}) == 1
+    assert len(clients[0].get(f"/clicks?limit=100&filter[uuid][starts]={mark}-").json()) == 30
+
+
+def test_one_click_has_one_client_at_all_nodes(clients: list[httpx.Client], mark: str) -> None:
+    for number in range(3):
+        click_id = clients[0].post("/clicks", json=CLICK).json()["clickId"]
+        body = {"firstName": f"{mark}{number}", "contacts": [{"key": "email", "value": "a@email.com"}]}
+        answers = everywhere(clients, 3, lambda client: client.patch(f"/clicks/{click_id}", json=body))  # noqa: B023
+        done = [answer for answer in answers if answer.status_code == 200]
+        assert done
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert len({answer.json()["profileId"] for answer in done}) == 1
+        assert len(clients[1].get(f"/profiles?filter[firstName]={mark}{number}").json()) == 1
+
+
+def test_figures_are_exact_under_writers_at_all_nodes(clients: list[httpx.Client], mark: str) -> None:
+    link_id = clients[0].post("/links", json={"code": mark}).json()["linkId"]
+
+    def write(client: httpx.Client) -> None:
+        for number in range(20):
+            body = CLICK | {"ip": f"8.8.8.{number % 7}", "uri": f"https://x.example/?referral={mark}"}
+            assert client.post("/clicks", json=body).status_code == 201
+
+    everywhere(clients, 2, write)
+    metrics = clients[1].get(f"/links/{link_id}/metrics").json()
+    assert (metrics["clicks"], metrics["uniqueClicks"]) == (80, 7)
+
+
+def test_a_cluster_that_cannot_be_used_is_refused_and_left_alone(
+    machines: Machines, new_database: Callable[[], str]
+) -> None:
+    for url, word in ((machines.create(workers=0), "citus_add_node"), (new_database(), "extension")):
+        refused = run("migrate", "--citus", database=url)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert word in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert "missing 0001" in run("migrate", "--check", database=url).stdout
+
+
+def count_shards(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = 'clicks'::regclass")
+        return int(rows.fetchall()[0][0])
+
+
+def test_the_number_of_shards_is_for_good(machines: Machines, database: str) -> None:
+    assert count_shards(database) == 4
+    again = run("migrate", "--citus", database=database)
+    assert (again.returncode, again.stdout) == (0, "The store is up to date.\n")
+    other = run("migrate", "--citus", "--shards", "6", database=database)
+    assert (other.returncode, "4 shards" in other.stderr) == (1, True)
+    url = machines.create()
+    assert run("migrate", "--citus", "--shards", "6", database=url).returncode == 0
+    assert count_shards(url) == 6
+
+
+def test_a_worker_is_no_place_for_a_server(machines: Machines, database: str, tmp_path: Path) -> None:
+    url = machines.workers[0].url(database.rpartition("/")[2])
+    refused = run("serve", "--data", str(tmp_path / "data"), "--port", str(free_port()), database=url)
+    assert (refused.returncode, "coordinator" in refused.stderr) == (1, True), refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_store_with_clicks_is_spread_while_a_server_runs(machines: Machines, tmp_path: Path) -> None:
+    url = machines.create()
+    with serving(tmp_path / "data", database=url) as node, node.client() as client:
+        body = {**CLICK, **TEXTS}
+        before = [client.post("/clicks", json=body | {"uuid": f"u{n}"}).json()["clickId"] for n in range(20)]
+        done = run("migrate", "--citus", database=url)
+        assert done.returncode == 0, done.stderr
+        eventually(lambda: client.get("/clicks?filter[referrer]=stra").status_code == 200)
+        assert client.post("/clicks", json=body | {"uuid": "u0"}).json()["clickId"] == before[0]
+        assert client.post("/clicks", json=body | {"uuid": "new"}).status_code == 201
+        assert len(client.get("/clicks", params={"limit": 50, "filter[referrer]": "straße/äöü"}).json()) == 21
+
+
+def record_while(node: Serving, event: Callable[[], None]) -> tuple[list[str], list[httpx.Response]]:
+    """Clicks of four clients before, during and after `event`: the ids of those promised, and the other answers."""
+    promised: list[str] = []
+    refused: list[httpx.Response] = []
+    is_over = threading.Event()
+
+    def work(number: int) -> None:
+        with node.client() as client:
+            while not is_over.is_set():
+                body = {"ip": f"8.8.{number}.8", "uri": "https://x.example/?referral=kept"}
+                answer = client.post("/clicks", json=body)
+                if answer.status_code == 201:
+                    promised.append(answer.json()["clickId"])
+                else:
+                    refused.append(answer)
+
+    with ThreadPoolExecutor(4) as pool:
+        clients = [pool.submit(work, number) for number in range(4)]
+        try:
+            eventually(lambda: len(promised) > 40, 30.0)
+            event()
+            more = len(promised) + 20
+            eventually(lambda: len(promised) > more, 60.0)
+        finally:
+            is_over.set()
+        for each in clients:
+            each.result()
+    return promised, refused
+
+
+def list_ids(client: httpx.Client) -> set[str]:
+    found: set[str] = set()
+    path: str | None = "/clicks?limit=1000"
+    while path is not None:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        found |= {click["clickId"] for click in answer.json()}
+        path = answer.links.get("next", {}).get("url")
+    return found
+
+
+def replace_worker(machines: Machines) -> None:
+    machines.workers[0].kill()
+    time.sleep(0.5)  # clicks come meanwhile
+    machines.workers[0].start()
+
+
+def test_no_promised_click_is_lost_with_a_worker(tmp_path: Path) -> None:
+    """A worker dies while clicks come: they are 503 until it is back, and all that were 201 are there."""
+    with (
+        own_cluster() as machines,
+        serving(tmp_path / "data", database=machines.create_store()) as node,
+        node.client() as client,
+    ):
+        link_id = client.post("/links", json={"code": "kept"}).json()["linkId"]
+        promised, refused = record_while(node, lambda: replace_worker(machines))
+        assert {answer.status_code for answer in refused} == {503}
+        eventually(lambda: set(promised) <= list_ids(client), 30.0)
+        stored = list_ids(client)
+        metrics = client.get(f"/links/{link_id}/metrics").json()
+        assert metrics["clicks"] == len(stored) <= len(promised) + len(refused)

@@ -1,12 +1,14 @@
 """`clicktrail migrate`: brings a store's tables up to date, or says what is missing."""
 
+from functools import partial
+
 import click
 
 from clicktrail.app import is_embedded, open_engine
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.errors import ClicktrailError
 from clicktrail.settings import SettingsError
-from clicktrail.store.postgres.citus import distribute
+from clicktrail.store.postgres import citus as cluster
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.schema import list_missing
 from clicktrail.store.schema import migrate as apply
@@ -15,12 +17,21 @@ from clicktrail.store.schema import migrate as apply
 @click.command()
 @setting_options(*STORE)
 @click.option("--check", is_flag=True, help="Change nothing; end with 1 if anything is missing.")
-@click.option("--citus", is_flag=True, help="Also spread the tables over the nodes of a Citus cluster.")
-def migrate(check: bool, citus: bool, **given: str) -> None:
+@click.option(
+    "--citus", is_flag=True, help="Also spread the tables over the workers of a Citus cluster (experimental)."
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1, cluster.MAX_SHARDS),
+    help="With --citus: how many shards the clicks get, for good. Default: two for each worker. Example: 8.",
+)
+def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
     """Bring the tables up to date, as every server does at its start. Any number of them may do so at once."""
     settings = read_settings(given)
     if citus and is_embedded(settings):
         raise click.ClickException("--citus needs --database postgresql://…")
+    if shards and not citus:
+        raise click.ClickException("--shards needs --citus.")
     try:
         engine = open_engine(settings)
     except (ClicktrailError, SettingsError) as error:
@@ -29,11 +40,12 @@ def migrate(check: bool, citus: bool, **given: str) -> None:
         if check:
             _tell_missing(engine.run(list_missing))
             return
-        applied = engine.migrate(apply)
-        for name in applied:
+        if citus:
+            engine.run(cluster.count_workers)
+        for name in engine.migrate(apply):
             click.echo(f"applied {name}")
         if citus and isinstance(engine, PostgresEngine):
-            for name in engine.run(distribute, Kind.SCHEMA):
+            for name in engine.run(partial(cluster.distribute, shards=shards or 0), Kind.SCHEMA):
                 click.echo(f"distributed {name}")
         click.echo("The store is up to date.")
     except ClicktrailError as error:

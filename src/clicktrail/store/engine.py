@@ -53,6 +53,8 @@ class Dialect:
     """The engine's own migrations, before and after those of all engines."""
     translate: Callable[[str], str] = str
     """A statement of a migration as the engine wants it."""
+    is_spread: bool = False
+    """Whether the rows of one table lie on several machines, as Citus has it: some statements do not work there."""
     skip_locked: str = ""
     """What a SELECT ends with whose rows nobody else takes at the same time; nothing where nobody else could."""
 

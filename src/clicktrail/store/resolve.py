@@ -50,7 +50,8 @@ def _stored_values(session: Session, condition: Condition) -> list[Condition]:
     """
     expression = TABLES[CLICK.name].expression(condition.field)
     proxy = session.dialect.proxies.get(expression, "{}")
-    if proxy == "{}" or condition.operator not in ("contains", "starts"):
+    is_indexed = proxy != "{}" and condition.operator in ("contains", "starts")
+    if not is_indexed or session.dialect.is_spread:  # Citus runs no recursive statement over a table that is spread
         return []
     params = Params()
     part = proxy.format(expression)

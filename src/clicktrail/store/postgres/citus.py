@@ -1,9 +1,10 @@
 """How the tables lie in a Citus cluster. Each statement the program sends is then routed or parallel: ADR 14.
 
 Clicks lie by their id: a get, a registration and a delete touch one shard, a list asks all shards at once. What is
-counted of a link lies by the link, who claimed a uuid by the uuid, and the catalogue is whole on every node.
+counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and the catalogue is whole on every machine.
 """
 
+from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engine import Session
 
 REFERENCE = (
@@ -29,22 +30,92 @@ REFERENCE = (
     "link_figures",
     "link_changes",
 )
-"""Tables of which every node has a copy."""
+"""Tables of which every machine has a copy."""
 DISTRIBUTED = {"clicks": "click_id", "link_visitors": "visitor", "click_uuids": "uuid_key"}
 """Table -> the column that says on which shard a row lies."""
+FUNCTIONS = ("fold(text)", "text_hash(text)", "visitor_key(text, text)")
+SHARDS_PER_WORKER = 2
+"""Each batch of clicks goes to most shards, one after the other: many shards make it slow, few bound growth."""
+MAX_SHARDS = 1_024
+ONE_BY_ONE = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
+"""Has a transaction write to the shards of a worker one after the other, on one connection that is open already.
+
+Left to itself Citus opens a connection for each shard, which takes longer than all the rest of a commit.
+"""
+_SEE = "docs/scaling.md says how a cluster is set up."
 
 
-def distribute(session: Session) -> list[str]:
-    """Spreads the tables that are not spread yet; returns their names."""
-    session.rows("CREATE EXTENSION IF NOT EXISTS citus")
+def is_spread(session: Session) -> bool:
+    """Whether the clicks are spread over a cluster. Raises Unavailable on a worker of one: only its coordinator works.
+
+    On a server without Citus this is one look at a catalogue.
+    """
+    if session.rows("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NULL")[0][0]:
+        return False
+    [[group, clicks]] = session.rows(
+        "SELECT (SELECT groupid FROM pg_dist_local_group), "
+        "EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('clicks'))"
+    )
+    if group:
+        raise Unavailable(f"This server is a worker of a Citus cluster: --database must name its coordinator. {_SEE}")
+    return bool(clicks)
+
+
+def count_workers(session: Session) -> int:
+    """Raises Conflict where this is no coordinator of a cluster with active workers."""
+    if session.rows("SELECT to_regclass('pg_catalog.pg_dist_node') IS NULL")[0][0]:
+        raise Conflict(f"--citus needs a Citus cluster: this database does not have the extension. {_SEE}")
+    count: int = session.rows(
+        "SELECT count(*) FROM pg_dist_node WHERE groupid > 0 AND isactive AND shouldhaveshards AND noderole = 'primary'"
+    )[0][0]
+    if not count:
+        raise Conflict(
+            "--citus needs a cluster with active workers; this coordinator has none. Add each with "
+            f"SELECT citus_add_node('HOST', PORT), then run this again. Nothing was changed. {_SEE}"
+        )
+    return count
+
+
+def count_shards(session: Session) -> int:
+    """How many shards the clicks have; 0 where they are not spread."""
+    count: int = session.rows("SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = to_regclass('clicks')")[0][0]
+    return count
+
+
+def distribute(session: Session, shards: int = 0) -> list[str]:
+    """Spreads the tables that are not spread yet; returns their names.
+
+    `shards` is how many the clicks get, 0 for two a worker. It stays: Conflict where they have another number.
+    """
+    workers, stored = count_workers(session), count_shards(session)
+    if shards and stored and shards != stored:
+        raise Conflict(f"The clicks are spread over {stored} shards already; --shards only counts the first time.")
     done = {row[0] for row in session.rows("SELECT logicalrelid::TEXT FROM pg_dist_partition")}
-    made = []
-    for table in REFERENCE:
-        if table not in done:
+    _share_functions(session)
+    session.rows(f"SET LOCAL citus.shard_count = {stored or shards or SHARDS_PER_WORKER * workers}")
+    made = [table for table in (*REFERENCE, *DISTRIBUTED) if table not in done]
+    for table in made:
+        if table in DISTRIBUTED:
+            session.rows("SELECT create_distributed_table($1, $2)", [table, DISTRIBUTED[table]])
+        else:
             session.rows("SELECT create_reference_table($1)", [table])
-            made.append(table)
-    for table, column in DISTRIBUTED.items():
-        if table not in done:
-            session.rows("SELECT create_distributed_table($1, $2)", [table, column])
-            made.append(table)
+    if made:
+        session.publish()  # so that running nodes look again
     return made
+
+
+def _share_functions(session: Session) -> None:
+    """Has every worker know the functions. This is done once, and later ones are shared as they are made.
+
+    `fold` becomes one that no planner puts in place of its call: what Citus then sends to a worker would lack the
+    collation, and a worker would not lower letters beyond ASCII. In PL/pgSQL it takes a third longer than in place.
+    """
+    [[body]] = session.rows("SELECT pg_get_function_sqlbody('fold(text)'::regprocedure)")
+    if body is None:
+        return
+    session.rows(
+        "CREATE OR REPLACE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE "
+        f"AS $fold$ BEGIN {body}; END $fold$"
+    )
+    for function in FUNCTIONS:
+        session.rows("SELECT create_distributed_function($1)", [function])

@@ -24,6 +24,7 @@ from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engine import Session, Write
 from clicktrail.store.jobs import once, run_job
 from clicktrail.store.memory import Memory
+from clicktrail.store.postgres import citus
 from clicktrail.store.postgres.doubt import Doubt, was_committed
 from clicktrail.store.postgres.figures import TableFigures, recount
 from clicktrail.store.postgres.partitions import (
@@ -36,6 +37,7 @@ from clicktrail.store.postgres.partitions import (
     month_of,
     shift,
 )
+from clicktrail.store.postgres.schema import CITUS, POSTGRES
 from clicktrail.store.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.postgres.upkeep import Upkeep
 from clicktrail.store.runs import Run, too_slow
@@ -82,7 +84,7 @@ class PostgresEngine:
     that a pooler in transaction mode may stand between.
     """
 
-    is_owned = PostgresSession.dialect.is_owned
+    is_owned = POSTGRES.is_owned
     readers = READERS
 
     def __init__(
@@ -99,9 +101,7 @@ class PostgresEngine:
         self._timeout_s = timeout_s
         self._retention_months = retention_months
         self._months: frozenset[Month] = frozenset()
-        lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
-        bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
-        self._beginnings = {kind: f"BEGIN {kind.value.format(bounds=bounds, lock=lock)}" for kind in Kind}
+        self._dialect, self._beginnings = POSTGRES, _begin_by_kind(timeout_s, is_spread=False)
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
@@ -157,12 +157,24 @@ class PostgresEngine:
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
         """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
-        self._upkeep = Upkeep(self._url, self.memory, self.run, refresh, self._look_after_months, tell)
+
+        def look(session: Session) -> None:
+            self._adapt(citus.is_spread(session))
+            refresh(session)
+
+        self._upkeep = Upkeep(self._url, self.memory, self.run, look, self._look_after_months, tell)
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due."""
+        """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due.
+
+        A store that is spread over a cluster stays so: the tables that are new are spread as well. Raises Unavailable
+        where the server is a worker of a cluster.
+        """
+        self._adapt(self.run(citus.is_spread, Kind.READ))
         result = self.run(work, Kind.SCHEMA)
+        if self._dialect.is_spread:
+            self.run(citus.distribute, Kind.SCHEMA)
         self.keep_months(due_months())
         self.drop_months()
         return result
@@ -216,13 +228,19 @@ class PostgresEngine:
             pool.shutdown()
         self._pool.close()
 
+    def _adapt(self, is_spread: bool) -> None:
+        """From now on statements are written for one server, or for a cluster."""
+        if is_spread != self._dialect.is_spread:
+            self._dialect = CITUS if is_spread else POSTGRES
+            self._beginnings = _begin_by_kind(self._timeout_s, is_spread)
+
     def _look_after_months(self) -> None:
         self.keep_months(due_months())
         self.drop_months()
 
     def _attempt(self, work: Callable[[Session], T], kind: Kind, run: Run | None) -> T:
         with self._connection(run) as connection:
-            session = PostgresSession(connection, self.memory, self.figures, self._is_wanted)
+            session = PostgresSession(connection, self.memory, self.figures, self._is_wanted, self._dialect)
             with run.interrupted_by(partial(self._cancel, connection)) if run is not None else nullcontext():
                 connection.execute(self._beginnings[kind])
                 result = work(session)
@@ -273,6 +291,17 @@ class PostgresEngine:
         now = month_of(int(time.time()))
         first = shift(now, -self._retention_months) if self._retention_months else FIRST
         return month not in self._months and first <= month <= now
+
+
+def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
+    """What each kind of transaction begins with."""
+    lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
+    bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
+    beginnings = {kind: f"BEGIN {kind.value.format(bounds=bounds, lock=lock)}" for kind in Kind}
+    if is_spread:
+        for kind in _KINDS.values():
+            beginnings[kind] += f"; {citus.ONE_BY_ONE}"
+    return beginnings
 
 
 def _is_cut(error: BaseException) -> bool:

@@ -4,13 +4,13 @@ No writer changes what another one does: each adds rows to `link_changes`, in th
 and now and then one node adds them up into `link_figures`. A visitor is new to a link if its key could be added.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.store.engine import Params, Session
+from clicktrail.store.engine import Params, Row, Session
 from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, has_other_click
 from clicktrail.store.visitors import VISITOR_SQL, Visit, mark_repeats, visitor_digest
 
@@ -18,6 +18,8 @@ _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
 _KEY = f"visitor_key(c.link_id, {VISITOR_SQL})"
 _FOLD_LOCK = 0x636C_6B02
+_VALUES = 1_000
+"""Rows of a statement that has placeholders for each."""
 
 
 class TableFigures:
@@ -94,17 +96,35 @@ def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tup
 
     One statement, in one order in all nodes: whoever comes second waits for the first, and no ring of waiting arises.
     """
-    keys = sorted(firsts)
     is_near = f"abs(excluded.time - v.time) <= {window_us if window_us else -1}"
-    rows = session.rows(
-        "INSERT INTO link_visitors AS v (visitor, click_id, time) "
-        "SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) ON CONFLICT (visitor) DO UPDATE SET "
-        f"click_id = CASE WHEN {is_near} THEN v.click_id ELSE excluded.click_id END, "
-        f"time = CASE WHEN {is_near} THEN v.time ELSE excluded.time END "
-        "RETURNING v.visitor, v.click_id, v.time, v.xmax = 0",
-        [keys, [firsts[key].click_id for key in keys], [firsts[key].time for key in keys]],
-    )
+    rows: list[Row] = []
+    for source, params in _sources(session, [(key, firsts[key].click_id, firsts[key].time) for key in sorted(firsts)]):
+        rows += session.rows(
+            f"INSERT INTO link_visitors AS v (visitor, click_id, time) {source} ON CONFLICT (visitor) DO UPDATE SET "
+            f"click_id = CASE WHEN {is_near} THEN v.click_id ELSE excluded.click_id END, "
+            f"time = CASE WHEN {is_near} THEN v.time ELSE excluded.time END "
+            "RETURNING v.visitor, v.click_id, v.time, v.xmax = 0",
+            params,
+        )
     return {row[0]: Visit(row[1], row[2]) for row in rows}, {row[0] for row in rows if row[3]}
+
+
+def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[tuple[str, Params]]:
+    """What these visits are inserted from: arrays, whose statement is short; on Citus values, which it sends straight
+    to their shards, where it would first spread a query's rows over all of them."""
+    if not session.dialect.is_spread:
+        yield (
+            "SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])",
+            Params(map(list, zip(*visits, strict=True))),
+        )
+        return
+    for start in range(0, len(visits), _VALUES):
+        params = Params()
+        rows = [
+            f"({params.add(v)}::BIGINT, {params.add(c)}, {params.add(t)}::BIGINT)"
+            for v, c, t in visits[start : start + _VALUES]
+        ]
+        yield f"VALUES {', '.join(rows)}", params
 
 
 def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:

@@ -4,6 +4,7 @@ Which question each index serves, and what it costs, was measured: docs/adr/0013
 """
 
 import re
+from dataclasses import replace
 
 from clicktrail.store.engine import Dialect, Migration
 from clicktrail.store.search import find_by_like
@@ -198,3 +199,5 @@ POSTGRES = Dialect(
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )
+CITUS = replace(POSTGRES, is_spread=True)
+"""The same tables, spread over a cluster (`store.postgres.citus`)."""
