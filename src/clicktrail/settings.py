@@ -172,7 +172,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=3600,
-            description="Seconds in which a client must take 256 KiB of an export or backup, or the connection ends.",
+            description="Seconds in which a client must take the next piece of an export or backup (256 KiB, and what "
+            "the network buffers), or the connection ends.",
         ),
     ] = 60
     stop_s: Annotated[

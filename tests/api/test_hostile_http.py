@@ -343,3 +343,26 @@ def test_connections_are_bounded_and_idle_ones_make_room(tmp_path: Path) -> None
         assert time.monotonic() - started > 0.5
         for each in idle:
             each.close()
+
+
+def test_guesses_that_are_sent_at_once_pass_no_lock(strict: Serving) -> None:
+    """As many are answered as would be one after the other, whether the secret was right or wrong."""
+
+    async def guess_all() -> list[int]:
+        basic = base64.b64encode(b"none:wrong").decode()
+        headers = {"Authorization": f"Basic {basic}", "X-Forwarded-For": "2a00:1450:beef::1"}
+        async with httpx.AsyncClient(base_url=strict.url, headers=headers, timeout=30) as client:
+            asked = [client.post("/tokens", json={"grant_type": "client_credentials"}) for _ in range(40)]
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    statuses = asyncio.run(guess_all())
+    assert (statuses.count(401), statuses.count(429)) == (3, 37)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/clicks"), ("PUT", "/clicks"), ("POST", "/nothing")])
+def test_an_answer_before_the_body_says_that_the_connection_ends(server: Serving, method: str, path: str) -> None:
+    """Otherwise a client sends its next request on a connection that is closed."""
+    with socket.create_connection(place_of(server), timeout=PATIENCE_S) as connection:
+        connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n".encode())
+        head = connection.recv(65_536).partition(b"\r\n\r\n")[0].lower()
+    assert b"connection: close" in head

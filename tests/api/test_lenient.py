@@ -400,3 +400,54 @@ class TestSettings:
         assert german.get("/profiles?filter[contacts]=030 1234567").json() == [profile]
         path = f"/profiles/{profile['profileId']}/contacts/{profile['contacts'][0]['contactId']}"
         assert german.patch(path, json={"value": "030/7654321"}).json()["value"] == "+49307654321"
+
+
+@pytest.mark.parametrize(
+    "contacts",
+    [
+        {"0": {"key": "email", "value": "a@b.example"}, "2": {"key": "phone", "value": "+493012345"}},
+        {"email": "a@b.example", "phone": "+493012345"},
+        [{"key": "Email", "value": " a@b.example "}, {"key": "PHONE", "value": "0049 30 12345"}],
+        [{"key": "email", "value": "a@b.example"}] * 2 + [{"key": "phone", "value": "+493012345"}],
+        [
+            {"key": "phone", "value": "+493012345"},
+            {"key": "email", "value": ""},
+            {"key": "email", "value": "a@b.example"},
+            {"key": "phone", "value": None},
+        ],
+    ],
+)
+def test_contacts_as_forms_and_php_send_them(api: httpx.Client, mark: str, contacts: Any) -> None:
+    click = created(api.post("/clicks", json=hit(mark)))
+    done = api.put(
+        f"/clicks/{click['clickId']}",
+        json={
+            "profile": {"firstName": "A", "lastName": "", "middleName": None, "enabled": True, "uuid": ""}
+            | {"contacts": contacts}
+        },
+    )
+    assert done.status_code == 200, done.text
+    shown = api.get(f"/clicks/{click['clickId']}?query[contacts]=1").json()["contacts"]
+    assert {each["key"]: each["value"] for each in shown} == {"email": "a@b.example", "phone": "+493012345"}
+
+
+def test_filters_as_php_repeats_them(api: httpx.Client, mark: str) -> None:
+    for address in ("8.8.8.8", "2.16.0.1", "1.1.1.1"):
+        api.post("/clicks", json=hit(mark) | {"ip": address})
+    own = f"filter[uri]={mark}"
+    for asked in ("filter[ip][]=8.8.8.8&filter[ip][]=1.1.1.1", "filter[ip][0]=8.8.8.8&filter[ip][1]=1.1.1.1"):
+        found = api.get(f"/clicks?{own}&{asked}")
+        assert {click["ip"] for click in found.json()} == {"8.8.8.8", "1.1.1.1"}, found.text
+    assert [click["ip"] for click in api.get(f"/clicks?{own}&filter[countryCode]=us&filter[ip]=8.8.8.8").json()] == [
+        "8.8.8.8"
+    ]
+    assert api.get(f"/clicks?{own}&filter[ip][x]=1").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "profile", [{"firstName": ""}, {"firstName": "  "}, {"enabled": True}, {"contacts": [], "uuid": ""}]
+)
+def test_a_patch_that_names_nobody_makes_no_client(api: httpx.Client, mark: str, profile: Json) -> None:
+    click = created(api.post("/clicks", json=hit(mark)))
+    assert api.patch(f"/clicks/{click['clickId']}", json={"profile": profile}).status_code == 200
+    assert api.get(f"/clicks/{click['clickId']}").json()["profileId"] is None

@@ -213,13 +213,30 @@ def test_a_client_who_became_a_partner_is_changed_no_more(server: Serving, api: 
     assert api.get(f"/profiles/{pair.victim}").json()["firstName"] == "Victim"
 
 
-@pytest.mark.parametrize("body", [{}, {"profile": {}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"profile": {}},
+        {"name": "x"},
+        {"profile": {"name": "x"}},
+        {"profile": {"profileId": "0" * 24}},
+        {"profile": {"firstName": ""}},
+        {"profile": {"tags": [], "contacts": []}},
+        {"profile": {"enabled": None}},
+        {"profile": {"enabled": True}},
+        {"ip": "8.8.8.8"},
+        {"clickId": "0" * 24},
+    ],
+)
 def test_what_names_nothing_shows_nothing(server: Serving, pair: Pair, body: dict[str, Any]) -> None:
     with server.client("write") as site:
-        refused = site.patch(f"/clicks/{pair.others}", json=body)
+        refused = site.patch(f"/clicks/{pair.mine}", json=body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["detail"].startswith("names nothing")
     assert "ip" not in refused.json()
+    with server.client() as admin:
+        assert admin.get(f"/clicks/{pair.mine}").json()["profileId"] is None
 
 
 def test_a_partners_token_without_a_partner_sees_nothing(server: Serving) -> None:

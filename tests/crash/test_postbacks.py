@@ -80,7 +80,7 @@ def test_sigkill_leaves_nothing_untold(
             answer = client.get("/deliveries", params=query, headers={"Prefer": "count=exact"})
             return int(answer.headers["X-Total-Count"])
 
-        until(lambda: count(status="waiting") == 0, "all told", LEASE_S + 20)
+        until(lambda: count(status="waiting") == 0, "all told", LEASE_S + 90)
         stored = client.get("/clicks?limit=1", headers={"Prefer": "count=exact"}).headers["X-Total-Count"]
         assert count(status="delivered") == int(stored), "a delivery for every click, none by half"
     found = told(receiver)
@@ -104,4 +104,4 @@ def test_two_nodes_tell_once_and_one_tells_for_the_other(
         rows = [body | {"uuid": f"u{number}"} for number in range(CLICKS)]
         more = clients[0].post("/clicks/batch", json=rows).json()["clickIds"]
         nodes[0].kill()
-        until(lambda: told(receiver).keys() >= set(more), "the other node tells", LEASE_S + 10)
+        until(lambda: told(receiver).keys() >= set(more), "the other node tells", LEASE_S + 60)

@@ -86,7 +86,7 @@ def _weight(text: str) -> float:
 
 def check_content_encoding(headers: Headers) -> bool:
     """Whether the body is compressed. Raises UnsupportedMediaType for any other coding than gzip."""
-    coding = headers.get("content-encoding", "").strip().lower()
+    coding = ",".join(headers.getlist("content-encoding")).strip().lower()
     if coding in ("", "identity"):
         return False
     if coding not in (GZIP, "x-gzip"):

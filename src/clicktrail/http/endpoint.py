@@ -58,15 +58,24 @@ class Endpoint:
         operation = self._operations.get(scope["method"])
         if operation is None:
             allowed = ", ".join(sorted(self._operations))
-            raise MethodNotAllowed(f"Allowed here: {allowed}.", headers={"Allow": allowed})
+            headers = {"Allow": allowed, **closing(scope)}
+            raise MethodNotAllowed(f"Allowed here: {allowed}.", headers=headers)
         try:
-            return await self._handle(operation, scope, receive)
+            call = await self._read(operation, scope, receive)
         except ClicktrailError as error:
-            if operation.amend is not None:
-                operation.amend(error)
+            error.headers = {**error.headers, **closing(scope)}
+            _amend(operation, error)
             raise
+        try:
+            answer = say_applied(call, await operation.handler(call))
+        except ClicktrailError as error:
+            _amend(operation, error)
+            raise
+        if answer.stream is None or scope["method"] == "HEAD":
+            return answer
+        return replace(answer, stream=await begin(answer.stream, receive))
 
-    async def _handle(self, operation: Operation, scope: Scope, receive: Receive) -> Answer:
+    async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
         headers = Headers(scope=scope)
         viewer = check_access(operation, self._services, headers)
         path = read_path(scope.get("path_params", {}))
@@ -81,10 +90,18 @@ class Endpoint:
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
             body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
             call = replace(call, body=await inflate(body, most) if is_compressed else body)
-        answer = say_applied(call, await operation.handler(call))
-        if answer.stream is None or scope["method"] == "HEAD":
-            return answer
-        return replace(answer, stream=await begin(answer.stream, receive))
+        return call
+
+
+def closing(scope: Mapping[str, Any]) -> Mapping[str, str]:
+    """The header of an answer to a request whose body was not read: the server closes that connection, and says so."""
+    names = {name for name, value in scope["headers"] if value != b"0"}
+    return {"Connection": "close"} if names & {b"content-length", b"transfer-encoding"} else {}
+
+
+def _amend(operation: Operation, error: ClicktrailError) -> None:
+    if operation.amend is not None:
+        operation.amend(error)
 
 
 def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -243,5 +260,6 @@ async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of every path that no operation has."""
     del receive
     if scope["type"] == "http":
-        error = NotFound("There is nothing at this path; /docs shows what there is.")
+        detail = "There is nothing at this path; /docs shows what there is."
+        error = NotFound(detail, headers=dict(closing(scope)))
         await send_answer(render_problem(error), find_request_id(scope["headers"]), scope["method"] == "HEAD", send)

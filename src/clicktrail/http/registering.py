@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.calls import Call
 from clicktrail.http.render import Json, render_record, render_shown
-from clicktrail.http.sentback import COMPARED, leave_out_hidden, refuse_others
+from clicktrail.http.sentback import COMPARED, refuse_others
 from clicktrail.model.access import READERS, SYSTEM
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
@@ -38,10 +38,11 @@ async def read_registration(call: Call) -> Values | None:
     Raises MalformedRequest, InvalidBody, NotFound.
     """
     parts = split_body(decode_json(call.body), call.reading.is_strict)
-    shown = await _show(call) if parts.click else None
+    may_read = call.viewer.scope in READERS
+    shown = await _show(call) if parts.click and may_read else None
     if shown is not None:
-        sent = leave_out_hidden(call, parts.click)
-        refuse_others(sent, lambda language: _document(call, shown, language), call.language)
+        stored = shown
+        refuse_others(parts.click, lambda language: _document(call, stored, language), call.language)
         if not parts.root:
             parts = _without_the_clicks_own(parts, _document(call, shown, call.language))
     says_nothing = parts.client in ((None, "", {}) if parts.root else ({},))
@@ -51,14 +52,23 @@ async def read_registration(call: Call) -> Values | None:
     required -= frozenset() if parts.root else parts.click.keys()
     values = check_form(parts.client, PROFILE.writable, required, parts.root, call.reading, PROFILE.read_only)
     sent = find_shown(parts.client, PROFILE)
+    names_nobody = call.scope["method"] == "PATCH" and not _names_client(values)
     is_nameless = call.scope["method"] == "PUT" and not any(values.get(name) for name in NAMES)
-    if sent or is_nameless:
-        client = await _find_client(call, shown or await _show(call), values)
+    if sent or is_nameless or names_nobody:
+        shown = shown or await _show(call)
+        client = await _find_client(call, shown, values)
         if is_nameless and (client is None or client["name"]):
             _refuse(Mistake(f"must have one of {', '.join(NAMES)}", pointer=parts.root))
-        if client is not None and call.viewer.scope in READERS:
+        if client is not None and may_read:
             refuse_others(sent, lambda language: render_record(PROFILE, client, language), call.language, parts.root)
+        if names_nobody and (not values or client is None):  # it would make a client of whom nothing is known
+            return None
     return values
+
+
+def _names_client(values: Mapping[str, Any]) -> bool:
+    """Whether anything of it tells one client from another."""
+    return any(value != " " * len(value) for name, value in values.items() if name != "enabled" and value)
 
 
 def split_body(data: Any, is_strict: bool = True) -> Parts:

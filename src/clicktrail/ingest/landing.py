@@ -50,7 +50,7 @@ def _split(url: str) -> tuple[str, list[str], str]:
 
 
 def _join(base: str, pairs: list[str], fragment: str) -> str:
-    return f"{base}?{'&'.join(pairs)}{fragment}"
+    return f"{base}?{'&'.join(pairs)}{fragment}" if pairs else base + fragment
 
 
 def _pairs(query: str) -> list[str]:

@@ -5,7 +5,7 @@
 
 import re
 
-FORMULA = "'*[=+@\\x00-\\x1f\\x7f\uff1d\uff0b\uff0d\uff20-]"
+FORMULA = "'*[=+@\\x00-\\x1f\\x7f-\\x9f\uff1d\uff0b\uff0d\uff20-]"
 """How a cell begins that a spreadsheet may run, maybe behind apostrophes. Full-width signs count in some languages.
 
 Both patterns are read by Python and by the engine that renders files (RE2).

@@ -1,4 +1,4 @@
-"""The code of a link: what it may hold, so that every code can be followed and none looks like another.
+"""The code of a link: what it may hold, so that every code can be followed and shows all that it holds.
 
 Codes that an earlier version took are still found.
 """

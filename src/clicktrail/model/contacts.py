@@ -30,9 +30,8 @@ def read_phone(value: str, region: str | None = None) -> str:
 
     `00` in front is `+`. A number without country code is one of `region`. Raises ValueError.
     """
-    text = value.strip()
-    zeros = _zeros(text)
-    text = "+" + text[zeros.end() :] if zeros else text
+    zeros = _zeros(value)
+    text = "+" + value[zeros.end() :] if zeros else value
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

@@ -83,8 +83,19 @@ def find_shown(data: Values, resource: Resource) -> Values:
 
 
 def as_list(contacts_sent: Any) -> Any:
-    """Contacts as a body brings them: one object is a list of it, and an empty one is none."""
-    return ([contacts_sent] if contacts_sent else []) if isinstance(contacts_sent, dict) else contacts_sent
+    """Contacts as a body brings them: a list, one contact, numbered contacts (as PHP has lists), or values by key."""
+    if not isinstance(contacts_sent, dict):
+        return contacts_sent
+    if contacts_sent and all(name.isdecimal() for name in contacts_sent):
+        return list(contacts_sent.values())
+    if contacts_sent and contacts_sent.keys() <= contacts.READERS.keys():
+        return [{"key": key, "value": value} for key, value in contacts_sent.items()]
+    return [contacts_sent] if contacts_sent else []
+
+
+def _says_nothing(contact: Any) -> bool:
+    """Whether it is a contact whose value was left empty, as forms send it."""
+    return isinstance(contact, dict) and "value" in contact and contact["value"] in (None, "")
 
 
 class _Checker:
@@ -166,13 +177,13 @@ class _Checker:
     def check_contacts(self, value: Any, pointer: str) -> list[Values]:
         found: list[Values] = []
         for position, item in enumerate(self.check_items(as_list(value), pointer)):
-            place = pointer if isinstance(value, dict) else f"{pointer}/{position}"
-            contact = self.check_contact(item, place)
-            if any(
+            if _says_nothing(item):
+                continue
+            contact = self.check_contact(item, pointer if isinstance(value, dict) else f"{pointer}/{position}")
+            if not any(
                 (other.get("key"), other.get("value")) == (contact.get("key"), contact.get("value")) for other in found
             ):
-                self.wrong(place, "is given twice")
-            found.append({"uuid": None} | contact)
+                found.append({"uuid": None} | contact)
         return found
 
     def check_client(self, value: Any, pointer: str) -> Values:
@@ -203,10 +214,11 @@ _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
 
 def read_contact(contact: Mapping[str, Any], reading: Reading, root: str = "") -> Values:
     """A contact, its texts in order by themselves -> the same, its value as it is stored. Raises InvalidBody."""
-    read = contacts.READERS.get(contact["key"])
+    key = contact["key"].lower()
+    read = contacts.READERS.get(key)
     try:
         if read is not None:
-            return {**contact, "value": read(contact["value"], reading.phone_region)}
+            return {**contact, "key": key, "value": read(contact["value"].strip(), reading.phone_region)}
         mistake = Mistake(f"must be one of {', '.join(contacts.READERS)}", pointer=f"{root}/key")
     except ValueError as error:
         mistake = Mistake(str(error), pointer=f"{root}/value")

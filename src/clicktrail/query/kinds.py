@@ -190,6 +190,7 @@ ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, 
 CLICK_ID = replace(ID, check=check_click_id)
 TOKEN_ID = Kind("token id", {"type": "string", "pattern": _SIXTEEN_HEX}, (), check_token_id, check_token_id)
 TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
+COUNTRY_CODE = replace(TEXT, name="country code", read=lambda text: read_text(text).upper())
 URL = Kind(
     "url",
     {"type": "string", "format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://", "maxLength": MAX_URL_BYTES},

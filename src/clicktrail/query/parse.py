@@ -64,6 +64,8 @@ class _Reader:
     def place(self, parameter: Parameter) -> None:
         match = _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
+        if len(path) > 1 and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
+            path = path[:-1]
         if word == "filter" and path:
             self.add_filter(parameter, path[0], path[1:])
         elif word == "query" and len(path) == 1:

@@ -143,7 +143,13 @@ CLICK = Resource(
             is_repetitive=True,
             example="-97.822",
         ),
-        Field(name="countryCode", doc="ISO 3166-1 alpha-2, by the IP address.", filterable=True, example="US"),
+        Field(
+            name="countryCode",
+            kind=kinds.COUNTRY_CODE,
+            doc="ISO 3166-1 alpha-2, by the IP address.",
+            filterable=True,
+            example="US",
+        ),
         Field(
             name="countryName",
             kind=kinds.COUNTRY_NAME,
