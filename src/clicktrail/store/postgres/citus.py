@@ -5,7 +5,7 @@ counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and th
 """
 
 from clicktrail.errors import Conflict, Unavailable
-from clicktrail.store.engine import Session
+from clicktrail.store.engine import Session, Write
 
 REFERENCE = (
     "languages",
@@ -42,6 +42,19 @@ ONE_BY_ONE = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
 
 Left to itself Citus opens a connection for each shard, which takes longer than all the rest of a commit.
 """
+_TURN = f"SELECT pg_advisory_xact_lock({0x636C_6B03})"
+BEGINNINGS = {
+    Write.CHANGE: f"ISOLATION LEVEL READ COMMITTED; {{bounds}}; {_TURN}",
+    Write.ALONE: f"ISOLATION LEVEL READ COMMITTED; {{bounds}}; {_TURN}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE",
+}
+"""How writes begin that are serializable elsewhere.
+
+Each machine has a snapshot of its own here, taken at a different moment: one would show a click that was registered,
+and the other not yet its client. So changes take turns, by a lock at the coordinator, and each statement sees all that
+was committed before the turn.
+"""
+READ = "ISOLATION LEVEL READ COMMITTED READ ONLY; {bounds}"
+"""How a read begins: a later statement sees at least what an earlier one saw."""
 _SEE = "docs/scaling.md says how a cluster is set up."
 
 
@@ -90,8 +103,8 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
     workers, stored = count_workers(session), count_shards(session)
     if shards and stored and shards != stored:
         raise Conflict(f"The clicks are spread over {stored} shards already; --shards only counts the first time.")
-    done = {row[0] for row in session.rows("SELECT logicalrelid::TEXT FROM pg_dist_partition")}
-    _share_functions(session)
+    done = _list_spread(session)
+    is_mended = not _share_functions(session)
     session.rows(f"SET LOCAL citus.shard_count = {stored or shards or SHARDS_PER_WORKER * workers}")
     made = [table for table in (*REFERENCE, *DISTRIBUTED) if table not in done]
     for table in made:
@@ -99,23 +112,32 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
             session.rows("SELECT create_distributed_table($1, $2)", [table, DISTRIBUTED[table]])
         else:
             session.rows("SELECT create_reference_table($1)", [table])
+    # The coordinator's own copy of what lies on shards now takes up room, and is in the way of new months.
+    for table in sorted(_list_spread(session) - (done if is_mended else set())):
+        session.rows("SELECT truncate_local_data_after_distributing_table($1)", [table])
     if made:
         session.publish()  # so that running nodes look again
     return made
 
 
-def _share_functions(session: Session) -> None:
-    """Has every worker know the functions. This is done once, and later ones are shared as they are made.
+def _list_spread(session: Session) -> set[str]:
+    """The tables that are spread, each partition among them."""
+    return {row[0] for row in session.rows("SELECT logicalrelid::TEXT FROM pg_dist_partition")}
+
+
+def _share_functions(session: Session) -> bool:
+    """Has every worker know the functions; False where they do. Later ones are shared as they are made.
 
     `fold` becomes one that no planner puts in place of its call: what Citus then sends to a worker would lack the
     collation, and a worker would not lower letters beyond ASCII. In PL/pgSQL it takes a third longer than in place.
     """
     [[body]] = session.rows("SELECT pg_get_function_sqlbody('fold(text)'::regprocedure)")
     if body is None:
-        return
+        return False
     session.rows(
         "CREATE OR REPLACE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE "
         f"AS $fold$ BEGIN {body}; END $fold$"
     )
     for function in FUNCTIONS:
         session.rows("SELECT create_distributed_function($1)", [function])
+    return True

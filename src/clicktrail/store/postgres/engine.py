@@ -297,11 +297,11 @@ def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
     """What each kind of transaction begins with."""
     lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
     bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
-    beginnings = {kind: f"BEGIN {kind.value.format(bounds=bounds, lock=lock)}" for kind in Kind}
+    texts = {kind: kind.value for kind in Kind}
     if is_spread:
-        for kind in _KINDS.values():
-            beginnings[kind] += f"; {citus.ONE_BY_ONE}"
-    return beginnings
+        texts |= {Kind.READ: citus.READ} | {_KINDS[write]: text for write, text in citus.BEGINNINGS.items()}
+        texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*_KINDS.values(), Kind.SCHEMA)}
+    return {kind: f"BEGIN {text.format(bounds=bounds, lock=lock)}" for kind, text in texts.items()}
 
 
 def _is_cut(error: BaseException) -> bool:
