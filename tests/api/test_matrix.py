@@ -141,6 +141,8 @@ def body_of(operation: Operation, world: World) -> Any:
 
 def path_of(operation: Operation, world: World, token: str | None) -> str:
     path = operation.path.format_map(world)
+    if operation.name == "deleteClicks":
+        path += f"?filter[linkId]={world['linkId']}&limit=10"
     query = {
         "/postback": f"?visitor_id={world['code']}" + (f"&token={token}" if token else ""),
         "/p.gif": f"?key={world['key']}&uri={SHOP}/",

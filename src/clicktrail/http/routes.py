@@ -111,6 +111,28 @@ _EXPORT = Operation(
     doc="The clicks that the filters let through, as a stream; in no particular order unless `sort_by` names one.",
     refusals=(429, 503),
 )
+_REMOVE = Operation(
+    method="DELETE",
+    path="/clicks",
+    handler=clicks.delete_clicks,
+    name="deleteClicks",
+    summary="Delete the clicks that filters find, the oldest first",
+    tag="Clicks",
+    scopes=ADMINS,
+    resource=CLICK,
+    is_filtered=True,
+    parameters=(
+        (
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": clicks.MAX_REMOVED},
+            "How many are deleted at most; required.",
+            "1000",
+        ),
+        ("dry_run", FLAG_SCHEMA, "`1` deletes nothing and answers what would be deleted.", "1"),
+    ),
+    answer="Removal",
+    refusals=(429, 503),
+)
 _BATCH = Operation(
     method="POST",
     path="/clicks/batch",
@@ -243,6 +265,7 @@ def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
     """Every operation, in the order of the documentation; links are followed below `link_path`."""
     return [
         *make_crud(CLICK, _CLICKS, CLICK.path),
+        _REMOVE,
         _BATCH,
         _EXPORT,
         _LINK_METRICS,

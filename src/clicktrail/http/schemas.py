@@ -53,6 +53,7 @@ def all_schemas() -> Json:
         "Mistake": answer_schemas.mistake_schema(),
         "Problem": answer_schemas.problem_schema(),
         "LinkMetrics": answer_schemas.metrics_schema(),
+        "Removal": answer_schemas.removal_schema(),
         **answer_schemas.banner_filters_schemas(),
         "Health": answer_schemas.health_schema(),
         "Grant": answer_schemas.grant_schema(),

@@ -210,10 +210,10 @@ def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> At
     )
 
 
-def forget_click(session: Session, click_id: str) -> None:
-    """A click is deleted: what it won stays written down without it."""
-    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = $1", [click_id])
-    session.rows("DELETE FROM attribution_clicks WHERE click_id = $1", [click_id])
+def forget_clicks(session: Session, click_ids: Sequence[str]) -> None:
+    """Clicks are deleted: what they won stays written down without them."""
+    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = ANY($1::TEXT[])", [click_ids])
+    session.rows("DELETE FROM attribution_clicks WHERE click_id = ANY($1::TEXT[])", [click_ids])
 
 
 def _find(session: Session, viewer: Viewer, condition: str, *values: str) -> Attribution | None:

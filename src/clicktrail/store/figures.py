@@ -1,6 +1,7 @@
 """The figures of links, kept in memory and exact: counting a click costs O(1), asking for a link's figures as well."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ IS_COUNTED = "coalesce(c.bot, '') = ''"
 CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
 OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
 """What is counted of a link's clicks, distinct visitors aside."""
+_VISITOR = ("link_id", "ip", "user_agent", "visitor")
+"""What clicks of one visitor on one link have in common."""
 _PIECE = 1_000_000
 """Rows read at once."""
 
@@ -74,14 +77,22 @@ class LinkFigures:
         if link_id is not None:
             session.after_commit(lambda: self._when_loaded(lambda: self._register(link_id, change)))
 
-    def uncount(self, session: Session, click: Click) -> None:
-        """A click was just removed: counts the link's others, and looks for the same visitor among them."""
-        if click.link_id is None:
+    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks were just removed: counts the others of their links, and looks for the same visitors among them."""
+        linked = [click for click in clicks if click.link_id is not None]
+        if not linked:
             return
-        counted = session.rows(f"SELECT {CLICKS}, {OTHERS} FROM clicks c WHERE link_id = $1", [click.link_id])[0]
-        is_gone = not click.is_bot and not has_other_click(session, click)
-        link_id, gone = click.link_id, visitor_key(click) if is_gone else None
-        session.after_commit(lambda: self._when_loaded(lambda: self._recount(link_id, (*counted,), gone)))
+        link_ids = {click.link_id: None for click in linked}
+        rows = session.rows(
+            f"SELECT link_id, {CLICKS}, {OTHERS} FROM clicks c "
+            "WHERE link_id IN (SELECT unnest($1::VARCHAR[])) GROUP BY link_id",
+            [list(link_ids)],
+        )
+        counted = {row[0]: LinkMetrics(row[1], 0, *row[2:]) for row in rows}
+        others = {link_id: counted.get(link_id, NOTHING) for link_id in link_ids}
+        gone = find_gone(session, linked)
+        session.after_commit(lambda: session.memory.recent.forget(linked))
+        session.after_commit(lambda: self._when_loaded(lambda: self._recount(others, gone)))
 
     def read(self, session: ArraySession) -> None:
         """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
@@ -120,12 +131,14 @@ class LinkFigures:
         old = self._figures.get(link_id, NOTHING)
         self._figures[link_id] = msgspec.structs.replace(old, registrations=old.registrations + change)
 
-    def _recount(self, link_id: str, counted: tuple[int, int, int | None, int | None], gone: int | None) -> None:
-        clicks, registrations, earliest, latest = counted
-        unique = self._figures.get(link_id, NOTHING).unique_clicks - (gone is not None)
-        self._figures[link_id] = LinkMetrics(clicks, unique, registrations, earliest, latest)
-        if gone is not None:
-            self._visitors.discard(gone)
+    def _recount(self, others: Mapping[str | None, LinkMetrics], gone: Sequence[Click]) -> None:
+        """Link id -> the figures of its other clicks, but for their visitors; of those some are gone."""
+        lost = Counter(click.link_id for click in gone)
+        for link_id, counted in others.items():
+            unique = self._figures.get(link_id or "", NOTHING).unique_clicks - lost[link_id]
+            self._figures[link_id or ""] = msgspec.structs.replace(counted, unique_clicks=unique)
+        for click in gone:
+            self._visitors.discard(visitor_key(click))
 
 
 def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetrics:
@@ -142,14 +155,21 @@ def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetri
     )
 
 
-def has_other_click(session: Session, click: Click) -> bool:
-    """Whether the visitor of a removed click has another one on the same link."""
-    others = session.rows(
-        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 "
-        "AND visitor IS NOT DISTINCT FROM $4 LIMIT 1",
-        [click.link_id, click.ip, click.user_agent, click.visitor],
+def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
+    """Of removed clicks on links one for each visitor, robots aside, who has no other click on the same link."""
+    people = {visitor_key(click): click for click in clicks if not click.is_bot}
+    gone = list(people.values())
+    if not gone:
+        return []
+    rows = session.rows(
+        "SELECT DISTINCT g.place FROM (SELECT unnest($1::BIGINT[]) AS place, unnest($2::VARCHAR[]) AS link_id, "
+        "unnest($3::VARCHAR[]) AS ip, unnest($4::VARCHAR[]) AS user_agent, unnest($5::BIGINT[]) AS visitor) g "
+        "JOIN clicks c ON c.link_id = g.link_id AND c.ip = g.ip AND c.user_agent IS NOT DISTINCT FROM g.user_agent "
+        f"AND c.visitor IS NOT DISTINCT FROM g.visitor AND {IS_COUNTED}",
+        [list(range(len(gone))), *([getattr(click, name) for click in gone] for name in _VISITOR)],
     )
-    return bool(others)
+    stayed = {row[0] for row in rows}
+    return [click for place, click in enumerate(gone) if place not in stayed]
 
 
 def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:
