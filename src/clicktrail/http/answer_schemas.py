@@ -243,6 +243,7 @@ DOCS: Mapping[str, str] = {
     "Attribution": "Which click earned a client, and why.",
     "AttributionNames": "What a registration named.",
     "ConsideredClick": "A click that was looked at, and its outcome.",
+    "ProfileMerge": "The profile that becomes a part of another one.",
     "IdentityCreate": "Whose a browser is.",
     "Identity": "Whose a browser is.",
 }

@@ -57,6 +57,18 @@ def _with_contacts() -> list[Operation]:
     return [replace(operation, refusals=(*operation.refusals, 404)) for operation in operations]
 
 
+_MERGE = Operation(
+    method="POST",
+    path="/profiles/{profileId}/merge",
+    handler=profiles.merge_profiles,
+    name="mergeProfiles",
+    summary="Make another profile a part of this one",
+    tag="Profiles",
+    scopes=ADMINS,
+    body="ProfileMerge",
+    answer="Profile",
+    refusals=(404, 409, 422, 503),
+)
 _LINK_METRICS = Operation(
     method="GET",
     path="/links/{linkId}/metrics",
@@ -272,6 +284,7 @@ def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
         _LINK_QR,
         _BANNER_FILTERS,
         *make_crud(PROFILE, _PROFILES, PROFILE.path),
+        _MERGE,
         *_with_contacts(),
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER, SITE) for operation in _catalog(resource)),
         _create_token(lockout),

@@ -275,7 +275,10 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
     click = get_click(session, SYSTEM, click_id)
     outranked = find_outranked(session, [click])
     own = get_profile(session, SYSTEM, click.profile_id) if click.profile_id and not outranked else None
-    chosen = decide(click, own, find_client(session, None, values["uuid"]) if values.get("uuid") else None)
+    known = find_client(session, None, values["uuid"]) if values.get("uuid") else None
+    if known is not None:  # who was merged is named by the uuid that they have now
+        values = {**values, "uuid": known["uuid"]}
+    chosen = decide(click, own, known)
     if chosen is not None:
         refuse_partner(session, chosen["profileId"])
     profile_id = save_profile(session, ids, chosen, values)

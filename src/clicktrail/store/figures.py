@@ -12,7 +12,8 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import SECOND
-from clicktrail.store.engine import Session
+from clicktrail.store.engine import Params, Session
+from clicktrail.store.hashes import text_hash
 from clicktrail.store.visitors import KEY_SQL, Keys, VisitorSet, mark_repeats, visitor_key
 
 NOTHING = LinkMetrics()
@@ -22,7 +23,7 @@ IS_COUNTED = "coalesce(c.bot, '') = ''"
 CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
 OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
 """What is counted of a link's clicks, distinct visitors aside."""
-_VISITOR = ("link_id", "ip", "user_agent", "visitor")
+_VISITOR = "c.link_id, c.ip, c.user_agent, c.visitor"
 """What clicks of one visitor on one link have in common."""
 _PIECE = 1_000_000
 """Rows read at once."""
@@ -161,15 +162,15 @@ def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
     gone = list(people.values())
     if not gone:
         return []
-    rows = session.rows(
-        "SELECT DISTINCT g.place FROM (SELECT unnest($1::BIGINT[]) AS place, unnest($2::VARCHAR[]) AS link_id, "
-        "unnest($3::VARCHAR[]) AS ip, unnest($4::VARCHAR[]) AS user_agent, unnest($5::BIGINT[]) AS visitor) g "
-        "JOIN clicks c ON c.link_id = g.link_id AND c.ip = g.ip AND c.user_agent IS NOT DISTINCT FROM g.user_agent "
-        f"AND c.visitor IS NOT DISTINCT FROM g.visitor AND {IS_COUNTED}",
-        [list(range(len(gone))), *([getattr(click, name) for click in gone] for name in _VISITOR)],
-    )
-    stayed = {row[0] for row in rows}
-    return [click for place, click in enumerate(gone) if place not in stayed]
+    params, ips = Params(), sorted({click.ip for click in gone})
+    if session.dialect.row_id is not None:  # no index: numbers are found far faster than texts, and then few rows read
+        row_id, hashes = session.dialect.row_id, params.add([text_hash(ip) for ip in ips])
+        narrowed = f"c.{row_id} IN (SELECT {row_id} FROM clicks WHERE ip_hash IN (SELECT unnest({hashes}::BIGINT[])))"
+    else:
+        narrowed = f"c.ip = ANY({params.add(ips)}::TEXT[])"
+    rows = session.rows(f"SELECT DISTINCT {_VISITOR} FROM clicks c WHERE {narrowed} AND {IS_COUNTED}", params)
+    stayed = frozenset(rows)
+    return [click for click in gone if (click.link_id, click.ip, click.user_agent, click.visitor) not in stayed]
 
 
 def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:

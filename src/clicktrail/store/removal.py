@@ -1,13 +1,12 @@
 """Clicks are removed here, one or many, with all that is counted of them, kept beside them or points to them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
-from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.query.questions import ListQuery
 from clicktrail.store.attributions import forget_clicks
 from clicktrail.store.clicks import COLUMNS, get_click
 from clicktrail.store.engine import Params, Session
@@ -54,16 +53,14 @@ async def remove_found(store: Store, query: ListQuery, click_ids: Sequence[str])
 
 def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
-    key, table, params = query.resource.id_field, TABLES[CLICK.name], Params()
-    own = (  # the bounds let the engine pass over all that lies before and after
-        Condition(key, "gte", (min(click_ids),)),
-        Condition(key, "lte", (max(click_ids),)),
-        Condition(key, "in", tuple(click_ids)),
-    )
-    asked = replace(query, conditions=(*own, *query.conditions))
-    where = where_clause(asked, table, SYSTEM, params, session.dialect)
+    table, params, row_id = TABLES[CLICK.name], Params(), session.dialect.row_id
+    wanted = _with_ids(session, click_ids, params)
+    if row_id is not None:  # so that whole rows are read of these alone
+        wanted = f"{table.alias}.{row_id} IN (SELECT {row_id} FROM clicks WHERE {wanted})"
+    where = where_clause(query, table, SYSTEM, params, session.dialect)
     columns = ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
-    clicks = [Click(*row) for row in session.rows(f"SELECT {columns} FROM clicks {table.alias} WHERE {where}", params)]
+    sql = f"SELECT {columns} FROM clicks {table.alias} WHERE {wanted} AND {where}"
+    clicks = [Click(*row) for row in session.rows(sql, params)]
     if clicks:
         remove_clicks(session, clicks)
     return len(clicks)
@@ -73,12 +70,18 @@ def remove_clicks(session: Session, clicks: Sequence[Click]) -> None:
     """Removes stored clicks. Their clients stay; what they won stays written down without them; what repeated one of
     them repeats nothing any more."""
     click_ids = sorted(click.click_id for click in clicks)
-    session.rows(
-        "DELETE FROM clicks WHERE click_id >= $1 AND click_id <= $2 AND click_id = ANY($3::TEXT[])",
-        [click_ids[0], click_ids[-1], click_ids],
-    )
+    params = Params()
+    session.rows(f"DELETE FROM clicks WHERE {_with_ids(session, click_ids, params)}", params)
     forget_clicks(session, click_ids)
     session.rows("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY($1::TEXT[])", [click_ids])
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
     session.figures.uncount(session, clicks)
     session.after_commit(lambda: session.memory.remove(click_ids))
+
+
+def _with_ids(session: Session, click_ids: Sequence[str], params: Params) -> str:
+    """The clicks with these ids; the bounds let an engine without an index pass over all that lies before and after."""
+    bounds = f"click_id >= {params.add(min(click_ids))} AND click_id <= {params.add(max(click_ids))}"
+    ids = params.add(list(click_ids))
+    among = f"IN (SELECT unnest({ids}::VARCHAR[]))" if session.dialect.is_owned else f"= ANY({ids}::TEXT[])"
+    return f"{bounds} AND click_id {among}"
