@@ -54,13 +54,12 @@ async def remove_found(store: Store, query: ListQuery, click_ids: Sequence[str])
 def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
     table, params, row_id = TABLES[CLICK.name], Params(), session.dialect.row_id
-    wanted = _with_ids(session, click_ids, params)
-    if row_id is not None:  # so that whole rows are read of these alone
-        wanted = f"{table.alias}.{row_id} IN (SELECT {row_id} FROM clicks WHERE {wanted})"
-    where = where_clause(query, table, SYSTEM, params, session.dialect)
+    where = f"{_with_ids(session, click_ids, params)} AND {where_clause(query, table, SYSTEM, params, session.dialect)}"
+    if row_id is not None:  # no index: whole rows are read of these alone
+        rows = session.rows(f"SELECT {table.alias}.{row_id} FROM clicks {table.alias} WHERE {where}", params)
+        where, params = f"{row_id} IN (SELECT unnest($1::BIGINT[]))", Params([[row[0] for row in rows]])
     columns = ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
-    sql = f"SELECT {columns} FROM clicks {table.alias} WHERE {wanted} AND {where}"
-    clicks = [Click(*row) for row in session.rows(sql, params)]
+    clicks = [Click(*row) for row in session.rows(f"SELECT {columns} FROM clicks {table.alias} WHERE {where}", params)]
     if clicks:
         remove_clicks(session, clicks)
     return len(clicks)

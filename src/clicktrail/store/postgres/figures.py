@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.engine import Params, Row, Session
-from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, find_gone
+from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, by_link, find_gone, subtract
 from clicktrail.store.visitors import VISITOR_SQL, Visit, mark_repeats, visitor_digest
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
@@ -70,31 +70,20 @@ class TableFigures:
 
     def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
         """Clicks were just removed, while no node counts. Figures stay those of all that ever were, but them."""
-        by_link: dict[str, list[Click]] = {}
-        for click in clicks:
-            if click.link_id is not None:
-                by_link.setdefault(click.link_id, []).append(click)
-        if not by_link:
+        removed = by_link(clicks)
+        if not removed:
             return
-        linked = [click for each in by_link.values() for click in each]
+        linked = [click for each in removed.values() for click in each]
         gone = find_gone(session, linked)
         _forget_visits(session, linked, gone)
         lost = Counter(click.link_id for click in gone)
-        old = self.find(session, list(by_link))
-        ends = {link_id for link_id, each in by_link.items() if any(c.time in _times(old[link_id]) for c in each)}
-        times = {link_id: _times(old[link_id]) for link_id in by_link} | _find_times(session, sorted(ends))
-        rows = [
-            (
-                link_id,
-                old[link_id].clicks - sum(not click.is_bot for click in each),
-                old[link_id].unique_clicks - lost[link_id],
-                old[link_id].registrations - sum(click.profile_id is not None for click in each),
-                *times[link_id],
-            )
-            for link_id, each in by_link.items()
-        ]
+        old = self.find(session, list(removed))
+        ends = {link_id for link_id, each in removed.items() if any(c.time in _times(old[link_id]) for c in each)}
+        times = {link_id: _times(old[link_id]) for link_id in removed} | _find_times(session, sorted(ends))
+        left = {link_id: subtract(old[link_id], each, lost[link_id]) for link_id, each in removed.items()}
+        rows = [(link_id, *astuple(each)[:3], *times[link_id]) for link_id, each in left.items()]
         for table in ("link_changes", "link_figures"):
-            session.rows(f"DELETE FROM {table} WHERE link_id = ANY($1::TEXT[])", [list(by_link)])
+            session.rows(f"DELETE FROM {table} WHERE link_id = ANY($1::TEXT[])", [list(removed)])
         session.insert("link_figures", _COLUMNS.split(", "), rows)
 
 
