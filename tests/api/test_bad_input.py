@@ -174,7 +174,7 @@ def test_unknown_paths_are_404_with_a_problem(api: httpx.Client, path: str) -> N
 
 
 def test_other_methods_are_405_and_the_right_ones_are_named(api: httpx.Client) -> None:
-    answer = api.delete("/clicks")
+    answer = api.delete("/profiles")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, HEAD, POST"
 

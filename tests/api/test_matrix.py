@@ -84,6 +84,8 @@ def make_world(api: httpx.Client, mark: str) -> dict[str, str]:
     contacts = [{"key": "email", "value": f"{mark}@email.com"}]
     made["profileId"] = api.patch(f"/clicks/{made['clickId']}", json={"contacts": contacts}).json()["profileId"]
     made["contactId"] = api.get(f"/profiles/{made['profileId']}/contacts").json()[0]["contactId"]
+    made["spare"] = api.post("/profiles", json={"firstName": "Again"}).json()["profileId"]
+    make("/identities", "identityId", visitorId=mark, uuid=f"{mark}-person")
     make("/sites", "siteId", origins=[SHOP])
     made["key"] = api.get(f"/sites/{made['siteId']}").json()["key"]
     make("/clients", "clientId", scope="read")
@@ -109,6 +111,7 @@ def body_of(operation: Operation, world: World) -> Any:
         "/clicks/{clickId}": names,
         "/profiles": names,
         "/profiles/{profileId}": names | {"countryNumericCode": None, "tags": []},
+        "/profiles/{profileId}/merge": {"profileId": world["spare"]},
         "/profiles/{profileId}/contacts": {"key": "phone", "value": "+442071838750"},
         "/profiles/{profileId}/contacts/{contactId}": contact,
         "/links": {"profileId": world["partner"]},
@@ -141,6 +144,8 @@ def body_of(operation: Operation, world: World) -> Any:
 
 def path_of(operation: Operation, world: World, token: str | None) -> str:
     path = operation.path.format_map(world)
+    if operation.name == "deleteClicks":
+        path += f"?filter[linkId]={world['linkId']}&limit=10"
     query = {
         "/postback": f"?visitor_id={world['code']}" + (f"&token={token}" if token else ""),
         "/p.gif": f"?key={world['key']}&uri={SHOP}/",

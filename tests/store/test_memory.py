@@ -14,19 +14,20 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import CLICK, LINK
-from clicktrail.query.parse import parse_list
+from clicktrail.query.parse import parse_list, parse_removal
 from clicktrail.query.questions import ListQuery
 from clicktrail.register import choose_profile
 from clicktrail.store import memory as memory_module
 from clicktrail.store import visitors
 from clicktrail.store.catalog import create_item, load_catalogue
-from clicktrail.store.clicks import COLUMNS, delete_click, get_click, insert_clicks, list_clicks, register
+from clicktrail.store.clicks import COLUMNS, get_click, insert_clicks, list_clicks, register
 from clicktrail.store.engine import Session
 from clicktrail.store.figures import count_visitors
 from clicktrail.store.metrics import link_metrics
 from clicktrail.store.profiles import delete_profile
 from clicktrail.store.recall import recall_click, recall_page
 from clicktrail.store.records import Page
+from clicktrail.store.removal import delete_click, find_removable, remove_piece
 from clicktrail.store.visitors import VisitorSet
 from tests.conftest import AnyEngine
 
@@ -62,7 +63,7 @@ class Changes:
         return Click(**values)
 
     def step(self) -> None:
-        kind = self.random.choice(["insert"] * 4 + ["register", "register", "delete", "forget"])
+        kind = self.random.choice(["insert"] * 5 + ["register", "register", "delete", "remove", "forget"])
         if kind == "insert":
             batch = [self.make() for _ in range(self.random.randrange(1, 9))]
             batch = [click for click in batch if click.click_id not in self.known]
@@ -76,10 +77,30 @@ class Changes:
                 self.engine.run(lambda session: delete_click(session, chosen))
                 self.known.remove(chosen)
                 self.removed.append(chosen)
+            elif kind == "remove":
+                self.remove(self.random.sample(self.known, min(len(self.known), self.random.randrange(2, 12))))
             else:
                 profile_id = self.engine.run(lambda session: get_click(session, SYSTEM, chosen)).profile_id
                 if profile_id:
                     self.engine.run(lambda session: delete_profile(session, profile_id))
+
+    def remove(self, chosen: list[str]) -> None:
+        """Many at once: those of them on one link, as a filter would find them."""
+        link_id = self.random.choice([*self.links, None])
+        where = f"filter[linkId]={link_id}" if link_id else "filter[linkId][null]=1"
+        query, _ = parse_removal(f"{where}&limit=100".encode(), CLICK, 100, "en")
+        wanted = [click for click in self.engine.run(stored) if click.link_id == link_id]
+        found = self.engine.run(lambda session: find_removable(session, query))
+        assert found == (sorted(click.click_id for click in wanted)[:100], len(wanted))
+        removed = self.engine.run(lambda session: remove_piece(session, query, chosen))
+        gone = [click.click_id for click in wanted if click.click_id in chosen]
+        assert removed == len(gone)
+        self.known = [click_id for click_id in self.known if click_id not in gone]
+        self.removed += gone
+
+
+def stored(session: Session) -> list[Click]:
+    return [Click(*row) for row in session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC")]
 
 
 def recount(session: Session) -> dict[str, LinkMetrics]:
@@ -107,15 +128,15 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
     changes = Changes(engine, seed)
     for _ in range(60):
         changes.step()
-        stored = [Click(*row) for row in engine.run(lambda s: s.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks"))]
-        stored.sort(key=lambda click: click.click_id, reverse=True)
+        clicks = engine.run(stored)
+        assert {click.duplicate_of for click in clicks} <= {None, *changes.known}  # none repeats what is gone
         for query in ("limit=3", "limit=5&offset=2", "limit=1000", f"limit=4&sort_by=clickId&offset={seed}"):
             asked = parse_list(query.encode(), CLICK)
             page = recall_page(engine.memory, SYSTEM, asked)
             if page is not None:
-                assert list(page.items) == stored[asked.offset : asked.offset + asked.limit]
-                assert (page.next is not None) == (len(stored) > asked.offset + asked.limit)
-        for click in stored:
+                assert list(page.items) == clicks[asked.offset : asked.offset + asked.limit]
+                assert (page.next is not None) == (len(clicks) > asked.offset + asked.limit)
+        for click in clicks:
             assert recall_click(engine.memory, SYSTEM, click.click_id) in (None, click)
         assert [engine.memory.find(click_id) for click_id in changes.removed] == [None] * len(changes.removed)
         found = engine.run(lambda session: link_metrics(session, SYSTEM, changes.links))

@@ -7,6 +7,7 @@ import click
 from clicktrail import __version__
 from clicktrail.cli.backups import backup, restore
 from clicktrail.cli.clients import client
+from clicktrail.cli.compact import compact
 from clicktrail.cli.doctor import doctor
 from clicktrail.cli.files import export_file
 from clicktrail.cli.imports import import_files
@@ -38,5 +39,5 @@ def settings(**given: str) -> None:
     click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
 
 
-for command in (serve, token, client, import_files, export_file, migrate, move, backup, restore, doctor):
+for command in (serve, token, client, import_files, export_file, migrate, move, backup, restore, compact, doctor):
     main.add_command(command)

@@ -152,6 +152,16 @@ def metrics_schema() -> Json:
     return object_of(properties, properties)
 
 
+def removal_schema() -> Json:
+    """What came of a removal by filters."""
+    properties = {
+        "dryRun": {"type": "boolean", "description": "Whether nothing was deleted in truth."},
+        "deleted": count_of("How many were deleted, or would be."),
+        "left": count_of("How many more the filters found when it began."),
+    }
+    return object_of(properties, properties)
+
+
 def banner_filters_schemas() -> Json:
     """The facets in use."""
     found, facets = {}, {}
@@ -217,6 +227,7 @@ DOCS: Mapping[str, str] = {
     "Mistake": "One thing that was wrong, and where.",
     "Problem": "A refusal (RFC 9457) that names every mistake at once.",
     "LinkMetrics": "The figures of a link.",
+    "Removal": "What came of deleting by filters.",
     "BannerFilters": "The languages, sizes and themes that banners have.",
     "LanguageFacet": "A language that a banner has.",
     "SizeFacet": "A size that a banner has.",
@@ -232,6 +243,7 @@ DOCS: Mapping[str, str] = {
     "Attribution": "Which click earned a client, and why.",
     "AttributionNames": "What a registration named.",
     "ConsideredClick": "A click that was looked at, and its outcome.",
+    "ProfileMerge": "The profile that becomes a part of another one.",
     "IdentityCreate": "Whose a browser is.",
     "Identity": "Whose a browser is.",
 }

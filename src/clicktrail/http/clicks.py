@@ -11,11 +11,13 @@ from clicktrail.model.access import READERS, SYSTEM
 from clicktrail.model.click import Click, Hit, differences
 from clicktrail.query.fields import CLICK
 from clicktrail.query.forms import Values
-from clicktrail.query.parse import parse_view
+from clicktrail.query.parse import parse_removal, parse_view
 from clicktrail.register import choose_profile
-from clicktrail.store import clicks
+from clicktrail.store import clicks, removal
 from clicktrail.store.recall import recall_click, recall_page
 
+MAX_REMOVED = 10_000
+"""Clicks that one request deletes."""
 _NAMES_NOTHING = Mistake(f"names nothing of a client; allowed: {', '.join(CLIENT_FIELDS)}", pointer="")
 
 
@@ -105,5 +107,13 @@ async def update_click(call: Call) -> Answer:
 
 async def delete_click(call: Call) -> Answer:
     """Delete a click."""
-    await call.store.remove(clicks.delete_click, call.path["clickId"])
+    await call.store.remove(removal.delete_click, call.path["clickId"])
     return NO_CONTENT
+
+
+async def delete_clicks(call: Call) -> Answer:
+    """Delete the clicks that filters find, or say how many that would be."""
+    query, is_dry = parse_removal(call.query, CLICK, MAX_REMOVED, call.language, call.reading)
+    found = await call.glance(removal.find_removable, query)
+    removed = len(found.click_ids) if is_dry else await removal.remove_found(call.store, query, found.click_ids)
+    return json_answer({"dryRun": is_dry, "deleted": removed, "left": found.total - len(found.click_ids)})

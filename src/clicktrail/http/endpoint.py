@@ -82,7 +82,7 @@ class Endpoint:
         check_accept(operation.media_type, headers, operation.other_types)
         query = drop_cache_buster(scope["query_string"])
         call = Call(self._services, viewer, headers, path, query, b"", scope, receive)
-        if call.query and operation.method != "GET" and call.reading.is_strict:
+        if call.query and not operation.takes_query and call.reading.is_strict:
             raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
         if operation.takes_body:
             check_content_type(headers, operation.body_types)

@@ -39,6 +39,8 @@ class Operation:
     is_list: bool = False
     is_view: bool = False
     is_export: bool = False
+    is_filtered: bool = False
+    """Whether filters of `resource` say what it is done to."""
     parameters: tuple[Parameter, ...] = ()
     """Query parameters beyond those of `resource`."""
     body: str = ""
@@ -69,6 +71,11 @@ class Operation:
     def asks(self) -> bool:
         """Whether it puts a question to the store, which may have to wait too long for its turn, or take too long."""
         return self.method == "GET" and (self.resource is not None or self.scopes == READERS)
+
+    @property
+    def takes_query(self) -> bool:
+        """Whether a query string is read."""
+        return self.method == "GET" or self.is_filtered
 
     @property
     def takes_body(self) -> bool:

@@ -58,6 +58,9 @@ def query_parameters(operation: Operation) -> list[Json]:
     if operation.is_export:
         kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
         parameters += [_parameter("format", kind, "The kind of file.", "csv"), *export_parameters(resource)]
+    if operation.is_filtered:
+        parameters = [each | {"required": True} if each["name"] == "limit" else each for each in parameters]
+        parameters += filter_parameters(resource)
     if operation.is_list or operation.is_view:
         parameters += [
             _parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` (or `1`) adds `{name}` to every object.", True)
@@ -198,4 +201,4 @@ def _parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) ->
 def _as_typed(example: Any, schema: Mapping[str, Any]) -> Any:
     if schema.get("type") == "boolean":
         return example in (True, "1")
-    return example if schema.get("type") == "integer" else str(example)
+    return int(example) if schema.get("type") == "integer" else str(example)

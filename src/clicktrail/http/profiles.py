@@ -5,10 +5,10 @@ from clicktrail.http.catalog import created_answer
 from clicktrail.http.pages import page_answer, read_query
 from clicktrail.http.render import render_record
 from clicktrail.http.sentback import refuse_changed, refuse_differing
-from clicktrail.query.fields import CONTACT, PROFILE
-from clicktrail.query.forms import parse_form, read_contact
+from clicktrail.query.fields import CONTACT, MERGE, PROFILE
+from clicktrail.query.forms import check_form, decode_json, parse_form, read_contact
 from clicktrail.query.parse import parse_view
-from clicktrail.store import contacts, profiles
+from clicktrail.store import contacts, merging, profiles
 
 
 async def list_profiles(call: Call) -> Answer:
@@ -37,6 +37,13 @@ async def update_profile(call: Call) -> Answer:
     form, profile_id = parse_form(call.body, PROFILE, call.scope["method"], call.reading), call.path["profileId"]
     await refuse_changed(call, PROFILE, form, profiles.get_profile, profile_id)
     record = await call.store.write(profiles.update_profile, call.store.ids, profile_id, form.values)
+    return json_answer(render_record(PROFILE, record, call.language))
+
+
+async def merge_profiles(call: Call) -> Answer:
+    """Make another profile a part of this one."""
+    values = check_form(decode_json(call.body), MERGE, MERGE, "", call.reading)
+    record = await call.store.remove(merging.merge_profiles, call.path["profileId"], values["profileId"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 

@@ -3,16 +3,16 @@
 from typing import Any
 
 from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake
-from clicktrail.http.calls import Answer, Call, json_answer
-from clicktrail.http.render import render_moment
+from clicktrail.http.calls import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.render import render_moment, render_record
 from clicktrail.model.access import Scope, Viewer
 from clicktrail.model.attribution import REASONS
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query.fields import CLICK, IDENTITY, KNOWN_BY, PROFILE, REGISTRATION
-from clicktrail.query.forms import Values, check_form, decode_json
+from clicktrail.query.forms import Values, check_form, decode_json, parse_form
 from clicktrail.query.parse import parse_view
 from clicktrail.query.urlencoded import Parameter, parse_parameters
-from clicktrail.store import attributions
+from clicktrail.store import attributions, identities
 from clicktrail.store.attributions import Attribution
 
 Json = dict[str, Any]
@@ -73,9 +73,18 @@ async def get_profile_attribution(call: Call) -> Answer:
 
 async def create_identity(call: Call) -> Answer:
     """Say whose a browser is, so that clicks of all browsers of a person count for them."""
-    values = check_form(decode_json(call.body), IDENTITY, IDENTITY, "", call.reading)
-    is_new = await call.store.write(attributions.add_identity, values["visitorId"], values["uuid"])
-    return json_answer(values, 201 if is_new else 200)
+    values = parse_form(call.body, IDENTITY, "POST", call.reading).values
+    record, is_new = await call.store.write(identities.add_identity, values["visitorId"], values["uuid"])
+    document = render_record(IDENTITY, record, call.language)
+    if not is_new:
+        return json_answer(document)
+    return json_answer(document, 201, {"Location": call.url(f"{IDENTITY.path}/{record['identityId']}")})
+
+
+async def delete_identity(call: Call) -> Answer:
+    """Take back whose a browser is."""
+    await call.store.write(identities.delete_identity, call.path[IDENTITY.id_field.name])
+    return NO_CONTENT
 
 
 def check_known_by(values: Values) -> Values:

@@ -57,6 +57,18 @@ def _with_contacts() -> list[Operation]:
     return [replace(operation, refusals=(*operation.refusals, 404)) for operation in operations]
 
 
+_MERGE = Operation(
+    method="POST",
+    path="/profiles/{profileId}/merge",
+    handler=profiles.merge_profiles,
+    name="mergeProfiles",
+    summary="Make another profile a part of this one",
+    tag="Profiles",
+    scopes=ADMINS,
+    body="ProfileMerge",
+    answer="Profile",
+    refusals=(404, 409, 422, 503),
+)
 _LINK_METRICS = Operation(
     method="GET",
     path="/links/{linkId}/metrics",
@@ -109,6 +121,28 @@ _EXPORT = Operation(
     media_type="*/*",
     samples=exports.SAMPLES,
     doc="The clicks that the filters let through, as a stream; in no particular order unless `sort_by` names one.",
+    refusals=(429, 503),
+)
+_REMOVE = Operation(
+    method="DELETE",
+    path="/clicks",
+    handler=clicks.delete_clicks,
+    name="deleteClicks",
+    summary="Delete the clicks that filters find, the oldest first",
+    tag="Clicks",
+    scopes=ADMINS,
+    resource=CLICK,
+    is_filtered=True,
+    parameters=(
+        (
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": clicks.MAX_REMOVED},
+            "How many are deleted at most; required.",
+            "1000",
+        ),
+        ("dry_run", FLAG_SCHEMA, "`1` deletes nothing and answers what would be deleted.", "1"),
+    ),
+    answer="Removal",
     refusals=(429, 503),
 )
 _BATCH = Operation(
@@ -243,12 +277,14 @@ def all_operations(lockout: Lockout, link_path: str = "/r") -> list[Operation]:
     """Every operation, in the order of the documentation; links are followed below `link_path`."""
     return [
         *make_crud(CLICK, _CLICKS, CLICK.path),
+        _REMOVE,
         _BATCH,
         _EXPORT,
         _LINK_METRICS,
         _LINK_QR,
         _BANNER_FILTERS,
         *make_crud(PROFILE, _PROFILES, PROFILE.path),
+        _MERGE,
         *_with_contacts(),
         *(operation for resource in (LINK, LANGUAGE, SIZE, THEME, BANNER, SITE) for operation in _catalog(resource)),
         _create_token(lockout),

@@ -13,8 +13,8 @@ from clicktrail.query import kinds
 from clicktrail.query.fields import (
     CLICK,
     CLIENT,
-    IDENTITY,
     MAX_TEXT,
+    MERGE,
     POSTBACK,
     PROFILE,
     REGISTRATION,
@@ -53,6 +53,7 @@ def all_schemas() -> Json:
         "Mistake": answer_schemas.mistake_schema(),
         "Problem": answer_schemas.problem_schema(),
         "LinkMetrics": answer_schemas.metrics_schema(),
+        "Removal": answer_schemas.removal_schema(),
         **answer_schemas.banner_filters_schemas(),
         "Health": answer_schemas.health_schema(),
         "Grant": answer_schemas.grant_schema(),
@@ -63,6 +64,8 @@ def all_schemas() -> Json:
     found |= answer_schemas.batch_schemas() | answer_schemas.import_schemas()
     found |= tracking_schemas(found["ClickCreate"])
     for name in ("OAuthClientReplace", "OAuthClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
+        del found[name]
+    for name in ("IdentityReplace", "IdentityUpdate"):
         del found[name]
     return {name: {"description": describe_schema(name), **schema} for name, schema in found.items()}
 
@@ -175,14 +178,12 @@ def body_field(field: Field) -> Json:
 
 def tracking_schemas(click: Json) -> Json:
     """Page views, registrations, postbacks."""
-    identity = {name: answer_field(field) for name, field in IDENTITY.items()}
     return {
         "View": view_schema(click),
         "ViewAnswer": object_of({"clickId": text_of("The click.", CLICK_ID)}, ["clickId"]),
         "RegistrationCreate": registration_schema(),
         **answer_schemas.attribution_schemas(),
-        "IdentityCreate": body_schema(IDENTITY, IDENTITY),
-        "Identity": object_of(identity, identity),
+        "ProfileMerge": body_schema(MERGE, MERGE),
         "PostbackSecret": postback_secret_schema(),
         "PostbackTest": answer_schemas.postback_test_schema(),
         "Replayed": object_of({"replayed": count_of("Deliveries that are sent again.")}, ["replayed"]),

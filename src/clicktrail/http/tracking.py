@@ -6,8 +6,8 @@ from clicktrail.http import catalog, postbacks, redirects, registrations, sites
 from clicktrail.http.calls import PLAIN
 from clicktrail.http.crud import alter, make_crud
 from clicktrail.http.operations import PUBLIC, Operation
-from clicktrail.model.access import ADMINS, READERS, RECORDERS
-from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.model.access import ADMINS, OBSERVERS, READERS, RECORDERS
+from clicktrail.query.fields import DELIVERY, IDENTITY, POSTBACK
 
 _REGISTER = Operation(
     method="POST",
@@ -105,6 +105,39 @@ _FOLLOW_BANNER = replace(
 )
 
 
+_LIST_IDENTITIES = Operation(
+    method="GET",
+    path=IDENTITY.path,
+    handler=catalog.make_list(IDENTITY),
+    name="listIdentities",
+    summary="Get a list of browsers and whose they are",
+    tag="Registrations",
+    scopes=OBSERVERS,
+    resource=IDENTITY,
+    is_list=True,
+    answer="Identity",
+)
+_IDENTITIES = (
+    _LIST_IDENTITIES,
+    replace(
+        alter(_LIST_IDENTITIES, "GET", catalog.make_get(IDENTITY), "getIdentity", "Get whose a browser is"),
+        path=f"{IDENTITY.path}/{{identityId}}",
+        is_list=False,
+        is_view=True,
+        refusals=(404,),
+    ),
+    replace(
+        alter(
+            _LIST_IDENTITIES, "DELETE", registrations.delete_identity, "deleteIdentity", "Take back whose a browser is"
+        ),
+        path=f"{IDENTITY.path}/{{identityId}}",
+        scopes=ADMINS,
+        is_list=False,
+        answer="",
+        status=204,
+        refusals=(404, 503),
+    ),
+)
 _PIXEL = Operation(
     method="GET",
     path="/p.gif",
@@ -216,4 +249,4 @@ def _with_secret(operation: Operation) -> Operation:
 def tracking_operations(link_path: str) -> list[Operation]:
     """All of them; links are followed below `link_path`."""
     told = [*map(_with_secret, _POSTBACKS), *_DELIVERIES]
-    return [*_SITES, *_REGISTRATIONS, *told, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]
+    return [*_SITES, *_REGISTRATIONS, *_IDENTITIES, *told, replace(_FOLLOW, path=link_path + "/{code}"), _FOLLOW_BANNER]

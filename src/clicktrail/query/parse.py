@@ -5,6 +5,7 @@ Every mistake is named at once, with what is allowed there.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from clicktrail.errors import MalformedRequest, Mistake
@@ -201,6 +202,35 @@ def parse_flag(raw: bytes, resource: Resource, name: str, reading: Reading = STR
     value = reader.attempt(name, kinds.read_flag, given.value) if given else False
     _refuse_all_but(reader, name)
     return bool(value)
+
+
+def parse_removal(
+    raw: bytes, resource: Resource, most: int, language: str, reading: Reading = STRICT
+) -> tuple[ListQuery, bool]:
+    """The query string of a removal: filters, `limit` and `dry_run`; the oldest come first.
+
+    Nothing in it is passed over, however lenient the request: less would be asked, and more removed. Raises
+    MalformedRequest naming every mistake.
+    """
+    parameters, reading = parse_parameters(raw), replace(reading, is_strict=True)
+    reader = _Reader(resource, [each for each in parameters if each.name != "dry_run"], language, reading)
+    for name in (*(reader.single.keys() - {"limit"}), *(f"query[{name}]" for name in reader.expansions)):
+        reader.wrong(name, "is not a parameter here; allowed: dry_run, filter[…], limit")
+    for each in parameters:
+        if not each.value:
+            reader.wrong(each.name, "has no value; here each parameter must have one")
+    if not any(word != "limit" for word in (each.name for each in parameters if each.name != "dry_run")):
+        reader.wrong("filter", "is missing; at least one filter must say which are removed")
+    flags = [reader.attempt("dry_run", kinds.read_flag, each.value) for each in parameters if each.name == "dry_run"]
+    if len(flags) > 1:
+        reader.wrong("dry_run", "is given twice")
+    limit = reader.number("limit", 0, most)
+    if limit == 0:
+        reader.wrong("limit", f"must be a whole number from 1 to {most}")
+    reader.finish()
+    conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
+    query = ListQuery(resource, resource.sorts[resource.id_field.name], conditions, is_descending=False, limit=limit)
+    return query, bool(flags and flags[0])
 
 
 def _read_format(

@@ -26,6 +26,7 @@ from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.candidates import Named, candidates_of, check_named, find_clicks, select_clicks
 from clicktrail.store.deliveries import add_deliveries, tell_of_registration
 from clicktrail.store.engine import Params, Session
+from clicktrail.store.identities import add_identity
 from clicktrail.store.profiles import find_client, save_profile
 from clicktrail.store.ranks import find_outranked, find_settled, free_click, is_decided, refuse_partner
 from clicktrail.store.records import Record, get_record
@@ -75,6 +76,7 @@ def register_client(
         return known, False
     if found is not None:
         refuse_partner(session, found["profileId"])
+        client = {**client, "uuid": found["uuid"]}  # who was merged is named by the uuid that they have now
     at = values.get("time") or now_us()
     people = {uuid for uuid in (named.uuid, client.get("uuid")) if uuid and space is None}
     clicks = find_clicks(session, viewer, named, click, values, people, at, model)
@@ -182,16 +184,6 @@ def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str
     keep(session, ids, profile_id, now_us(), decision, Named(click_id=click.click_id))
 
 
-def add_identity(session: Session, visitor_id: str, uuid: str) -> bool:
-    """Says whose a browser is; returns whether that is new."""
-    if session.rows("SELECT 1 FROM identities WHERE visitor_id = $1 AND uuid = $2", [visitor_id, uuid]):
-        return False
-    session.rows(
-        "INSERT INTO identities (visitor_id, uuid, create_time) VALUES ($1, $2, $3)", [visitor_id, uuid, now_us()]
-    )
-    return True
-
-
 def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
     """Which click brought a client: its first registration; None where there was none. Raises NotFound."""
     get_record(session, viewer, PROFILE, profile_id)
@@ -210,10 +202,10 @@ def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> At
     )
 
 
-def forget_click(session: Session, click_id: str) -> None:
-    """A click is deleted: what it won stays written down without it."""
-    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = $1", [click_id])
-    session.rows("DELETE FROM attribution_clicks WHERE click_id = $1", [click_id])
+def forget_clicks(session: Session, click_ids: Sequence[str]) -> None:
+    """Clicks are deleted: what they won stays written down without them."""
+    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = ANY($1::TEXT[])", [click_ids])
+    session.rows("DELETE FROM attribution_clicks WHERE click_id = ANY($1::TEXT[])", [click_ids])
 
 
 def _find(session: Session, viewer: Viewer, condition: str, *values: str) -> Attribution | None:

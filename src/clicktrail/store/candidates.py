@@ -13,12 +13,11 @@ from clicktrail.model.times import SECOND
 from clicktrail.query.fields import CLICK
 from clicktrail.store.engine import Params, Session
 from clicktrail.store.hashes import text_hash
+from clicktrail.store.identities import browsers_of
 from clicktrail.store.tables import TABLES, visible
 
 MAX_CANDIDATES = 1_000
 """Clicks of one visitor that are considered: the newest, or the oldest where the first touch wins."""
-MAX_BROWSERS = 100
-"""Browsers of one person that are looked at."""
 _CLICK = ", ".join(f"c.{column}" for column in Click.__struct_fields__)
 _BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
 Found = dict[str, tuple[Click, set[Evidence]]]
@@ -83,7 +82,7 @@ def find_clicks(
     if named.uuid is not None:
         add(select_clicks(session, viewer, _BY_UUID, text_hash(named.uuid), named.uuid), Evidence.UUID)
     said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
-    others = _browsers_of(session, people) - said
+    others = browsers_of(session, people) - said
     span = _span(at, model)
     for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
         if browsers:
@@ -118,14 +117,6 @@ def select_clicks(
         params,
     )
     return [Click(*row) for row in rows]
-
-
-def _browsers_of(session: Session, uuids: set[str]) -> set[str]:
-    if not uuids:
-        return set()
-    params = Params()
-    sql = f"SELECT visitor_id FROM identities WHERE uuid IN ({params.add_all(sorted(uuids))})"
-    return {row[0] for row in session.rows(f"{sql} ORDER BY create_time DESC LIMIT {MAX_BROWSERS}", params)}
 
 
 def candidates_of(found: Found, free: Collection[str | None], settled: Collection[str]) -> list[Candidate]:

@@ -17,7 +17,7 @@ from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.query.texts import find_origin
-from clicktrail.store.attributions import forget_click, name_click, tie_click
+from clicktrail.store.attributions import name_click, tie_click
 from clicktrail.store.catalog import load_catalogue
 from clicktrail.store.deliveries import add_deliveries, tell_of_clicks
 from clicktrail.store.engine import Params, Row, Session
@@ -275,7 +275,10 @@ def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[
     click = get_click(session, SYSTEM, click_id)
     outranked = find_outranked(session, [click])
     own = get_profile(session, SYSTEM, click.profile_id) if click.profile_id and not outranked else None
-    chosen = decide(click, own, find_client(session, None, values["uuid"]) if values.get("uuid") else None)
+    known = find_client(session, None, values["uuid"]) if values.get("uuid") else None
+    if known is not None:  # who was merged is named by the uuid that they have now
+        values = {**values, "uuid": known["uuid"]}
+    chosen = decide(click, own, known)
     if chosen is not None:
         refuse_partner(session, chosen["profileId"])
     profile_id = save_profile(session, ids, chosen, values)
@@ -311,17 +314,6 @@ def _origin(uri: str) -> str | None:
         return find_origin(uri)
     except ValueError:
         return None
-
-
-def delete_click(session: Session, click_id: str) -> None:
-    """Removes a click; its client stays. Raises NotFound."""
-    click = get_click(session, SYSTEM, click_id)
-    session.rows("DELETE FROM clicks WHERE click_id = $1", [click_id])
-    forget_click(session, click_id)
-    session.rows("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = $1", [click_id])
-    session.figures.uncount(session, click)
-    session.after_commit(lambda: session.memory.remove(click))
-    session.after_commit(lambda: session.memory.clear_column("duplicate_of", click_id))
 
 
 def newest_id(session: Session, before_s: int) -> str | None:

@@ -141,6 +141,9 @@ class DuckdbSession:
         appender.append_rows(rows)
         appender.flush()
 
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Only what is stored has one."""
+
 
 class DuckdbEngine:
     """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open.

@@ -114,6 +114,9 @@ class Session(Protocol):
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Adds many rows at once, by the engine's fastest way."""
 
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Clicks with these uuids and name spaces were removed: others may have them."""
+
 
 class Figures(Protocol):
     """The figures of links, exact as of the last commit; they cost the same however many clicks a link has."""
@@ -127,8 +130,8 @@ class Figures(Protocol):
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
 
-    def uncount(self, session: Session, click: Click) -> None:
-        """A click was just removed by this transaction."""
+    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks were just removed by this transaction."""
 
 
 class Engine(Protocol):

@@ -1,7 +1,8 @@
 """The figures of links, kept in memory and exact: counting a click costs O(1), asking for a link's figures as well."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import SECOND
 from clicktrail.store.engine import Session
+from clicktrail.store.hashes import text_hash
 from clicktrail.store.visitors import KEY_SQL, Keys, VisitorSet, mark_repeats, visitor_key
 
 NOTHING = LinkMetrics()
@@ -21,6 +23,11 @@ IS_COUNTED = "coalesce(c.bot, '') = ''"
 CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
 OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
 """What is counted of a link's clicks, distinct visitors aside."""
+_VISITOR = "c.link_id, c.ip, c.user_agent, c.visitor"
+"""What clicks of one visitor on one link have in common."""
+_ENDS = {"first_click_time": "min", "last_click_time": "max"}
+_SPANS_US = (60 * SECOND, 24 * 3600 * SECOND)
+"""How far from the one that was removed the next first or last click is looked for, before all are looked at."""
 _PIECE = 1_000_000
 """Rows read at once."""
 
@@ -74,14 +81,16 @@ class LinkFigures:
         if link_id is not None:
             session.after_commit(lambda: self._when_loaded(lambda: self._register(link_id, change)))
 
-    def uncount(self, session: Session, click: Click) -> None:
-        """A click was just removed: counts the link's others, and looks for the same visitor among them."""
-        if click.link_id is None:
+    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks were just removed: looks for the same visitors, the first and the last among the others."""
+        removed = by_link(clicks)
+        if not removed:
             return
-        counted = session.rows(f"SELECT {CLICKS}, {OTHERS} FROM clicks c WHERE link_id = $1", [click.link_id])[0]
-        is_gone = not click.is_bot and not has_other_click(session, click)
-        link_id, gone = click.link_id, visitor_key(click) if is_gone else None
-        session.after_commit(lambda: self._when_loaded(lambda: self._recount(link_id, (*counted,), gone)))
+        linked = [click for each in removed.values() for click in each]
+        gone = find_gone(session, linked)
+        ends = {name: self._find_end(session, removed, name) for name in _ENDS}
+        session.after_commit(lambda: session.memory.recent.forget(linked))
+        session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
 
     def read(self, session: ArraySession) -> None:
         """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
@@ -120,12 +129,53 @@ class LinkFigures:
         old = self._figures.get(link_id, NOTHING)
         self._figures[link_id] = msgspec.structs.replace(old, registrations=old.registrations + change)
 
-    def _recount(self, link_id: str, counted: tuple[int, int, int | None, int | None], gone: int | None) -> None:
-        clicks, registrations, earliest, latest = counted
-        unique = self._figures.get(link_id, NOTHING).unique_clicks - (gone is not None)
-        self._figures[link_id] = LinkMetrics(clicks, unique, registrations, earliest, latest)
-        if gone is not None:
-            self._visitors.discard(gone)
+    def _uncount(
+        self,
+        removed: Mapping[str, Sequence[Click]],
+        gone: Sequence[Click],
+        ends: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        lost = Counter(click.link_id for click in gone)
+        for link_id, clicks in removed.items():
+            left = subtract(self._figures.get(link_id, NOTHING), clicks, lost[link_id])
+            moved = {name: times[link_id] for name, times in ends.items() if link_id in times}
+            self._figures[link_id] = msgspec.structs.replace(left, **moved)
+        for click in gone:
+            self._visitors.discard(visitor_key(click))
+
+    def _find_end(self, session: Session, removed: Mapping[str, Sequence[Click]], name: str) -> dict[str, int | None]:
+        """Link id -> its first or its last time, for those links that had it by a removed click.
+
+        The next one is mostly near, so the engine is asked for a part of the clicks first, and passes over all others.
+        """
+        if not self._is_loaded.is_set():  # nobody knows yet what a link had
+            return self._ask_ends(session, removed, name, "")
+        known = {link_id: self._figures.get(link_id, NOTHING) for link_id in removed}
+        had = {link_id: getattr(figures, name) for link_id, figures in known.items()}
+        open_ = {link_id for link_id, each in removed.items() if any(click.time == had[link_id] for click in each)}
+        emptied = {link_id for link_id in open_ if not subtract(known[link_id], removed[link_id], 0).clicks}
+        found: dict[str, int | None] = dict.fromkeys(emptied)
+        open_ -= emptied
+        for span_us in _SPANS_US if open_ else ():
+            times = [had[link_id] for link_id in open_]
+            bound = f"c.time <= {max(times) + span_us}" if _ENDS[name] == "min" else f"c.time >= {min(times) - span_us}"
+            near = self._ask_ends(session, open_, name, f"AND {bound}")
+            found |= {link_id: time for link_id, time in near.items() if time is not None}
+            open_ -= found.keys()
+            if not open_:
+                return found
+        return found | self._ask_ends(session, open_, name, "")
+
+    def _ask_ends(self, session: Session, link_ids: Collection[str], name: str, bound: str) -> dict[str, int | None]:
+        if not link_ids:
+            return {}
+        rows = session.rows(
+            f"SELECT link_id, {_ENDS[name]}(time) FROM clicks c "
+            f"WHERE link_id IN (SELECT unnest($1::VARCHAR[])) AND {IS_COUNTED} {bound} GROUP BY link_id",
+            [list(link_ids)],
+        )
+        found = {row[0]: row[1] for row in rows}
+        return {link_id: found.get(link_id) for link_id in link_ids}
 
 
 def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetrics:
@@ -142,14 +192,52 @@ def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetri
     )
 
 
-def has_other_click(session: Session, click: Click) -> bool:
-    """Whether the visitor of a removed click has another one on the same link."""
-    others = session.rows(
-        "SELECT 1 FROM clicks WHERE link_id = $1 AND ip = $2 AND user_agent IS NOT DISTINCT FROM $3 "
-        "AND visitor IS NOT DISTINCT FROM $4 LIMIT 1",
-        [click.link_id, click.ip, click.user_agent, click.visitor],
+def by_link(clicks: Iterable[Click]) -> dict[str, list[Click]]:
+    """Link id -> its clicks among these."""
+    found: dict[str, list[Click]] = {}
+    for click in clicks:
+        if click.link_id is not None:
+            found.setdefault(click.link_id, []).append(click)
+    return found
+
+
+def subtract(old: LinkMetrics, clicks: Sequence[Click], visitors: int) -> LinkMetrics:
+    """A link's figures without these clicks and so many visitors; the first and the last time are as they were."""
+    return msgspec.structs.replace(
+        old,
+        clicks=old.clicks - sum(not click.is_bot for click in clicks),
+        unique_clicks=old.unique_clicks - visitors,
+        registrations=old.registrations - sum(click.profile_id is not None for click in clicks),
     )
-    return bool(others)
+
+
+def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
+    """Of removed clicks on links one for each visitor, robots aside, who has no other click on the same link."""
+    people = {visitor_key(click): click for click in clicks if not click.is_bot}
+    gone = list(people.values())
+    if not gone:
+        return []
+    row_id = session.dialect.row_id
+    if row_id is None:
+        wanted = "c.link_id = ANY($1::TEXT[]) AND c.ip = ANY($2::TEXT[])"
+        params: list[Any] = [sorted({str(click.link_id) for click in gone}), sorted({click.ip for click in gone})]
+    else:
+        wanted, params = f"c.{row_id} IN (SELECT unnest($1::BIGINT[]))", [_find_rows(session, row_id, gone)]
+    rows = session.rows(f"SELECT DISTINCT {_VISITOR}, coalesce(c.bot, '') FROM clicks c WHERE {wanted}", params)
+    stayed = {row[:-1] for row in rows if not row[-1]}
+    return [click for click in gone if (click.link_id, click.ip, click.user_agent, click.visitor) not in stayed]
+
+
+def _find_rows(session: Session, row_id: str, clicks: Sequence[Click]) -> list[int]:
+    """Where the clicks of these visitors lie: without an index numbers are found far faster than texts are."""
+    visitors = sorted({click.visitor for click in clicks if click.visitor is not None})
+    hashes = sorted({text_hash(click.ip) or 0 for click in clicks if click.visitor is None})
+    found = []
+    for condition, values in (("visitor IN {}", visitors), ("visitor IS NULL AND ip_hash IN {}", hashes)):
+        if values:
+            where = condition.format("(SELECT unnest($1::BIGINT[]))")
+            found += [row[0] for row in session.rows(f"SELECT {row_id} FROM clicks WHERE {where}", [values])]
+    return found
 
 
 def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:

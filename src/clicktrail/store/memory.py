@@ -5,7 +5,9 @@ writer's thread right after a commit, and replaced rather than altered where oth
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -95,23 +97,30 @@ class Memory:
         if click.click_id >= self.floor:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
-    def remove(self, click: Click) -> None:
-        """One click was removed."""
+    def remove(self, click_ids: Sequence[str]) -> None:
+        """Clicks were removed; those that repeated them repeat nothing any more."""
+        gone = frozenset(click_ids)
         for remembered in (self._newer, self._older):
-            remembered.pop(click.click_id, None)
-        if click.click_id >= self.floor:
-            self.tail = tuple(each for each in self.tail if each.click_id != click.click_id)
+            for click_id in gone:
+                remembered.pop(click_id, None)
+        if max(gone) >= self.floor:
+            self.tail = tuple(each for each in self.tail if each.click_id not in gone)
+        self.alter("duplicate_of", gone, duplicate_of=None)
 
     def clear_column(self, column: str, value: str) -> None:
         """Every click's pointer `column` to `value` became null."""
+        self.alter(column, {value}, **{column: None})
 
-        def clear(click: Click) -> Click:
-            is_cleared = getattr(click, column) == value
-            return msgspec.structs.replace(click, **{column: None}) if is_cleared else click
+    def alter(self, column: str, values: Collection[str], **changes: Any) -> None:
+        """Every click that has one of these values in `column` was changed."""
+        column_of = attrgetter(column)
 
-        self.tail = tuple(map(clear, self.tail))
-        self._newer = {click_id: clear(click) for click_id, click in self._newer.items()}
-        self._older = {click_id: clear(click) for click_id, click in self._older.items()}
+        def altered(click: Click) -> Click:
+            return msgspec.structs.replace(click, **changes) if column_of(click) in values else click
+
+        self.tail = tuple(map(altered, self.tail))
+        self._newer = {click_id: altered(click) for click_id, click in self._newer.items()}
+        self._older = {click_id: altered(click) for click_id, click in self._older.items()}
 
 
 def _by_id(click: Click) -> str:

@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "themes": ("theme_id",),
     "banners": ("banner_id",),
     "profiles": ("profile_id",),
+    "merged_profiles": ("merged_id", "time"),
     "profile_tags": ("profile_id", "position"),
     "contacts": ("contact_id",),
     "links": ("link_id",),

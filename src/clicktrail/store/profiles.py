@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from clicktrail.errors import Conflict, NotFound
+from clicktrail.errors import Conflict, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.contacts import is_same
 from clicktrail.model.ids import IdGenerator
@@ -50,8 +50,12 @@ def find_profiles(session: Session, viewer: Viewer, column: str, values: Iterabl
 
 
 def find_client(session: Session, name_space: str | None, uuid: str) -> Record | None:
-    """The profile that a uuid stands for: among the site's own, or among those that one partner registered."""
-    sql = "SELECT profile_id FROM profiles WHERE uuid = $1 AND coalesce(name_space, '') = $2"
+    """The profile that a uuid stands for: among the site's own, or among those that one partner registered.
+
+    The uuid of one that was merged stands for the profile that it became a part of.
+    """
+    known = "SELECT profile_id FROM {} WHERE uuid = $1 AND coalesce(name_space, '') = $2"
+    sql = f"{known.format('profiles')} UNION ALL {known.format('merged_profiles')}"
     found = session.rows(sql, [uuid, name_space or ""])
     return get_profile(session, SYSTEM, found[0][0]) if found else None
 
@@ -115,6 +119,7 @@ def save_profile(
     known = current or {field.name: field.default for field in PROFILE.writable.values()}
     if name_space is None and values.get("uuid") != known["uuid"]:
         check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
+        _take_back(session, values.get("uuid"), profile_id)
     wanted = {**known, **values}
     changes = {name: value for name, value in values.items() if known[name] != value}
     row = columns_of(PROFILE, changes if current else {name: wanted[name] for name in PROFILE.writable})
@@ -124,7 +129,7 @@ def save_profile(
         row["name"] = full_name(wanted)
     if list(wanted["tags"]) != list(known["tags"]):
         row["first_tag"] = wanted["tags"][0] if wanted["tags"] else None
-        _replace_tags(session, profile_id, wanted["tags"])
+        replace_tags(session, profile_id, wanted["tags"])
     has_new_contacts = "contacts" in values and save_contacts(session, ids, profile_id, values["contacts"])
     if current is None:
         insert_row(session, PROFILE, {"profile_id": profile_id, "name_space": name_space, **row})
@@ -191,7 +196,10 @@ def delete_profile(session: Session, profile_id: str) -> None:
     session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
     owned = "SELECT attribution_id FROM attributions WHERE profile_id = $1"
     session.rows(f"DELETE FROM attribution_clicks WHERE attribution_id IN ({owned})", [profile_id])
-    for table in ("attributions", "contacts", "profile_tags", "deliveries", "postbacks", "profiles"):
+    for table in (
+        *("attributions", "contacts", "profile_tags", "merged_profiles"),
+        *("deliveries", "postbacks", "profiles"),
+    ):
         session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
 
 
@@ -210,7 +218,19 @@ def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
     return same[0] if same else None
 
 
-def _replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
+def _take_back(session: Session, uuid: str | None, profile_id: str) -> None:
+    """A uuid that leads to a profile since that was merged can become its own; to another one it is taken."""
+    led = "uuid = $1 AND name_space IS NULL"
+    sql = f"SELECT profile_id FROM merged_profiles WHERE {led}"
+    for [taken] in session.rows(sql, [uuid]) if uuid is not None else ():
+        if taken != profile_id:
+            mistake = Mistake(f"is that of a profile that became a part of {taken}", pointer="/uuid")
+            raise Conflict("A merged profile had this uuid.", (mistake,))
+        session.rows(f"UPDATE merged_profiles SET uuid = NULL WHERE {led}", [uuid])
+
+
+def replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
+    """Makes the profile's tags these, in this order."""
     session.rows("DELETE FROM profile_tags WHERE profile_id = $1", [profile_id])
     for position, tag in enumerate(tags):
         session.rows(

@@ -112,6 +112,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE profiles ADD COLUMN name_space TEXT",
         ),
     ),
+    (
+        "0009-merged-profiles",
+        (  # what a profile was that is a part of another one now, and a uuid that leads there
+            """CREATE TABLE merged_profiles (
+                merged_id TEXT NOT NULL, profile_id TEXT NOT NULL, uuid TEXT, name_space TEXT, time BIGINT NOT NULL)""",
+            "ALTER TABLE identities ADD COLUMN identity_id TEXT",
+            "UPDATE identities SET identity_id = lpad(lower(to_hex(CAST(floor(create_time / 1000000) AS BIGINT))), 8, "
+            "'0') || substr(md5(visitor_id || ' ' || uuid), 1, 16)",
+        ),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from clicktrail.query.fields import (
     CLIENT,
     CONTACT,
     DELIVERY,
+    IDENTITY,
     LANGUAGE,
     LINK,
     POSTBACK,
@@ -97,6 +98,7 @@ TABLES: Mapping[str, Table] = {
     SITE.name: Table("sites", "w", "FALSE", columns={"createTime": "w.site_id"}),
     POSTBACK.name: Table("postbacks", "q", "q.profile_id = {partner}", columns={"createTime": "q.postback_id"}),
     DELIVERY.name: Table("deliveries", "d", "d.profile_id = {partner}", columns={"createTime": "d.delivery_id"}),
+    IDENTITY.name: Table("identities", "i", "FALSE", columns={"createTime": "i.identity_id"}),
     CLIENT.name: Table("clients", "o", "FALSE", columns={"createTime": "o.client_id"}),
 }
 

@@ -66,6 +66,14 @@ class RecentVisits:
             self._old, self._new, self._turn_at = self._new, {}, now + window_s
         self._new.update(visits)
 
+    def forget(self, clicks: Iterable[Click]) -> None:
+        """Clicks on links were removed: nothing can repeat them any more."""
+        for click in clicks:
+            for visits in (self._new, self._old):
+                visit = visits.get(visitor_key(click))
+                if visit is not None and visit.click_id == click.click_id:
+                    del visits[visitor_key(click)]
+
 
 def mark_repeats(
     clicks: Sequence[Click], keys: Mapping[str, int], visits: dict[int, Visit], window_us: int

@@ -8,9 +8,9 @@ from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK
 from clicktrail.query.fields.profile import CONTACT, PROFILE
-from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, REGISTRATION
+from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, MERGE, REGISTRATION
 
-RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, POSTBACK, DELIVERY, CLIENT)
+RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, POSTBACK, DELIVERY, IDENTITY, CLIENT)
 
 __all__ = [
     "BANNER",
@@ -24,6 +24,7 @@ __all__ = [
     "LINK",
     "MAX_CLICK_TEXT",
     "MAX_TEXT",
+    "MERGE",
     "POSTBACK",
     "PROFILE",
     "REGISTRATION",

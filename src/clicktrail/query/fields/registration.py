@@ -1,7 +1,7 @@
 """The fields of what a site says of a client who registered, and of one person's browsers."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, OWN_TIMES, Field, Resource, id_field
 
 CODE = "code"
 REGISTRATION = {
@@ -36,11 +36,32 @@ REGISTRATION = {
 """The body of POST /registrations."""
 KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
 """What a registration is attributed by: at least one of these."""
-IDENTITY = {
-    name: Field(name=name, nullable=False, max_length=MAX_TEXT, doc=doc, example=example, takes_number=name == "uuid")
-    for name, doc, example in (
-        ("visitorId", "A browser, as the site's own cookie names it.", "v-81"),
-        ("uuid", "The person whose it is.", "u-7"),
-    )
-}
-"""The body of POST /identities."""
+IDENTITY = Resource(
+    "identity",
+    "/identities",
+    doc="A browser, and the person whose it is.",
+    fields=(
+        id_field("identityId", "The identity's identifier.", sortable=True, nullable=False),
+        *(
+            Field(
+                name=name,
+                filterable=True,
+                sortable=True,
+                writable=True,
+                needed=True,
+                nullable=False,
+                max_length=MAX_TEXT,
+                doc=doc,
+                example=example,
+                takes_number=name == "uuid",
+            )
+            for name, doc, example in (
+                ("visitorId", "A browser, as the site's own cookie names it.", "v-81"),
+                ("uuid", "The person whose it is.", "u-7"),
+            )
+        ),
+        OWN_TIMES[0],
+    ),
+)
+MERGE = {"profileId": id_field("profileId", "The profile that becomes a part of this one.", nullable=False)}
+"""The body of POST /profiles/{profileId}/merge."""

@@ -14,6 +14,7 @@ REFERENCE = (
     "banners",
     "links",
     "profiles",
+    "merged_profiles",
     "profile_tags",
     "contacts",
     "clients",

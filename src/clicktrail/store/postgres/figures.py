@@ -4,6 +4,7 @@ No writer changes what another one does: each adds rows to `link_changes`, in th
 and now and then one node adds them up into `link_figures`. A visitor is new to a link if its key could be added.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import astuple
@@ -11,7 +12,7 @@ from msgspec.structs import astuple
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.engine import Params, Row, Session
-from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, has_other_click
+from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, by_link, find_gone, subtract
 from clicktrail.store.visitors import VISITOR_SQL, Visit, mark_repeats, visitor_digest
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
@@ -67,23 +68,23 @@ class TableFigures:
         if link_id is not None:
             session.insert("link_changes", _COLUMNS.split(", "), [(link_id, 0, 0, change, None, None)])
 
-    def uncount(self, session: Session, click: Click) -> None:
-        """A click was just removed, while no node counts. Figures stay those of all clicks that ever were, but it."""
-        if click.link_id is None:
+    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks were just removed, while no node counts. Figures stay those of all that ever were, but them."""
+        removed = by_link(clicks)
+        if not removed:
             return
-        old = self.find(session, [click.link_id])[click.link_id]
-        is_gone = not click.is_bot and not has_other_click(session, click)
-        if is_gone:
-            session.rows("DELETE FROM link_visitors WHERE visitor = $1", [visitor_key(click)])
-        first, last = _times(old)
-        if click.time in (first, last):
-            statement = f"SELECT min(time), max(time) FROM clicks c WHERE link_id = $1 AND {IS_COUNTED}"
-            first, last = session.rows(statement, [click.link_id])[0]
+        linked = [click for each in removed.values() for click in each]
+        gone = find_gone(session, linked)
+        _forget_visits(session, linked, gone)
+        lost = Counter(click.link_id for click in gone)
+        old = self.find(session, list(removed))
+        ends = {link_id for link_id, each in removed.items() if any(c.time in _times(old[link_id]) for c in each)}
+        times = {link_id: _times(old[link_id]) for link_id in removed} | _find_times(session, sorted(ends))
+        left = {link_id: subtract(old[link_id], each, lost[link_id]) for link_id, each in removed.items()}
+        rows = [(link_id, *astuple(each)[:3], *times[link_id]) for link_id, each in left.items()]
         for table in ("link_changes", "link_figures"):
-            session.rows(f"DELETE FROM {table} WHERE link_id = $1", [click.link_id])
-        registrations = old.registrations - (click.profile_id is not None)
-        row = (click.link_id, old.clicks - (not click.is_bot), old.unique_clicks - is_gone, registrations, first, last)
-        session.insert("link_figures", _COLUMNS.split(", "), [row])
+            session.rows(f"DELETE FROM {table} WHERE link_id = ANY($1::TEXT[])", [list(removed)])
+        session.insert("link_figures", _COLUMNS.split(", "), rows)
 
 
 def visitor_key(click: Click) -> int:
@@ -136,6 +137,28 @@ def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:
             "WHERE v.visitor = n.visitor",
             [list(visits), [visit.click_id for visit in visits.values()], [visit.time for visit in visits.values()]],
         )
+
+
+def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
+    """Nothing can repeat removed clicks any more; and the visitors of those in `gone` are new when they come again."""
+    session.rows(
+        "UPDATE link_visitors SET click_id = NULL, time = NULL "
+        "WHERE visitor = ANY($1::BIGINT[]) AND click_id = ANY($2::TEXT[])",
+        [sorted(set(map(visitor_key, clicks))), [click.click_id for click in clicks]],
+    )
+    if gone:
+        session.rows("DELETE FROM link_visitors WHERE visitor = ANY($1::BIGINT[])", [sorted(map(visitor_key, gone))])
+
+
+def _find_times(session: Session, link_ids: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
+    """Link id -> the first and the last time of its clicks, robots' aside; each is found by an index."""
+    if not link_ids:
+        return {}
+    times = ", ".join(
+        f"(SELECT {end}(c.time) FROM clicks c WHERE c.link_id = g.link_id AND {IS_COUNTED})" for end in ("min", "max")
+    )
+    rows = session.rows(f"SELECT g.link_id, {times} FROM unnest($1::TEXT[]) g(link_id)", [link_ids])
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def _times(figures: LinkMetrics) -> tuple[int | None, int | None]:

@@ -176,6 +176,16 @@ _NAME_SPACES: Migration = (
     ),
 )
 
+_MERGED: Migration = (
+    "0010-postgres-merged-profiles",
+    (
+        "CREATE UNIQUE INDEX identities_id ON identities (identity_id)",
+        "CREATE INDEX merged_profiles_id ON merged_profiles (merged_id)",
+        "CREATE INDEX merged_profiles_profile ON merged_profiles (profile_id)",
+        "CREATE INDEX merged_profiles_uuid ON merged_profiles (uuid) WHERE uuid IS NOT NULL",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -195,7 +205,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )

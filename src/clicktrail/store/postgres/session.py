@@ -65,6 +65,11 @@ class PostgresSession:
                 raise errors.SerializationFailure(str(error)) from error
             raise
 
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Gives back the claims of clicks that were removed."""
+        if uuids:
+            self.rows("DELETE FROM click_uuids WHERE uuid_key = ANY($1::UUID[])", [[uuid_key(*each) for each in uuids]])
+
     def begin(self) -> None:
         """It is one transaction in any case."""
 

@@ -1,0 +1,30 @@
+"""`clicktrail compact`: makes the embedded store's file as small as its content."""
+
+import click
+
+from clicktrail.app import is_embedded, store_path
+from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.errors import StoreInUse
+from clicktrail.settings import SettingsError
+from clicktrail.store.compacting import CompactRefused
+from clicktrail.store.compacting import compact as compact_file
+
+
+@click.command()
+@setting_options(*STORE, "memory_mb")
+def compact(**given: str) -> None:
+    """Give back the disk space of what was deleted. Stop the server first; ended at any moment, the store is whole."""
+    settings = read_settings(given)
+    try:
+        if not is_embedded(settings):
+            raise click.ClickException("PostgreSQL gives space back by its own means: VACUUM, or VACUUM FULL.")
+        path = store_path(settings)
+        if not path.exists():
+            raise click.ClickException(f"{path} does not exist.")
+        done = compact_file(path, settings.memory_mb)
+    except (CompactRefused, SettingsError, StoreInUse) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror}: {error.filename}; the store is whole.") from None
+    rows = sum(done.rows.values())
+    click.echo(f"{path}: {done.before} bytes before, {done.after} after; {rows} rows in {len(done.rows)} tables.")
