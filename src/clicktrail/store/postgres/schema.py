@@ -176,6 +176,11 @@ _NAME_SPACES: Migration = (
     ),
 )
 
+_ISSUED_TOKENS: Migration = (
+    "0010-postgres-issued-tokens",
+    ("CREATE TABLE issued_tokens (create_time BIGINT NOT NULL, line TEXT NOT NULL)",),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -195,7 +200,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _ISSUED_TOKENS),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )
