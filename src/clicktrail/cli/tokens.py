@@ -33,7 +33,7 @@ class Lifetime(click.ParamType[int | None]):
         if value == "never":
             return None
         match = _duration(value)
-        if match is None:
+        if match is None or not int(match[1]):
             self.fail(f"{value!r} is not a duration such as 90d, 12h or 30m, nor `never`", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
 
