@@ -10,7 +10,7 @@ UV := 0.13.9
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
 WHEELS ?= --only-binary :all:
-# Nothing is compiled ahead: Python does so with what is used, which saves half a minute and 35 MB.
+# Nothing is compiled ahead: Python does so with what is used, which saves some 20 seconds and 25 MB.
 LOCKED := $(PIP) install --no-compile --require-hashes --no-deps $(WHEELS) --requirement
 # One file of tests at a time for each worker, in the order of tests/conftest.py.
 PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -216,7 +216,7 @@ class App:
         await self.store.open(self._tell)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay good while the database is away
-            await asyncio.to_thread(self.keys.check)
+            await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts]
         if self._sender is not None:
             works.append(self._sender.run)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from clicktrail import __version__
 from clicktrail.cli import main
 from clicktrail.cli.version import describe_version, find_commit
 from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Session
 from clicktrail.store.schema import migrate
 from tests.serving import Serving, free_port, run, start
 
@@ -66,12 +68,16 @@ def prints(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
+def add_salt(session: Session, day: int) -> None:
+    session.rows("INSERT INTO visitor_salts VALUES ($1, 'a')", [day])
+
+
 @pytest.mark.parametrize("kind", ["closed", "killed", "torn", "damaged", "old"])
 def test_doctor_changes_no_file(tmp_path: Path, kind: str) -> None:
     engine = DuckdbEngine(tmp_path / "live" / "clicktrail.duckdb")
     engine.run(migrate)
     for number in range(3):
-        engine.run(lambda session, n=number: session.rows("INSERT INTO visitor_salts VALUES ($1, 'a')", [n]))
+        engine.run(partial(add_salt, day=number))
     if kind == "old":
         engine.run(lambda session: session.rows("DELETE FROM migrations WHERE name > '0008'"))
     if kind in ("closed", "old"):

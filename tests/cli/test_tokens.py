@@ -2,12 +2,14 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
-from tests.serving import Serving, run, serving
+from tests.serving import Serving, free_port, run, serving
 
 
 def make(data: Path, *options: str, **store: str) -> tuple[str, str]:
@@ -94,3 +96,21 @@ def test_a_server_warns_of_a_key_that_others_can_read(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         warnings = [line["event"] for line in server.log_lines() if line.get("level") == "warning"]
     assert [line for line in warnings if "chmod 600" in line]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_nodes_refuse_a_key_that_is_damaged(tmp_path: Path, new_database: Callable[[], str], workers: str) -> None:
+    """Also where workers serve: another one would fare no better, so none takes the place of the first."""
+    database = new_database()
+    make(tmp_path / "data", database=database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE signing_keys SET line = 'half'")
+    done = run(
+        *("serve", "--data", str(tmp_path / "data"), "--port", str(free_port()), "--workers", workers),
+        database=database,
+    )
+    assert done.returncode == 1
+    assert "The signing key in the database cannot be used: line 1 is no key" in done.stderr
+    assert "takes its place" not in done.stderr
+    told = run("doctor", "--data", str(tmp_path / "data"), database=database)
+    assert "the table signing_keys: line 1 is no key" in told.stdout

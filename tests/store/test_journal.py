@@ -1,6 +1,7 @@
 """A damaged log is not taken for its end: it is set aside, and told of. A torn one is what SIGKILL leaves."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -23,7 +24,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine.run(migrate)
     engine.checkpoint()
     for number in range(ROWS):
-        engine.run(lambda session, number=number: add(session, number))
+        engine.run(partial(add, number=number))
     for ending in ("duckdb", "duckdb.wal"):
         shutil.copyfile(folder / f"live.{ending}", folder / f"kept.{ending}")
     engine.close()

@@ -79,8 +79,6 @@ def tallies(settings: Settings) -> Path:
 async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
     """Serves until it is stopped, then answers what is open, commits what was accepted, and closes the store."""
     async with running(settings) as app:
-        if not is_embedded(settings):
-            await asyncio.to_thread(check_keys, settings, app.keys)
         if settings.workers > 1:
             app.services.observer.share(tallies(settings), worker)
         server = make_server(app, settings)
