@@ -3,16 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, tzinfo
 from pathlib import Path
-from urllib.parse import unquote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import phonenumbers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail import __version__
+from clicktrail.choices import (
+    is_embedded,
+    link_host_names,
+    make_geo,
+    postback_networks,
+    read_reading,
+    store_path,
+    trusted_networks,
+    visit_limit,
+)
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
@@ -21,7 +27,7 @@ from clicktrail.http.calls import Limits, Services
 from clicktrail.http.endpoint import refuse, respond
 from clicktrail.http.gauges import Gauges
 from clicktrail.http.health import Health
-from clicktrail.http.hosts import find_host, parse_host
+from clicktrail.http.hosts import find_host
 from clicktrail.http.observe import Observer
 from clicktrail.http.openapi import build_document
 from clicktrail.http.operations import Operation
@@ -31,12 +37,10 @@ from clicktrail.http.routes import all_operations, make_router
 from clicktrail.http.slots import Slots
 from clicktrail.http.streams import Streams
 from clicktrail.http.tokens import Lockout
-from clicktrail.http.visitors import Networks, VisitLimit, read_networks
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
 from clicktrail.model.attribution import Model, Touch
-from clicktrail.model.reading import Reading
 from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.duckdb import DuckdbEngine
@@ -56,21 +60,6 @@ _NO_ROUTE = "*"
 """The route of requests that name no host: they are asked for nothing."""
 _FLUSH_S = 0.1
 """How often log lines are written out."""
-
-
-def is_embedded(settings: Settings) -> bool:
-    """Whether the store is a file of this process. Raises SettingsError for a URL that names no engine of ours."""
-    scheme, _, path = settings.database_url().partition("://")
-    if scheme not in ("duckdb", "postgresql", "postgres") or (scheme == "duckdb" and len(path) < 2):
-        raise SettingsError(f"--database must be duckdb:///PATH or postgresql://…, not {scheme}://…")
-    return scheme == "duckdb"
-
-
-def store_path(settings: Settings) -> Path:
-    """The file of `duckdb:///relative/path` or `duckdb:////absolute/path`. Raises SettingsError for anything else."""
-    if not is_embedded(settings):
-        raise SettingsError("This works on the embedded store: --database must be duckdb:///PATH.")
-    return Path(unquote(settings.database_url().partition("://")[2][1:]))
 
 
 def open_engine(settings: Settings) -> Engine:
@@ -94,75 +83,38 @@ def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
     return KeyRing(KeyFile(Path(settings.data) / KEY_FILE))
 
 
-def _networks(text: str, option: str) -> Networks:
-    try:
-        return read_networks(text)
-    except ValueError as error:
-        raise SettingsError(f"{option} takes CIDR blocks, separated by commas: {error}.") from None
-
-
-def _zone(name: str, option: str) -> tzinfo:
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(
-            f"{option} takes a time zone such as Europe/Berlin; none is called {name!r} here."
-        ) from None
-
-
-def read_reading(settings: Settings) -> Reading:
-    """How requests are read. Raises SettingsError."""
-    region = settings.phone_region.upper()
-    if region and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise SettingsError(f"--phone-region takes a country's two letters, such as DE; there is no {region}.")
-    return Reading(
-        settings.strict,
-        _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
-        _zone(settings.zone, "--zone"),
-        region or None,
-    )
-
-
 def _caller(settings: Settings) -> Caller | None:
     """What sends postbacks, if this server is to send any."""
     if not settings.send_postbacks:
         return None
-    allowed = _networks(settings.postback_networks, "--postback-networks")
+    allowed = postback_networks(settings)
     return Caller(allowed, settings.postback_timeout_s, SLOTS)
 
 
-def _visit_limit(settings: Settings) -> VisitLimit:
-    return VisitLimit(
-        {
-            "address": settings.visits_per_minute,
-            "stranger": settings.visits_per_minute,
-            "link": settings.link_visits_per_minute,
-            "site": settings.site_visits_per_minute,
-            "partner": settings.registrations_per_minute,
-        }
-    )
-
-
-def _link_host_names(settings: Settings) -> frozenset[str | None]:
-    """The hosts of links as `find_host` writes them; a port counts only in the URLs of links. Raises SettingsError."""
-    names = {parse_host(host.encode()) for host in settings.link_hosts.split(",") if host}
-    if None in names:
-        raise SettingsError("--link-hosts takes host names, by commas.")
-    if parse_host(settings.public_url.partition("://")[2].encode()) in names:
-        raise SettingsError("The host of --public-url is one of --link-hosts, where nothing but links is served.")
-    return frozenset(names)
+def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
+    """Makes the first key where there is none. Raises SettingsError for keys that cannot be used."""
+    try:
+        keys.check()
+    except (OSError, ValueError) as error:
+        place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"The signing key {place} cannot be used: {reason}. Put a copy of it back; without one remove it, "
+            "and a new one is made: all tokens then end."
+        ) from None
+    return keys
 
 
 @contextlib.contextmanager
 def open_keys(settings: Settings) -> Iterator[KeyRing]:
-    """The signing keys, for a command; a server may be running."""
+    """The signing keys, for a command; a server may be running. Raises SettingsError."""
     if is_embedded(settings):
-        yield keys_of(settings, None)
+        yield check_keys(settings, keys_of(settings, None))
         return
     store = Store(open_engine(settings))
     try:
         asyncio.run(store.open())
-        yield keys_of(settings, store.engine)
+        yield check_keys(settings, keys_of(settings, store.engine))
     finally:
         store.close()
 
@@ -183,11 +135,6 @@ def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buff
     return recorder
 
 
-def make_geo(settings: Settings) -> Geo:
-    """Places from the operator's files, or the built-in data. Raises OSError, ValueError."""
-    return Geo(*(Path(name) if name else None for name in (settings.geo, settings.asn)))
-
-
 class App:
     """Opens everything that a server needs. Raises StoreInUse, SettingsError, OSError.
 
@@ -197,14 +144,14 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         Path(settings.data).mkdir(parents=True, exist_ok=True, mode=0o700)
+        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s), settings.link_path)
+        if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
+            raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
         self.geo = make_geo(settings)
         engine = open_engine(settings)
         self.keys = keys_of(settings, engine)
         self.store = Store(engine)
         self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
-        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s), settings.link_path)
-        if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
-            raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
         self.services = self._services(operations)
         self.log = self.services.observer.log
         self._router: ASGIApp = make_router(self.services, operations)
@@ -213,7 +160,7 @@ class App:
         self._record_path = base + ROUTE
         self._link: ASGIApp = LinkDoor(self.services, base + settings.link_path, self._router)
         self._link_path = base + settings.link_path + "/"
-        self._link_hosts = _link_host_names(settings)
+        self._link_hosts = link_host_names(settings)
         self._link_host: ASGIApp = LinkHost(self.services)
         self._sender = self._make_sender()
         self._tasks: list[asyncio.Task[None]] = []
@@ -240,16 +187,16 @@ class App:
                 settings.body_timeout_s,
                 settings.token_lifetime_s,
                 settings.data,
-                _networks(settings.trusted_proxies, "--trusted-proxies"),
+                trusted_networks(settings),
                 settings.link_path,
                 tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
                 settings.redirect_first,
-                _networks(settings.postback_networks, "--postback-networks"),
+                postback_networks(settings),
                 Model(Touch(settings.attribution), settings.attribution_window_days),
                 reading=read_reading(settings),
                 lead_anyway=settings.lead_anyway,
             ),
-            visits=_visit_limit(settings),
+            visits=visit_limit(settings),
             health=health,
             caller=_caller(settings),
             exports=Slots(settings.exports, settings.exports_each),
@@ -269,7 +216,7 @@ class App:
         await self.store.open(self._tell)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay good while the database is away
-            await asyncio.to_thread(self.keys.check)
+            await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts]
         if self._sender is not None:
             works.append(self._sender.run)

@@ -130,6 +130,12 @@ class StoreInUse(ClicktrailError):
     status, code, title = 503, "store-in-use", "Store in use"
 
 
+class NewerStore(ClicktrailError):
+    """A newer version made the store. Raised at start-up, before any request is served."""
+
+    status, code, title = 503, "newer-store", "Store of a newer version"
+
+
 KINDS: tuple[type[ClicktrailError], ...] = (
     MalformedRequest,
     Unauthenticated,

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "CLICKTRAIL_"
+_SHOWN = 60
+"""Characters of a wrong value that are shown."""
 
 
 class SettingsError(ValueError):
@@ -44,12 +46,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: Annotated[int, Meta(ge=1, le=64, description="Server processes; the embedded store takes one.")] = 1
     base_path: Annotated[
         str,
-        Meta(pattern="^/([A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$", description="Path under which everything is served."),
+        Meta(
+            pattern="^/([A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$",
+            title="a path that begins with / and does not end with it, such as /clicks, or / alone",
+            description="Path under which everything is served.",
+        ),
     ] = "/"
     public_url: Annotated[
         str,
         Meta(
             pattern="^(https?://[^/?#]+)?$",
+            title="scheme and host and nothing else, such as https://clicks.example.org",
             description="Scheme and host that clients see, for `Link` and `Location`; by default those of the request.",
         ),
     ] = ""
@@ -104,12 +111,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=0, description="Calls of GET /postback for one partner in a minute before they get 429; 0: any.")
     ] = 6_000
     link_path: Annotated[
-        str, Meta(pattern="^/[A-Za-z0-9_-]{1,64}$", description="Path below which links are followed by their code.")
+        str,
+        Meta(
+            pattern="^/[A-Za-z0-9_-]{1,64}$",
+            title="/ and one word of up to 64 letters, digits, - and _, such as /r",
+            description="Path below which links are followed by their code.",
+        ),
     ] = "/r"
     link_hosts: Annotated[
         str,
         Meta(
             pattern="^([A-Za-z0-9.-]+(:[0-9]+)?(,[A-Za-z0-9.-]+(:[0-9]+)?)*)?$",
+            title="host names, separated by commas and nothing else, such as go.example.org,go.example.com:8443",
             description="Hosts, by commas, on which a path is a link's code and nothing else is served, at any port.",
         ),
     ] = ""
@@ -230,6 +243,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern="^([A-Za-z]{2})?$",
+            title="the two letters of a country, such as DE",
             description="Region, such as `DE`, of phone numbers that are sent without a country code; "
             "by default they are refused.",
         ),
@@ -256,6 +270,11 @@ class SettingHelp(msgspec.Struct, frozen=True):
     default: Any
     help: str
 
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
 
 def setting_table() -> list[SettingHelp]:
     """All settings with their environment variable, default and description."""
@@ -267,23 +286,44 @@ def setting_table() -> list[SettingHelp]:
 
 
 def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Defaults, then `CLICKTRAIL_…`, then `given` where it is not None. Raises SettingsError naming what is wrong."""
+    """Defaults, then `CLICKTRAIL_…`, then `given` where it is not None. Raises SettingsError: all that is wrong."""
+    hints = get_type_hints(Settings, include_extras=True)
     values: dict[str, Any] = {}
+    mistakes = []
     for row in setting_table():
-        if given.get(row.name) is not None:
-            values[row.name] = given[row.name]
-        elif row.variable in environ:
-            values[row.name] = environ[row.variable]
-    try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"Bad setting: {error}") from None
+        value = given.get(row.name)
+        value = environ.get(row.variable) if value is None else value
+        if value is None:
+            continue
+        try:
+            str(value).encode()
+            values[row.name] = msgspec.convert(value, hints[row.name], strict=False)
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
+            allowed = (
+                describe_values(hints[row.name]) if isinstance(error, msgspec.ValidationError) else "text in UTF-8"
+            )
+            shown = str(value)[:_SHOWN].encode(errors="backslashreplace").decode()
+            mistakes.append(f'{row.option} ({row.variable}) must be {allowed}, not "{shown}"')
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return Settings(**values)
 
 
-def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Variables that look like settings and are none: mostly spelling mistakes."""
-    known = {row.variable for row in setting_table()}
-    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+def describe_values(hint: Any) -> str:
+    """What a setting of this type may be, in words."""
+    kind, *metas = get_args(hint)
+    meta: Meta = metas[0]
+    if get_origin(kind) is Literal:
+        return " or ".join(get_args(kind))
+    if kind is bool:
+        return "true or false"
+    if kind is int:
+        return (
+            f"a whole number of at least {meta.ge}"
+            if meta.le is None
+            else f"a whole number from {meta.ge} to {meta.le}"
+        )
+    return meta.title or "a text that is not empty"
 
 
 def _description(hint: Any) -> str:

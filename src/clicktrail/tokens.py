@@ -4,8 +4,10 @@ The keys are lines `key-id secret`, the newest first: that one signs, all of the
 are a file of mode 0600, for nodes on PostgreSQL a table; whoever can read them can make any token.
 """
 
+import contextlib
 import hashlib
 import os
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -21,11 +23,14 @@ from clicktrail.model.access import PARTNERS, Scope, Viewer
 from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
+ISSUED_FILE = "tokens.ndjson"
 _ISSUER = "clicktrail"
 _ALGORITHM = "HS256"
 _AGAIN_S = 30.0
 """When keys that could not be read are tried again."""
 _SECRET_BYTES = 32
+_is_line = re.compile(r"[\w-]+ [A-Za-z0-9_-]{43,}\Z", re.ASCII).match
+"""A key's id and its secret, of 32 bytes or more."""
 _REMEMBERED = 4096
 """Verified tokens kept in memory; a program uses few."""
 
@@ -40,8 +45,20 @@ class Claims(msgspec.Struct, frozen=True):
     partner_id: str | None
 
 
+class Issued(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What is written down of a token made on the command line: never the token. Times are seconds."""
+
+    token_id: str
+    scope: Scope
+    name: str
+    key_id: str
+    create_time: int
+    expire_time: int | None = None
+    partner_id: str | None = None
+
+
 class Keys(Protocol):
-    """Where the lines of the key ring are kept."""
+    """Where the lines of the key ring are kept, and beside them those of the tokens that were made."""
 
     def stamp(self) -> int:
         """A number that changes with the lines."""
@@ -51,6 +68,12 @@ class Keys(Protocol):
 
     def replace(self, lines: Sequence[str]) -> None:
         """Puts these lines in place of all others."""
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Writes down lines of tokens that were made."""
+
+    def noted(self) -> list[str]:
+        """Those lines, the oldest first."""
 
 
 class KeyRing:
@@ -98,10 +121,31 @@ class KeyRing:
         """Takes over another ring's keys, so that the tokens which they signed stay good."""
         if other._source != self._source:
             self._source.replace(other._source.read(_new_line()))
+            known = set(self._source.noted())
+            self._source.note([line for line in other._source.noted() if line not in known])
 
     def check(self) -> None:
         """Raises OSError or ValueError for keys that cannot be used."""
         self._load()
+
+    def write_down(self, token: str, name: str) -> None:
+        """Keeps a record of a token that this ring has signed."""
+        content = jwt.decode(token, options={"verify_signature": False})  # it may have expired meanwhile
+        issued = Issued(
+            *(content["jti"], Scope(content["scope"]), name, jwt.get_unverified_header(token)["kid"], content["iat"]),
+            *(content.get("exp"), content.get("partner")),
+        )
+        self._source.note([msgspec.json.encode(issued).decode()])
+
+    def issued(self) -> list[tuple[Issued, bool]]:
+        """The tokens that were written down, the oldest first, and whether the key of each is still there."""
+        self._load()
+        found = []
+        for line in self._source.noted():
+            with contextlib.suppress(msgspec.DecodeError):  # half a line, of a full disk
+                issued = msgspec.json.decode(line, type=Issued)
+                found.append((issued, issued.key_id in self._keys))
+        return found
 
     def _load(self) -> None:
         stamp = self._source.stamp()
@@ -115,11 +159,19 @@ class KeyRing:
                     raise
                 self._again_at = time.monotonic() + _AGAIN_S
                 return
-            lines = [line.split() for line in found if line.strip()]
-            self._keys = {line[0]: line[1] for line in lines if len(line) == 2}
-            if not self._keys:
-                raise ValueError("There is no key in it; remove it to have a new one made.")
+            self._keys = read_keys(found)
             self._stamp = self._source.stamp()
+
+
+def read_keys(lines: Sequence[str]) -> dict[str, str]:
+    """Key id -> secret, the newest first. Raises ValueError naming the first line that is no key."""
+    filled = {number: " ".join(line.split()) for number, line in enumerate(lines, 1) if line.strip()}
+    for number, line in filled.items():
+        if not _is_line(line):
+            raise ValueError(f"line {number} is no key, or half of one")
+    if not filled:
+        raise ValueError("there is no key in it")
+    return {line.split()[0]: line.split()[1] for line in filled.values()}
 
 
 class KeyFile:
@@ -136,7 +188,20 @@ class KeyFile:
         """The lines; `first` becomes the only one where there is no file yet."""
         if not self._path.exists():
             _create(self._path, first)
-        return self._path.read_text().splitlines()
+        try:
+            return self._path.read_text("utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise ValueError("it is no text") from None
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Adds lines to a file beside the keys."""
+        if lines:
+            _write(self._path.with_name(ISSUED_FILE), lines, os.O_APPEND)
+
+    def noted(self) -> list[str]:
+        """The lines of that file."""
+        path = self._path.with_name(ISSUED_FILE)
+        return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
 
     def replace(self, lines: Sequence[str]) -> None:
         """Puts a file with these lines in place of the old one."""

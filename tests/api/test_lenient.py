@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clicktrail.app import read_reading
+from clicktrail.choices import read_reading
 from clicktrail.settings import SettingsError, load_settings
 from tests.serving import Serving, serving
 

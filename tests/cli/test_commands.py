@@ -157,10 +157,10 @@ class TestClients:
 
 class TestDoctor:
     def test_finds_nothing_wrong_before_during_and_after_a_server(self, tmp_path: Path) -> None:
-        data = tmp_path / "data"
-        assert run("doctor", "--data", str(data)).returncode == 0
+        data, port = tmp_path / "data", str(free_port())
+        assert run("doctor", "--data", str(data), "--port", port).returncode == 0
         with serving(data):
-            during = run("doctor", "--data", str(data))
+            during = run("doctor", "--data", str(data), "--port", port)
             assert during.returncode == 0, during.stdout
             assert "healthy" in during.stdout
         assert "0 clicks" in run("doctor", "--data", str(data)).stdout
@@ -171,7 +171,7 @@ class TestDoctor:
         (data / "signing.key").chmod(0o644)
         (data / "clicktrail.duckdb").write_bytes(b"no database" * 1000)
         (tmp_path / "x.mmdb").write_bytes(b"no database")
-        done = run("doctor", "--data", str(data), "--geo", str(tmp_path / "x.mmdb"), prot="1")
+        done = run("doctor", "--data", str(data), "--geo", str(tmp_path / "x.mmdb"), prot="1", port=str(free_port()))
         assert done.returncode == 1
         assert done.stdout.count("WRONG") == 4
         assert done.stdout.count("->") == 4

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from clicktrail.app import store_path
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.choices import store_path
+from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client
 from clicktrail.errors import StoreInUse
-from clicktrail.settings import SettingsError
-from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.looking import reading
 from clicktrail.store.schema import inspect
 from clicktrail.store.store import Store
 from clicktrail.store.vitals import note_backup
@@ -20,7 +19,7 @@ from clicktrail.store.vitals import note_backup
 
 @click.command()
 @setting_options(*STORE)
-@click.argument("dest", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("dest", type=OutFile())
 def backup(dest: Path, **given: str) -> None:
     """Write a consistent copy of the store to the file DEST, also while a server runs. DEST must not exist."""
     if dest.exists():
@@ -50,10 +49,7 @@ def backup(dest: Path, **given: str) -> None:
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(source: Path, **given: str) -> None:
     """Make the backup SOURCE the store of a data directory that has none."""
-    try:
-        target = store_path(read_settings(given))
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    target = store_path(read_settings(given))
     if target.exists():
         raise click.ClickException(f"{target} is already there; move it away first.")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,12 +66,7 @@ def restore(source: Path, **given: str) -> None:
 def _count(path: Path) -> int:
     """Opens a copy and counts its clicks, so that a copy that cannot be opened is never taken for a backup."""
     try:
-        engine = DuckdbEngine(path)
+        with reading(path) as session:
+            return inspect(session)[1]
     except StoreInUse as error:
-        raise click.ClickException(str(error)) from None
-    try:
-        return engine.run(inspect)[1]
-    except Exception as error:  # noqa: BLE001 - whatever the engine says of a file that is none of ours
         raise click.ClickException(f"{path} is no store of Clicktrail's: {error}") from None
-    finally:
-        engine.close()

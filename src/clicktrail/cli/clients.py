@@ -4,17 +4,26 @@ from typing import Any
 
 import click
 
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.errors import InvalidBody
-from clicktrail.http.clients import check_scope
 from clicktrail.model.access import SYSTEM, Scope
+from clicktrail.model.ids import is_id
 from clicktrail.query.fields import CLIENT
 from clicktrail.query.questions import ListQuery
 from clicktrail.store import clients, records
 from clicktrail.store.store import Store
 
 _PAGE = 1000
+
+
+class ObjectId(click.ParamType[str]):
+    """24 hex digits, as `client create` shows them."""
+
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id."""
+        return value if is_id(value) else self.fail(f"{value!r} is no id: 24 lower-case hex digits.", param, ctx)
 
 
 @click.group()
@@ -31,11 +40,8 @@ def client() -> None:
 @click.option("--name", help="What the client is for.")
 def create(scope: str, partner: str | None, name: str | None, **given: str) -> None:
     """Print a new client's id and secret. The secret is shown this once."""
+    check_partner(scope, partner)
     body = {"scope": scope, "partnerId": partner, "name": name}
-    try:
-        check_scope(body)
-    except InvalidBody:
-        raise click.UsageError("--partner PROFILE_ID goes with the scopes partner and postback alone.") from None
 
     async def local(store: Store) -> dict[str, Any]:
         record, secret = await store.change(clients.create_client, store.ids, body)
@@ -61,7 +67,7 @@ def list_clients(**given: str) -> None:
 
 @client.command()
 @setting_options(*STORE)
-@click.argument("client_id")
+@click.argument("client_id", type=ObjectId())
 def rotate(client_id: str, **given: str) -> None:
     """Give a client a new secret; the old one ends at once."""
 
@@ -74,7 +80,7 @@ def rotate(client_id: str, **given: str) -> None:
 
 @client.command()
 @setting_options(*STORE)
-@click.argument("client_id")
+@click.argument("client_id", type=ObjectId())
 def revoke(client_id: str, **given: str) -> None:
     """End a client and all its tokens."""
     change(

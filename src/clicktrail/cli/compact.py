@@ -2,7 +2,7 @@
 
 import click
 
-from clicktrail.app import is_embedded, store_path
+from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.errors import StoreInUse
 from clicktrail.settings import SettingsError

@@ -1,5 +1,6 @@
 """`clicktrail doctor`: what is wrong with an installation, and how to mend it."""
 
+import contextlib
 import os
 import shutil
 import ssl
@@ -7,33 +8,27 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import click
 from prometheus_client.parser import text_string_to_metric_families
 
-from clicktrail.app import is_embedded, make_geo, open_engine, open_keys, store_path
+from clicktrail.app import open_keys
+from clicktrail.choices import is_embedded, make_geo, store_path
+from clicktrail.cli.idle import idle_settings, unknown_variables
+from clicktrail.cli.listening import listener_check
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
+from clicktrail.cli.store_checks import Finding, check_store
+from clicktrail.cli.version import describe_version
 from clicktrail.client import ApiError, Client
-from clicktrail.errors import ClicktrailError, StoreInUse
+from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import Scope
-from clicktrail.settings import Settings, SettingsError, unknown_variables
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.postgres.schema import POSTGRES
-from clicktrail.store.schema import MIGRATIONS, all_migrations, inspect, list_missing
-from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, issue_token
+from clicktrail.settings import Settings, SettingsError
+from clicktrail.tokens import KEY_FILE, KeyFile, issue_token, read_keys
 
 _LEAST_FREE_BYTES = 1 << 30
 _LIFETIME_S = 60
-
-
-class Finding(NamedTuple):
-    """One line of the report; `mend` is what to do about it, empty where all is well."""
-
-    subject: str
-    state: str
-    mend: str = ""
 
 
 @click.command()
@@ -41,6 +36,7 @@ class Finding(NamedTuple):
 def doctor(**given: str) -> None:
     """Say what is wrong with this installation and how to mend it. Ends with 1 if anything is."""
     settings = read_settings(given)
+    click.echo(f"{'':6}{'version':12}{describe_version()}")
     is_well = True
     for check in CHECKS:
         for finding in check(settings):
@@ -52,12 +48,13 @@ def doctor(**given: str) -> None:
 
 
 def check_environment(settings: Settings) -> Iterator[Finding]:
-    """Variables that are spelt like settings and are none."""
-    del settings
-    unknown = [name for name in unknown_variables() if not name.startswith("CLICKTRAIL_TEST_")]
-    for name in unknown:
-        yield Finding("environment", f"{name} is no setting", "Unset it, or see `clicktrail settings` for the names.")
-    if not unknown:
+    """Variables that are spelt like settings and are none, and settings that do nothing."""
+    for trouble in unknown_variables():
+        yield Finding("environment", trouble, "Unset it, or see `clicktrail settings` for the names.")
+    with contextlib.suppress(SettingsError):  # told of by the check of the store
+        for trouble in idle_settings(settings, is_embedded(settings)):
+            yield Finding("settings", trouble, "Leave it out.")
+    if not unknown_variables():
         yield Finding("environment", "every CLICKTRAIL_ variable is a setting")
 
 
@@ -70,15 +67,27 @@ def check_data(settings: Settings) -> Iterator[Finding]:
     if not os.access(data, os.W_OK | os.X_OK):
         yield Finding("data", f"{data} is not writable", f"Give it to the user who serves: chown -R USER {data}")
         return
-    free = shutil.disk_usage(data).free
-    if free < _LEAST_FREE_BYTES:
-        yield Finding("data", f"{free >> 20} MiB are free", "Make room; under 1 GiB a checkpoint may fail.")
-    else:
-        yield Finding("data", f"{data} is writable, {free >> 30} GiB are free")
+    yield Finding("data", f"{data} is writable")
+
+
+def check_space(settings: Settings) -> Iterator[Finding]:
+    """The disks of the data directory and of the store: room for a move of the log into the file."""
+    folders = [Path(settings.data)]
+    with contextlib.suppress(SettingsError):
+        folders.append(store_path(settings).parent)
+    for folder in dict.fromkeys(folder.absolute() for folder in folders if folder.exists()):
+        free = shutil.disk_usage(folder).free
+        if free < _LEAST_FREE_BYTES:
+            yield Finding("space", f"{free >> 20} MiB are free at {folder}", "Make room: at least 1 GiB.")
+        else:
+            yield Finding("space", f"{free >> 30} GiB are free at {folder}")
 
 
 def check_key(settings: Settings) -> Iterator[Finding]:
-    """The signing key: readable by its owner alone."""
+    """The signing key: in order, and readable by its owner alone. Of nodes it is in the database."""
+    with contextlib.suppress(SettingsError):
+        if not is_embedded(settings):
+            return
     path = Path(settings.data) / KEY_FILE
     if not path.exists():
         yield Finding("key", "no signing key yet; it is made on first use")
@@ -86,85 +95,26 @@ def check_key(settings: Settings) -> Iterator[Finding]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         yield Finding("key", f"{path} has mode {mode:04o}", f"Others can read it and make tokens: chmod 600 {path}")
-        return
     try:
-        KeyRing(KeyFile(path)).check()
+        read_keys(KeyFile(path).read(""))
     except (OSError, ValueError) as error:
-        yield Finding("key", f"{path}: {error}", "Restore the file, or remove it: all tokens then end.")
+        yield Finding("key", f"{path}: {error}", "Put a copy of it back, or remove it: all tokens then end.")
     else:
         yield Finding("key", f"{path} is in order")
 
 
-def check_store(settings: Settings) -> Iterator[Finding]:
-    """The database: it opens, or a server that answers has it open; its schema is known."""
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """The port: free, or our own server's."""
     try:
-        if not is_embedded(settings):
-            yield from _check_postgres(settings)
-            return
-        path = store_path(settings)
+        listener_check(settings)
     except SettingsError as error:
-        yield Finding("store", str(error), "Correct --database or --workers.")
-        return
-    if not path.exists():
-        yield Finding("store", f"{path} does not exist yet; `clicktrail serve` makes it")
-        return
-    try:
-        engine = DuckdbEngine(path)
-    except StoreInUse as error:
-        yield from _check_server(settings, str(error))
-        return
-    try:
-        applied, clicks = engine.run(inspect)
-    except Exception as error:  # noqa: BLE001 - whatever the engine says is what there is to report
-        yield Finding(
-            "store", f"{path}: {error}", "This is no store of Clicktrail's, or a damaged one: restore a backup."
-        )
-        return
-    finally:
-        engine.close()
-    newer = applied - {name for name, _ in MIGRATIONS}
-    if newer:
-        yield Finding("store", f"made by a newer version ({', '.join(newer)})", "Upgrade Clicktrail.")
-    else:
-        yield Finding("store", f"{path} opens, {clicks} clicks")
-
-
-def _check_postgres(settings: Settings) -> Iterator[Finding]:
-    shown = settings.shown_database()
-    engine = open_engine(settings)
-    try:
-        missing = engine.run(list_missing)
-        if missing:
-            lacking = f"{shown} lacks {', '.join(missing)}"
-            yield Finding("store", lacking, "Run `clicktrail migrate`, or start a server.")
-            return
-        applied, clicks = engine.run(inspect)
-        newer = applied - {name for name, _ in all_migrations(POSTGRES)}
-        if newer:
-            yield Finding("store", f"made by a newer version ({', '.join(newer)})", "Upgrade Clicktrail.")
+        own = urlsplit(find_server(settings) or "").port == settings.port
+        if own:
+            yield Finding("port", f"{settings.host}:{settings.port} is the server's on this data")
         else:
-            yield Finding("store", f"{shown} answers, {clicks} clicks")
-    except ClicktrailError as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        yield Finding("store", f"{shown}: {reason}", "See that PostgreSQL runs, and that --database names it.")
-    finally:
-        engine.close()
-
-
-def _check_server(settings: Settings, detail: str) -> Iterator[Finding]:
-    url = find_server(settings)
-    if url is None:
-        yield Finding("store", detail, "If it is in use, stop that process; if it is damaged, restore a backup.")
-        return
-    try:
-        reasons = Client(url, "").call("GET", "/health").get("reasons", [])
-    except ApiError as error:
-        yield Finding("server", str(error), "Look at the server's log; restart it.")
-        return
-    if reasons:
-        yield Finding("server", f"{url} is degraded: {' '.join(reasons)}", "Make room, or look at the server's log.")
+            yield Finding("port", str(error), "Stop who has it, or name another one by --port.")
     else:
-        yield Finding("server", f"a server at {url} has the store open and is healthy")
+        yield Finding("port", f"{settings.host}:{settings.port} is free")
 
 
 def check_proxies(settings: Settings) -> Iterator[Finding]:
@@ -207,8 +157,8 @@ def check_geo(settings: Settings) -> Iterator[Finding]:
     """The geo data: readable."""
     try:
         yield Finding("geo", make_geo(settings).describe())
-    except (OSError, ValueError) as error:
-        yield Finding("geo", str(error), "Name an MMDB file by --geo, or leave it out for the built-in country data.")
+    except SettingsError as error:
+        yield Finding("geo", str(error), "Name an MMDB file, or leave it out for the built-in country data.")
 
 
 def check_certificates(settings: Settings) -> Iterator[Finding]:
@@ -227,6 +177,8 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_environment,
     check_data,
+    check_space,
+    check_port,
     check_key,
     check_store,
     check_proxies,

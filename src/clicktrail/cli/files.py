@@ -6,11 +6,10 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from clicktrail.app import read_reading
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.choices import read_reading
+from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client
-from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.exports import parse_export
 from clicktrail.store.export import FORMATS, export_clicks
@@ -21,7 +20,7 @@ from clicktrail.store.store import Store
 @setting_options(*STORE)
 @click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="csv", show_default=True)
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="As in the API: uri[starts]=https://my.")
-@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.argument("file", type=OutFile())
 def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -> None:
     """Export clicks to FILE as CSV, NDJSON or Parquet."""
     settings, query = read_settings(given), urlencode([("format", kind), *map(_parameter, filters)], quote_via=quote)
@@ -35,10 +34,7 @@ def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -
         with file.open("wb") as out:
             out.writelines(_pieces(api, query))
 
-    try:
-        change(settings, remote, local)
-    except ClicktrailError as error:
-        raise click.ClickException(error.detail) from None
+    change(settings, remote, local)
     click.echo(f"{file}: {file.stat().st_size} bytes")
 
 

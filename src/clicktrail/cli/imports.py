@@ -13,8 +13,9 @@ from typing import IO, Any
 import click
 import msgspec
 
-from clicktrail.app import make_recorder, read_reading
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.app import make_recorder
+from clicktrail.choices import read_reading
+from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.client import Client
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
@@ -114,9 +115,7 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 @click.option("--base-url", callback=_checked(check_base_url), metavar="URL", help="What the paths of a log belong to.")
 @click.option("--missing", type=click.Choice(["reject", "null"]), default="reject", show_default=True,
               help="What to do with a row that points to an object which is not there.")  # fmt: skip
-@click.option(
-    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Write rows that are not taken to a file."
-)
+@click.option("--rejects", type=OutFile(), help="Write rows that are not taken to a file.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_files(
     files: tuple[Path, ...],

@@ -1,13 +1,14 @@
 """How the server listens: how many connections it holds, how long it waits on them, how much it reads ahead."""
 
 import resource
+import socket
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from clicktrail.app import App
-from clicktrail.settings import Settings
+from clicktrail.settings import Settings, SettingsError
 
 _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
@@ -15,6 +16,18 @@ _MAX_HEAD_BYTES = 128 * 1024
 _FEWEST = 16
 _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need beside the connections."""
+
+
+def listener_check(settings: Settings) -> None:
+    """Ends in one sentence if the port is taken, before the store is touched. Raises SettingsError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "that is no name of a host"
+            raise SettingsError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
 
 
 def make_server(app: App, settings: Settings) -> Server:

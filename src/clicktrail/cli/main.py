@@ -4,7 +4,6 @@ import os
 
 import click
 
-from clicktrail import __version__
 from clicktrail.cli.backups import backup, restore
 from clicktrail.cli.clients import client
 from clicktrail.cli.compact import compact
@@ -12,15 +11,17 @@ from clicktrail.cli.doctor import doctor
 from clicktrail.cli.files import export_file
 from clicktrail.cli.imports import import_files
 from clicktrail.cli.migrate import migrate
+from clicktrail.cli.mistakes import Commands
 from clicktrail.cli.move import move
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.serve import serve
 from clicktrail.cli.tokens import token
+from clicktrail.cli.version import describe_version
 from clicktrail.settings import setting_table
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="clicktrail")
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(describe_version(), prog_name="clicktrail", message="%(prog)s, version %(version)s")
 def main() -> None:
     """Clicktrail records clicks on partner links and says which click brought which client."""
     os.umask(0o077)  # the store, exports and backups hold people's data: they are for their owner alone

@@ -4,14 +4,16 @@ from functools import partial
 
 import click
 
-from clicktrail.app import is_embedded, open_engine
+from clicktrail.app import open_engine
+from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.errors import ClicktrailError
-from clicktrail.settings import SettingsError
+from clicktrail.cli.remote import open_store
+from clicktrail.settings import Settings
+from clicktrail.store.looking import Look, look, reading
 from clicktrail.store.postgres import citus as cluster
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.schema import list_missing
 from clicktrail.store.schema import migrate as apply
+from clicktrail.store.schema import say_newer
 
 
 @click.command()
@@ -32,14 +34,11 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
         raise click.ClickException("--citus needs --database postgresql://…")
     if shards and not citus:
         raise click.ClickException("--shards needs --citus.")
+    if check:
+        _tell(look_at(settings))
+        return
+    engine = open_store(settings)
     try:
-        engine = open_engine(settings)
-    except (ClicktrailError, SettingsError) as error:
-        raise click.ClickException(str(error)) from None
-    try:
-        if check:
-            _tell_missing(engine.run(list_missing))
-            return
         if citus:
             engine.run(cluster.count_workers)
         for name in engine.migrate(apply):
@@ -48,15 +47,32 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
             for name in engine.run(partial(cluster.distribute, shards=shards or 0), Kind.SCHEMA):
                 click.echo(f"distributed {name}")
         click.echo("The store is up to date.")
-    except ClicktrailError as error:
-        raise click.ClickException(error.detail) from None
     finally:
         engine.close()
 
 
-def _tell_missing(missing: list[str]) -> None:
-    for name in missing:
+def look_at(settings: Settings) -> Look:
+    """What the store holds, without changing it. Raises StoreInUse, Unavailable, SettingsError."""
+    if is_embedded(settings):
+        path = store_path(settings)
+        if not path.exists():
+            raise click.ClickException(f"There is no store at {path}.")
+        with reading(path) as session:
+            return look(session)
+    engine = open_engine(settings)
+    try:
+        return engine.run(look)
+    finally:
+        engine.close()
+
+
+def _tell(found: Look) -> None:
+    for name in found.missing:
         click.echo(f"missing {name}")
-    if missing:
+    for name in found.newer:
+        click.echo(f"newer {name}")
+    if found.newer:
+        click.echo(say_newer(found.newer))
+    if found.missing or found.newer:
         raise click.exceptions.Exit(1)
     click.echo("The store is up to date.")

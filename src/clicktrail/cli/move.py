@@ -1,11 +1,13 @@
 """`clicktrail move`: a whole store from one engine to another."""
 
+from contextlib import closing
+
 import click
 
-from clicktrail.app import keys_of, open_engine
+from clicktrail.app import check_keys, keys_of
 from clicktrail.cli.options import read_settings, setting_options
-from clicktrail.errors import ClicktrailError
-from clicktrail.settings import Settings, SettingsError
+from clicktrail.cli.remote import open_store
+from clicktrail.settings import Settings
 from clicktrail.store import moving
 from clicktrail.store.schema import migrate
 from clicktrail.store.store import Store
@@ -21,27 +23,21 @@ from clicktrail.store.store import Store
 @setting_options("data")
 def move(source_url: str, target_url: str, **given: str) -> None:
     """Move a store to another engine, and compare every row. Stop all servers first; again, it goes on where it was."""
-    try:
-        source = open_store(read_settings({**given, "database": source_url}))
-        target = open_store(read_settings({**given, "database": target_url}))
-        try:
-            _move(source, target)
-            keys_of(read_settings({**given, "database": target_url}), target.engine).adopt(
-                keys_of(read_settings({**given, "database": source_url}), source.engine)
-            )
-        finally:
-            source.close()
-            target.close()
-    except (moving.MoveRefused, SettingsError) as error:
-        raise click.ClickException(str(error)) from None
-    except ClicktrailError as error:
-        raise click.ClickException(error.detail) from None
+    source_settings, target_settings = (read_settings({**given, "database": url}) for url in (source_url, target_url))
+    with closing(_open(source_settings)) as source, closing(_open(target_settings)) as target:
+        keys = check_keys(source_settings, keys_of(source_settings, source.engine))
+        _move(source, target)
+        keys_of(target_settings, target.engine).adopt(keys)
 
 
-def open_store(settings: Settings) -> Store:
+def _open(settings: Settings) -> Store:
     """A store whose schema is up to date."""
-    store = Store(open_engine(settings))
-    store.engine.migrate(migrate)
+    store = Store(open_store(settings))
+    try:
+        store.engine.migrate(migrate)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -1,14 +1,33 @@
-"""Options made from the settings table, and the way errors end a command."""
+"""Options made from the settings table, and what commands ask of their arguments."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from clicktrail.model.access import PARTNERS
+from clicktrail.model.ids import is_id
 from clicktrail.settings import Settings, SettingsError, load_settings, setting_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 STORE = ("data", "database")
+
+
+class OutFile(click.Path):
+    """A file to be written, in a folder that is there."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"There is no folder {path.parent}.", param, ctx)
+        if path.name in ("", ".", ".."):
+            self.fail("A file's name is needed.", param, ctx)
+        return path
 
 
 def setting_options(*names: str) -> Callable[[F], F]:
@@ -18,16 +37,31 @@ def setting_options(*names: str) -> Callable[[F], F]:
     def add(command: F) -> F:
         for row in reversed(rows):
             shown = f" [{row.variable}; default {row.default!r}]"
-            name = f"--{row.name.replace('_', '-')}"
-            command = click.option(name, row.name, default=None, metavar="VALUE", help=row.help + shown)(command)
+            command = click.option(row.option, row.name, default=None, metavar="VALUE", help=row.help + shown)(command)
         return command
 
     return add
 
 
 def read_settings(given: dict[str, Any]) -> Settings:
-    """The effective settings. Ends the command with one sentence where one is wrong."""
-    try:
-        return load_settings(given)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    """The effective settings. Ends the command with a sentence for each that is wrong."""
+    settings = load_settings(given)
+    data = Path(settings.data)
+    if data.exists() and not data.is_dir():
+        raise SettingsError(f"--data (CLICKTRAIL_DATA) must be a directory; {data} is a file.")
+    return settings
+
+
+def check_partner(scope: str, partner: str | None) -> None:
+    """A partner is named just where the scope is a partner's. Raises UsageError."""
+    if scope in PARTNERS and partner is None:
+        raise click.UsageError(f"--scope {scope} needs --partner PROFILE_ID: whose clicks are they?")
+    if scope not in PARTNERS and partner is not None:
+        raise click.UsageError(f"--partner goes with --scope partner or postback, not with --scope {scope}.")
+    if partner is not None and not is_id(partner):
+        raise click.UsageError("--partner takes a profile id: 24 lower-case hex digits.")
+
+
+def warn(text: str) -> None:
+    """Tells a person what is not in order, beside what the command prints."""
+    click.echo(f"Warning: {text}", err=True)

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import click
-
 from clicktrail.app import open_engine, open_keys
+from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
-from clicktrail.client import ApiError, Client
-from clicktrail.errors import ClicktrailError, StoreInUse
+from clicktrail.client import Client
+from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
-from clicktrail.settings import Settings, SettingsError
+from clicktrail.settings import Settings
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engine import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import issue_token
 
@@ -19,27 +20,29 @@ T = TypeVar("T")
 _LIFETIME_S = 60
 
 
+def open_store(settings: Settings) -> Engine:
+    """The engine. A damaged log is told of. Raises StoreInUse, SettingsError."""
+    engine = open_engine(settings)
+    if isinstance(engine, DuckdbEngine) and engine.damage:
+        warn(engine.damage)
+    return engine
+
+
 def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[Store], Awaitable[T]]) -> T:
-    """Runs `local` on the store, or `remote` on the server that has it open. Ends the command where neither works."""
+    """Runs `local` on the store, or `remote` on the server that has it open.
+
+    Raises StoreInUse where neither works, ApiError, SettingsError, and what `local` does.
+    """
     try:
-        engine = open_engine(settings)
-    except StoreInUse as error:
+        engine = open_store(settings)
+    except StoreInUse:
         url = find_server(settings)
         if url is None:
-            raise click.ClickException(str(error)) from None
+            raise
         with open_keys(settings) as keys:
             token, _ = issue_token(keys, Scope.ADMIN, "cli", _LIFETIME_S)
-        try:
-            return remote(Client(url, token))
-        except ApiError as refusal:
-            raise click.ClickException(str(refusal)) from None
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    try:
-        return asyncio.run(_run(Store(engine), local))
-    except ClicktrailError as refusal:
-        mistakes = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in refusal.mistakes)
-        raise click.ClickException(f"{refusal.detail} {mistakes}".strip()) from None
+        return remote(Client(url, token))
+    return asyncio.run(_run(Store(engine), local))
 
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:

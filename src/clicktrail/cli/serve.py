@@ -6,8 +6,7 @@ import gc
 import multiprocessing
 import os
 import shutil
-import signal
-import socket
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,14 +14,20 @@ from pathlib import Path
 import click
 import uvloop
 
-from clicktrail.app import App, is_embedded, running
-from clicktrail.cli.listening import make_server
-from clicktrail.cli.options import read_settings, setting_options
+from clicktrail.app import App, check_keys, keys_of, running
+from clicktrail.choices import check_together, is_embedded
+from clicktrail.cli.idle import idle_settings, unknown_variables
+from clicktrail.cli.listening import listener_check, make_server
+from clicktrail.cli.mistakes import explain
+from clicktrail.cli.options import read_settings, setting_options, warn
 from clicktrail.cli.running import announced
-from clicktrail.cli.stopping import Stopping
-from clicktrail.cli.workers import supervise
-from clicktrail.errors import StoreInUse, Unavailable
+from clicktrail.cli.stopping import STOPPING, Stopping
+from clicktrail.cli.version import describe_version
+from clicktrail.cli.workers import HOPELESS, supervise
+from clicktrail.errors import NewerStore, Unavailable
 from clicktrail.settings import Settings, SettingsError
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.tokens import KEY_FILE
 
 _LOOK_S = 1.0
 """How often a worker looks whether its parent is still there."""
@@ -35,20 +40,16 @@ _GC_THRESHOLD = 50_000
 def serve(**given: str) -> None:
     """Serve the API."""
     settings = read_settings(given)
-    try:
-        open_engine_check(settings)
-        listener_check(settings)
-        if settings.workers > 1:
-            shutil.rmtree(tallies(settings), ignore_errors=True)
-            supervise(settings, serve_as_worker)
-        else:
-            uvloop.run(serve_until_stopped(settings))
-    except (StoreInUse, Unavailable, SettingsError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(
-            f"The server cannot start: {error.strerror or error} {error.filename or ''}"
-        ) from None
+    check_together(settings)
+    open_engine_check(settings)
+    listener_check(settings)
+    if is_embedded(settings):  # before the store is touched
+        check_keys(settings, keys_of(settings, None))
+    if settings.workers > 1:
+        shutil.rmtree(tallies(settings), ignore_errors=True)
+        supervise(settings, serve_as_worker)
+    else:
+        uvloop.run(serve_until_stopped(settings))
 
 
 def serve_as_worker(settings: Settings, number: int) -> None:
@@ -57,8 +58,11 @@ def serve_as_worker(settings: Settings, number: int) -> None:
     try:
         uvloop.run(serve_until_stopped(settings, number))
     except (Unavailable, OSError) as error:
-        click.echo(f"worker {number} cannot start: {error}", err=True)
+        click.echo(f"worker {number} cannot start: {explain(error)}", err=True)
         sys.exit(1)
+    except (NewerStore, SettingsError) as error:
+        click.echo(f"worker {number} cannot start: {explain(error)}", err=True)
+        sys.exit(HOPELESS)
 
 
 def open_engine_check(settings: Settings) -> None:
@@ -72,27 +76,16 @@ def tallies(settings: Settings) -> Path:
     return Path(settings.data) / f"workers-{settings.port}"
 
 
-def listener_check(settings: Settings) -> None:
-    """Ends in one sentence if the port is taken, before the store is touched. Raises SettingsError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise SettingsError(f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}.") from None
-
-
 async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
-    """Serves until SIGTERM or SIGINT, then answers what is open, commits what was accepted, and closes the store."""
+    """Serves until it is stopped, then answers what is open, commits what was accepted, and closes the store."""
     async with running(settings) as app:
         if settings.workers > 1:
             app.services.observer.share(tallies(settings), worker)
         server = make_server(app, settings)
         stopping = Stopping(app, server.stop)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopping.begin)
+        for number in STOPPING:
+            loop.add_signal_handler(number, stopping.begin, number)
         url = f"http://{settings.host}:{settings.port}{settings.base_path.rstrip('/')}"
         # What is alive now stays: collections need not look at it again.
         gc.collect()
@@ -101,12 +94,29 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         with announced(settings, url) if worker == 0 else contextlib.nullcontext():
             if worker == 0:
                 click.echo(welcome(app, url))
-            ending = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
+                tell_troubles(app)
+            watching = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
             await server.serve()
             stopping.end()
-            if ending is not None:
-                ending.cancel()
+            if watching is not None:
+                watching.cancel()
         gc.unfreeze()
+    click.echo(stopping.tell("" if settings.workers == 1 else f"Worker {worker}: "))
+
+
+def tell_troubles(app: App) -> None:
+    """What is not in order and yet no reason not to serve: in the log, or on standard error where there is none."""
+    settings, engine = app.settings, app.store.engine
+    key = Path(settings.data) / KEY_FILE
+    app.log.info("serving", version=describe_version(), database=settings.shown_database())
+    tell = app.log.warning if settings.log != "off" else warn
+    for trouble in (*unknown_variables(), *idle_settings(settings, is_embedded(settings))):
+        tell(f"{trouble}.")
+    if is_embedded(settings) and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        tell(f"Others can read {key} and make tokens: chmod 600 {key}")
+    if isinstance(engine, DuckdbEngine) and engine.damage:
+        click.echo(f"WARNING: {engine.damage}", err=True)
+        app.log.error(engine.damage)
 
 
 async def stop_with_parent(stop: Callable[[], None]) -> None:
@@ -122,7 +132,7 @@ def welcome(app: App, url: str) -> str:
     data = app.settings.data
     store = f" --data {data}" if is_embedded(app.settings) else ""
     return (
-        f"Clicktrail serves {url}/\n"
+        f"Clicktrail {describe_version()} serves {url}/\n"
         f"  docs   {url}/docs\n"
         f"  data   {app.settings.shown_database()}\n"
         f"  geo    {app.geo.describe()}\n"

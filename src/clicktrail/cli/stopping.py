@@ -2,17 +2,22 @@
 
 import asyncio
 import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 
 import click
 
 from clicktrail.app import App
 from clicktrail.http.connections import cut_all
+from clicktrail.http.observe import Tally
 
 CLOSE_S = 10.0
 """Seconds that the store has to take what was accepted and close, once no connection is open."""
 _AGAIN_S = 0.2
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""SIGHUP too: a terminal that closes, or who expects it to have the settings read again, gets a clean end."""
 
 
 class Stopping:
@@ -25,10 +30,15 @@ class Stopping:
         self._app = app
         self._stop = stop
         self._cutting: asyncio.Task[None] | None = None
+        self._cause = ""
+        self._began = 0.0
+        self._counted = (0, 0)
 
-    def begin(self) -> None:
+    def begin(self, number: signal.Signals | None = None) -> None:
         """Begins; again it does nothing."""
         if self._cutting is None:
+            self._cause = f" after {number.name}" if number is not None else ""
+            self._began, self._counted = time.monotonic(), _count(self._app.services.observer.tally)
             self._cutting = asyncio.get_running_loop().create_task(self._cut())
             watchdog = threading.Timer(self._app.settings.stop_s + CLOSE_S, _end)
             watchdog.daemon = True
@@ -40,12 +50,27 @@ class Stopping:
         if self._cutting is not None:
             self._cutting.cancel()
 
+    def tell(self, mark: str) -> str:
+        """What was done from the beginning of the end on, in one line."""
+        if self._cutting is None:
+            return f"{mark}Clicktrail has stopped."
+        now = _count(self._app.services.observer.tally)
+        answers, clicks = (count - before for count, before in zip(now, self._counted, strict=True))
+        return (
+            f"{mark}Clicktrail has stopped{self._cause}: {answers} open requests answered, "
+            f"{clicks} clicks stored, {time.monotonic() - self._began:.1f} seconds."
+        )
+
     async def _cut(self) -> None:
         await asyncio.sleep(self._app.settings.stop_s)
         while True:
             self._app.services.streams.stop()
             cut_all(self._app.settings.port)
             await asyncio.sleep(_AGAIN_S)
+
+
+def _count(tally: Tally) -> tuple[int, int]:
+    return sum(tally.answers.values()), tally.clicks["recorded"]
 
 
 def _end() -> None:

@@ -1,20 +1,26 @@
-"""`clicktrail token create | revoke | rotate-key`."""
+"""`clicktrail token create | list | revoke | rotate-key`."""
 
 import re
+import time
+from typing import Any
 
 import click
 
 from clicktrail.app import open_keys
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options, warn
 from clicktrail.cli.remote import change
-from clicktrail.errors import ClicktrailError
-from clicktrail.model.access import PARTNERS, Scope
-from clicktrail.model.ids import is_id
-from clicktrail.store import clients
-from clicktrail.tokens import issue_token
+from clicktrail.model.access import SYSTEM, Scope
+from clicktrail.model.times import render_second
+from clicktrail.query.fields import PROFILE
+from clicktrail.settings import Settings
+from clicktrail.store import clients, records
+from clicktrail.store.store import Store
+from clicktrail.tokens import Issued, issue_token
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_duration = re.compile(r"(\d{1,6})([smhdw])\Z").match
+_duration = re.compile(r"(\d{1,6})([smhdw])\Z", re.ASCII).match
+_is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
 
 
 class Lifetime(click.ParamType[int | None]):
@@ -27,14 +33,26 @@ class Lifetime(click.ParamType[int | None]):
         if value == "never":
             return None
         match = _duration(value)
-        if match is None:
+        if match is None or not int(match[1]):
             self.fail(f"{value!r} is not a duration such as 90d, 12h or 30m, nor `never`", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
 
 
+class TokenId(click.ParamType[str]):
+    """16 hex digits, as `token create` and `token list` show them."""
+
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id."""
+        if not _is_token_id(value):
+            self.fail(f"{value[:20]!r} is no id of a token: 16 lower-case hex digits, see `token list`.", param, ctx)
+        return value
+
+
 @click.group()
 def token() -> None:
-    """Make and end bearer tokens."""
+    """Make, list and end bearer tokens."""
 
 
 @token.command()
@@ -47,33 +65,59 @@ def token() -> None:
 @click.option("--expires", type=Lifetime(), default="90d", show_default=True, help="90d, 12h, 30m, or never.")
 def create(scope: str, partner: str | None, name: str, expires: int | None, **given: str) -> None:
     """Print a new token on the last line. Works while a server runs on the same data."""
-    if (scope in PARTNERS) != (partner is not None):
-        raise click.UsageError("--partner PROFILE_ID goes with the scopes partner and postback alone.")
-    if partner is not None and not is_id(partner):
-        raise click.UsageError("--partner takes a profile id: 24 lower-case hex digits.")
+    check_partner(scope, partner)
     settings = read_settings(given)
-    try:
-        with open_keys(settings) as keys:
-            made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
-    except ClicktrailError as error:
-        raise click.ClickException(error.detail) from None
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"The signing key cannot be used: {error}") from None
+    if is_embedded(settings) and not store_path(settings).exists():
+        warn(
+            f"there is no store at {store_path(settings)} yet. This token is good at a server that is started with "
+            f"--data {settings.data}, and at no other."
+        )
+    elif partner is not None:
+        _check_profile(settings, partner)
+    with open_keys(settings) as keys:
+        made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
+        keys.write_down(made, name)
     click.echo(f"Token {token_id} with scope {scope}. End it with: clicktrail token revoke {token_id}", err=True)
     click.echo(made)
 
 
+@token.command("list")
+@setting_options(*STORE)
+def list_tokens(**given: str) -> None:
+    """List the tokens that were made by `token create`, and what became of them; never the tokens themselves."""
+    settings = read_settings(given)
+    has_store = not is_embedded(settings) or store_path(settings).exists()
+    revoked = change(settings, _ask_revoked, _read_revoked) if has_store else set[str]()
+    with open_keys(settings) as keys:
+        known = keys.issued()
+    for issued, has_key in known:
+        state = _state(issued, has_key, issued.token_id in revoked)
+        end = "never" if issued.expire_time is None else render_second(issued.expire_time)
+        line = f"{issued.token_id}  {state:8}{issued.scope.value:9}{issued.partner_id or '-':26}"
+        click.echo(f"{line}{render_second(issued.create_time)}  {end:25}  {issued.name}")
+    if not known:
+        click.echo("No token was made by `clicktrail token create` here.", err=True)
+
+
 @token.command()
 @setting_options(*STORE)
-@click.argument("token_id")
+@click.argument("token_id", type=TokenId())
 def revoke(token_id: str, **given: str) -> None:
-    """End the token with this id (it was shown when the token was made)."""
+    """End the token with this id (`token list` shows it)."""
+    settings = read_settings(given)
+    with open_keys(settings) as keys:
+        is_known = any(issued.token_id == token_id for issued, _ in keys.issued())
     change(
-        read_settings(given),
+        settings,
         lambda api: api.call("POST", "/tokens/revocations", {"tokenId": token_id}),
         lambda store: store.change(clients.revoke_token, token_id),
     )
     click.echo(f"Token {token_id} is revoked.")
+    if not is_known:
+        warn(
+            f"no token {token_id} was made by `clicktrail token create` here, since tokens are written down. "
+            "If you mean one of `clicktrail token list`, look at its id again."
+        )
 
 
 @token.command("rotate-key")
@@ -81,9 +125,32 @@ def revoke(token_id: str, **given: str) -> None:
 @click.option("--keep", type=click.IntRange(0, 10), default=1, show_default=True, help="Older keys that stay valid.")
 def rotate_key(keep: int, **given: str) -> None:
     """Sign with a new key from now on. Tokens of keys that are not kept end at once."""
-    try:
-        with open_keys(read_settings(given)) as keys:
-            keys.rotate(keep)
-    except ClicktrailError as error:
-        raise click.ClickException(error.detail) from None
+    with open_keys(read_settings(given)) as keys:
+        keys.rotate(keep)
     click.echo(f"A new key signs; {keep} older stay valid. Run again with --keep 0 to end all earlier tokens.")
+
+
+def _check_profile(settings: Settings, partner: str) -> None:
+    """Raises NotFound, ApiError."""
+    change(
+        settings,
+        lambda api: api.call("GET", f"/profiles/{partner}"),
+        lambda store: store.read(records.get_record, SYSTEM, PROFILE, partner),
+    )
+
+
+def _ask_revoked(api: Any) -> set[str]:
+    return {row["tokenId"] for row in api.call("GET", "/tokens/revocations")}
+
+
+async def _read_revoked(store: Store) -> set[str]:
+    return set(await store.read(clients.list_revoked_tokens))
+
+
+def _state(issued: Issued, has_key: bool, is_revoked: bool) -> str:
+    """What a server says to the token."""
+    if is_revoked:
+        return "revoked"
+    if issued.expire_time is not None and issued.expire_time <= time.time():
+        return "expired"
+    return "valid" if has_key else "no key"

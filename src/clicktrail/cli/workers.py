@@ -10,18 +10,23 @@ from types import FrameType
 
 import click
 
-from clicktrail.cli.stopping import CLOSE_S
-from clicktrail.settings import Settings
+from clicktrail.cli.stopping import CLOSE_S, STOPPING
+from clicktrail.settings import Settings, SettingsError
 
 _LOOK_S = 0.1
 _PAUSE_S = 1.0
 """Before a worker that died is replaced, so that one which cannot start does not keep the machine busy."""
 _PATIENCE_S = 5.0
 """How much longer than they take at most the workers have to end."""
+HOPELESS = 78
+"""A worker's exit status when another one would fare no better (EX_CONFIG)."""
 
 
 def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> None:
-    """Runs `serve(settings, number)` in as many processes as the settings say, until SIGTERM or SIGINT."""
+    """Runs `serve(settings, number)` in as many processes as the settings say, until a signal stops them.
+
+    Raises SettingsError where none of them can serve.
+    """
     context = multiprocessing.get_context("spawn")
     is_stopped = threading.Event()
 
@@ -29,7 +34,7 @@ def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> Non
         del frame
         is_stopped.set()
 
-    for ending in (signal.SIGTERM, signal.SIGINT):
+    for ending in STOPPING:
         signal.signal(ending, stop)
 
     def begin(number: int) -> BaseProcess:
@@ -38,15 +43,25 @@ def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> Non
         return process
 
     workers = [begin(number) for number in range(settings.workers)]
+    is_hopeless = False
     while not is_stopped.wait(_LOOK_S):
+        is_hopeless = any(worker.exitcode == HOPELESS for worker in workers)
+        if is_hopeless:
+            break
         for number, worker in enumerate(workers):
             if not worker.is_alive() and not is_stopped.is_set():
                 click.echo(f"worker {number} ended with {worker.exitcode}; another one takes its place", err=True)
                 time.sleep(_PAUSE_S)
                 workers[number] = begin(number)
+    _end(workers, settings.stop_s + CLOSE_S + _PATIENCE_S)
+    if is_hopeless:
+        raise SettingsError("The server cannot start; what its workers said is above.")
+
+
+def _end(workers: list[BaseProcess], patience_s: float) -> None:
     for worker in workers:
         worker.terminate()
-    deadline = time.monotonic() + settings.stop_s + CLOSE_S + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
     for worker in workers:
         worker.join(max(deadline - time.monotonic(), 0.1))
         worker.kill()

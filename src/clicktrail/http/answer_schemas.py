@@ -203,6 +203,7 @@ def health_schema() -> Json:
 
 
 DOCS: Mapping[str, str] = {
+    "Revocations": "The ids of tokens that were revoked, the newest first.",
     "ClickReplace": "The client who came through a click, in full: inside `profile`, or by itself.",
     "ClickReplaceFields": "The client who came through a click, in full.",
     "ClickReplaceWrapped": "The client who came through a click, in full, inside `profile`.",

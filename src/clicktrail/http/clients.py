@@ -46,6 +46,11 @@ async def revoke_token(call: Call) -> Answer:
     return NO_CONTENT
 
 
+async def list_revoked(call: Call) -> Answer:
+    """The ids of all tokens that were revoked one by one, the newest first."""
+    return json_answer([{"tokenId": token_id} for token_id in await call.store.read(clients.list_revoked_tokens)])
+
+
 def check_scope(values: Values) -> Values:
     """The scope is one of ours, and a partner is named just where the scope is `partner`. Raises InvalidBody."""
     mistakes = []

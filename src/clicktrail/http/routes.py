@@ -199,6 +199,13 @@ _CLIENTS = (
         answer="",
         status=204,
     ),
+    replace(
+        alter(_WRITE_CLIENT, "GET", clients.list_revoked, "listRevokedTokens", "Get the ids of all revoked tokens"),
+        path="/tokens/revocations",
+        resource=None,
+        answer="Revocations",
+        refusals=(503,),
+    ),
 )
 
 _BACKUP = Operation(

@@ -59,6 +59,7 @@ def all_schemas() -> Json:
         "Grant": answer_schemas.grant_schema(),
         "Token": answer_schemas.token_schema(),
         "Revocation": body_schema(REVOCATION, REVOCATION),
+        "Revocations": {"type": "array", "items": ref("Revocation"), "example": [{"tokenId": "00c0ffee00c0ffee"}]},
         "OpenApi": {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}},
     }
     found |= answer_schemas.batch_schemas() | answer_schemas.import_schemas()

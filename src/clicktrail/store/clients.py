@@ -69,6 +69,11 @@ def revoke_token(session: Session, token_id: str) -> None:
         session.rows("INSERT INTO revoked_tokens (token_id, revoke_time) VALUES ($1, $2)", [token_id, now_us()])
 
 
+def list_revoked_tokens(session: Session) -> list[str]:
+    """The ids of the tokens that were revoked, the newest first."""
+    return [row[0] for row in session.rows("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id")]
+
+
 def list_revoked(session: Session) -> frozenset[str]:
     """All that a token may not name: revoked token ids, and the ids of revoked clients."""
     rows = session.rows("SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled")

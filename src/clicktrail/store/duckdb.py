@@ -6,7 +6,6 @@ which everything goes that changes the store.
 
 import asyncio
 import contextlib
-import re
 import secrets
 import threading
 import time
@@ -18,11 +17,13 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from clicktrail.errors import StoreInUse, Unavailable
+from clicktrail.errors import StoreInUse
 from clicktrail.model.addresses import render_ip
 from clicktrail.store.engine import Dialect, Extract, Figures, Row, Session, Write
+from clicktrail.store.failures import explain, unavailable
 from clicktrail.store.figures import LinkFigures
 from clicktrail.store.jobs import run_job
+from clicktrail.store.journal import log_of, set_aside
 from clicktrail.store.memory import Memory
 from clicktrail.store.rendering import copy_statement, renderer
 from clicktrail.store.runs import Run
@@ -47,7 +48,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 _MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
 """The functions that statements expect of every engine."""
-_owner = re.compile(r"\(PID (\d+)\)").search
 
 
 class DuckdbSession:
@@ -160,7 +160,7 @@ class DuckdbEngine:
         self.memory = Memory()
         self.figures = LinkFigures()
         self._path = path
-        self._log = path.with_name(path.name + ".wal")
+        self._log = log_of(path)
         self._config = _CONFIG | {"memory_limit": f"{memory_mb}MB"}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = threading.Lock()
@@ -168,6 +168,8 @@ class DuckdbEngine:
         self._sessions: set[DuckdbSession] = set()
         self._has_given_up = False
         self._look_at = 0.0
+        self.damage = set_aside(path)
+        """What was lost with a damaged log, for the operator."""
         self._connection = self._connect()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
@@ -298,7 +300,7 @@ class DuckdbEngine:
         try:
             connection = duckdb.connect(str(self._path), config=self._config)
         except duckdb.Error as error:
-            raise _explain(self._path, error) from None
+            raise explain(self._path, error) from None
         connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
         return connection
 
@@ -336,16 +338,3 @@ def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
         return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
     except (AttributeError, TypeError):  # another version of the driver
         return rows.__arrow_c_stream__()
-
-
-def unavailable() -> Unavailable:
-    """Nothing was stored; the same may be tried again."""
-    return Unavailable("The store cannot take this now.", headers={"Retry-After": "5"})
-
-
-def _explain(path: Path, error: duckdb.Error) -> StoreInUse:
-    owner = _owner(str(error))
-    if "lock" not in str(error).lower():
-        return StoreInUse(f"{path} cannot be opened: {str(error).splitlines()[0]}")
-    who = f"process {owner[1]}" if owner else "another process"
-    return StoreInUse(f"{path} is in use by {who}; stop it first, or name another --data directory.")

@@ -1,4 +1,4 @@
-"""Two profiles of one client become one (ADR 30). All of it is one transaction of the caller's."""
+"""Two profiles of one client become one (ADR 29). All of it is one transaction of the caller's."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

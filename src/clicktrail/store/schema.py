@@ -4,6 +4,9 @@ Times are BIGINT microseconds UTC, addresses are sort keys (`model.addresses`), 
 creation is in every id, so no column repeats it.
 """
 
+from collections.abc import Sequence
+
+from clicktrail.errors import NewerStore
 from clicktrail.model.times import now_us
 from clicktrail.store.engine import Dialect, Migration, Session
 
@@ -131,9 +134,14 @@ def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
 
 
 def migrate(session: Session) -> list[str]:
-    """Applies what is missing, in the transaction of `session`; returns the names of what was applied."""
+    """Applies what is missing, in the transaction of `session`; returns the names of what was applied.
+
+    Raises NewerStore.
+    """
     session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
-    missing = list_missing(session)
+    missing, newer = list_missing(session), list_newer(session)
+    if newer:
+        raise NewerStore(say_newer(newer))
     for name, statements in all_migrations(session.dialect):
         for statement in statements if name in missing else ():
             session.rows(session.dialect.translate(statement))
@@ -144,9 +152,23 @@ def migrate(session: Session) -> list[str]:
 
 def list_missing(session: Session) -> list[str]:
     """The migrations that were not applied yet."""
-    tables = session.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'")
-    done = {row[0] for row in session.rows("SELECT name FROM migrations")} if tables else set()
+    done = _list_applied(session)
     return [name for name, _ in all_migrations(session.dialect) if name not in done]
+
+
+def list_newer(session: Session) -> list[str]:
+    """The migrations that were applied and that this version does not know."""
+    return sorted(_list_applied(session) - {name for name, _ in all_migrations(session.dialect)})
+
+
+def say_newer(names: Sequence[str]) -> str:
+    """One sentence."""
+    return f"The store was made by a newer version of Clicktrail ({', '.join(names)}): upgrade Clicktrail."
+
+
+def _list_applied(session: Session) -> set[str]:
+    tables = session.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'")
+    return {row[0] for row in session.rows("SELECT name FROM migrations")} if tables else set()
 
 
 def probe(session: Session) -> None:

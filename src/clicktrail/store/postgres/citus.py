@@ -27,6 +27,7 @@ REFERENCE = (
     "deliveries",
     "visitor_salts",
     "signing_keys",
+    "issued_tokens",
     "catalogue_version",
     "link_figures",
     "link_changes",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from clicktrail.model.times import now_us
 from clicktrail.store.engine import Session
 from clicktrail.store.postgres.engine import Kind, PostgresEngine
 
@@ -26,9 +27,23 @@ class TableKeys:
         lines = self._engine.run(list_keys, Kind.READ)
         return lines or self._engine.run(lambda session: _begin(session, first), Kind.ALONE)
 
+    def note(self, lines: Sequence[str]) -> None:
+        """Adds lines to the table of the tokens that were made."""
+        first = now_us()
+        rows = [[first + place, line] for place, line in enumerate(lines)]
+        self._engine.run(lambda session: session.insert("issued_tokens", ["create_time", "line"], rows))
+
+    def noted(self) -> list[str]:
+        """The lines of that table."""
+        return self._engine.run(_list_issued, Kind.READ)
+
     def replace(self, lines: Sequence[str]) -> None:
         """Puts these lines in place of all others."""
         self._engine.run(lambda session: _replace(session, lines), Kind.ALONE)
+
+
+def _list_issued(session: Session) -> list[str]:
+    return [row[0] for row in session.rows("SELECT line FROM issued_tokens ORDER BY create_time")]
 
 
 def _begin(session: Session, first: str) -> list[str]:

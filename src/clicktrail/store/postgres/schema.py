@@ -186,6 +186,11 @@ _MERGED: Migration = (
     ),
 )
 
+_ISSUED_TOKENS: Migration = (
+    "0011-postgres-issued-tokens",
+    ("CREATE TABLE issued_tokens (create_time BIGINT NOT NULL, line TEXT NOT NULL)",),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -205,7 +210,7 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED, _ISSUED_TOKENS),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )

@@ -1,0 +1,55 @@
+"""How a command ends that cannot do what it was asked for: in words, never in a traceback."""
+
+import errno
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clicktrail.client import ApiError
+from clicktrail.errors import ClicktrailError
+from clicktrail.settings import SettingsError
+from clicktrail.store.moving import MoveRefused
+
+_SOURCE = Path(__file__).parents[1]
+_IN_WORDS = (SettingsError, ApiError, MoveRefused)
+
+
+class Commands(click.Group):
+    """A group of commands, each of which ends in words."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the arguments. Raises UsageError for one that is not in UTF-8: no store has room for it."""
+        for text in args:
+            if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise click.UsageError(f"{text!a} is not in UTF-8.", ctx)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read the output has left
+                raise
+            raise click.ClickException(explain(error)) from None
+        except Exception as error:  # noqa: BLE001 - a person can do nothing with a traceback
+            raise click.ClickException(explain(error)) from None
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, ClicktrailError):
+        mistakes = "; ".join(f"{mistake.pointer or mistake.parameter} {mistake.detail}" for mistake in error.mistakes)
+        cause = str(error.__cause__ or "").partition("\n")[0]
+        return " ".join(part for part in (error.detail, mistakes, f"({cause})" if cause else "") if part)
+    if isinstance(error, _IN_WORDS):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
+    places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(_SOURCE))]
+    at = f" at {Path(places[-1].filename).relative_to(_SOURCE)}:{places[-1].lineno}" if places else ""
+    return f"This is a fault of Clicktrail's own: {type(error).__name__}{at}. Please report it."

@@ -1,0 +1,145 @@
+"""What `clicktrail doctor` says of the store. It opens it to read, and changes no file of it."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from clicktrail.app import open_engine
+from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.running import find_server
+from clicktrail.client import ApiError, Client
+from clicktrail.errors import ClicktrailError, StoreInUse
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import MAX_AHEAD_S, render_second
+from clicktrail.settings import Settings, SettingsError
+from clicktrail.store.journal import list_set_aside, log_of, read_log
+from clicktrail.store.looking import Look, clock_of, look, reading
+from clicktrail.store.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.postgres.keys import list_keys
+from clicktrail.store.schema import say_newer
+from clicktrail.tokens import read_keys
+
+_APART_S = 5.0
+"""How far the clocks of a node and of PostgreSQL may be apart."""
+_DAMAGED = "Restore a backup."
+
+
+class Finding(NamedTuple):
+    """One line of the report; `mend` is what to do about it, empty where all is well."""
+
+    subject: str
+    state: str
+    mend: str = ""
+
+
+def check_store(settings: Settings) -> Iterator[Finding]:
+    """The store: it opens, or a server that answers has it open; its tables and its log are in order."""
+    try:
+        if not is_embedded(settings):
+            yield from _check_postgres(settings)
+            return
+        path = store_path(settings)
+    except SettingsError as error:
+        yield Finding("store", str(error), "Correct --database.")
+        return
+    if not path.exists():
+        yield Finding("store", f"{path} does not exist yet; `clicktrail serve` makes it")
+        return
+    for kept in list_set_aside(path):
+        yield Finding(
+            "log", f"{kept} was set aside: it was damaged", "Compare with a backup what is missing; then remove it."
+        )
+    yield from _check_file(settings, path)
+
+
+def _check_file(settings: Settings, path: Path) -> Iterator[Finding]:
+    try:
+        with reading(path) as session:
+            found = look(session)
+    except (StoreInUse, OSError) as error:
+        if find_server(settings) is not None:
+            yield from _check_server(settings)
+            return
+        yield from _check_log(path)
+        yield Finding("store", str(error), f"If it is in use, stop that process; if it is damaged: {_DAMAGED}")
+        return
+    yield from _check_log(path)
+    yield from _check_look(f"{path} opens", found)
+
+
+def _check_log(path: Path) -> Iterator[Finding]:
+    log = log_of(path)
+    try:
+        found = read_log(log)
+    except OSError as error:
+        yield Finding("log", f"{log}: {error.strerror}", "Give it to the user who serves.")
+        return
+    if found.trouble:
+        behind = f"; at least {found.lost} transactions lie behind that" if found.lost else ""
+        yield Finding(
+            "log",
+            f"{log} is damaged: {found.trouble}{behind}",
+            f"{_DAMAGED} Or start a server: it keeps the damaged log beside the store and goes on without its rest.",
+        )
+    elif found.size:
+        yield Finding("log", f"{log} is in order, {found.size >> 10} KiB for the next start to take in")
+
+
+def _check_look(name: str, found: Look) -> Iterator[Finding]:
+    if found.newer:
+        yield Finding("store", say_newer(found.newer), "Upgrade Clicktrail.")
+        return
+    if found.missing:
+        lacking = f"{name} and lacks {', '.join(found.missing)}"
+        yield Finding("store", lacking, "Make a backup, then run `clicktrail migrate` or start a server.")
+        return
+    yield Finding("store", f"{name}, {found.clicks} clicks")
+    ahead = created_s(found.newest) - time.time() if found.newest else 0.0
+    if found.newest and ahead > MAX_AHEAD_S:
+        newest = render_second(created_s(found.newest))
+        yield Finding("clock", f"the newest click is of {newest}, which is to come", "Set this machine's clock (NTP).")
+    else:
+        yield Finding("clock", "is not behind the newest click")
+
+
+def _check_postgres(settings: Settings) -> Iterator[Finding]:
+    shown = settings.shown_database()
+    engine = open_engine(settings)
+    try:
+        found = engine.run(look)
+        yield from _check_look(f"{shown} answers", found)
+        apart = engine.run(clock_of) - time.time()
+        if abs(apart) > _APART_S:
+            yield Finding("clock", f"PostgreSQL's differs by {apart:.0f} seconds", "Set both machines' clocks (NTP).")
+        if not found.missing and isinstance(engine, PostgresEngine):
+            yield from _check_keys(engine)
+    except ClicktrailError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        yield Finding("store", f"{shown}: {reason}", "See that PostgreSQL runs, and that --database names it.")
+    finally:
+        engine.close()
+
+
+def _check_keys(engine: PostgresEngine) -> Iterator[Finding]:
+    lines = engine.run(list_keys, Kind.READ)
+    try:
+        if lines:
+            read_keys(lines)
+    except ValueError as error:
+        yield Finding("key", f"the table signing_keys: {error}", "Restore it from a backup of the database.")
+    else:
+        yield Finding("key", f"the table signing_keys holds {len(lines)}" if lines else "no signing key yet")
+
+
+def _check_server(settings: Settings) -> Iterator[Finding]:
+    url = find_server(settings) or ""
+    try:
+        reasons = Client(url, "").call("GET", "/health").get("reasons", [])
+    except ApiError as error:
+        yield Finding("server", str(error), "Look at the server's log; restart it.")
+        return
+    if reasons:
+        yield Finding("server", f"{url} is degraded: {' '.join(reasons)}", "Make room, or look at the server's log.")
+    else:
+        yield Finding("server", f"a server at {url} has the store open and is healthy")

@@ -1,0 +1,35 @@
+"""Which Clicktrail this is: its version, and in a checkout the commit, read from git's files without git."""
+
+from pathlib import Path
+
+from clicktrail import __version__
+
+_SHORT = 7
+
+
+def describe_version(package: Path = Path(__file__).parents[1]) -> str:
+    """`0.1.0 (abc1234)` in a checkout, `0.1.0` where it was installed from a wheel."""
+    root = package.parents[1]
+    commit = find_commit(root) if package == root / "src" / "clicktrail" else ""
+    return f"{__version__} ({commit[:_SHORT]})" if commit else __version__
+
+
+def find_commit(root: Path) -> str:
+    """The commit that a checkout stands at; empty where nothing can be read."""
+    try:
+        folder = root / ".git"
+        if folder.is_file():  # a worktree's says where its folder is
+            folder = root / folder.read_text("utf-8").removeprefix("gitdir:").strip()
+        head = (folder / "HEAD").read_text("utf-8").strip()
+        return _find_ref(folder, head.removeprefix("ref: ")) if head.startswith("ref: ") else head
+    except (OSError, ValueError):
+        return ""
+
+
+def _find_ref(folder: Path, name: str) -> str:
+    common = folder / "commondir"
+    folder = folder / common.read_text("utf-8").strip() if common.is_file() else folder
+    if (folder / name).is_file():
+        return (folder / name).read_text("utf-8").strip()
+    packed = (folder / "packed-refs").read_text("utf-8").splitlines()
+    return next((line.partition(" ")[0] for line in packed if line.endswith(f" {name}")), "")

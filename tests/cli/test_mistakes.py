@@ -1,0 +1,225 @@
+"""No command ends in a traceback, whatever it is given: every command with every kind of wrong argument.
+
+The arguments are made from click's own tree of commands: a new command or option is walked as well.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from clicktrail.cli import main
+from clicktrail.settings import PREFIX, load_settings, setting_table
+from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.postgres.engine import PostgresEngine
+from clicktrail.store.schema import migrate
+from tests.serving import free_port
+
+FORBIDDEN = ("Traceback", "$.", "a fault of Clicktrail's own")
+GOOD = {
+    "token_id": "0123456789abcdef",
+    "client_id": "6006dda272f002519c3eb505",
+    "source_url": "duckdb:///a.duckdb",
+    "target_url": "duckdb:///b.duckdb",
+    "dest": "copy.duckdb",
+    "source": "text",
+    "file": "out.csv",
+    "files": "text",
+}
+"""A value for each parameter that a command must have, so that the others can be wrong."""
+WRONG_NUMBERS = ("", "x", "-1", "1e9", "9" * 30, "\u0663")
+WRONG_FILES = ("", "nowhere/x.csv", ".", "text", "text/x", "\udcff")
+WRONG_TEXTS = ("", "x", "//", "\udcff", "0" * 24, "f" * 5000)
+WRONG_STORES = (
+    *("mysql://x", "duckdb:", "duckdb:///", "duckdb:///.", "duckdb:///text", "duckdb:///text/x", "x"),
+    "postgresql://127.0.0.1:1/x",
+    "postgresql://?nonsense=1",
+)
+
+
+def walk(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from walk(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = dict(walk(main))
+
+
+class Impatient(PostgresEngine):
+    """Does not wait three seconds for a server that is not there."""
+
+    def __init__(self, url: str, *more: Any, **options: Any) -> None:
+        super().__init__(url, *more, **{**options, "wait_s": 0.1})
+
+
+class NoServer:
+    """What `serve` runs, when nothing was wrong after all: it ends at once."""
+
+    def stop(self) -> None:
+        """Has nothing to stop."""
+
+    async def serve(self) -> None:
+        """Ends."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to be in, with a file that is none of any kind that is read."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("clicktrail.app.PostgresEngine", Impatient)
+    monkeypatch.setattr("clicktrail.cli.serve.make_server", lambda *_: NoServer())
+    monkeypatch.setenv("CLICKTRAIL_PORT", str(free_port()))
+    (tmp_path / "text").write_text("nothing in here\n")
+    return tmp_path
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def check(done: Result, arguments: Any, must_fail: bool = False) -> None:
+    said = done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), (arguments, repr(done.exception))
+    assert not [word for word in FORBIDDEN if word in said], (arguments, said)
+    if must_fail:
+        assert done.exit_code != 0, (arguments, said)
+        assert "Error" in said or "WRONG" in said, (arguments, said)
+
+
+def needed(command: click.Command, but: str = "") -> list[str]:
+    """What a command must have, beside one parameter."""
+    given = []
+    for param in command.params:
+        if param.required and param.name != but:
+            assert param.name in GOOD, f"{param.name} needs a good value here"
+            given += [GOOD[param.name]] if isinstance(param, click.Argument) else [param.opts[0], GOOD[param.name]]
+    return given
+
+
+def wrong_values(param: click.Parameter) -> tuple[str, ...]:
+    if param.name == "database" or str(param.name).endswith("_url"):
+        return WRONG_STORES
+    if isinstance(param.type, click.Path) or param.name in ("geo", "asn", "data"):
+        return WRONG_FILES
+    hint: Any = type(getattr(load_settings({}, {}), str(param.name), "")) if param.metavar == "VALUE" else None
+    return WRONG_NUMBERS if hint is int or isinstance(param.type, click.IntRange) else WRONG_TEXTS
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_no_argument_brings_a_traceback(path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    check(call(*path, "--nonsense"), path, must_fail=True)
+    for param in command.params:
+        flag = isinstance(param, click.Option) and param.is_flag
+        for value in () if flag else wrong_values(param):
+            own = [value] if isinstance(param, click.Argument) else [param.opts[0], value]
+            check(call(*path, *needed(command, str(param.name)), *own), [*path, *own])
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_no_state_of_the_data_brings_a_traceback(folder: Path, path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    (folder / "garbage").mkdir()
+    (folder / "garbage" / "clicktrail.duckdb").write_bytes(b"no store" * 1000)
+    (folder / "keys").mkdir()
+    (folder / "keys" / "signing.key").write_bytes(b"\xff\x00")
+    (folder / "folders" / "signing.key").mkdir(parents=True)
+    (folder / "folders" / "clicktrail.duckdb").mkdir()
+    (folder / "folders" / "server.json").mkdir()
+    for data in ("garbage", "keys", "folders", "text", "/proc/1/nowhere"):
+        options = ["--data", data] if any(param.name == "data" for param in command.params) else []
+        check(call(*path, *needed(command), *options), [*path, data])
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory whose store another process has open, which is no server."""
+    data = tmp_path_factory.mktemp("used")
+    code = f"import duckdb; c = duckdb.connect({str(data / 'clicktrail.duckdb')!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        yield data
+        holder.communicate("\n")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_store_in_use_is_named(used: Path, path: tuple[str, ...]) -> None:
+    command = COMMANDS[path]
+    if any(param.name == "data" for param in command.params):
+        done = call(*path, *needed(command), "--data", str(used))
+        check(done, path)
+        if path in (("serve",), ("export",), ("backup",), ("client", "list"), ("token", "list"), ("migrate",)):
+            assert "in use by process" in done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_settings_say_what_is_allowed_and_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICKTRAIL_WORKERS", "900")
+    done = call("serve", "--port", "x", "--log", "loud", "--strict", "perhaps", "--base-path", "q")
+    assert done.exit_code == 1
+    assert '--port (CLICKTRAIL_PORT) must be a whole number from 1 to 65535, not "x"' in done.output
+    assert '--workers (CLICKTRAIL_WORKERS) must be a whole number from 1 to 64, not "900"' in done.output
+    assert '--log (CLICKTRAIL_LOG) must be json or text or off, not "loud"' in done.output
+    assert '--strict (CLICKTRAIL_STRICT) must be true or false, not "perhaps"' in done.output
+    assert "--base-path (CLICKTRAIL_BASE_PATH) must be a path that begins with /" in done.output
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("row", setting_table(), ids=lambda row: row.name)
+def test_every_setting_that_can_be_wrong_says_what_it_may_be(row: Any) -> None:
+    """None of them falls back on words for another kind."""
+    if row.default == "" and call("settings", row.option, "\u0000?").exit_code == 0:
+        return  # any text
+    done = call("settings", row.option, "\u0000?" if not isinstance(row.default, str) or row.default == "" else "")
+    assert done.exit_code == 1
+    assert done.output.startswith(f"Error: {row.option} ({row.variable}) must be ")
+    assert ("not empty" in done.output) <= (row.default != "")
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_wrong_partner_is_told_the_right_way_round() -> None:
+    for command in ("token", "client"):
+        assert "--scope partner needs --partner" in call(command, "create", "--scope", "partner").output
+        done = call(command, "create", "--scope", "read", "--partner", "0" * 24)
+        assert "--partner goes with --scope partner or postback" in done.output
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_start_tells_of_names_and_settings_that_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLICKTRAIL_PROT", "8000")
+    done = call("serve", "--retention-months", "3", "--log", "off")
+    assert "CLICKTRAIL_PROT is no setting; CLICKTRAIL_PORT is one" in done.output
+    assert "--retention-months (CLICKTRAIL_RETENTION_MONTHS) does nothing with the embedded store" in done.output
+    told = call("doctor", "--retention-months", "3", "--send-postbacks", "false", "--postback-attempts", "3")
+    assert told.exit_code == 1
+    assert told.output.count("does nothing") == 2
+
+
+def test_a_store_of_a_newer_version_is_refused_and_named(folder: Path) -> None:
+    engine = DuckdbEngine(folder / "data" / "clicktrail.duckdb")
+    engine.run(migrate)
+    engine.run(lambda session: session.rows("INSERT INTO migrations VALUES ('0999-to-come', 0)"))
+    engine.close()
+    for command in (["serve"], ["migrate"], ["token", "list"]):
+        done = call(*command)
+        assert done.exit_code == 1
+        assert done.output.splitlines()[-1].startswith("Error: The store was made by a newer version"), done.output
+    done = call("migrate", "--check")
+    assert (done.exit_code, "newer 0999-to-come" in done.output) == (1, True)
+    assert "0999-to-come" in call("doctor").output
