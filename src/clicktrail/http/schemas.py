@@ -25,9 +25,20 @@ from clicktrail.query.fields import (
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 from clicktrail.query.texts import NO_NUL
 
+_NO_BODIES = frozenset(
+    f"{name}{word}"
+    for name, words in {
+        "OAuthClient": ("Replace", "Update"),
+        "Identity": ("Replace", "Update"),
+        "Delivery": ("Create", "Replace", "Update"),
+    }.items()
+    for word in words
+)
+"""Bodies that no operation takes."""
 
-def all_schemas() -> Json:
-    """Schema name -> schema."""
+
+def resource_schemas() -> Json:
+    """The objects of the API, and the bodies that make and change them."""
     found: Json = {}
     for resource in RESOURCES:
         name = name_of(resource)
@@ -45,6 +56,12 @@ def all_schemas() -> Json:
         required = required_fields(PROFILE, "PUT") & CLIENT_FIELDS.keys() if word == "Replace" else ()
         found |= registration_schemas(f"Click{word}", body_schema(CLIENT_FIELDS, required))
     found["ContactCreate"]["properties"]["key"]["enum"] = ["email", "phone"]
+    return found
+
+
+def all_schemas() -> Json:
+    """Schema name -> schema."""
+    found = resource_schemas()
     secret = {**answer_schema(CLIENT)["properties"], "clientSecret": text_of("Shown this once.", "s3cr3t")}
     found |= {
         "OAuthClientSecret": object_of(secret, list(secret)),
@@ -64,11 +81,11 @@ def all_schemas() -> Json:
     }
     found |= answer_schemas.batch_schemas() | answer_schemas.import_schemas()
     found |= tracking_schemas(found["ClickCreate"])
-    for name in ("OAuthClientReplace", "OAuthClientUpdate", "DeliveryCreate", "DeliveryReplace", "DeliveryUpdate"):
-        del found[name]
-    for name in ("IdentityReplace", "IdentityUpdate"):
-        del found[name]
-    return {name: {"description": describe_schema(name), **schema} for name, schema in found.items()}
+    return {
+        name: {"description": describe_schema(name), **schema}
+        for name, schema in found.items()
+        if name not in _NO_BODIES
+    }
 
 
 def describe_schema(name: str) -> str:
