@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -278,7 +279,7 @@ class SettingHelp(msgspec.Struct, frozen=True):
 
 def setting_table() -> list[SettingHelp]:
     """All settings with their environment variable, default and description."""
-    hints = get_type_hints(Settings, include_extras=True)
+    hints = _hints()
     return [
         SettingHelp(field.name, PREFIX + field.name.upper(), field.default, _description(hints[field.name]))
         for field in msgspec.structs.fields(Settings)
@@ -287,7 +288,7 @@ def setting_table() -> list[SettingHelp]:
 
 def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
     """Defaults, then `CLICKTRAIL_…`, then `given` where it is not None. Raises SettingsError: all that is wrong."""
-    hints = get_type_hints(Settings, include_extras=True)
+    hints = _hints()
     values: dict[str, Any] = {}
     mistakes = []
     for row in setting_table():
@@ -324,6 +325,11 @@ def describe_values(hint: Any) -> str:
             else f"a whole number from {meta.ge} to {meta.le}"
         )
     return meta.title or "a text that is not empty"
+
+
+@cache
+def _hints() -> Mapping[str, Any]:
+    return get_type_hints(Settings, include_extras=True)
 
 
 def _description(hint: Any) -> str:

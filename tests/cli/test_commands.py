@@ -107,7 +107,7 @@ def test_settings_come_from_the_environment_and_options_win(tmp_path: Path) -> N
     assert "  host = '127.0.0.1'" in done.stdout
     wrong = run("settings", token_lifetime_s="soon")
     assert wrong.returncode != 0
-    assert "token_lifetime_s" in wrong.stderr
+    assert "--token-lifetime-s (CLICKTRAIL_TOKEN_LIFETIME_S) must be a whole number" in wrong.stderr
 
 
 def test_a_store_in_use_ends_in_one_sentence(server: Serving) -> None:

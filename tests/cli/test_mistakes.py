@@ -36,6 +36,8 @@ GOOD = {
 WRONG_NUMBERS = ("", "x", "-1", "1e9", "9" * 30, "\u0663")
 WRONG_FILES = ("", "nowhere/x.csv", ".", "text", "text/x", "\udcff")
 WRONG_TEXTS = ("", "x", "//", "\udcff", "0" * 24, "f" * 5000)
+WRONG_SETTINGS = ("", "//", "\udcff")
+"""Fewer: each that is taken after all is a start of a server."""
 WRONG_STORES = (
     *("mysql://x", "duckdb:", "duckdb:///", "duckdb:///.", "duckdb:///text", "duckdb:///text/x", "x"),
     "postgresql://127.0.0.1:1/x",
@@ -79,6 +81,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("clicktrail.app.PostgresEngine", Impatient)
     monkeypatch.setattr("clicktrail.cli.serve.make_server", lambda *_: NoServer())
+    monkeypatch.setattr("clicktrail.ingest.recorder.Recorder.warm_up", lambda _: None)  # takes a second each time
     monkeypatch.setenv("CLICKTRAIL_PORT", str(free_port()))
     (tmp_path / "text").write_text("nothing in here\n")
     return tmp_path
@@ -113,7 +116,9 @@ def wrong_values(param: click.Parameter) -> tuple[str, ...]:
     if isinstance(param.type, click.Path) or param.name in ("geo", "asn", "data"):
         return WRONG_FILES
     hint: Any = type(getattr(load_settings({}, {}), str(param.name), "")) if param.metavar == "VALUE" else None
-    return WRONG_NUMBERS if hint is int or isinstance(param.type, click.IntRange) else WRONG_TEXTS
+    if hint is int or isinstance(param.type, click.IntRange):
+        return WRONG_NUMBERS
+    return WRONG_SETTINGS if hint is str else WRONG_TEXTS
 
 
 @pytest.mark.usefixtures("folder")

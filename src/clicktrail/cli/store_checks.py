@@ -22,7 +22,7 @@ from clicktrail.tokens import read_keys
 
 _APART_S = 5.0
 """How far the clocks of a node and of PostgreSQL may be apart."""
-_DAMAGED = "Restore a backup."
+_DAMAGED = "restore a backup"
 
 
 class Finding(NamedTuple):
@@ -62,7 +62,7 @@ def _check_file(settings: Settings, path: Path) -> Iterator[Finding]:
             yield from _check_server(settings)
             return
         yield from _check_log(path)
-        yield Finding("store", str(error), f"If it is in use, stop that process; if it is damaged: {_DAMAGED}")
+        yield Finding("store", str(error), f"If it is in use, stop that process; if it is damaged, {_DAMAGED}.")
         return
     yield from _check_log(path)
     yield from _check_look(f"{path} opens", found)
@@ -80,7 +80,7 @@ def _check_log(path: Path) -> Iterator[Finding]:
         yield Finding(
             "log",
             f"{log} is damaged: {found.trouble}{behind}",
-            f"{_DAMAGED} Or start a server: it keeps the damaged log beside the store and goes on without its rest.",
+            f"To lose nothing, {_DAMAGED}. Or start a server: it keeps the damaged log and goes on without its rest.",
         )
     elif found.size:
         yield Finding("log", f"{log} is in order, {found.size >> 10} KiB for the next start to take in")
