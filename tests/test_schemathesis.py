@@ -60,9 +60,12 @@ def loosen(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     if "boolean" in kind:
         flags = [True, False, 1, 0, *FLAGS, "", None]
         return {"type": ["boolean", "integer", "string", "null"], "enum": flags}
-    if name in ("contacts", "tags"):
-        one = [schema["items"], {"type": "object", "maxProperties": 0}] if name == "contacts" else []
-        return {"anyOf": [schema, *one, NOTHING]}
+    if name == "contacts":
+        empty = {"type": "object", "required": ["value"], "properties": {"value": NOTHING}}
+        item = {"anyOf": [schema["items"], empty]}
+        return {"anyOf": [{**schema, "items": item}, item, {"type": "object", "maxProperties": 0}, NOTHING]}
+    if name == "tags":
+        return {"anyOf": [schema, NOTHING]}
     if "oneOf" in schema:
         return {"anyOf": [*schema["oneOf"], NOTHING]}
     found = dict(schema)

@@ -186,7 +186,7 @@ def snapshot(client: httpx.Client) -> tuple[str, str]:
 def test_doctor_says_what_is_wrong_with_a_database(new_database: Callable[[], str], tmp_path: Path) -> None:
     url = new_database()
     before = run("doctor", "--data", str(tmp_path), database=url)
-    assert (before.returncode, "Run `clicktrail migrate`" in before.stdout) == (1, True)
+    assert (before.returncode, "run `clicktrail migrate`" in before.stdout) == (1, True)
     run("migrate", database=url)
     assert run("doctor", "--data", str(tmp_path), database=url).returncode == 0
     with psycopg.connect(url, autocommit=True) as connection:
