@@ -17,6 +17,7 @@ import duckdb
 
 from clicktrail.errors import StoreInUse
 from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.journal import log_of
 
 _SPARE_BYTES = 64 << 20
 """Room beside the copy itself."""
@@ -41,9 +42,12 @@ def compact(path: Path, memory_mb: int) -> Compacted:
     path = path.resolve()
     draft = path.with_name(f".{path.name}.compact")
     _remove(draft)  # of a time before that was ended from outside
-    DuckdbEngine(path, memory_mb).close()  # what is in the log comes into the file
-    if _log_of(path).exists():
-        raise CompactRefused(f"{_log_of(path)} is still there: its content could not be moved into the file.")
+    engine = DuckdbEngine(path, memory_mb)
+    engine.close()  # what is in the log comes into the file
+    if engine.damage:
+        raise CompactRefused(f"{engine.damage} Run this again to compact what there is.")
+    if log_of(path).exists():
+        raise CompactRefused(f"{log_of(path)} is still there: its content could not be moved into the file.")
     before = path.stat()
     try:
         with _opened(path, draft, memory_mb) as connection:
@@ -54,8 +58,8 @@ def compact(path: Path, memory_mb: int) -> Compacted:
             if differing:
                 raise CompactRefused(f"The copy differs in {', '.join(differing)}; the store is as it was.")
             connection.execute("DETACH new")
-            if _log_of(draft).exists():
-                raise CompactRefused(f"{_log_of(draft)} is left; the store is as it was.")
+            if log_of(draft).exists():
+                raise CompactRefused(f"{log_of(draft)} is left; the store is as it was.")
             _replace(path, draft, before)
     except duckdb.Error as error:
         raise CompactRefused(f"{str(error).splitlines()[0]}; the store is as it was.") from None
@@ -128,12 +132,8 @@ def _replace(path: Path, draft: Path, before: os.stat_result) -> None:
 
 def _remove(draft: Path) -> None:
     draft.unlink(missing_ok=True)
-    _log_of(draft).unlink(missing_ok=True)
+    log_of(draft).unlink(missing_ok=True)
     shutil.rmtree(f"{draft}.tmp", ignore_errors=True)
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(path.name + ".wal")
 
 
 def _quoted(path: Path) -> str:

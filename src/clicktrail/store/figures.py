@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -25,9 +25,13 @@ OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.t
 """What is counted of a link's clicks, distinct visitors aside."""
 _VISITOR = "c.link_id, c.ip, c.user_agent, c.visitor"
 """What clicks of one visitor on one link have in common."""
-_ENDS = {"first_click_time": "min", "last_click_time": "max"}
-_SPANS_US = (60 * SECOND, 24 * 3600 * SECOND)
+ENDS = {"first_click_time": "min", "last_click_time": "max"}
+_SPANS_US = (60 * SECOND, 3600 * SECOND)
 """How far from the one that was removed the next first or last click is looked for, before all are looked at."""
+Removed = Mapping[str, Sequence[Click]]
+"""Link id -> its clicks that were removed."""
+Bounds = Mapping[str, tuple[int, int] | None]
+"""Link id -> the first and the last time that are looked at; None: all times are."""
 _PIECE = 1_000_000
 """Rows read at once."""
 
@@ -88,7 +92,7 @@ class LinkFigures:
             return
         linked = [click for each in removed.values() for click in each]
         gone = find_gone(session, linked)
-        ends = {name: self._find_end(session, removed, name) for name in _ENDS}
+        ends = {name: self._find_ends(session, removed, name) for name in ENDS}
         session.after_commit(lambda: session.memory.recent.forget(linked))
         session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
 
@@ -131,7 +135,7 @@ class LinkFigures:
 
     def _uncount(
         self,
-        removed: Mapping[str, Sequence[Click]],
+        removed: Removed,
         gone: Sequence[Click],
         ends: Mapping[str, Mapping[str, Any]],
     ) -> None:
@@ -143,39 +147,50 @@ class LinkFigures:
         for click in gone:
             self._visitors.discard(visitor_key(click))
 
-    def _find_end(self, session: Session, removed: Mapping[str, Sequence[Click]], name: str) -> dict[str, int | None]:
-        """Link id -> its first or its last time, for those links that had it by a removed click.
+    def _find_ends(self, session: Session, removed: Removed, name: str) -> dict[str, int | None]:
+        def ask(bounds: Bounds) -> dict[str, int | None]:
+            near = [bound for bound in bounds.values() if bound is not None]
+            where = f"AND c.time >= {min(near)[0]} AND c.time <= {max(high for _, high in near)}" if near else ""
+            rows = session.rows(
+                f"SELECT link_id, {ENDS[name]}(time) FROM clicks c "
+                f"WHERE link_id IN (SELECT unnest($1::VARCHAR[])) AND {IS_COUNTED} {where} GROUP BY link_id",
+                [list(bounds)],
+            )
+            return {row[0]: row[1] for row in rows}
 
-        The next one is mostly near, so the engine is asked for a part of the clicks first, and passes over all others.
-        """
         if not self._is_loaded.is_set():  # nobody knows yet what a link had
-            return self._ask_ends(session, removed, name, "")
-        known = {link_id: self._figures.get(link_id, NOTHING) for link_id in removed}
-        had = {link_id: getattr(figures, name) for link_id, figures in known.items()}
-        open_ = {link_id for link_id, each in removed.items() if any(click.time == had[link_id] for click in each)}
-        emptied = {link_id for link_id in open_ if not subtract(known[link_id], removed[link_id], 0).clicks}
-        found: dict[str, int | None] = dict.fromkeys(emptied)
-        open_ -= emptied
-        for span_us in _SPANS_US if open_ else ():
-            times = [had[link_id] for link_id in open_]
-            bound = f"c.time <= {max(times) + span_us}" if _ENDS[name] == "min" else f"c.time >= {min(times) - span_us}"
-            near = self._ask_ends(session, open_, name, f"AND {bound}")
-            found |= {link_id: time for link_id, time in near.items() if time is not None}
-            open_ -= found.keys()
-            if not open_:
-                return found
-        return found | self._ask_ends(session, open_, name, "")
+            return dict.fromkeys(removed) | ask(dict.fromkeys(removed))
+        return find_ends({link_id: self._figures.get(link_id, NOTHING) for link_id in removed}, removed, name, ask)
 
-    def _ask_ends(self, session: Session, link_ids: Collection[str], name: str, bound: str) -> dict[str, int | None]:
-        if not link_ids:
-            return {}
-        rows = session.rows(
-            f"SELECT link_id, {_ENDS[name]}(time) FROM clicks c "
-            f"WHERE link_id IN (SELECT unnest($1::VARCHAR[])) AND {IS_COUNTED} {bound} GROUP BY link_id",
-            [list(link_ids)],
-        )
-        found = {row[0]: row[1] for row in rows}
-        return {link_id: found.get(link_id) for link_id in link_ids}
+
+def find_ends(
+    known: Mapping[str, LinkMetrics],
+    removed: Removed,
+    name: str,
+    ask: Callable[[Bounds], Mapping[str, int | None]],
+) -> dict[str, int | None]:
+    """Link id -> its first or its last time (`name`), for those links that had it by a removed click.
+
+    The next one is mostly near, so `ask` is first asked for some moments, of which engines find the clicks at once, and
+    for all times only where nothing was in them.
+    """
+    had = {link_id: getattr(figures, name) for link_id, figures in known.items()}
+    hit = [link_id for link_id, clicks in removed.items() if any(click.time == had[link_id] for click in clicks)]
+    found: dict[str, int | None] = dict.fromkeys(hit)
+    missing = {link_id for link_id in hit if subtract(known[link_id], removed[link_id], 0).clicks}
+    for span_us in (*_SPANS_US, None):
+        if missing:
+            asked = ask({link_id: _near(had[link_id], name, span_us) for link_id in missing})
+            near = {link_id: time for link_id, time in asked.items() if time is not None}
+            found |= near
+            missing -= near.keys()
+    return found
+
+
+def _near(time: int, name: str, span_us: int | None) -> tuple[int, int] | None:
+    if span_us is None:
+        return None
+    return (time, time + span_us) if ENDS[name] == "min" else (time - span_us, time)
 
 
 def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetrics:

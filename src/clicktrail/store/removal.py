@@ -15,8 +15,9 @@ from clicktrail.store.statements import count_statement, list_statement, where_c
 from clicktrail.store.store import Store
 from clicktrail.store.tables import TABLES
 
-PIECE = 250
-"""Clicks of one transaction: no click that is recorded meanwhile waits for more than one of these."""
+PIECE, PIECE_OF_NODES = 250, 100
+"""Clicks of one transaction: no click that is recorded meanwhile waits for more than one of these. Where nodes share
+the store each click costs more, and a piece as such less."""
 
 
 class Found(NamedTuple):
@@ -43,11 +44,11 @@ def find_removable(session: Session, query: ListQuery) -> Found:
 
 
 async def remove_found(store: Store, query: ListQuery, click_ids: Sequence[str]) -> int:
-    """Removes clicks in transactions of `PIECE` each; returns how many there still were to remove. Raises Unavailable:
+    """Removes clicks in transactions of some each; returns how many there still were to remove. Raises Unavailable:
     then whole pieces are gone, and the same may be asked again."""
-    removed = 0
-    for start in range(0, len(click_ids), PIECE):
-        removed += await store.remove(remove_piece, query, click_ids[start : start + PIECE])
+    removed, most = 0, PIECE if store.engine.is_owned else PIECE_OF_NODES
+    for start in range(0, len(click_ids), most):
+        removed += await store.remove(remove_piece, query, click_ids[start : start + most])
     return removed
 
 

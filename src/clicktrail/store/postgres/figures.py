@@ -6,13 +6,26 @@ and now and then one node adds them up into `link_figures`. A visitor is new to 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.engine import Params, Row, Session
-from clicktrail.store.figures import CLICKS, IS_COUNTED, NOTHING, OTHERS, add_click, by_link, find_gone, subtract
+from clicktrail.store.figures import (
+    CLICKS,
+    ENDS,
+    IS_COUNTED,
+    NOTHING,
+    OTHERS,
+    Bounds,
+    add_click,
+    by_link,
+    find_ends,
+    find_gone,
+    subtract,
+)
 from clicktrail.store.visitors import VISITOR_SQL, Visit, mark_repeats, visitor_digest
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
@@ -78,10 +91,12 @@ class TableFigures:
         _forget_visits(session, linked, gone)
         lost = Counter(click.link_id for click in gone)
         old = self.find(session, list(removed))
-        ends = {link_id for link_id, each in removed.items() if any(c.time in _times(old[link_id]) for c in each)}
-        times = {link_id: _times(old[link_id]) for link_id in removed} | _find_times(session, sorted(ends))
+        ends = {name: find_ends(old, removed, name, partial(_find_times, session, ENDS[name])) for name in ENDS}
         left = {link_id: subtract(old[link_id], each, lost[link_id]) for link_id, each in removed.items()}
-        rows = [(link_id, *astuple(each)[:3], *times[link_id]) for link_id, each in left.items()]
+        rows = [
+            (link_id, *astuple(each)[:3], *(ends[name].get(link_id, getattr(each, name)) for name in ENDS))
+            for link_id, each in left.items()
+        ]
         for table in ("link_changes", "link_figures"):
             session.rows(f"DELETE FROM {table} WHERE link_id = ANY($1::TEXT[])", [list(removed)])
         session.insert("link_figures", _COLUMNS.split(", "), rows)
@@ -150,19 +165,18 @@ def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Cli
         session.rows("DELETE FROM link_visitors WHERE visitor = ANY($1::BIGINT[])", [sorted(map(visitor_key, gone))])
 
 
-def _find_times(session: Session, link_ids: Sequence[str]) -> dict[str, tuple[int | None, int | None]]:
-    """Link id -> the first and the last time of its clicks, robots' aside; each is found by an index."""
-    if not link_ids:
-        return {}
-    times = ", ".join(
-        f"(SELECT {end}(c.time) FROM clicks c WHERE c.link_id = g.link_id AND {IS_COUNTED})" for end in ("min", "max")
-    )
-    rows = session.rows(f"SELECT g.link_id, {times} FROM unnest($1::TEXT[]) g(link_id)", [link_ids])
-    return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def _times(figures: LinkMetrics) -> tuple[int | None, int | None]:
-    return figures.first_click_time, figures.last_click_time
+def _find_times(session: Session, end: str, bounds: Bounds) -> dict[str, int | None]:
+    """Link id -> the first or the last time of its clicks within bounds, robots' aside."""
+    near = [(link_id, *bound) for link_id, bound in bounds.items() if bound is not None]
+    time = f"SELECT {end}(c.time) FROM clicks c WHERE {IS_COUNTED} AND c.link_id ="
+    found: dict[str, int | None] = {}
+    if near:  # a few rows of the index of times for each
+        asked = "(SELECT unnest($1::TEXT[]) AS link_id, unnest($2::BIGINT[]) AS low, unnest($3::BIGINT[]) AS high) g"
+        sql = f"SELECT g.link_id, ({time} g.link_id AND c.time BETWEEN g.low AND g.high) FROM {asked}"
+        found |= {row[0]: row[1] for row in session.rows(sql, [list(column) for column in zip(*near, strict=True)])}
+    for link_id in bounds.keys() - found.keys():  # one by one: the planner has to know how rare the link is
+        found[link_id] = session.rows(f"{time} $1", [link_id])[0][0]
+    return found
 
 
 def fold_changes(session: Session) -> None:
