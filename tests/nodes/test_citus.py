@@ -159,11 +159,11 @@ def count_shards(url: str) -> int:
 
 
 def test_the_number_of_shards_is_for_good(machines: Machines, database: str) -> None:
-    assert count_shards(database) == 4
+    assert count_shards(database) == 8
     again = run("migrate", "--citus", database=database)
     assert (again.returncode, again.stdout) == (0, "The store is up to date.\n")
     other = run("migrate", "--citus", "--shards", "6", database=database)
-    assert (other.returncode, "4 shards" in other.stderr) == (1, True)
+    assert (other.returncode, "8 shards" in other.stderr) == (1, True)
     url = machines.create()
     assert run("migrate", "--citus", "--shards", "6", database=url).returncode == 0
     assert count_shards(url) == 6

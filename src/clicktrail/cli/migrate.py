@@ -25,7 +25,7 @@ from clicktrail.store.schema import say_newer
 @click.option(
     "--shards",
     type=click.IntRange(1, cluster.MAX_SHARDS),
-    help="With --citus: how many shards the clicks get, for good. Default: two for each worker. Example: 8.",
+    help="With --citus: how many shards the clicks get, for good. Default: four for each worker. Example: 16.",
 )
 def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
     """Bring the tables up to date, as every server does at its start. Any number of them may do so at once."""

@@ -36,8 +36,8 @@ REFERENCE = (
 DISTRIBUTED = {"clicks": "click_id", "link_visitors": "visitor", "click_uuids": "uuid_key"}
 """Table -> the column that says on which shard a row lies."""
 FUNCTIONS = ("fold(text)", "text_hash(text)", "visitor_key(text, text)")
-SHARDS_PER_WORKER = 2
-"""Each batch of clicks goes to most shards, one after the other: many shards make it slow, few bound growth."""
+SHARDS_PER_WORKER = 4
+"""Few shards make batches fast, which go to most of them in turn; many let a cluster grow to more workers."""
 MAX_SHARDS = 1_024
 ONE_BY_ONE = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
 """Has a transaction write to the shards of a worker one after the other, on one connection that is open already.
@@ -100,7 +100,7 @@ def count_shards(session: Session) -> int:
 def distribute(session: Session, shards: int = 0) -> list[str]:
     """Spreads the tables that are not spread yet; returns their names.
 
-    `shards` is how many the clicks get, 0 for two a worker. It stays: Conflict where they have another number.
+    `shards` is how many the clicks get, 0 for four a worker. It stays: Conflict where they have another number.
     """
     workers, stored = count_workers(session), count_shards(session)
     if shards and stored and shards != stored:
