@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,3 +133,18 @@ def serving(data: Path, *options: str, **settings: str) -> Iterator[Serving]:
     finally:
         if server.process.poll() is None:
             server.stop()
+
+
+@contextmanager
+def serving_nodes(folder: Path, database: str, number: int) -> Iterator[list[Serving]]:
+    """Servers on one database, each with its own data directory."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(serving(folder / str(each), database=database)) for each in range(number)]
+
+
+@contextmanager
+def clients_of(nodes: list[Serving], timeout: float) -> Iterator[list[httpx.Client]]:
+    """A client of each node; one token for all."""
+    headers = {"Authorization": f"Bearer {nodes[0].token()}"}
+    with ExitStack() as stack:
+        yield [stack.enter_context(httpx.Client(base_url=node.url, headers=headers, timeout=timeout)) for node in nodes]

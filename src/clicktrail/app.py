@@ -55,7 +55,7 @@ _REFRESH_S = 5.0
 _SALTS_S = 60.0
 """How often it is looked whether the day is over."""
 _LEASE_S = 10.0
-"""How much longer than an attempt may take it is nobody else's."""
+"""Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
 """The route of requests that name no host: they are asked for nothing."""
 _FLUSH_S = 0.1
@@ -181,18 +181,18 @@ class App:
                 settings.log, Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
             ),
             limits=Limits(
-                settings.base_path,
-                settings.public_url,
-                settings.max_body_bytes,
-                settings.body_timeout_s,
-                settings.token_lifetime_s,
-                settings.data,
-                trusted_networks(settings),
-                settings.link_path,
-                tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
-                settings.redirect_first,
-                postback_networks(settings),
-                Model(Touch(settings.attribution), settings.attribution_window_days),
+                base_path=settings.base_path,
+                public_url=settings.public_url,
+                max_body_bytes=settings.max_body_bytes,
+                body_timeout_s=settings.body_timeout_s,
+                token_lifetime_s=settings.token_lifetime_s,
+                scratch=settings.data,
+                trusted=trusted_networks(settings),
+                link_path=settings.link_path,
+                link_hosts=tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
+                redirect_first=settings.redirect_first,
+                postback_networks=postback_networks(settings),
+                model=Model(Touch(settings.attribution), settings.attribution_window_days),
                 reading=read_reading(settings),
                 lead_anyway=settings.lead_anyway,
             ),

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -19,7 +18,7 @@ from clicktrail.store.schema import list_missing, migrate
 from tests.citus import BINARIES, SKIPPED, Machines
 from tests.citus import machines as own_cluster
 from tests.nodes.test_nodes import eventually, everywhere
-from tests.serving import Serving, free_port, run, serving
+from tests.serving import Serving, clients_of, free_port, run, serving, serving_nodes
 from tests.store.test_upgrade import fill, make_old_store
 
 pytestmark = pytest.mark.skipif(BINARIES is None, reason=SKIPPED)
@@ -39,18 +38,14 @@ def database(machines: Machines) -> str:
 
 @pytest.fixture(scope="module")
 def nodes(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Serving]]:
-    """Two servers on the coordinator."""
-    with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("nodes")
-        yield [stack.enter_context(serving(folder / str(number), database=database)) for number in range(2)]
+    with serving_nodes(tmp_path_factory.mktemp("nodes"), database, 2) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def clients(nodes: list[Serving]) -> Iterator[list[httpx.Client]]:
-    """A client of each node; one token for all."""
-    headers = {"Authorization": f"Bearer {nodes[0].token()}"}
-    with ExitStack() as stack:
-        yield [stack.enter_context(httpx.Client(base_url=node.url, headers=headers, timeout=60)) for node in nodes]
+    with clients_of(nodes, 60) as made:
+        yield made
 
 
 def exercise(client: httpx.Client) -> dict[str, object]:

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.serving import Serving, run, serving, start
+from tests.serving import Serving, clients_of, run, serving, serving_nodes, start
 
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 WITHIN_S = 5.0  # a second is what is promised; the rest is for a machine with much else to do
@@ -26,18 +25,14 @@ def database(new_database: Callable[[], str]) -> str:
 
 @pytest.fixture(scope="module")
 def nodes(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Serving]]:
-    """Three servers, each with a data directory of its own."""
-    with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("nodes")
-        yield [stack.enter_context(serving(folder / str(number), database=database)) for number in range(3)]
+    with serving_nodes(tmp_path_factory.mktemp("nodes"), database, 3) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def clients(nodes: list[Serving]) -> Iterator[list[httpx.Client]]:
-    """A client of each node; one token for all."""
-    headers = {"Authorization": f"Bearer {nodes[0].token()}"}
-    with ExitStack() as stack:
-        yield [stack.enter_context(httpx.Client(base_url=node.url, headers=headers, timeout=30)) for node in nodes]
+    with clients_of(nodes, 30) as made:
+        yield made
 
 
 def everywhere(clients: list[httpx.Client], times: int, call: Callable[[httpx.Client], Any]) -> list[Any]:

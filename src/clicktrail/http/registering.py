@@ -67,8 +67,10 @@ async def read_registration(call: Call) -> Values | None:
 
 
 def _names_client(values: Mapping[str, Any]) -> bool:
-    """Whether anything of it tells one client from another."""
-    return any(value != " " * len(value) for name, value in values.items() if name != "enabled" and value)
+    """Whether any value tells this client from others: a switch, an empty list and a blank text do not."""
+    return any(
+        bool(value.strip() if isinstance(value, str) else value) for name, value in values.items() if name != "enabled"
+    )
 
 
 def split_body(data: Any, is_strict: bool = True) -> Parts:

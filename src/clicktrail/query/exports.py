@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, LINK, PROFILE, VISITOR
-from clicktrail.query.parse import MAX_OFFSET, _condition, _Reader
+from clicktrail.query.parse import MAX_OFFSET, Reader, make_condition
 from clicktrail.query.questions import ListQuery, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
 
@@ -42,7 +42,7 @@ class Export:
 def parse_export(raw: bytes, formats: Iterable[str], language: str, reading: Reading = STRICT) -> Export:
     """A raw query string -> the export. Raises MalformedRequest naming every mistake."""
     given = parse_parameters(raw)
-    reader = _Reader(CLICK, [each for each in given if each.name not in OWN], language, reading)
+    reader = Reader(CLICK, [each for each in given if each.name not in OWN], language, reading)
     reader.single |= {each.name: each for each in given if each.name in OWN and each.value}
     allowed = (*OWN, *_SHARED, "filter[…]", *(f"query[{name}]" for name in GROUPS))
     others = (*(f"query[{name}]" for name in sorted(reader.expansions - GROUPS.keys())),)
@@ -53,7 +53,7 @@ def parse_export(raw: bytes, formats: Iterable[str], language: str, reading: Rea
     query = ListQuery(
         CLICK,
         CLICK.sorts[reader.choice("sort_by", "createTime", CLICK.sorts)],
-        tuple(_condition(*key, values, language) for key, values in reader.filters.items()),
+        tuple(make_condition(*key, values, language) for key, values in reader.filters.items()),
         is_descending=reader.choice("sort_order", "desc", ("asc", "desc"), is_folded=True) == "desc",
         view=View(language=language),
     )
@@ -69,7 +69,7 @@ def parse_export(raw: bytes, formats: Iterable[str], language: str, reading: Rea
     return export
 
 
-def _read_columns(reader: _Reader, given: Iterable[Parameter]) -> tuple[str, ...]:
+def _read_columns(reader: Reader, given: Iterable[Parameter]) -> tuple[str, ...]:
     """The keys of the file in their order. An expansion adds all its keys, unless some of them are named."""
     named = [name.strip() for each in given for name in each.value.split(",") if name.strip()]
     groups = {**{name: (name,) for name in (*KEYS, *(key for keys in GROUPS.values() for key in keys))}, **GROUPS}

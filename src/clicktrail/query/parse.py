@@ -41,7 +41,7 @@ _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
 """What an operator means for a country's name; the store gets the codes of the countries that pass."""
 
 
-class _Reader:
+class Reader:
     """Sorts parameters into their places and collects what is wrong with them."""
 
     def __init__(self, resource: Resource, parameters: Iterable[Parameter], language: str, reading: Reading) -> None:
@@ -53,26 +53,28 @@ class _Reader:
         self.filters: dict[tuple[Field, str], Values] = {}
         self.expansions: set[str] = set()
         for parameter in parameters:
-            self.place(parameter)
+            self._place(parameter)
 
     def wrong(self, name: str, detail: str) -> None:
+        """Notes a mistake of a parameter; `finish` raises all of them."""
         self.mistakes.append(Mistake(detail, parameter=name))
 
     def unknown(self, name: str, detail: str) -> None:
+        """Notes a parameter that the API does not have, unless such parameters are ignored."""
         if self.reading.is_strict:
             self.wrong(name, detail)
 
-    def place(self, parameter: Parameter) -> None:
+    def _place(self, parameter: Parameter) -> None:
         match = _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
         if len(path) > 1 and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
             path = path[:-1]
         if word == "filter" and path:
-            self.add_filter(parameter, path[0], path[1:])
+            self._add_filter(parameter, path[0], path[1:])
         elif word == "query" and len(path) == 1:
-            self.add_expansion(parameter, path[0])
+            self._add_expansion(parameter, path[0])
         elif word in self.resource.filter_aliases:
-            self.add_filter(parameter, word, path)
+            self._add_filter(parameter, word, path)
         elif path or word not in SINGLE:
             self.unknown(parameter.name, f"is not a parameter; allowed: {', '.join(allowed_parameters(self.resource))}")
         elif not parameter.value:  # as good as not there
@@ -82,7 +84,7 @@ class _Reader:
         else:
             self.single[word] = parameter
 
-    def add_expansion(self, parameter: Parameter, name: str) -> None:
+    def _add_expansion(self, parameter: Parameter, name: str) -> None:
         if name not in self.resource.expansions:
             allowed = ", ".join(self.resource.expansions) or "none"
             self.unknown(parameter.name, f"is not an expansion of {self.resource.path}; allowed: {allowed}")
@@ -93,7 +95,7 @@ class _Reader:
         elif wanted is False:
             self.expansions.discard(name)
 
-    def add_filter(self, parameter: Parameter, name: str, path: list[str]) -> None:
+    def _add_filter(self, parameter: Parameter, name: str, path: list[str]) -> None:
         field = self.resource.filters.get(name)
         if field is None:
             allowed = ", ".join(sorted(self.resource.filters))
@@ -117,6 +119,7 @@ class _Reader:
             known.extend(values)
 
     def attempt(self, name: str, read: Callable[[Parameter], T] | Callable[[str], T], given: object) -> T | None:
+        """What `read` makes of a value. A ValueError is noted as a mistake; the result is then None."""
         try:
             return read(given)  # type: ignore[arg-type]
         except ValueError as error:
@@ -137,6 +140,7 @@ class _Reader:
         return default
 
     def choice(self, name: str, default: str, allowed: Iterable[str], is_folded: bool = False) -> str:
+        """One of the allowed words, in any letter case where it `is_folded`."""
         parameter = self.single.get(name)
         value = default if parameter is None else parameter.value.lower() if is_folded else parameter.value
         if value in allowed:
@@ -145,6 +149,7 @@ class _Reader:
         return default
 
     def cursor(self, sort: Field, is_descending: bool) -> Cursor | None:
+        """Where the page begins; it must belong to the order that is asked for."""
         parameter = self.single.get("cursor")
         if parameter is None:
             return None
@@ -153,6 +158,7 @@ class _Reader:
         return self.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), parameter.value)
 
     def finish(self) -> None:
+        """Raises MalformedRequest, which names every mistake, if there was one."""
         self.mistakes += find_excess(self.filters)
         if self.mistakes:
             raise MalformedRequest("The query string is not valid.", tuple(self.mistakes))
@@ -170,7 +176,7 @@ def parse_list(
     raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False, reading: Reading = STRICT
 ) -> ListQuery:
     """A raw query string -> the question. Raises MalformedRequest naming every mistake."""
-    reader = _Reader(resource, parse_parameters(raw), language, reading)
+    reader = Reader(resource, parse_parameters(raw), language, reading)
     sort = resource.sorts[reader.choice("sort_by", "createTime", resource.sorts)]
     is_descending = reader.choice("sort_order", "desc", ("asc", "desc"), is_folded=True) == "desc"
     query = ListQuery(
@@ -180,7 +186,7 @@ def parse_list(
         limit=reader.number("limit", DEFAULT_LIMIT, MAX_LIMIT, is_capped=True),
         offset=reader.number("offset", 0, MAX_OFFSET),
         after=reader.cursor(sort, is_descending),
-        conditions=tuple(_condition(*key, values, language) for key, values in reader.filters.items()),
+        conditions=tuple(make_condition(*key, values, language) for key, values in reader.filters.items()),
         wants_count=wants_count,
         view=View(frozenset(reader.expansions), language),
     )
@@ -213,7 +219,7 @@ def parse_removal(
     MalformedRequest naming every mistake.
     """
     parameters, reading = parse_parameters(raw), replace(reading, is_strict=True)
-    reader = _Reader(resource, [each for each in parameters if each.name != "dry_run"], language, reading)
+    reader = Reader(resource, [each for each in parameters if each.name != "dry_run"], language, reading)
     for name in (*(reader.single.keys() - {"limit"}), *(f"query[{name}]" for name in reader.expansions)):
         reader.wrong(name, "is not a parameter here; allowed: dry_run, filter[…], limit")
     for each in parameters:
@@ -228,28 +234,28 @@ def parse_removal(
     if limit == 0:
         reader.wrong("limit", f"must be a whole number from 1 to {most}")
     reader.finish()
-    conditions = tuple(_condition(*key, values, language) for key, values in reader.filters.items())
+    conditions = tuple(make_condition(*key, values, language) for key, values in reader.filters.items())
     query = ListQuery(resource, resource.sorts[resource.id_field.name], conditions, is_descending=False, limit=limit)
     return query, bool(flags and flags[0])
 
 
 def _read_format(
     raw: bytes, resource: Resource, formats: Iterable[str], language: str, reading: Reading
-) -> tuple["_Reader", str]:
+) -> tuple["Reader", str]:
     allowed = list(formats)
     reader = _read_apart(raw, resource, "format", language, reading)
     return reader, reader.choice("format", allowed[0], allowed)
 
 
-def _read_apart(raw: bytes, resource: Resource, name: str, language: str, reading: Reading) -> "_Reader":
+def _read_apart(raw: bytes, resource: Resource, name: str, language: str, reading: Reading) -> "Reader":
     """Reads a query string in which one more parameter is allowed."""
     parameters = parse_parameters(raw)
-    reader = _Reader(resource, [each for each in parameters if each.name != name], language, reading)
+    reader = Reader(resource, [each for each in parameters if each.name != name], language, reading)
     reader.single |= {each.name: each for each in parameters if each.name == name and each.value}
     return reader
 
 
-def _refuse_all_but(reader: "_Reader", name: str) -> None:
+def _refuse_all_but(reader: "Reader", name: str) -> None:
     others = (f"filter[{field.name}]" for field, _ in reader.filters)
     for other in (*(reader.single.keys() - {name}), *others, *(f"query[{each}]" for each in reader.expansions)):
         reader.unknown(other, f"is not a parameter here; allowed: {name}")
@@ -258,7 +264,7 @@ def _refuse_all_but(reader: "_Reader", name: str) -> None:
 
 def parse_view(raw: bytes, resource: Resource, language: str = "en", reading: Reading = STRICT) -> View:
     """The query string of a single object: expansions only. Raises MalformedRequest naming every mistake."""
-    reader = _Reader(resource, parse_parameters(raw), language, reading)
+    reader = Reader(resource, parse_parameters(raw), language, reading)
     allowed = "query[…]" if resource.expansions else "none"
     for name in (*reader.single, *(f"filter[{field.name}]" for field, _ in reader.filters)):
         reader.unknown(name, f"is not a parameter here; allowed: {allowed}")
@@ -266,7 +272,8 @@ def parse_view(raw: bytes, resource: Resource, language: str = "en", reading: Re
     return View(frozenset(reader.expansions), language)
 
 
-def _condition(field: Field, operator: str, values: Values, language: str) -> Condition:
+def make_condition(field: Field, operator: str, values: Values, language: str) -> Condition:
+    """A filter as the store takes it: names of countries become their codes, blocks of addresses become ranges."""
     if operator == "null":
         return Condition(field, operator, tuple(values))
     if field.kind is kinds.TIME and any(isinstance(value, tuple) for value in values):
