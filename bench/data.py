@@ -3,8 +3,8 @@
 import time
 from pathlib import Path
 
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.migrations.shared import migrate
 
 LINKS, REFERRERS, AGENTS, PARTNERS = 2_000, 3_000, 5_000, 100
 START_S = 1_700_000_000

@@ -13,10 +13,10 @@ from tests.cluster import Cluster, cluster
 from tests.serving import free_port, serving
 
 from bench import data, load
-from clicktrail.store import moving
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.exchange import move as moving
+from clicktrail.store.migrations.shared import migrate
 
 SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "work_mem": "16MB"}
 NODES = (1, 2, 4)

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from clicktrail.store.clicks import load_tail
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.clicks.insert import load_tail
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.migrations.shared import migrate
 from tests import citus
 from tests.citus import Machines
 from tests.cluster import cluster

@@ -22,31 +22,31 @@ from clicktrail.choices import (
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
-from clicktrail.http.asking import Asking
-from clicktrail.http.calls import Limits, Services
-from clicktrail.http.endpoint import refuse, respond
-from clicktrail.http.gauges import Gauges
-from clicktrail.http.health import Health
-from clicktrail.http.hosts import find_host
-from clicktrail.http.observe import Observer
-from clicktrail.http.openapi import build_document
-from clicktrail.http.operations import Operation
-from clicktrail.http.record import ROUTE, RecordDoor
-from clicktrail.http.redirects import LinkDoor, LinkHost
-from clicktrail.http.routes import all_operations, make_router
-from clicktrail.http.slots import Slots
-from clicktrail.http.streams import Streams
-from clicktrail.http.tokens import Lockout
+from clicktrail.http.doors.clicks import ROUTE, RecordDoor
+from clicktrail.http.doors.links import LinkDoor, LinkHost
+from clicktrail.http.endpoint.asking import Asking
+from clicktrail.http.endpoint.call import Limits, Services
+from clicktrail.http.endpoint.endpoint import refuse, respond
+from clicktrail.http.endpoint.hosts import find_host
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.slots import Slots
+from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.openapi.document import build_document
+from clicktrail.http.resources.tokens import Lockout
+from clicktrail.http.router import all_operations, make_router
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder
 from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.times import SECOND
+from clicktrail.observe.counts import Observer
+from clicktrail.observe.gauges import Gauges
+from clicktrail.observe.health import Health
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Engine
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.postgres.keys import TableKeys
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.engines.postgres.keys import TableKeys
+from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
 

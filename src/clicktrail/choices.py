@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
-from clicktrail.http.hosts import parse_host
-from clicktrail.http.visitors import Networks, VisitLimit, read_networks
+from clicktrail.http.endpoint.hosts import parse_host
+from clicktrail.http.visitor.proxies import Networks, VisitLimit, read_networks
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.reading import Reading
 from clicktrail.settings import Settings, SettingsError

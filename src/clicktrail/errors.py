@@ -1,6 +1,6 @@
 """Every way a request can be refused: one base and its few kinds.
 
-Each kind carries its HTTP status, a stable code and a title; `http.problems` is the only renderer (RFC 9457).
+Each kind carries its HTTP status, a stable code and a title; `http.endpoint.problems` is the only renderer (RFC 9457).
 """
 
 from typing import ClassVar

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from clicktrail.http.compression import accepts_gzip
+from clicktrail.http.endpoint.compression import accepts_gzip
 from tests.serving import Serving, serving
 
 URI = "https://x.example/?utm_source="

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from clicktrail.query.fields import BANNER, CLICK, DELIVERY, LINK, PROFILE, Resource
+from clicktrail.query.fields import (
+    BANNER,
+    CLICK,
+    DELIVERY,
+    LINK,
+    PROFILE,
+    Resource,
+)
 
 ID = "0123456789abcdef01234567"
 SORTS = [(resource, name) for resource in (CLICK, LINK, PROFILE, BANNER, DELIVERY) for name in resource.sorts]

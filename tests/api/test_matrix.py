@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from clicktrail.http.operations import BODY_METHODS, Operation
-from clicktrail.http.routes import all_operations
-from clicktrail.http.tokens import Lockout
+from clicktrail.http.endpoint.operation import BODY_METHODS, Operation
+from clicktrail.http.resources.tokens import Lockout
+from clicktrail.http.router import all_operations
 from clicktrail.model.access import PARTNERS, Scope
 from tests.api.test_sites import SHOP
 from tests.serving import Serving

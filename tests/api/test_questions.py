@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from clicktrail.model.addresses import parse_ip
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Session
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Session
 from tests.serving import Serving, serving
 
 ROWS = 20_000

@@ -13,9 +13,9 @@ import httpx
 import psycopg
 import pytest
 
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.migrations.shared import migrate
 from tests.serving import Serving, serving
 
 MOST, EACH, IDLE_S, STOP_S = 3, 2, 4, 1

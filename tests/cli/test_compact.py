@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from clicktrail.cli.main import main
-from clicktrail.store import compacting
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Row, Session
-from clicktrail.store.moving import TABLES, columns_of, count_rows
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb import compacting
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.exchange.move import TABLES, columns_of, count_rows
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Row, Session
 from tests.serving import COMMAND, Serving, environment, run, serving
 
 FILE = "clicktrail.duckdb"

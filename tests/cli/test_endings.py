@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from clicktrail import __version__
 from clicktrail.cli import main
 from clicktrail.cli.version import describe_version, find_commit
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Session
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Session
 from tests.serving import Serving, free_port, run, start
 
 ROOT = Path(__file__).parents[2]

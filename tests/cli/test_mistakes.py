@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from clicktrail.cli import main
 from clicktrail.settings import PREFIX, load_settings, setting_table
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.migrations.shared import migrate
 from tests.serving import free_port
 
 FORBIDDEN = ("Traceback", "$.", "a fault of Clicktrail's own")

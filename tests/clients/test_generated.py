@@ -13,9 +13,9 @@ import httpx
 import msgspec
 import pytest
 
-from clicktrail.http.openapi import build_document
-from clicktrail.http.routes import all_operations
-from clicktrail.http.tokens import Lockout
+from clicktrail.http.openapi.document import build_document
+from clicktrail.http.resources.tokens import Lockout
+from clicktrail.http.router import all_operations
 from tests.serving import Serving
 
 HERE = Path(__file__).parent

@@ -10,15 +10,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.delivery.caller import Attempt
-from clicktrail.delivery.sender import SLOTS, SLOTS_OF_ONE, Policy, Sender, outcome_of, pause_us
+from clicktrail.delivery.sender import (
+    SLOTS,
+    SLOTS_OF_ONE,
+    Policy,
+    Sender,
+    outcome_of,
+    pause_us,
+)
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Message
 from clicktrail.model.times import SECOND, now_s, now_us
 from clicktrail.query.fields import POSTBACK
-from clicktrail.store.catalog import refresh
-from clicktrail.store.deliveries import Job, Outcome, Target, add_deliveries, find_due, forget_deliveries, settle, take
-from clicktrail.store.engine import Session
-from clicktrail.store.records import insert_row
+from clicktrail.store.objects.catalogue import refresh
+from clicktrail.store.outbox.deliveries import (
+    Job,
+    Outcome,
+    Target,
+    add_deliveries,
+    find_due,
+    forget_deliveries,
+    settle,
+    take,
+)
+from clicktrail.store.reads.records import insert_row
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.store import Store
 from tests.conftest import AnyEngine
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.targets import RefusedTarget, check_targets, is_public
 from clicktrail.model.postbacks import sample
-from clicktrail.store.deliveries import Target
+from clicktrail.store.outbox.deliveries import Target
 from tests.receiver import receiving
 
 PRIVATE = (

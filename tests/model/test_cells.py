@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.model.cells import neutralise, restore
-from clicktrail.store.export_columns import cell_sql
+from clicktrail.store.exchange.export_columns import cell_sql
 
 BEGINNINGS = ["", "'", "''", "=", "+", "-", "@", "\t", "\r", "\n", "\x00", "\x7f", "\uff1d", " ", "a", "1", "."]
 cells = st.builds(

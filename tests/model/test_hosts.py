@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.errors import TooManyRequests
-from clicktrail.http import tokens
-from clicktrail.http.hosts import parse_host
-from clicktrail.http.tokens import Lockout
-from clicktrail.http.visitors import network_of
+from clicktrail.http.endpoint.hosts import parse_host
+from clicktrail.http.resources import tokens
+from clicktrail.http.resources.tokens import Lockout
+from clicktrail.http.visitor.proxies import network_of
 from clicktrail.model.codes import PATTERN, check_code
 
 

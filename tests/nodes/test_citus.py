@@ -10,11 +10,11 @@ import httpx
 import psycopg
 import pytest
 
-from clicktrail.store.engine import Session
-from clicktrail.store.postgres.citus import DISTRIBUTED, REFERENCE
-from clicktrail.store.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.postgres.partitions import drop_months
-from clicktrail.store.schema import list_missing, migrate
+from clicktrail.store.engines.postgres.citus import DISTRIBUTED, REFERENCE
+from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.partitions import drop_months
+from clicktrail.store.migrations.shared import list_missing, migrate
+from clicktrail.store.session.protocol import Session
 from tests.citus import BINARIES, SKIPPED, Machines
 from tests.citus import machines as own_cluster
 from tests.nodes.test_nodes import eventually, everywhere

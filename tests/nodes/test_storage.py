@@ -14,15 +14,22 @@ from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import LINK
-from clicktrail.store.catalog import create_item
-from clicktrail.store.clicks import insert_clicks
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.metrics import link_metrics
-from clicktrail.store.postgres import figures
-from clicktrail.store.postgres.doubt import Doubt, was_committed
-from clicktrail.store.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.postgres.partitions import add_months, drop_months, first_id, list_months, month_of, shift
-from clicktrail.store.schema import all_migrations, migrate
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres import figures
+from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
+from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.partitions import (
+    add_months,
+    drop_months,
+    first_id,
+    list_months,
+    month_of,
+    shift,
+)
+from clicktrail.store.migrations.shared import all_migrations, migrate
+from clicktrail.store.objects.catalogue import create_item
+from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.tokens import KeyFile
 from tests.serving import run, serving
 

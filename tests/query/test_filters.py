@@ -24,10 +24,12 @@ from clicktrail.query.cursors import render_cursor
 from clicktrail.query.fields import CLICK, LINK, Field, Source
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.catalog import create_item
-from clicktrail.store.clicks import insert_clicks, list_clicks
-from clicktrail.store.profiles import create_profile, find_profiles
-from clicktrail.store.records import Page, Record
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.objects.catalogue import create_item
+from clicktrail.store.objects.profiles import create_profile
+from clicktrail.store.reads.clicks import list_clicks
+from clicktrail.store.reads.profiles import find_profiles
+from clicktrail.store.reads.records import Page, Record
 from tests.conftest import AnyEngine, open_engine
 
 TEXTS = ["a", "A", "ab", "b", "B%", "a_b", "ä", "Ä", "É", "é", "ß", "Σ", "z", "日本", "𝄞", "a,b", "İ", "ı", "\\", "'"]

@@ -8,10 +8,10 @@ import duckdb
 import pytest
 
 from clicktrail.errors import StoreInUse
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Session
-from clicktrail.store.journal import list_set_aside, read_log
-from clicktrail.store.schema import migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.duckdb.log import list_set_aside, read_log
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Session
 
 ROWS = 40
 
@@ -55,7 +55,7 @@ def log_of(crashed: Path) -> bytes:
 
 def test_a_log_of_the_engine_that_is_installed_is_read_whole(crashed: Path) -> None:
     found = read_log(crashed / "kept.duckdb.wal")
-    assert duckdb.__version__.startswith("2.0."), "see that the format of the log is the one of store/journal.py"
+    assert duckdb.__version__.startswith("2.0."), "see that the log has the format of engines/duckdb/log.py"
     assert (found.whole, found.trouble, found.lost) == (len(log_of(crashed)), "", 0)
 
 

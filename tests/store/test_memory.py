@@ -16,19 +16,21 @@ from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_list, parse_removal
 from clicktrail.query.questions import ListQuery
-from clicktrail.register import choose_profile
-from clicktrail.store import memory as memory_module
-from clicktrail.store import visitors
-from clicktrail.store.catalog import create_item, load_catalogue
-from clicktrail.store.clicks import COLUMNS, get_click, insert_clicks, list_clicks, register
-from clicktrail.store.engine import Session
-from clicktrail.store.figures import count_visitors
-from clicktrail.store.metrics import link_metrics
-from clicktrail.store.profiles import delete_profile
-from clicktrail.store.recall import recall_click, recall_page
-from clicktrail.store.records import Page
-from clicktrail.store.removal import delete_click, find_removable, remove_piece
-from clicktrail.store.visitors import VisitorSet
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
+from clicktrail.store.counting.figures import count_visitors
+from clicktrail.store.memory import memory as memory_module
+from clicktrail.store.memory import visits as visitors
+from clicktrail.store.memory.visits import VisitorSet
+from clicktrail.store.objects.catalogue import create_item, load_catalogue
+from clicktrail.store.objects.profiles import delete_profile
+from clicktrail.store.reads.clicks import COLUMNS, get_click, list_clicks
+from clicktrail.store.reads.metrics import link_metrics
+from clicktrail.store.reads.recall import recall_click, recall_page
+from clicktrail.store.reads.records import Page
+from clicktrail.store.registrations.decide import choose_profile
+from clicktrail.store.registrations.site_word import register
+from clicktrail.store.session.protocol import Session
 from tests.conftest import AnyEngine
 
 

@@ -7,12 +7,14 @@ from clicktrail.model.attribution import Model
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK, POSTBACK
-from clicktrail.register import choose_profile
-from clicktrail.store.attributions import register_client
-from clicktrail.store.catalog import create_item, load_catalogue
-from clicktrail.store.clicks import get_click, insert_clicks, register
-from clicktrail.store.engine import Session
-from clicktrail.store.profiles import create_profile
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.objects.catalogue import create_item, load_catalogue
+from clicktrail.store.objects.profiles import create_profile
+from clicktrail.store.reads.clicks import get_click
+from clicktrail.store.registrations.decide import choose_profile
+from clicktrail.store.registrations.register import register_client
+from clicktrail.store.registrations.site_word import register
+from clicktrail.store.session.protocol import Session
 from tests.conftest import AnyEngine
 from tests.store.test_statements import make_click
 

@@ -13,12 +13,14 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
-from clicktrail.register import choose_profile
-from clicktrail.store.catalog import create_item, load_catalogue
-from clicktrail.store.clicks import get_click, insert_clicks, list_clicks, register
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Row, Session
-from clicktrail.store.schema import all_migrations, migrate
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.migrations.shared import all_migrations, migrate
+from clicktrail.store.objects.catalogue import create_item, load_catalogue
+from clicktrail.store.reads.clicks import get_click, list_clicks
+from clicktrail.store.registrations.decide import choose_profile
+from clicktrail.store.registrations.site_word import register
+from clicktrail.store.session.protocol import Row, Session
 from tests.conftest import AnyEngine
 
 EXPANSIONS = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from clicktrail.errors import ClientLeft, TooManyRequests, Unavailable
-from clicktrail.http.asking import Asking
-from clicktrail.http.turns import Turns
-from clicktrail.store.engine import Session
-from clicktrail.store.runs import Run
+from clicktrail.http.endpoint.asking import Asking
+from clicktrail.http.endpoint.turns import Turns
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.runs import Run
 from tests.conftest import AnyEngine
 
 ENDLESS = "SELECT count(*) FROM {series} a(i), {series} b(i) WHERE md5(CAST(a.i * b.i AS TEXT)) = ''"

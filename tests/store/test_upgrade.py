@@ -9,15 +9,16 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
-from clicktrail.store import moving
-from clicktrail.store.catalog import find_link, load_catalogue
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Session
-from clicktrail.store.postgres import citus
-from clicktrail.store.postgres.engine import PostgresEngine
-from clicktrail.store.profiles import create_profile, find_client, save_profile
-from clicktrail.store.records import find_repeat, get_record
-from clicktrail.store.schema import all_migrations, list_missing, migrate
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres import citus
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.exchange import move as moving
+from clicktrail.store.migrations.shared import all_migrations, list_missing, migrate
+from clicktrail.store.objects.catalogue import find_link, load_catalogue
+from clicktrail.store.objects.profiles import create_profile, save_profile
+from clicktrail.store.reads.profiles import find_client
+from clicktrail.store.reads.records import find_repeat, get_record
+from clicktrail.store.session.protocol import Session
 from tests.conftest import AnyEngine
 
 OLD = {

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from clicktrail.choices import store_path
+from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.client import Client
 from clicktrail.errors import StoreInUse
-from clicktrail.store.looking import reading
-from clicktrail.store.schema import inspect
+from clicktrail.store.engines.duckdb.looking import reading
+from clicktrail.store.migrations.shared import inspect
 from clicktrail.store.store import Store
 from clicktrail.store.vitals import note_backup
 

@@ -10,7 +10,8 @@ from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.ids import is_id
 from clicktrail.query.fields import CLIENT
 from clicktrail.query.questions import ListQuery
-from clicktrail.store import clients, records
+from clicktrail.store.objects import oauth_clients as clients
+from clicktrail.store.reads import records
 from clicktrail.store.store import Store
 
 _PAGE = 1000

@@ -6,8 +6,8 @@ from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.errors import StoreInUse
 from clicktrail.settings import SettingsError
-from clicktrail.store.compacting import CompactRefused
-from clicktrail.store.compacting import compact as compact_file
+from clicktrail.store.engines.duckdb.compacting import CompactRefused
+from clicktrail.store.engines.duckdb.compacting import compact as compact_file
 
 
 @click.command()

@@ -15,13 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from clicktrail.app import open_keys
 from clicktrail.choices import is_embedded, make_geo, store_path
+from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.idle import idle_settings, unknown_variables
 from clicktrail.cli.listening import listener_check
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
 from clicktrail.cli.store_checks import Finding, check_store
 from clicktrail.cli.version import describe_version
-from clicktrail.client import ApiError, Client
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import Scope
 from clicktrail.settings import Settings, SettingsError

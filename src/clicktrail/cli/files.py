@@ -7,12 +7,12 @@ from urllib.parse import quote, urlencode
 import click
 
 from clicktrail.choices import read_reading
+from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.client import Client
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.exports import parse_export
-from clicktrail.store.export import FORMATS, export_clicks
+from clicktrail.store.exchange.export import FORMATS, export_clicks
 from clicktrail.store.store import Store
 
 

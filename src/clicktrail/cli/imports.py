@@ -15,9 +15,9 @@ import msgspec
 
 from clicktrail.app import make_recorder
 from clicktrail.choices import read_reading
+from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.client import Client
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings

@@ -9,11 +9,11 @@ from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.settings import Settings
-from clicktrail.store.looking import Look, look, reading
-from clicktrail.store.postgres import citus as cluster
-from clicktrail.store.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.schema import migrate as apply
-from clicktrail.store.schema import say_newer
+from clicktrail.store.engines.duckdb.looking import Look, look, reading
+from clicktrail.store.engines.postgres import citus as cluster
+from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.migrations.shared import migrate as apply
+from clicktrail.store.migrations.shared import say_newer
 
 
 @click.command()

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from clicktrail.client import ApiError
+from clicktrail.cli.api_client import ApiError
 from clicktrail.errors import ClicktrailError
 from clicktrail.settings import SettingsError
-from clicktrail.store.moving import MoveRefused
+from clicktrail.store.exchange.move import MoveRefused
 
 _SOURCE = Path(__file__).parents[1]
 _IN_WORDS = (SettingsError, ApiError, MoveRefused)

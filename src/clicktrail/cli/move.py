@@ -8,8 +8,8 @@ from clicktrail.app import check_keys, keys_of
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.settings import Settings
-from clicktrail.store import moving
-from clicktrail.store.schema import migrate
+from clicktrail.store.exchange import move as moving
+from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.store import Store
 
 

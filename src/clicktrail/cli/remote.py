@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from clicktrail.app import open_engine, open_keys
+from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
-from clicktrail.client import Client
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
 from clicktrail.settings import Settings
-from clicktrail.store.duckdb import DuckdbEngine
-from clicktrail.store.engine import Engine
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import issue_token
 

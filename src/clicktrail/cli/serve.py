@@ -26,7 +26,7 @@ from clicktrail.cli.version import describe_version
 from clicktrail.cli.workers import HOPELESS, supervise
 from clicktrail.errors import NewerStore, Unavailable
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.store.duckdb import DuckdbEngine
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.tokens import KEY_FILE
 
 _LOOK_S = 1.0

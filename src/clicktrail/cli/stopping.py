@@ -10,8 +10,8 @@ from collections.abc import Callable
 import click
 
 from clicktrail.app import App
-from clicktrail.http.connections import cut_all
-from clicktrail.http.observe import Tally
+from clicktrail.http.endpoint.connections import cut_all
+from clicktrail.observe.counts import Tally
 
 CLOSE_S = 10.0
 """Seconds that the store has to take what was accepted and close, once no connection is open."""

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from clicktrail.app import open_engine
 from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.running import find_server
-from clicktrail.client import ApiError, Client
 from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import MAX_AHEAD_S, render_second
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.store.journal import list_set_aside, log_of, read_log
-from clicktrail.store.looking import Look, clock_of, look, reading
-from clicktrail.store.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.postgres.keys import list_keys
-from clicktrail.store.schema import say_newer
+from clicktrail.store.engines.duckdb.log import list_set_aside, log_of, read_log
+from clicktrail.store.engines.duckdb.looking import Look, clock_of, look, reading
+from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.keys import list_keys
+from clicktrail.store.migrations.shared import say_newer
 from clicktrail.tokens import read_keys
 
 _APART_S = 5.0

@@ -14,7 +14,8 @@ from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
 from clicktrail.query.fields import PROFILE
 from clicktrail.settings import Settings
-from clicktrail.store import clients, records
+from clicktrail.store.objects import oauth_clients as clients
+from clicktrail.store.reads import records
 from clicktrail.store.store import Store
 from clicktrail.tokens import Issued, issue_token
 

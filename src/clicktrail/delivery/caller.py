@@ -12,7 +12,7 @@ from clicktrail.delivery.connections import Connections
 from clicktrail.delivery.signing import sign
 from clicktrail.delivery.targets import Networks, RefusedTarget
 from clicktrail.model.postbacks import Message, render_body, render_uri
-from clicktrail.store.deliveries import Target
+from clicktrail.store.outbox.deliveries import Target
 
 _MAX_ERROR = 255
 _GONE = 410

@@ -11,7 +11,7 @@ from clicktrail.delivery.caller import Attempt, Caller
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.attribution import DAY_US
 from clicktrail.model.times import SECOND, now_us
-from clicktrail.store.deliveries import (
+from clicktrail.store.outbox.deliveries import (
     DEAD,
     DELIVERED,
     WAITING,

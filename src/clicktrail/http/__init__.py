@@ -1,1 +1,1 @@
-"""Transport: parse, call, render. One file a resource."""
+"""The HTTP API: `router` mounts the operations of all resources, and the doors."""

@@ -1,1 +1,1 @@
-"""The engines and every statement that is sent to them. SQL stands here alone, always with bound parameters."""
+"""The engines, and every statement that is sent to them. SQL is written here alone, with bound parameters."""

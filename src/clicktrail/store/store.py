@@ -12,12 +12,13 @@ from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.model.times import MAX_AHEAD_S, SECOND, now_us
 from clicktrail.model.visitors import today
 from clicktrail.query.fields import LINK
-from clicktrail.store import clicks
-from clicktrail.store.catalog import find_link, refresh
-from clicktrail.store.clicks import Inserted, Inspect, insert_clicks
-from clicktrail.store.engine import Engine, Session, Write
-from clicktrail.store.salts import renew_salts
-from clicktrail.store.schema import migrate, probe
+from clicktrail.store.clicks import insert
+from clicktrail.store.clicks.insert import Inserted, Inspect, insert_clicks
+from clicktrail.store.counting.salts import renew_salts
+from clicktrail.store.migrations.shared import migrate, probe
+from clicktrail.store.objects.catalogue import find_link, refresh
+from clicktrail.store.reads import clicks as reads_clicks
+from clicktrail.store.session.protocol import Engine, Session, Write
 from clicktrail.store.vitals import try_writing, warm_up
 
 _MAX_CODE = LINK.writable["code"].max_length or 0
@@ -52,7 +53,7 @@ class Store:
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.engine.write(_load, Write.ALONE)
-        newest = await self.engine.read(partial(clicks.newest_id, before_s=now_us() // SECOND + MAX_AHEAD_S))
+        newest = await self.engine.read(partial(reads_clicks.newest_id, before_s=now_us() // SECOND + MAX_AHEAD_S))
         self.memory.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
         if tell is not None:
             self.engine.begin(refresh, tell)
@@ -166,6 +167,6 @@ class Store:
 
 
 def _load(session: Session) -> None:
-    clicks.load_tail(session)
+    insert.load_tail(session)
     renew_salts(session)
     refresh(session)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_us
-from clicktrail.store.clicks import COLUMNS
-from clicktrail.store.engine import Session
+from clicktrail.store.reads.clicks import COLUMNS
+from clicktrail.store.session.protocol import Session
 
 
 class Vitals(NamedTuple):

@@ -3,7 +3,15 @@
 The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fields.md` are all made from it.
 """
 
-from clicktrail.query.fields.catalog import BANNER, CLIENT, LANGUAGE, LINK, SITE, SIZE, THEME
+from clicktrail.query.fields.catalog import (
+    BANNER,
+    CLIENT,
+    LANGUAGE,
+    LINK,
+    SITE,
+    SIZE,
+    THEME,
+)
 from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK

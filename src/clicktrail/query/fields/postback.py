@@ -1,7 +1,15 @@
 """The fields of postbacks, by which a partner's own server is told, and of their deliveries."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
+from clicktrail.query.fields.field import (
+    OWN_TIMES,
+    UUID,
+    Field,
+    Resource,
+    enabled_field,
+    id_field,
+    name_field,
+)
 from clicktrail.query.texts import MAX_URL_BYTES
 
 POSTBACK = Resource(

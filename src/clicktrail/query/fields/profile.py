@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, Source, enabled_field, id_field, name_field
+from clicktrail.query.fields.field import (
+    OWN_TIMES,
+    UUID,
+    Field,
+    Resource,
+    Source,
+    enabled_field,
+    id_field,
+    name_field,
+)
 
 CONTACT = Resource(
     "contact",

@@ -1,7 +1,14 @@
 """The fields of what a site says of a client who registered, and of one person's browsers."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, OWN_TIMES, Field, Resource, id_field
+from clicktrail.query.fields.field import (
+    MAX_CLICK_TEXT,
+    MAX_TEXT,
+    OWN_TIMES,
+    Field,
+    Resource,
+    id_field,
+)
 
 CODE = "code"
 REGISTRATION = {

@@ -1,1 +1,1 @@
-"""What comes in as files: reading them, and writing what they hold into the store."""
+"""Files: imports, exports, and moving a store to another engine."""

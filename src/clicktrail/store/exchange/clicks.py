@@ -9,10 +9,10 @@ from clicktrail.errors import Mistake
 from clicktrail.model.click import Click, differences
 from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
 from clicktrail.query.imports import Imported, ImportedClick
-from clicktrail.store.attributions import keep_history
-from clicktrail.store.clicks import Inserted, insert_clicks
-from clicktrail.store.engine import Session
+from clicktrail.store.clicks.insert import Inserted, insert_clicks
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
+from clicktrail.store.registrations.register import keep_history
+from clicktrail.store.session.protocol import Session
 
 _TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
 _OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agent", "visitorId": "visitor_id"}

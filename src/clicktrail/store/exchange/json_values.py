@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from clicktrail.store.exchange.text import BROKEN, MAX_LINE, TOO_LONG, Lines, Record, TextFile, is_too_long
+from clicktrail.store.exchange.text import (
+    BROKEN,
+    MAX_LINE,
+    TOO_LONG,
+    Lines,
+    Record,
+    TextFile,
+    is_too_long,
+)
 
 _PIECE = 256 * 1024
 _between = re.compile(r"[\s,]*").match

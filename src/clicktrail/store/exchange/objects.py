@@ -8,12 +8,13 @@ from clicktrail.errors import Mistake
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.fields import CONTACT, PROFILE, SIZE, Resource
 from clicktrail.query.imports import ORDER, POINTERS, Imported, ImportedObject
-from clicktrail.store.catalog import generate
-from clicktrail.store.engine import Session
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
-from clicktrail.store.profiles import attach, full_name
-from clicktrail.store.records import Record, columns_of, select_records
-from clicktrail.store.tables import TABLES
+from clicktrail.store.objects.catalogue import generate
+from clicktrail.store.objects.profiles import full_name
+from clicktrail.store.reads.profiles import attach
+from clicktrail.store.reads.records import Record, columns_of, select_records
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.session.protocol import Session
 
 _PIECE = 500
 """Placeholders of one statement."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from clicktrail.errors import Mistake
 from clicktrail.model.ids import foreign_digits, is_id
 from clicktrail.query.fields import Resource
-from clicktrail.store.engine import Params, Session
-from clicktrail.store.tables import TABLES
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.session.protocol import Params, Session
 
 Found = Mapping[str, str]
 """Old id -> the id here."""

@@ -1,0 +1,83 @@
+"""The hot door: POST /clicks without the layers that a plain request does not need.
+
+It shares parsing, recording and rendering with the operation's own handler, and hands over to the ordinary endpoint
+whatever is not plain: another content type, a compressed body or one in pieces, a token that is not good, a body with
+mistakes, or with what takes a second look: read-only keys, numbers for texts, unknown keys.
+"""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from clicktrail.errors import ClicktrailError
+from clicktrail.http.endpoint.bodies import LATE_AT, late_at, receive_before
+from clicktrail.http.endpoint.call import Services, origin_of
+from clicktrail.http.endpoint.endpoint import respond
+from clicktrail.http.tracking.recording import record_hit
+from clicktrail.ingest.hits import parse_plain
+from clicktrail.model.access import RECORDERS
+from clicktrail.model.countries import choose_language
+
+ROUTE = "/clicks"
+_PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-urlencoded"})
+_PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
+
+
+class RecordDoor:
+    """An ASGI application for POST /clicks; `endpoint` answers what is not plain."""
+
+    def __init__(self, services: Services, endpoint: ASGIApp) -> None:
+        self._services = services
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Records one click, or hands over."""
+        started = time.perf_counter()
+        services, headers = self._services, dict(scope["headers"])
+        if scope["query_string"] or b"prefer" in headers or not self._is_plain(headers):
+            await self._endpoint(scope, receive, send)
+            return
+        moment = late_at(scope, services.limits.body_timeout_s)
+        message: Message | None = None
+        try:
+            message = await receive_before(receive, moment)
+            hit = parse_plain(self._whole_body(message, headers), services.limits.reading)
+        except (ClicktrailError, ValueError, RecursionError):
+            await self._endpoint({**scope, LATE_AT: moment}, _again(message, receive), send)
+            return
+        language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
+        origin = origin_of(services.limits, scope, headers.get(b"host", b"").decode("latin-1"))
+        await respond(services, scope, ROUTE, record_hit(services, hit, language, origin), send, started)
+
+    def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
+        """The body, if it came in one piece and is not too large. Raises ValueError.
+
+        The server says `more_body` until it has seen the end; the declared length tells it without asking again.
+        """
+        body: bytes = message.get("body", b"")
+        if len(body) > self._services.limits.max_body_bytes:
+            raise ValueError
+        if message.get("more_body") and headers.get(b"content-length") != b"%d" % len(body):
+            raise ValueError
+        return body
+
+    def _is_plain(self, headers: dict[bytes, bytes]) -> bool:
+        if headers.get(b"content-type") not in _PLAIN_TYPES or headers.get(b"accept") not in _PLAIN_ACCEPTS:
+            return False
+        if b"content-encoding" in headers:
+            return False
+        try:
+            viewer = self._services.tokens.check(headers.get(b"authorization", b"").decode("latin-1"))
+        except ClicktrailError:
+            return False
+        return viewer.scope in RECORDERS
+
+
+def _again(message: Message | None, receive: Receive) -> Receive:
+    """A `receive` that begins with a message that was already taken, if there was one."""
+    waiting = [] if message is None else [message]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again

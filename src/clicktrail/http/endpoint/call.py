@@ -1,0 +1,209 @@
+"""What a handler is given, what it returns, and the services behind it."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from clicktrail.delivery.caller import Caller
+from clicktrail.http.endpoint.asking import Asking
+from clicktrail.http.endpoint.hosts import own_host
+from clicktrail.http.endpoint.slots import Slots
+from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.visitor.proxies import Networks, VisitLimit, find_visitor, is_trusted
+from clicktrail.ingest.recorder import Recorder
+from clicktrail.model.access import Viewer
+from clicktrail.model.attribution import Model
+from clicktrail.model.countries import choose_language
+from clicktrail.model.reading import STRICT, Reading
+from clicktrail.observe.counts import Observer
+from clicktrail.observe.health import Health
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.store import Store
+from clicktrail.tokens import KeyRing, TokenChecker
+
+encode = msgspec.json.Encoder().encode
+P = ParamSpec("P")
+T = TypeVar("T")
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+PLAIN = "text/plain"
+"""JSON from a page of another origin, which a browser sends so without asking first."""
+_FORWARDING = frozenset({b"forwarded", b"x-forwarded-for"})
+LENIENT = "handling=lenient"
+"""The preference (RFC 7240) of those who would rather have what is unknown ignored."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The settings that handlers need."""
+
+    base_path: str
+    public_url: str
+    max_body_bytes: int
+    body_timeout_s: float
+    token_lifetime_s: int
+    scratch: str
+    """Where files are made that are about to be sent."""
+    trusted: Networks
+    """Proxies that are believed."""
+    link_path: str
+    link_hosts: tuple[str, ...]
+    redirect_first: bool
+    postback_networks: Networks
+    """Where postbacks may go beside public addresses."""
+    model: Model
+    """How the programme attributes clients to clicks."""
+    reading: Reading = STRICT
+    """How requests are read."""
+    lead_anyway: bool = True
+    """Whether visitors are led on when their click cannot be recorded."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that handlers work with; made once, by `app`."""
+
+    store: Store
+    asking: Asking
+    recorder: Recorder
+    keys: KeyRing
+    tokens: TokenChecker
+    observer: Observer
+    limits: Limits
+    visits: VisitLimit
+    health: Health
+    caller: Caller | None
+    """Sends postbacks; None where this server sends none."""
+    exports: Slots
+    streams: Streams
+    openapi: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: checked for access and size, its body read."""
+
+    services: Services
+    viewer: Viewer
+    headers: Headers
+    path: Mapping[str, str]
+    query: bytes
+    body: bytes
+    scope: Mapping[str, Any]
+    receive: Receive
+
+    async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Answers a question of the caller's by `work(session, …)`, on one snapshot of the store."""
+        asking = self.services.asking
+        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs))
+
+    async def glance(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `ask`, for work that calls `session.begin` before it asks more than one thing."""
+        asking = self.services.asking
+        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), True)
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.services.store
+
+    @cached_property
+    def language(self) -> str:
+        """The CLDR locale of the answer."""
+        return choose_language(self.headers.get("accept-language", ""))
+
+    @cached_property
+    def preferences(self) -> frozenset[str]:
+        """The preferences of the `Prefer` header (RFC 7240), lower-cased."""
+        texts = ",".join(self.headers.getlist("prefer")).split(",")
+        return frozenset(text.strip().lower().replace('"', "") for text in texts if text.strip())
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How this request is to be read."""
+        reading = self.services.limits.reading
+        return reading.leniently() if LENIENT in self.preferences else reading
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, without its parameters."""
+        return media_type_of(self.headers)
+
+    @property
+    def client_address(self) -> str:
+        """The visitor's address, behind the proxies that are trusted."""
+        return visitor_address(self.services, self.scope)
+
+    def link_url(self, code: str) -> str:
+        """Where a link is followed: at the first host of links, or below the path of links."""
+        limits, path = self.services.limits, quote(code, safe="")
+        if limits.link_hosts:
+            scheme = urlsplit(limits.public_url).scheme or self.scope["scheme"]
+            return f"{scheme}://{limits.link_hosts[0]}/{path}"
+        return self.url(f"{limits.link_path}/{path}")
+
+    def url(self, path: str) -> str:
+        """An absolute URL of this API, as the client sees it."""
+        return origin_of(self.services.limits, self.scope, self.headers.get("host", "")) + path
+
+
+def media_type_of(headers: Headers) -> str:
+    """The Content-Type header without its parameters, lower-cased; empty where there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
+    """The visitor's address, behind the proxies that are trusted. The word of others is not taken, and counted."""
+    client = scope.get("client")
+    peer = client[0] if client else ""
+    if not any(name in _FORWARDING for name, _ in scope["headers"]):
+        return peer
+    trusted = services.limits.trusted
+    if not is_trusted(peer, trusted):
+        services.observer.unheeded(peer)
+        return peer
+    return find_visitor(peer, Headers(raw=scope["headers"]), trusted)
+
+
+def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:
+    """Where the API is, as the client sees it: scheme, host and base path."""
+    return (limits.public_url or f"{scope['scheme']}://{host or own_host(scope)}") + limits.base_path.rstrip("/")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncGenerator[bytes, None] | None = None
+    """The body in pieces, in place of `body`; begun only where the body is wanted."""
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """JSON."""
+    return Answer(status, encode(content), JSON, headers or {})
+
+
+NO_CONTENT = Answer(204)
+
+
+async def chain(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """A stream whose first piece was already taken."""
+    try:
+        yield first
+        async for piece in rest:
+            yield piece
+    finally:
+        await rest.aclose()

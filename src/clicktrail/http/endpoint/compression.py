@@ -1,0 +1,122 @@
+"""gzip (RFC 9110, section 8.4): answers are compressed where that is asked for, and bodies may come compressed.
+
+Large bodies are worked on by threads of this module's own, so that neither the event loop nor other threads wait.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from clicktrail.errors import MalformedRequest, TooLarge, UnsupportedMediaType
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer
+
+GZIP = "gzip"
+MIN_BYTES = 1024
+"""Smallest answer that is compressed."""
+_INLINE_BYTES = 16 * 1024
+"""Largest answer that is compressed at once: 0.1 ms; handing it to a thread costs as much."""
+_LEVEL = 1
+"""A page of 1,000 clicks (815 KB): 3.6 ms for a seventh of its size; level 6 takes 8.6 ms for a ninth."""
+_GZIP_BITS = 31
+"""zlib's word for the gzip format with the largest window."""
+_MAX_MEMBERS = 100
+"""Members of a body (RFC 1952 allows any number); each costs, however small it is."""
+_TEXTS = ("text/", "application/json", "application/problem+json", "application/x-ndjson", "image/svg+xml")
+"""Media types, or their beginnings, that get smaller; pictures, Parquet and backups are compressed already."""
+_threads = ThreadPoolExecutor(2, "gzip")
+
+
+async def compress(answer: Answer, scope: Scope) -> Answer:
+    """The answer, compressed if it gains by that and the request asks for it."""
+    if not answer.media_type.startswith(_TEXTS) or answer.status == NO_CONTENT.status:
+        return answer
+    if answer.stream is None and len(answer.body) < MIN_BYTES:
+        return answer
+    vary = answer.headers.get("Vary")
+    headers = {**answer.headers, "Vary": f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"}
+    if not accepts_gzip(",".join(Headers(scope=scope).getlist("accept-encoding"))):
+        return replace(answer, headers=headers)
+    headers["Content-Encoding"] = GZIP
+    if answer.stream is not None:
+        return replace(answer, headers=headers, stream=_compress_stream(answer.stream))
+    if len(answer.body) <= _INLINE_BYTES:
+        return replace(answer, headers=headers, body=_compress(answer.body))
+    body = await asyncio.get_running_loop().run_in_executor(_threads, _compress, answer.body)
+    return replace(answer, headers=headers, body=body)
+
+
+def _compress(body: bytes) -> bytes:
+    return zlib.compress(body, _LEVEL, _GZIP_BITS)
+
+
+async def _compress_stream(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The pieces, each compressed as it comes. Where this ends early, so do they."""
+    coder = zlib.compressobj(_LEVEL, wbits=_GZIP_BITS)
+    loop = asyncio.get_running_loop()
+    try:
+        async for piece in pieces:
+            smaller = await loop.run_in_executor(_threads, coder.compress, piece)
+            if smaller:
+                yield smaller
+        yield coder.flush()
+    finally:
+        await pieces.aclose()
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip, and rather than the plain answer (RFC 9110, section 12.5.3)."""
+    weights: dict[str, float] = {}
+    for part in header.lower().split(","):
+        name, *parameters = (text.strip() for text in part.split(";"))
+        weights[name] = next((_weight(text) for text in parameters if text.replace(" ", "").startswith("q=")), 1.0)
+    gzip = weights.get(GZIP, weights.get("x-gzip", weights.get("*", 0.0)))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _weight(text: str) -> float:
+    """The number of `q=0.5`; 0 for what is no number from 0 to 1."""
+    number = text.replace(" ", "").removeprefix("q=")
+    return float(number) if number.replace(".", "", 1).isdecimal() and float(number) <= 1 else 0.0
+
+
+def check_content_encoding(headers: Headers) -> bool:
+    """Whether the body is compressed. Raises UnsupportedMediaType for any other coding than gzip."""
+    coding = ",".join(headers.getlist("content-encoding")).strip().lower()
+    if coding in ("", "identity"):
+        return False
+    if coding not in (GZIP, "x-gzip"):
+        raise UnsupportedMediaType(
+            "The body may be compressed by gzip alone.", headers={"Accept-Encoding": f"{GZIP}, identity"}
+        )
+    return True
+
+
+async def inflate(body: bytes, limit: int) -> bytes:
+    """A body that came compressed, plain. Never makes more than `limit` bytes. Raises TooLarge, MalformedRequest."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _inflate, body, limit)
+
+
+def _inflate(body: bytes, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    left = limit
+    while body:
+        if len(pieces) == _MAX_MEMBERS:
+            raise MalformedRequest(f"The gzip body has more than {_MAX_MEMBERS} members.")
+        decoder = zlib.decompressobj(_GZIP_BITS)
+        try:
+            piece = decoder.decompress(body, left + 1)
+        except zlib.error:
+            raise MalformedRequest("The body is not gzip.") from None
+        left -= len(piece)
+        if left < 0:
+            raise TooLarge(f"The body is larger than {limit} bytes when it is decompressed.")
+        if not decoder.eof:
+            raise MalformedRequest("The gzip body ends too early.")
+        pieces.append(piece)
+        body = decoder.unused_data
+    return b"".join(pieces)

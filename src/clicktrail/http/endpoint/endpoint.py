@@ -1,0 +1,275 @@
+"""From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from clicktrail.errors import (
+    ClicktrailError,
+    ClientLeft,
+    Forbidden,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    UnsupportedMediaType,
+)
+from clicktrail.http.endpoint.asking import wait_until_left
+from clicktrail.http.endpoint.bodies import late_at, read_body
+from clicktrail.http.endpoint.call import (
+    FORM,
+    JSON,
+    LENIENT,
+    NO_CONTENT,
+    Answer,
+    Call,
+    Services,
+    chain,
+    media_type_of,
+)
+from clicktrail.http.endpoint.compression import MIN_BYTES, check_content_encoding, compress, inflate
+from clicktrail.http.endpoint.connections import cut
+from clicktrail.http.endpoint.operation import NAMES, Operation
+from clicktrail.http.endpoint.problems import INTERNAL, MEDIA_TYPE, render_problem
+from clicktrail.http.endpoint.request_ids import HEADER, find_request_id
+from clicktrail.http.endpoint.streams import End
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.ids import is_id
+from clicktrail.observe.counts import method_label
+from clicktrail.query.urlencoded import drop_cache_buster
+
+_APPLIED = "Preference-Applied"
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""What is sent is of the type that it says, and of no other that a browser may guess."""
+
+_ID_HEADER = HEADER.lower().encode()
+
+
+class Endpoint:
+    """An ASGI application for one path; `operations` by method."""
+
+    def __init__(self, services: Services, route: str, operations: Mapping[str, Operation]) -> None:
+        self._services = services
+        self._route = route
+        self._operations = dict(operations)
+        if "GET" in operations:
+            self._operations["HEAD"] = operations["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, whatever happens in it, then tells the observer."""
+        await respond(self._services, scope, self._route, self._answer(scope, receive), send, receive=receive)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        operation = self._operations.get(scope["method"])
+        if operation is None:
+            allowed = ", ".join(sorted(self._operations))
+            headers = {"Allow": allowed, **closing(scope)}
+            raise MethodNotAllowed(f"Allowed here: {allowed}.", headers=headers)
+        try:
+            call = await self._read(operation, scope, receive)
+        except ClicktrailError as error:
+            error.headers = {**error.headers, **closing(scope)}
+            _amend(operation, error)
+            raise
+        try:
+            answer = say_applied(call, await operation.handler(call))
+        except ClicktrailError as error:
+            _amend(operation, error)
+            raise
+        if answer.stream is None or scope["method"] == "HEAD":
+            return answer
+        return replace(answer, stream=await begin(answer.stream, receive))
+
+    async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
+        headers = Headers(scope=scope)
+        viewer = check_access(operation, self._services, headers)
+        path = read_path(scope.get("path_params", {}))
+        check_accept(operation.media_type, headers, operation.other_types)
+        query = drop_cache_buster(scope["query_string"])
+        call = Call(self._services, viewer, headers, path, query, b"", scope, receive)
+        if call.query and not operation.takes_query and call.reading.is_strict:
+            raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
+        if operation.takes_body:
+            check_content_type(headers, operation.body_types)
+            limits, is_compressed = self._services.limits, check_content_encoding(headers)
+            most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
+            body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
+            call = replace(call, body=await inflate(body, most) if is_compressed else body)
+        return call
+
+
+def closing(scope: Mapping[str, Any]) -> Mapping[str, str]:
+    """The header of an answer to a request whose body was not read: the server closes that connection, and says so."""
+    names = {name for name, value in scope["headers"] if value != b"0"}
+    return {"Connection": "close"} if names & {b"content-length", b"transfer-encoding"} else {}
+
+
+def _amend(operation: Operation, error: ClicktrailError) -> None:
+    if operation.amend is not None:
+        operation.amend(error)
+
+
+def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a path, ids in lower case. Raises NotFound for what is no id."""
+    path = {name: value if name in NAMES else value.lower() for name, value in parameters.items()}
+    if any(name not in NAMES and not is_id(value) for name, value in path.items()):
+        raise NotFound("There is no such object; ids are 24 hex digits.")
+    return path
+
+
+def say_applied(call: Call, answer: Answer) -> Answer:
+    """The answer, saying that what is unknown was ignored where the request preferred that (RFC 7240)."""
+    applied = answer.headers.get(_APPLIED, "")
+    if LENIENT not in call.preferences or LENIENT in applied:
+        return answer
+    return replace(answer, headers={**answer.headers, _APPLIED: f"{applied}, {LENIENT}" if applied else LENIENT})
+
+
+async def respond(
+    services: Services,
+    scope: Scope,
+    route: str,
+    work: Coroutine[Any, Any, Answer],
+    send: Send,
+    started: float | None = None,
+    receive: Receive | None = None,
+) -> None:
+    """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
+    started = time.perf_counter() if started is None else started
+    method = method_label(scope["method"])
+    request_id = find_request_id(scope["headers"])
+    answer = await guarded(services, method, route, request_id, work)
+    if len(answer.body) >= MIN_BYTES or answer.stream is not None:
+        answer = await compress(answer, scope)
+    if answer.stream is None or receive is None or method == "HEAD":
+        await send_answer(answer, request_id, method == "HEAD", send)
+    else:
+        await send_stream(services, scope, answer, answer.stream, request_id, receive, send)
+    services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
+
+
+async def refuse(error: ClicktrailError) -> Answer:
+    """The work of a request that was refused before there was any."""
+    raise error
+
+
+async def begin(stream: AsyncGenerator[bytes, None], receive: Receive) -> AsyncGenerator[bytes, None]:
+    """The stream with its first piece made: what fails before that is still an error document. Raises ClientLeft."""
+    first, leaving = asyncio.ensure_future(anext(stream, b"")), asyncio.create_task(wait_until_left(receive))
+    try:
+        await asyncio.wait((first, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not first.done():
+            raise ClientLeft("The client left before the answer.")
+        return chain(first.result(), stream)
+    except BaseException:
+        first.cancel()
+        await asyncio.wait((first,))
+        await stream.aclose()
+        raise
+    finally:
+        leaving.cancel()
+
+
+async def send_stream(
+    services: Services,
+    scope: Scope,
+    answer: Answer,
+    stream: AsyncGenerator[bytes, None],
+    request_id: str,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """An answer in pieces. Where it cannot be sent whole the connection is cut, so that nobody takes a part for all."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
+    try:
+        end = await services.streams.send(stream, receive, send)
+    except Exception as error:  # the answer has begun, so it cannot become an error document
+        services.observer.log.error("answer broken off", path=scope["path"], request_id=request_id, exc_info=error)
+        cut(scope)
+        return
+    if end is End.WHOLE:
+        await send({"type": "http.response.body", "body": b""})
+        return
+    services.observer.log.warning("answer broken off", path=scope["path"], reason=end.value)
+    if end is not End.LEFT:
+        cut(scope)
+
+
+async def guarded(
+    services: Services, method: str, route: str, request_id: str, work: Coroutine[Any, Any, Answer]
+) -> Answer:
+    """The answer of `work`, or the problem document of what went wrong in it."""
+    try:
+        return await work
+    except ClicktrailError as error:
+        if error.__cause__ is not None:
+            told = {"method": method, "route": route, "request_id": request_id}
+            services.observer.log.error("refused", **told, exc_info=error.__cause__)
+        return render_problem(error)
+    except Exception as error:  # the last line of defence: logged, and told to nobody
+        told = {"method": method, "route": route, "request_id": request_id}
+        services.observer.log.error("failed", **told, exc_info=error)
+        return INTERNAL
+
+
+def check_access(operation: Operation, services: Services, headers: Headers) -> Viewer:
+    """Who calls, if they may. Raises Unauthenticated, Forbidden."""
+    if not operation.scopes:
+        return SYSTEM
+    viewer = services.tokens.check(headers.get("authorization"))
+    if viewer.scope not in operation.scopes:
+        allowed = ", ".join(sorted(operation.scopes))
+        raise Forbidden(f"This token has the scope {viewer.scope}; needed is one of: {allowed}.")
+    return viewer
+
+
+def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:
+    """Raises NotAcceptable where the Accept header leaves out what would be sent."""
+    accept = headers.get("accept", "")
+    if not accept.strip() or media_type == "*/*":
+        return
+    kind = media_type.partition(";")[0]
+    wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind, *others)
+    for part in accept.split(","):
+        name, _, parameters = part.strip().lower().partition(";")
+        if name.strip() in wanted and parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            return
+    raise NotAcceptable(f"This can only be sent as {kind}.")
+
+
+def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
+    """JSON, `+json`, nothing, or what curl's `--data` says (contract, section 1). Raises UnsupportedMediaType."""
+    kind = media_type_of(headers)
+    if kind not in ("", JSON, FORM, *more) and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
+
+
+async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send) -> None:
+    """One ASGI response. HEAD gets the headers of GET and no body."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
+    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+
+
+def header_list(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers as ASGI has them; an answer in pieces says no length."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    headers += [_NOSNIFF, (_ID_HEADER, request_id.encode())]
+    if answer.status != NO_CONTENT.status:
+        headers.append((b"content-type", answer.media_type.encode()))
+        if answer.stream is None:
+            headers.append((b"content-length", str(len(answer.body)).encode()))
+    return headers
+
+
+async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of every path that no operation has."""
+    del receive
+    if scope["type"] == "http":
+        detail = "There is nothing at this path; /docs shows what there is."
+        error = NotFound(detail, headers=dict(closing(scope)))
+        await send_answer(render_problem(error), find_request_id(scope["headers"]), scope["method"] == "HEAD", send)

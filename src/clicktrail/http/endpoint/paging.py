@@ -1,0 +1,39 @@
+"""The headers of a list: the link to its next page (RFC 8288) and its exact count (RFC 7240)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.query.cursors import render_cursor
+from clicktrail.query.fields import Resource
+from clicktrail.query.parse import parse_list
+from clicktrail.query.questions import ListQuery
+from clicktrail.store.reads.records import Page
+
+COUNT_EXACT = "count=exact"
+
+
+def read_query(call: Call, resource: Resource) -> ListQuery:
+    """The question of a list request. Raises MalformedRequest."""
+    return parse_list(call.query, resource, call.language, COUNT_EXACT in call.preferences, call.reading)
+
+
+def page_answer(call: Call, query: ListQuery, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:
+    """An array of objects with `Link`, and `X-Total-Count` where it was preferred."""
+    headers = {"Vary": "Accept-Language"}
+    if page.next is not None:
+        cursor = render_cursor(query.sort, query.is_descending, page.next)
+        headers["Link"] = f'<{_next_url(call, path or query.resource.path, cursor)}>; rel="next"'
+    if page.total is not None:
+        headers |= {"X-Total-Count": str(page.total), "Preference-Applied": COUNT_EXACT}
+    return json_answer([render(item) for item in page.items], headers=headers)
+
+
+def _next_url(call: Call, path: str, cursor: str) -> str:
+    kept = [pair for pair in call.query.split(b"&") if pair and pair.split(b"=")[0] not in (b"cursor", b"offset")]
+    query = b"&".join([*kept, b"cursor=" + cursor.encode()]).decode("ascii", "ignore")
+    return call.url(path) + "?" + query.translate(_UNSAFE)
+
+
+_UNSAFE = str.maketrans({character: f"%{ord(character):02X}" for character in '<>"{}|\\^` '})
+"""Characters that would end the URL in a header; a sender that left them raw gets them back escaped."""

@@ -1,0 +1,136 @@
+"""Stored values as the JSON that is sent. Key order is the field table's."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from clicktrail.model.addresses import render_ip
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.model.countries import BY_ALPHA2, country_names
+from clicktrail.model.ids import created_s
+from clicktrail.model.metrics import LinkMetrics, conversion_rate
+from clicktrail.model.times import SECOND, render_second, render_time
+from clicktrail.query import kinds
+from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Resource
+from clicktrail.query.kinds import Kind, render_degrees
+from clicktrail.store.reads.clicks import Shown
+from clicktrail.store.reads.records import Record
+
+Json = dict[str, Any]
+
+
+def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
+    """The Click object (contract, section 2)."""
+    banner = catalogue.banners.get(click.banner_id) if click.banner_id is not None else None
+    banner_url = banner.cdn_file_url if banner is not None else None
+    code = click.country_code
+    return {
+        "clickId": click.click_id,
+        "time": render_moment(click.time),
+        "referrer": click.referrer,
+        "ip": render_ip(click.ip),
+        "uri": click.uri,
+        "userAgent": click.user_agent,
+        "utmCampaign": click.utm_campaign,
+        "utmContent": click.utm_content,
+        "utmMedium": click.utm_medium,
+        "utmSource": click.utm_source,
+        "utmTerm": click.utm_term,
+        "profileId": click.profile_id,
+        "linkId": click.link_id,
+        "bannerId": click.banner_id,
+        "bannerName": banner.name if banner is not None else None,
+        "bannerCdnFileUrl": banner_url,
+        "cdnFileUrl": banner_url,
+        "latitude": None if click.latitude is None else render_degrees(click.latitude),
+        "longitude": None if click.longitude is None else render_degrees(click.longitude),
+        "countryCode": code,
+        "countryName": country_names(language).get(code) if code is not None else None,
+        "createTime": render_second(created_s(click.click_id)),
+        "updateTime": render_second(click.update_time // SECOND),
+        "uuid": click.uuid,
+    }
+
+
+def render_moment(us: int) -> str:
+    """A time; whole seconds, which most are, come from a cache."""
+    return render_second(us // SECOND) if us % SECOND == 0 else render_time(us)
+
+
+def render_shown(shown: Shown, catalogue: Catalogue, language: str) -> Json:
+    """A Click with its expansions."""
+    document = render_click(shown.click, catalogue, language)
+    for name, part in shown.parts.items():
+        document[name] = None if part is None else _EXPANSIONS[name](part, language)
+    return document
+
+
+def render_metrics(metrics: LinkMetrics, _: str = "") -> Json:
+    """A link's figures (contract, section 3, `metrics`)."""
+    first, last = metrics.first_click_time, metrics.last_click_time
+    return {
+        "clicks": metrics.clicks,
+        "uniqueClicks": metrics.unique_clicks,
+        "registrations": metrics.registrations,
+        "conversionRate": conversion_rate(metrics),
+        "firstClickTime": None if first is None else render_moment(first),
+        "lastClickTime": None if last is None else render_moment(last),
+    }
+
+
+def render_visitor(click: Click, _: str = "") -> Json:
+    """Who clicked, as far as it is known."""
+    return {
+        "device": click.device,
+        "browser": click.browser,
+        "os": click.os,
+        "isBot": None if click.bot is None else click.is_bot,
+        "botRule": click.bot or None,
+        "isDataCentre": click.is_data_centre,
+        "isPrefetch": click.is_prefetch,
+        "duplicateOf": click.duplicate_of,
+        "visitorId": click.visitor_id,
+    }
+
+
+def render_record(resource: Resource, record: Record, language: str, expansions: Collection[str] = ()) -> Json:
+    """Any other object, key by key from the field table."""
+    created = created_s(record[resource.id_field.name]) * SECOND
+    document = _render_fields(resource.shown, {**record, "createTime": created}, language)
+    for name in sorted(expansions):
+        document[name] = _render_fields(resource.groups[name], record, language)
+    return document
+
+
+def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Json:
+    document: Json = {}
+    for field in fields:
+        value, render = record[field.name], _SPECIAL.get(field.kind)
+        if value is None:
+            document[field.name] = None
+        else:
+            document[field.name] = render(value, language) if render else field.kind.render(value)
+    return document
+
+
+def _render_country(alpha2: str, language: str) -> Json:
+    country = BY_ALPHA2[alpha2]
+    name = country_names(language)[alpha2]
+    return {"alpha2": country.alpha2, "alpha3": country.alpha3, "numeric": country.numeric, "name": name}
+
+
+def _render_contacts(contacts: list[Record], language: str) -> list[Json]:
+    return [render_record(CONTACT, contact, language) for contact in contacts]
+
+
+_SPECIAL: Mapping[Kind, Callable[[Any, str], Any]] = {
+    kinds.COUNTRY: _render_country,
+    kinds.CONTACTS: _render_contacts,
+}
+_EXPANSIONS: Mapping[str, Callable[[Any, str], Any]] = {
+    "contacts": _render_contacts,
+    "link": lambda record, language: render_record(LINK, record, language),
+    "metrics": render_metrics,
+    "profile": lambda record, language: render_record(PROFILE, record, language),
+    "visitor": render_visitor,
+}

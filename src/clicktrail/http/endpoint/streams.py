@@ -1,0 +1,102 @@
+"""Answers that are sent in pieces, as fast as the client takes them, and no longer than it is there."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from enum import Enum
+
+from starlette.types import Receive, Send
+
+from clicktrail.http.endpoint.asking import wait_until_left
+
+_PIECE_BYTES = 256 * 1024
+
+
+class End(Enum):
+    """How the sending of an answer ended."""
+
+    WHOLE = "whole"
+    LEFT = "the client left"
+    IDLE = "the client took nothing"
+    STOPPED = "the server stops"
+
+
+async def read_pipe(source: int) -> AsyncGenerator[bytes, None]:
+    """What comes through a pipe, in pieces, until its writers are done. No thread waits for it."""
+    os.set_blocking(source, False)
+    while True:
+        try:
+            piece = os.read(source, _PIECE_BYTES)
+        except BlockingIOError:
+            await _readable(source)
+            continue
+        if not piece:
+            return
+        yield piece
+        await asyncio.sleep(0)  # a fast pipe and a fast client leave others their turn
+
+
+async def _readable(source: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(source, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(source)
+
+
+def _set(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+class Streams:
+    """Sends answers in pieces. A client that takes no piece for `idle_s` seconds is left."""
+
+    def __init__(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+        self._sending: dict[asyncio.Task[None], asyncio.Future[None]] = {}
+
+    async def send(self, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> End:
+        """Sends a stream, and closes it in any case. Raises what goes wrong in it."""
+        sending = asyncio.create_task(self._send(stream, send))
+        leaving = asyncio.create_task(wait_until_left(receive))
+        self._sending[sending] = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            has_left = not sending.done()
+        finally:
+            sending.cancel()
+            leaving.cancel()
+            await asyncio.wait((sending, leaving))
+            try:
+                await stream.aclose()
+            finally:
+                self._sending.pop(sending).set_result(None)
+        if has_left:
+            return End.LEFT
+        if sending.cancelled():
+            return End.STOPPED
+        error = sending.exception()
+        if error is None:
+            return End.WHOLE
+        if isinstance(error, TimeoutError):
+            return End.IDLE
+        raise error
+
+    def stop(self) -> None:
+        """Breaks off everything that is being sent."""
+        for sending in self._sending:
+            sending.cancel()
+
+    async def close(self) -> None:
+        """Breaks off everything that is being sent, and waits until nothing is."""
+        self.stop()
+        if self._sending:
+            await asyncio.wait(list(self._sending.values()))
+
+    async def _send(self, stream: AsyncGenerator[bytes, None], send: Send) -> None:
+        async for piece in stream:
+            async with asyncio.timeout(self._idle_s):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})

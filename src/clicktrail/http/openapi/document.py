@@ -1,0 +1,223 @@
+"""The OpenAPI 3.1 document, made from the operations, the field table and the kinds of error."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from clicktrail import __version__
+from clicktrail.errors import KINDS, ClicktrailError
+from clicktrail.http.endpoint.call import FORM, JSON, PLAIN
+from clicktrail.http.endpoint.operation import BODY_METHODS, Operation
+from clicktrail.http.endpoint.problems import MEDIA_TYPE
+from clicktrail.http.endpoint.request_ids import HEADER, PATTERN
+from clicktrail.http.openapi import schemas
+from clicktrail.http.openapi.parameters import all_parameters, filters_name, filters_schema
+from clicktrail.http.openapi.samples import make_sample
+from clicktrail.model.access import Scope
+
+Json = dict[str, Any]
+TITLES = {kind.status: kind.title for kind in KINDS}
+DESCRIPTION = """Records clicks on partner links, ties them to clients who register, answers questions about them.
+
+Filters combine with AND; a filter given twice means any of its values. Every filter takes an operator in a second pair
+of brackets: `filter[uri][starts]=https://my.`. Operators: `eq`, `ne`, `in` (comma-separated), `contains`, `starts`,
+`gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description says which it takes. Errors are problem
+documents (RFC 9457) that name every mistake at once. Answers above 1 KB are compressed for `Accept-Encoding: gzip`, and
+bodies are taken with `Content-Encoding: gzip`."""
+TAGS = {
+    "Clicks": "Visitors' arrivals, and the clients who came through them.",
+    "Links": "Partners' links and their figures.",
+    "Banners": "Pictures that links are shown as, with their languages, sizes and themes.",
+    "Profiles": "Partners and clients, with their contacts.",
+    "Sites": "The operator's own sites, whose pages send their views.",
+    "Tokens": "Access tokens (OAuth 2 client credentials), and the clients that get them.",
+    "Tracking": "The public doors: links that are followed, page views. No token is needed.",
+    "Registrations": "Clients who registered, and the clicks that earned them.",
+    "Postbacks": "Partners' own servers that are told of clicks and registrations.",
+    "System": "What operators look at.",
+}
+SCOPES = {
+    Scope.ADMIN: "Everything.",
+    Scope.WRITE: "Record clicks and register clients; read nothing.",
+    Scope.READ: "Read everything; change nothing.",
+    Scope.POSTBACK: "Register clients of one partner's links; read nothing.",
+    Scope.PARTNER: "Read one partner's links, their clicks and clients, postbacks and deliveries.",
+}
+
+
+def build_document(operations: Iterable[Operation], base_path: str) -> Json:
+    """The whole document."""
+    operations = list(operations)
+    found = schemas.all_schemas()
+    paths: dict[str, Json] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation, found)
+        if operation.resource is not None and (operation.is_list or operation.is_export):
+            found.setdefault(filters_name(operation.resource), filters_schema(operation.resource))
+    refused = {status for operation in operations for status in refusals(operation)}
+    request_id = (
+        "The caller's own id of the request if it was sent and is well-formed, else a new one; it is in the log."
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Clicktrail",
+            "version": __version__,
+            "description": DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "contact": {"name": "The Clicktrail authors"},
+        },
+        "servers": [{"url": base_path}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": found,
+            "responses": {f"Problem{kind.status}": problem_response(kind) for kind in KINDS if kind.status in refused},
+            "headers": {"RequestId": {"description": request_id, "schema": {"type": "string", "pattern": PATTERN}}},
+            "securitySchemes": security_schemes(base_path),
+        },
+    }
+
+
+def security_schemes(base_path: str) -> Json:
+    """How callers say who they are."""
+    flow = {"tokenUrl": f"{base_path.rstrip('/')}/tokens", "scopes": {str(name): SCOPES[name] for name in SCOPES}}
+    return {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of any kind."},
+        "oauth": {
+            "type": "oauth2",
+            "description": "Client credentials (RFC 6749, section 4.4).",
+            "flows": {"clientCredentials": flow},
+        },
+        "client": {"type": "http", "scheme": "basic", "description": "clientId and clientSecret"},
+    }
+
+
+def security(operation: Operation) -> list[Json]:
+    """The ways in: any one of them is enough."""
+    if operation.is_basic:
+        return [{"client": []}, {}]
+    if not operation.scopes:
+        return []
+    return [{"token": []}, *({"oauth": [scope]} for scope in sorted(operation.scopes))]
+
+
+def describe(operation: Operation, found: Json) -> Json:
+    """One operation."""
+    scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
+    if operation.is_basic:
+        scopes = "The client's id and secret come by the Authorization header, or in the body; JSON is taken too."
+    document: Json = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "description": f"{operation.doc or operation.summary + '.'} {scopes}",
+        "tags": [operation.tag],
+        "parameters": all_parameters(operation),
+        "responses": responses(operation, found),
+        "security": security(operation),
+    }
+    if operation.body:
+        schema = {"$ref": f"#/components/schemas/{operation.body}"}
+        content: Json = {FORM if operation.is_basic else JSON: {"schema": schema}}
+        lines = {
+            "type": "string",
+            "description": "Lines of JSON.",
+            "examples": ['{"ip": "8.8.8.8", "uri": "https://x/"}\n'],
+        }
+        content |= {kind: {"schema": lines} for kind in operation.body_types[:1] if kind != PLAIN}
+        document["requestBody"] = {
+            "required": True,
+            "content": content,
+            "description": found[operation.body]["description"],
+        }
+    return document
+
+
+def responses(operation: Operation, found: Json) -> Json:
+    """The answer, and every refusal that can happen."""
+    answer = answer_response(operation, found)
+    told: Json = {str(operation.status): answer}
+    if operation.repeat:
+        headers = {name: header for name, header in answer["headers"].items() if name != "Location"}
+        told["200"] = {**answer, "description": "The object that this uuid had already made.", "headers": headers}
+    for status in operation.other_statuses:
+        told[str(status)] = told[str(operation.status)]
+    for status in sorted(refusals(operation)):
+        told[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return told
+
+
+def refusals(operation: Operation) -> set[int]:
+    """The statuses with which an operation can be refused."""
+    found = set(operation.refusals) | {406}
+    if operation.scopes:
+        found |= {401, 403}
+    if operation.asks:
+        found |= {429, 503}
+    takes_query = operation.is_list or operation.is_view or operation.is_export or bool(operation.parameters)
+    if takes_query or operation.method != "GET":
+        found |= {400}
+    if operation.method in BODY_METHODS and operation.body:
+        found |= {400, 408, 413, 415}
+    return found
+
+
+def answer_response(operation: Operation, found: Json) -> Json:
+    """The response of an operation that went well."""
+    headers: Json = {HEADER: {"$ref": "#/components/headers/RequestId"}}
+    if operation.is_list:
+        headers |= {
+            "Link": _header('The next page, `rel="next"`, if there is one.'),
+            "X-Total-Count": {"schema": {"type": "integer"}, "description": "With `Prefer: count=exact`."},
+        }
+    elif operation.status == 201:
+        headers["Location"] = _header("The new object's URL.")
+    elif operation.status == 302:
+        headers["Location"] = _header("The landing page, with the click's id.")
+    document: Json = {"description": TITLES.get(operation.status, operation.summary), "headers": headers}
+    content = answer_content(operation, found)
+    return {**document, "content": content} if content else document
+
+
+def answer_content(operation: Operation, found: Json) -> Json:
+    """Media type -> schema and example."""
+    if operation.answer:
+        schema: Json = {"$ref": f"#/components/schemas/{operation.answer}"}
+        if operation.is_list:
+            schema = {"type": "array", "items": schema}
+        return {
+            JSON if operation.media_type == "*/*" else operation.media_type: {
+                "schema": schema,
+                "example": make_sample(schema, found),
+            }
+        }
+    if operation.status != 200:
+        return {}
+    samples = operation.samples or {operation.media_type: None}
+    return {
+        kind: {"schema": {"type": "string", "format": "binary"}}
+        if sample is None
+        else {"schema": {"type": "string"}, "example": sample}
+        for kind, sample in samples.items()
+    }
+
+
+def _header(text: str) -> Json:
+    return {"schema": {"type": "string"}, "description": text}
+
+
+def problem_response(kind: type[ClicktrailError]) -> Json:
+    """A refusal, with the header that goes with it."""
+    named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(kind.status)
+    headers = {
+        HEADER: {"$ref": "#/components/headers/RequestId"},
+        **({named: _header("As HTTP has it.")} if named else {}),
+    }
+    example = {
+        "type": f"urn:clicktrail:problem:{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": "What was wrong, in a sentence.",
+        "errors": [],
+    }
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    return {"description": kind.title, "headers": headers, "content": content}

@@ -1,0 +1,204 @@
+"""Parameters of the OpenAPI document: paths, query strings and headers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clicktrail.http.endpoint.operation import BODY_METHODS, FLAG_SCHEMA, Operation
+from clicktrail.http.openapi.schema_parts import Json, name_of, ref
+from clicktrail.query import kinds
+from clicktrail.query.exports import GROUPS
+from clicktrail.query.fields import LINK, Field, Resource
+from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from clicktrail.query.texts import NO_NUL
+from clicktrail.store.exchange.export import FORMATS
+
+_ID = "6006dda272f002519c3eb505"
+_FILE: Json = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"]}
+_CODE: Json = {"type": "string", "examples": [LINK.writable["code"].example]}
+OPERATORS: Mapping[str, str] = {
+    "eq": "is exactly",
+    "ne": "is anything but; objects without a value are let through",
+    "in": "is one of, separated by commas",
+    "contains": "contains, in any letter case",
+    "starts": "begins with, in any letter case",
+    "gt": "is greater than",
+    "gte": "is at least",
+    "lt": "is less than",
+    "lte": "is at most",
+    "null": "has no value (`true`), or has one (`false`)",
+}
+"""Operator of a filter -> what it asks."""
+
+
+def all_parameters(operation: Operation) -> list[Json]:
+    """Everything beside the body that a request may carry."""
+    return [*path_parameters(operation.path), *query_parameters(operation), *header_parameters(operation)]
+
+
+def path_parameters(path: str) -> list[Json]:
+    """The parameters in braces; all are ids but the file of the docs and the code of a link."""
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    id_schema = {"type": "string", "pattern": kinds.ID.schema["pattern"], "examples": [_ID]}
+    special = {"file": (_FILE, "The file."), "code": (_CODE, "The link's code.")}
+    found: list[Json] = []
+    for name in names:
+        schema, text = special.get(name, (id_schema, f"The {name.removesuffix('Id')}'s identifier."))
+        found.append({"name": name, "in": "path", "required": True, "schema": schema, "description": text})
+    return found
+
+
+def query_parameters(operation: Operation) -> list[Json]:
+    """What the query string may carry."""
+    resource = operation.resource
+    parameters = [_parameter(name, schema, doc, example) for name, schema, doc, example in operation.parameters]
+    if resource is None:
+        return parameters
+    if operation.is_list:
+        parameters += [*paging_parameters(resource), *filter_parameters(resource)]
+    if operation.is_export:
+        kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
+        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *export_parameters(resource)]
+    if operation.is_filtered:
+        parameters = [each | {"required": True} if each["name"] == "limit" else each for each in parameters]
+        parameters += filter_parameters(resource)
+    if operation.is_list or operation.is_view:
+        parameters += [
+            _parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` (or `1`) adds `{name}` to every object.", True)
+            for name in resource.expansions
+        ]
+    return parameters
+
+
+def paging_parameters(resource: Resource) -> list[Json]:
+    """Page and order."""
+    limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
+    offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
+    sort = {"type": "string", "enum": list(resource.sorts), "default": "createTime"}
+    order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
+    cursor = "Where the page begins: taken from the `Link` header of the page before, with the same order and filters."
+    return [
+        _parameter("limit", limit, f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}.", 10),
+        _parameter("offset", offset, "Objects to skip; for deep pages follow the `Link` header instead.", 0),
+        _parameter("cursor", {"type": "string"}, cursor, None),
+        _parameter("sort_by", sort, "The order; ties are broken by id, nulls come last.", "createTime"),
+        _parameter("sort_order", order, "The direction.", "desc"),
+    ]
+
+
+def export_parameters(resource: Resource) -> list[Json]:
+    """Which clicks a file has, in which order, with which keys."""
+    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
+    raw = "`true` leaves cells of CSV as they are that a spreadsheet would run as a formula."
+    limit = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
+    return [
+        _parameter("columns", {"type": "string"}, columns, "clickId,time,uri,link.code"),
+        _parameter("limit", limit, "The first so many clicks of the order; all unless given.", 1000),
+        *(each for each in paging_parameters(resource) if each["name"] in ("sort_by", "sort_order")),
+        _parameter("raw", FLAG_SCHEMA, raw, True),
+        *filter_parameters(resource),
+        *(_parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` adds the keys of `{name}`.", True) for name in GROUPS),
+    ]
+
+
+def filter_parameters(resource: Resource) -> list[Json]:
+    """Every plain filter by itself, and all filters with operators as one object whose keys are sent as parameters."""
+    plain = [
+        _parameter(f"filter[{field.name}]", filter_schema(field), filter_text(field), field.example)
+        for field in resource.fields
+        if field.filterable
+    ]
+    text = "Filters with an operator: each key is sent as a parameter of its own, as in `filter[uri][starts]=https://`."
+    schema = {"$ref": f"#/components/schemas/{filters_name(resource)}"}
+    described = {"name": "filters", "in": "query", "style": "form", "explode": True, "description": text}
+    # Without an example Swagger UI would make one up, and send every filter there is.
+    return [*plain, {**described, "schema": schema, "example": {}}] if plain else plain
+
+
+def filters_name(resource: Resource) -> str:
+    """The schema of a resource's filters with operators."""
+    return f"{name_of(resource)}Filter"
+
+
+def filters_schema(resource: Resource) -> Json:
+    """All filters of a resource with all their operators."""
+    properties = {
+        f"filter[{field.name}][{operator}]": operator_schema(field, operator)
+        for field in resource.fields
+        if field.filterable
+        for operator in field.kind.operators
+    }
+    text = f"Filters of {resource.path} with an operator."
+    return {"type": "object", "description": text, "properties": properties, "additionalProperties": False}
+
+
+def operator_schema(field: Field, operator: str) -> Json:
+    """What a filter with an operator may hold."""
+    text = f"{field.name} {OPERATORS[operator]}."
+    if operator == "null":
+        return {**FLAG_SCHEMA, "description": text}
+    schema = filter_schema(field)
+    if operator == "in":
+        schema = {"type": "string", "pattern": _LISTS.get(field.kind, NO_NUL)}
+        text = f"{field.name} {OPERATORS[operator]}" + ("; blocks (CIDR) too." if field.kind is kinds.IP else ".")
+    return {**schema, "description": text}
+
+
+_LISTS = {
+    kinds.ID: "^[0-9a-f]{24}(,[0-9a-f]{24})*$",
+    kinds.TIME: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[^,]+(,[0-9]{4}-[0-9]{2}-[0-9]{2}T[^,]+)*$",
+    kinds.DEGREES: r"^[+-]?[0-9]{1,3}(\.[0-9]{1,9})?(,[+-]?[0-9]{1,3}(\.[0-9]{1,9})?)*$",
+    kinds.INTEGER: "^[0-9]{1,9}(,[0-9]{1,9})*$",
+    kinds.FLAG: "^(true|false)(,(true|false))*$",
+    kinds.NUMERIC_COUNTRY: "^[0-9]{3}(,[0-9]{3})*$",
+}
+
+
+def filter_text(field: Field) -> str:
+    """A filter's sentence."""
+    also = f" Also as `{'`, `'.join(field.aliases)}`." if field.aliases else ""
+    return f"{field.doc} Plain: `{field.plain}`; operators: {', '.join(field.kind.operators)}.{also}"
+
+
+def filter_schema(field: Field) -> Json:
+    """What the text of a plain filter may be."""
+    return {
+        kinds.ID: dict(kinds.ID.schema),
+        kinds.TIME: dict(kinds.TIME.schema),
+        kinds.IP: dict(kinds.IP.schema),
+        kinds.DEGREES: {"type": "string", "pattern": r"^[+-]?[0-9]{1,3}(\.[0-9]{1,9})?$"},
+        kinds.INTEGER: {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        kinds.FLAG: dict(FLAG_SCHEMA),
+        kinds.NUMERIC_COUNTRY: ref("NumericCountry"),
+    }.get(field.kind, {"type": "string", "pattern": NO_NUL})
+
+
+def header_parameters(operation: Operation) -> list[Json]:
+    """Preferences (RFC 7240), and the language of countries."""
+    found: list[Json] = []
+    lenient = "`handling=lenient`: what is not known is ignored, and a batch is answered row by row."
+    if operation.is_list:
+        text = f"`count=exact`: the `X-Total-Count` header comes with the page. {lenient} Several are joined by commas."
+        found.append(_header("Prefer", text, "count=exact"))
+    elif operation.is_export or (operation.method in BODY_METHODS and operation.body and not operation.is_basic):
+        found.append(_header("Prefer", lenient, "handling=lenient"))
+    fields = operation.resource.fields if operation.resource and operation.method != "DELETE" else ()
+    if any(field.kind in (kinds.COUNTRY, kinds.COUNTRY_NAME) for field in fields):
+        text = "The language of country names (CLDR); English by default."
+        found.append(_header("Accept-Language", text, "de"))
+    return found
+
+
+def _header(name: str, text: str, example: str) -> Json:
+    return {"name": name, "in": "header", "schema": {"type": "string", "examples": [example]}, "description": text}
+
+
+def _parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> Json:
+    """A parameter. Its example stands in the schema, from where Swagger UI does not send it unasked."""
+    shown = {} if example in (None, "") or isinstance(example, list) else {"examples": [_as_typed(example, schema)]}
+    return {"name": name, "in": "query", "schema": {**schema, **shown}, "description": text}
+
+
+def _as_typed(example: Any, schema: Mapping[str, Any]) -> Any:
+    if schema.get("type") == "boolean":
+        return example in (True, "1")
+    return int(example) if schema.get("type") == "integer" else str(example)

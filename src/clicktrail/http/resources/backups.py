@@ -1,0 +1,30 @@
+"""GET /backup: a consistent copy of the embedded store, made while it serves."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+from clicktrail.http.endpoint.call import Answer, Call
+from clicktrail.store.vitals import note_backup
+
+MEDIA_TYPE = "application/octet-stream"
+_PIECE_BYTES = 1024 * 1024
+
+
+async def get_backup(call: Call) -> Answer:
+    """Download a backup."""
+    headers = {"Content-Disposition": 'attachment; filename="clicktrail.duckdb"', "Cache-Control": "no-store"}
+    return Answer(200, b"", MEDIA_TYPE, headers, stream_backup(call))
+
+
+async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:
+    """The copy in pieces; it lies in a folder of its own until it is sent."""
+    with tempfile.TemporaryDirectory(prefix="clicktrail-backup-", dir=call.services.limits.scratch) as folder:
+        target = Path(folder) / "clicktrail.duckdb"
+        await call.store.engine.backup(target)
+        with await asyncio.to_thread(target.open, "rb") as file:
+            while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+                yield piece
+    if call.services.health.file is not None:
+        await asyncio.to_thread(note_backup, call.services.health.file)

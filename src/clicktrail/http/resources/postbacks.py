@@ -1,0 +1,114 @@
+"""Postbacks: where partners' own servers are told, what became of it, and how it is told again."""
+
+from hmac import compare_digest
+from ipaddress import ip_address
+from typing import Any
+
+import can_ada
+
+from clicktrail.delivery.targets import RefusedTarget, check_targets
+from clicktrail.errors import Conflict, InvalidBody, Mistake
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.endpoint.sentback import refuse_changed_item
+from clicktrail.http.resources.catalogue import created_answer
+from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.query.forms import Form, Values, parse_form
+from clicktrail.store.objects import catalogue as catalog
+from clicktrail.store.outbox import deliveries
+from clicktrail.store.outbox import subscriptions as postbacks
+from clicktrail.store.reads.records import Record, find_record
+
+_ID = POSTBACK.id_field.name
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def create_postback(call: Call) -> Answer:
+    """Add a postback; its secret is in the answer, and never again."""
+    form = parse_form(call.body, POSTBACK, "POST", call.reading)
+    if form.shown.get("secret"):
+        known = await call.store.read(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
+        form = await _drop_secret(call, known[_ID] if known else None, form)
+    values = _check_target(call, form.values)
+    record, secret = await call.store.change(postbacks.create_postback, call.store.ids, values)
+    answer = created_answer(call, POSTBACK, record, secret is not None, form)
+    return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
+
+
+async def update_postback(call: Call) -> Answer:
+    """Update a postback."""
+    form = parse_form(call.body, POSTBACK, call.scope["method"], call.reading)
+    values = _check_target(call, form.values)
+    await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
+    record = await call.store.change(catalog.update_item, POSTBACK, call.path[_ID], values)
+    return json_answer(render_record(POSTBACK, record, call.language))
+
+
+async def delete_postback(call: Call) -> Answer:
+    """Delete a postback, and what it was to tell."""
+    await call.store.change(postbacks.delete_postback, call.path[_ID])
+    return NO_CONTENT
+
+
+async def rotate_secret(call: Call) -> Answer:
+    """Give a postback a new secret; the old one ends."""
+    record, secret = await call.store.change(postbacks.rotate_secret, call.path[_ID])
+    return json_answer(_with_secret(call, record, secret), headers=_NO_STORE)
+
+
+async def send_test(call: Call) -> Answer:
+    """Send a made-up event now, and say what came of it."""
+    caller = call.services.caller
+    if caller is None:
+        raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
+    target, message = await call.ask(postbacks.prepare_test, call.store.ids, call.path[_ID])
+    attempt = await caller.call(target, message)
+    return json_answer(
+        {
+            "deliveryId": message.delivery_id,
+            "uri": attempt.uri,
+            "responseStatus": attempt.response_status,
+            "error": attempt.error,
+            "milliseconds": round(attempt.seconds * 1000),
+        }
+    )
+
+
+async def replay_delivery(call: Call) -> Answer:
+    """Tell one event anew."""
+    record = await call.store.write(deliveries.replay, call.path[DELIVERY.id_field.name])
+    return json_answer(render_record(DELIVERY, record, call.language))
+
+
+async def replay_postback(call: Call) -> Answer:
+    """Tell anew all that was given up."""
+    return json_answer({"replayed": await call.store.write(deliveries.replay_dead, call.path[_ID])})
+
+
+def _check_target(call: Call, values: Values) -> Values:
+    """An address that may not be called is refused at once; a name is looked at whenever it is called."""
+    if "uri" in values:
+        host = can_ada.parse(values["uri"]).hostname.strip("[]")
+        try:
+            check_targets(host, [ip_address(host)], call.services.limits.postback_networks)
+        except RefusedTarget as error:
+            raise InvalidBody("The body is not valid.", (Mistake(str(error), pointer="/uri"),)) from None
+        except ValueError:  # a name
+            pass
+    return values
+
+
+async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
+    """The form without the secret, which an answer has shown once. Raises InvalidBody for another one, NotFound."""
+    shown = dict(form.shown)
+    secret = shown.pop("secret", None)
+    if secret:
+        target = await call.store.read(deliveries.find_target, postback_id) if postback_id is not None else None
+        if target is None or not compare_digest(str(secret).encode(), target.secret.encode()):
+            detail = "cannot be chosen; the answer has one, and POST /postbacks/{postbackId}/secret makes a new one"
+            raise InvalidBody("The body is not valid.", (Mistake(detail, pointer="/secret"),))
+    return Form(form.values, shown)
+
+
+def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, Any]:
+    return render_record(POSTBACK, record, call.language) | {"secret": secret}

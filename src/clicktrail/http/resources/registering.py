@@ -1,0 +1,130 @@
+"""PUT and PATCH of a click: what its body says of the client, and what it only says again of the click."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.http.endpoint.call import Call
+from clicktrail.http.endpoint.render import Json, render_record, render_shown
+from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
+from clicktrail.model.access import READERS, SYSTEM
+from clicktrail.query.fields import CLICK, PROFILE
+from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
+from clicktrail.store.objects.profiles import NAMES
+from clicktrail.store.reads import clicks as reads_clicks
+from clicktrail.store.reads.clicks import Shown
+from clicktrail.store.reads.profiles import find_client
+from clicktrail.store.reads.records import Record
+
+CLIENT_FIELDS = {
+    name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
+}
+"""The fields of the reference's body. A profile that is sent back has more, and they are taken too."""
+_CLICK_KEYS = frozenset({*(field.name for field in CLICK.shown), *CLICK.expansions})
+_OF_A_CLICK_ALONE = _CLICK_KEYS - PROFILE.read_only - PROFILE.writable.keys() - {"profile"}
+
+
+class Parts(NamedTuple):
+    """A body taken apart: the client's part, its pointer in the body, and keys of the click that came with it."""
+
+    client: Any
+    root: str
+    click: Values
+
+
+async def read_registration(call: Call) -> Values | None:
+    """What a body says of the client; None if it says nothing of any, as a Click that is sent back does.
+
+    Read-only keys of the click and of the client must say what is stored.
+    Raises MalformedRequest, InvalidBody, NotFound.
+    """
+    parts = split_body(decode_json(call.body), call.reading.is_strict)
+    may_read = call.viewer.scope in READERS
+    shown = await _show(call) if parts.click and may_read else None
+    if shown is not None:
+        stored = shown
+        refuse_others(parts.click, lambda language: _document(call, stored, language), call.language)
+        if not parts.root:
+            parts = _without_the_clicks_own(parts, _document(call, shown, call.language))
+    says_nothing = parts.client in ((None, "", {}) if parts.root else ({},))
+    if says_nothing and (parts.click or call.scope["method"] == "PATCH"):
+        return None
+    required = required_fields(PROFILE, call.scope["method"]) & CLIENT_FIELDS.keys()
+    required -= frozenset() if parts.root else parts.click.keys()
+    values = check_form(parts.client, PROFILE.writable, required, parts.root, call.reading, PROFILE.read_only)
+    sent = find_shown(parts.client, PROFILE)
+    names_nobody = call.scope["method"] == "PATCH" and not _names_client(values)
+    is_nameless = call.scope["method"] == "PUT" and not any(values.get(name) for name in NAMES)
+    if sent or is_nameless or names_nobody:
+        shown = shown or await _show(call)
+        client = await _find_client(call, shown, values)
+        if is_nameless and (client is None or client["name"]):
+            _refuse(Mistake(f"must have one of {', '.join(NAMES)}", pointer=parts.root))
+        if client is not None and may_read:
+            refuse_others(sent, lambda language: render_record(PROFILE, client, language), call.language, parts.root)
+        if names_nobody and (not values or client is None):  # it would make a client of whom nothing is known
+            return None
+    return values
+
+
+def _names_client(values: Mapping[str, Any]) -> bool:
+    """Whether any value tells this client from others: a switch, an empty list and a blank text do not."""
+    return any(
+        bool(value.strip() if isinstance(value, str) else value) for name, value in values.items() if name != "enabled"
+    )
+
+
+def split_body(data: Any, is_strict: bool = True) -> Parts:
+    """`{"profile": {…}}`, or the same fields without the wrapper; either may come with the keys of a whole Click.
+
+    Without the wrapper, a click and its client have `uuid` and `contacts` in common: those stay with the client here.
+    """
+    if not isinstance(data, dict):
+        return Parts(data, "", {})
+    if "profile" in data:
+        others = [name for name in data if name not in _CLICK_KEYS]
+        if others and is_strict:
+            detail = "is not a field beside `profile`; the client's fields stand in it, and a Click's keys beside it"
+            _refuse(*(Mistake(detail, pointer=f"/{name}") for name in others))
+        return Parts(
+            data["profile"], "/profile", {name: data[name] for name in data.keys() & _CLICK_KEYS - {"profile"}}
+        )
+    if not data.keys() & _OF_A_CLICK_ALONE:
+        return Parts(data, "", {})
+    click = {name: data[name] for name in data.keys() & _CLICK_KEYS - CLIENT_FIELDS.keys()}
+    return Parts({name: value for name, value in data.items() if name not in click}, "", click)
+
+
+def _without_the_clicks_own(parts: Parts, document: Json) -> Parts:
+    """`uuid` and `contacts` that are just what the click is shown with are not said of the client."""
+    own = {
+        name: parts.client[name]
+        for name in ("uuid", "contacts")
+        if name in parts.client and (not parts.client[name] or _as_text(parts.client[name]) == document[name])
+    }
+    rest = {name: value for name, value in parts.client.items() if name not in own}
+    return Parts(rest, "", parts.click | own)
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) else value
+
+
+async def _show(call: Call) -> Shown:
+    return await call.store.read(reads_clicks.show_click, SYSTEM, call.path[CLICK.id_field.name], COMPARED)
+
+
+def _document(call: Call, shown: Shown, language: str) -> Json:
+    return render_shown(shown, call.store.catalogue, language)
+
+
+async def _find_client(call: Call, shown: Shown, values: Mapping[str, Any]) -> Record | None:
+    """The client that the registration will change, if it makes no new one."""
+    own: Record | None = shown.parts["profile"]
+    if own is None and values.get("uuid"):
+        return await call.store.read(find_client, call.viewer.name_space, values["uuid"])
+    return own
+
+
+def _refuse(*mistakes: Mistake) -> None:
+    raise InvalidBody("The body is not valid.", mistakes)

@@ -1,0 +1,85 @@
+"""What operators and integrators look at: health, metrics, the OpenAPI document and its pages."""
+
+from swagger_ui_bundle import swagger_ui_path
+
+from clicktrail.errors import NotFound
+from clicktrail.http.endpoint.call import Answer, Call, json_answer
+
+ASSETS = {
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Clicktrail API</title>
+<link rel="icon" href="{base}/docs/favicon-32x32.png">
+<link rel="stylesheet" href="{base}/docs/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="{base}/docs/swagger-ui-bundle.js"></script>
+<script src="{base}/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = """SwaggerUIBundle({{
+  url: "{base}/openapi.json", dom_id: "#docs", deepLinking: true, docExpansion: "none",
+  validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true,
+}});
+localStorage.removeItem("authorized");  // a token that an earlier version left there
+"""
+_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+"""The page loads nothing from elsewhere, and no other page may show it; Swagger UI sets styles inline."""
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def get_health(call: Call) -> Answer:
+    """Whether the process lives, and what keeps it from its work if anything does."""
+    reasons = await call.services.health.troubles()
+    content = {"status": "degraded", "reasons": reasons} if reasons else {"status": "ok"}
+    return json_answer(content, headers=_NO_STORE)
+
+
+async def get_readiness(call: Call) -> Answer:
+    """Whether the server can do its work now. Raises Unavailable."""
+    await call.services.health.refuse_unready()
+    return json_answer({"status": "ok"}, headers=_NO_STORE)
+
+
+async def get_metrics(call: Call) -> Answer:
+    """Metrics for Prometheus."""
+    await call.services.health.measure()
+    body, media_type = await call.services.observer.render(call.headers.get("accept", ""))
+    return Answer(200, body, media_type, {"Vary": "Accept"})
+
+
+async def get_openapi(call: Call) -> Answer:
+    """This API as an OpenAPI 3.1 document."""
+    return Answer(200, call.services.openapi())
+
+
+async def get_docs(call: Call) -> Answer:
+    """The interactive documentation; works without internet."""
+    headers = {"Content-Security-Policy": _POLICY}
+    return Answer(200, _PAGE.format(base=_base(call)).encode(), "text/html; charset=utf-8", headers)
+
+
+async def get_docs_asset(call: Call) -> Answer:
+    """A file of the documentation page."""
+    name = call.path["file"]
+    if name == "start.js":
+        return Answer(200, _START.format(base=_base(call)).encode(), "text/javascript; charset=utf-8")
+    if name not in ASSETS:
+        raise NotFound("There is no such file.")
+    content = (swagger_ui_path / name).read_bytes()
+    return Answer(200, content, ASSETS[name], {"Cache-Control": "public, max-age=86400"})
+
+
+def _base(call: Call) -> str:
+    return call.services.limits.base_path.rstrip("/")

@@ -1,0 +1,54 @@
+"""From a hit to a durable click, shared by every door, and what came of it counted."""
+
+from clicktrail.errors import Conflict, Mistake, Unavailable
+from clicktrail.http.endpoint.call import Answer, Services, json_answer
+from clicktrail.http.endpoint.render import render_click, render_shown
+from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.click import Click, Hit, differences
+from clicktrail.query.forms import Values
+from clicktrail.store.reads import clicks as reads_clicks
+
+
+async def record(services: Services, hit: Hit, failure: str = "refused") -> tuple[Click, bool]:
+    """The durable click of a hit, and whether it is new; what came of it is counted.
+
+    Raises Unavailable, and counts a `failure`.
+    """
+    try:
+        if hit.click_id is None:
+            click, is_new = await services.recorder.record(hit)
+        else:
+            click, is_new = await services.store.add_given(services.recorder.make(hit))
+    except Unavailable:
+        services.observer.click(failure)
+        raise
+    services.observer.click("recorded" if is_new else "repeated")
+    return click, is_new
+
+
+async def record_hit(services: Services, hit: Hit, language: str, origin: str, shown: Values | None = None) -> Answer:
+    """Records a hit and answers with its click. Raises Unavailable, Conflict.
+
+    `shown` are read-only keys that came with it: of a click that is there already they must say what is stored.
+    """
+    click, is_new = await record(services, hit)
+    if not is_new:
+        mistakes = tuple(
+            Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
+        )
+        if mistakes:
+            raise Conflict(f"The uuid or id already stands for the click {click.click_id}, which differs.", mistakes)
+        if shown:
+            await _refuse_changed(services, click, shown, language)
+    document = render_click(click, services.store.catalogue, language)
+    return (
+        json_answer(document, 201, {"Location": f"{origin}/clicks/{click.click_id}"})
+        if is_new
+        else json_answer(document)
+    )
+
+
+async def _refuse_changed(services: Services, click: Click, sent: Values, language: str) -> None:
+    stored = await services.store.read(reads_clicks.show_click, SYSTEM, click.click_id, COMPARED)
+    refuse_others(sent, lambda each: render_shown(stored, services.store.catalogue, each), language)

@@ -1,0 +1,175 @@
+"""Tracking links, which record the click and lead to the landing page: GET /r/{code} and GET /b/{bannerId}/{code}.
+
+Also the hot door for them, which answers a plain visit without the layers that it does not need, and the hosts on which
+a path is nothing but a link's code.
+"""
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from clicktrail.errors import ClicktrailError, Gone, NotFound, TooManyRequests, Unavailable
+from clicktrail.http.endpoint.call import Answer, Call, Services, visitor_address
+from clicktrail.http.tracking.deadends import NEVER_KEPT, is_person, render_page
+from clicktrail.http.tracking.recording import record
+from clicktrail.ingest.landing import add_parameter, escape_page, find_landing
+from clicktrail.ingest.previews import is_prefetch, is_preview
+from clicktrail.model.addresses import parse_ip
+from clicktrail.model.catalogue import CatalogueLink
+from clicktrail.model.click import Click, Hit
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import LINK, MAX_CLICK_TEXT
+from clicktrail.query.texts import MAX_URL_BYTES
+
+BANNER_PREFIX = "/b"
+_HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
+_MAX_CODE = LINK.writable["code"].max_length
+_STRANGER = "stranger"
+"""The limit of codes that are none, for each address."""
+_PATIENCE_S = 0.25
+"""How long a visitor waits for a store that refused the last clicks."""
+_NOTHING = "Nothing but links is served here."
+
+
+async def follow_link(call: Call) -> Answer:
+    """Follow a link."""
+    return await follow(call.services, call.scope, call.path["code"], None)
+
+
+async def follow_banner(call: Call) -> Answer:
+    """Follow a link from a banner."""
+    return await follow(call.services, call.scope, call.path["code"], call.path["bannerId"])
+
+
+def follow(
+    services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None
+) -> Coroutine[Any, Any, Answer]:
+    """The redirect of a link, or what a person or a program is shown in its place."""
+    return show(services, scope, _lead(services, scope, code, banner_id))
+
+
+async def show(services: Services, scope: Mapping[str, Any], work: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer of `work`; a page where a person is refused. Raises ClicktrailError where a program is."""
+    try:
+        return await work
+    except ClicktrailError as error:
+        accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+        if is_person(accept):
+            if error.__cause__ is not None:
+                services.observer.log.error("refused", method=scope["method"], exc_info=error.__cause__)
+            return render_page(error)
+        error.headers = {**error.headers, **NEVER_KEPT}
+        raise
+
+
+async def _lead(services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None) -> Answer:
+    address = visitor_address(services, scope)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
+    link = await _find_link(services, code, address)
+    landing = _landing_of(link)
+    if landing is None:
+        return _redirect(302, escape_page(link.fallback_uri or ""))
+    query = scope["query_string"].decode("latin-1")
+    parameters = services.recorder.parameters
+    target = find_landing(landing, query, parameters.code, code)
+    if banner_id is not None and banner_id in services.store.catalogue.banners:
+        target = add_parameter(target, parameters.banner, banner_id)
+    if len(target.encode()) > MAX_URL_BYTES:
+        target = find_landing(landing, "", parameters.code, code)
+    if is_quiet:
+        return _redirect(link.redirect_status, target)
+    click_id = None
+    if _is_counted(services, link, address):
+        click_id = await _record(services, read_visit(headers, address, target))
+    return _redirect(
+        link.redirect_status, target if click_id is None else add_parameter(target, parameters.click, click_id)
+    )
+
+
+async def _find_link(services: Services, code: str, address: str) -> CatalogueLink:
+    """The link of a code. Raises NotFound, and TooManyRequests before it says whether there is such a link.
+
+    An address that has asked for too many codes that are none is told of no code any more: so codes can be guessed no
+    faster by any method or agent. A link that another process may just have made is asked for before it is not found.
+    """
+    services.visits.refuse_beyond(_STRANGER, address)
+    link = services.store.catalogue.links.get(code)
+    if link is None and len(code) <= _MAX_CODE:
+        link = await services.store.find_link(code)
+    if link is None:
+        services.visits.count(_STRANGER, address)
+        raise NotFound("There is no such link.")
+    return link
+
+
+def _is_counted(services: Services, link: CatalogueLink, address: str) -> bool:
+    """Whether a visit is to be a click: not beyond the limits. Raises TooManyRequests where visitors are not led on."""
+    try:
+        services.visits.count("address", address)
+        services.visits.count("link", link.link_id)
+    except TooManyRequests:
+        services.observer.click("limited")
+        if not services.limits.lead_anyway:
+            raise
+        return False
+    return True
+
+
+def _landing_of(link: CatalogueLink) -> str | None:
+    """The landing page of a link in use; None where its fallback page takes the visitor. Raises Gone."""
+    is_over = link.expire_time is not None and link.expire_time <= now_us()
+    if link.enabled and not is_over and link.uri is not None:
+        return link.uri
+    if link.fallback_uri is not None:
+        return None
+    if not link.enabled or is_over:
+        raise Gone("This link has expired." if link.enabled else "This link is disabled.")
+    raise Gone("This link has no landing page.")
+
+
+async def _record(services: Services, hit: Hit) -> str | None:
+    """The id of the visit's click: on disk, or about to be where visitors are not to wait.
+
+    None where the store does not take it and the visitor is led on anyway; else raises Unavailable. While the store
+    refuses, visitors do not wait as long as it may take to say so once more.
+    """
+    limits, recorder, count = services.limits, services.recorder, services.observer.click
+    failure = "lost" if limits.lead_anyway else "refused"
+    try:
+        if limits.redirect_first:
+            return (await _record_later(services, hit, failure)).click_id
+        if limits.lead_anyway and services.store.is_refusing:
+            return await recorder.record_within(hit, _PATIENCE_S, count)
+        return (await record(services, hit, failure))[0].click_id
+    except Unavailable:
+        if limits.lead_anyway:
+            return None
+        raise
+
+
+async def _record_later(services: Services, hit: Hit, failure: str) -> Click:
+    try:
+        return await services.recorder.record_later(hit, services.observer.click)
+    except Unavailable:
+        services.observer.click(failure)
+        raise
+
+
+def read_visit(headers: Mapping[str, str], address: str, uri: str) -> Hit:
+    """A visitor's own request -> a hit."""
+    return Hit(
+        ip=parse_ip(address),
+        uri=uri,
+        referrer=_text(headers, "referer"),
+        user_agent=_text(headers, "user-agent"),
+        is_prefetch=is_prefetch(headers),
+    )
+
+
+def _text(headers: Mapping[str, str], name: str) -> str | None:
+    """A header as a click keeps it: cut to what a text may hold, without what no column can."""
+    return headers.get(name, "").replace("\0", "")[:MAX_CLICK_TEXT] or None
+
+
+def _redirect(status: int, target: str) -> Answer:
+    return Answer(status, b"", "text/plain; charset=utf-8", {**_HEADERS, "Location": target})

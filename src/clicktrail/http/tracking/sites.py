@@ -1,0 +1,177 @@
+"""Page views of the operator's own sites: the pixel, the beacon, and the snippet that sends it.
+
+A site's key is public. It can add clicks for pages of that site, and say once which browser a click of the last minutes
+came from; it reads nothing and changes nothing else.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from clicktrail.errors import (
+    ClicktrailError,
+    Forbidden,
+    InvalidBody,
+    Mistake,
+    TooManyRequests,
+    Unavailable,
+)
+from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.http.endpoint.request_ids import HEADER
+from clicktrail.http.tracking.recording import record
+from clicktrail.http.tracking.redirects import read_visit
+from clicktrail.ingest.campaign import find_campaign
+from clicktrail.model.catalogue import CatalogueSite
+from clicktrail.model.click import Hit
+from clicktrail.model.ids import is_id
+from clicktrail.query import kinds
+from clicktrail.query.fields import CLICK
+from clicktrail.query.forms import check_form, decode_json
+from clicktrail.query.texts import find_origin
+from clicktrail.store.clicks.change import recognise
+from clicktrail.store.store import Store
+
+GIF = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
+    b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
+"""One transparent pixel: the 43 bytes of the smallest GIF that every browser shows."""
+MAX_VIEW_BYTES = 32 * 1024
+"""Largest beacon: an 8 KiB uri, a 2 KiB referrer, escaped."""
+VIEW = {
+    "uri": replace(CLICK.writable["uri"], kind=kinds.URL),
+    **{name: CLICK.writable[name] for name in ("referrer", "locale", "visitorId", "uuid")},
+}
+"""What a page says of a view of it; all else the server sees itself."""
+PIXEL_PARAMETERS = ("key", *VIEW)
+_NO_SITE = "This key is no site's that has pages at this origin."
+_ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
+_NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
+_SHARED = {"Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
+"""`sendBeacon` always sends credentials, so a browser wants this said, though nothing here looks at a cookie."""
+_PREFLIGHT = {
+    **_SHARED,
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": f"content-type, content-encoding, {HEADER.lower()}",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+async def get_pixel(call: Call) -> Answer:
+    """Record a page view, and answer with a picture of one pixel, whatever happens."""
+    if call.scope["method"] == "GET":
+        try:
+            data = _read_pixel(call)
+            await _record(call, _find_site(call, data.get("key")), data, "lost")
+        except (TooManyRequests, Unavailable):
+            pass  # counted already
+        except (ClicktrailError, ValueError):
+            call.services.observer.click("refused")
+    return Answer(200, GIF, "image/gif", _NEVER_KEPT)
+
+
+async def collect(call: Call) -> Answer:
+    """Record a page view that a site's page sent by `navigator.sendBeacon` or `fetch`."""
+    data = decode_json(call.body)
+    if not isinstance(data, dict):
+        raise InvalidBody("The body is not valid.", (Mistake("must be an object", pointer=""),))
+    origin = call.headers.get("origin", "").lower()
+    site = _find_site(call, data.get("key"))
+    if origin not in site.origins:
+        raise Forbidden(_NO_SITE)
+    click_id, is_new = await _record(call, site, data)
+    shown = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": HEADER}
+    headers = {**_SHARED, **shown, **_NEVER_KEPT}
+    return json_answer({"clickId": click_id}, 201 if is_new else 200, headers)
+
+
+async def allow_collect(call: Call) -> Answer:
+    """Say to a browser whether pages of an origin may send JSON."""
+    origin = call.headers.get("origin", "").lower()
+    if not any(origin in site.origins for site in call.store.catalogue.sites.values()):
+        raise Forbidden("No site has pages at this origin.")
+    return Answer(204, headers={"Access-Control-Allow-Origin": origin, **_PREFLIGHT})
+
+
+async def get_snippet(call: Call) -> Answer:
+    """The script that sends page views and remembers which click brought the visitor."""
+    parameters = call.services.recorder.parameters
+    script, tag = _snippet(parameters.code, parameters.click)
+    headers = {**_ANYWHERE, "Cache-Control": "public, max-age=3600", "ETag": tag}
+    if tag.removeprefix("W/") in call.headers.get("if-none-match", ""):
+        return Answer(304, headers=headers, media_type="text/javascript; charset=utf-8")
+    return Answer(200, script, "text/javascript; charset=utf-8", headers)
+
+
+@cache
+def _snippet(code: str, click: str) -> tuple[bytes, str]:
+    text = files(__package__).joinpath("snippet.js").read_text(encoding="utf-8")
+    script = text.replace("%REFERRAL%", code).replace("%CLICK%", click).encode()
+    return script, f'W/"{hashlib.sha256(script).hexdigest()[:16]}"'  # weak: compressed or not, it is the same script
+
+
+def _read_pixel(call: Call) -> dict[str, Any]:
+    """What the pixel's query string says; without a uri the page that shows it. Raises ValueError."""
+    found = parse_qs(call.query.decode("latin-1"), max_num_fields=50)
+    data: dict[str, Any] = {name: values[-1] for name, values in found.items() if name in PIXEL_PARAMETERS}
+    data.setdefault("uri", call.headers.get("referer"))
+    return data
+
+
+def _find_site(call: Call, key: Any) -> CatalogueSite:
+    """Raises Forbidden."""
+    site = call.store.catalogue.sites.get(key) if isinstance(key, str) else None
+    if site is None:
+        raise Forbidden(_NO_SITE)
+    return site
+
+
+async def _record(
+    call: Call, site: CatalogueSite, data: Mapping[str, Any], failure: str = "refused"
+) -> tuple[str, bool]:
+    """The id of a view's click, and whether it is new. Raises ClicktrailError."""
+    services = call.services
+    address = call.client_address
+    try:
+        services.visits.count("address", address)
+        services.visits.count("site", site.site_id)
+    except TooManyRequests:
+        services.observer.click("limited")
+        raise
+    hit = _read_view(call, site, address, data)
+    known = await _find_arrival(services.store, services.recorder.parameters.click, hit, site)
+    if known is not None:
+        return known, False
+    click, is_new = await record(services, hit, failure)
+    return click.click_id, is_new
+
+
+def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str, Any]) -> Hit:
+    """A page of the site, seen from an address -> a hit. Raises Forbidden, InvalidBody."""
+    sent = check_form({name: data[name] for name in data.keys() - {"key"}}, VIEW, ("uri",), "", call.reading)
+    if find_origin(sent["uri"]) not in site.origins:
+        raise Forbidden(_NO_SITE)
+    return msgspec.structs.replace(
+        read_visit(dict(call.headers), address, sent["uri"]),
+        referrer=sent.get("referrer"),
+        locale=sent.get("locale"),
+        uuid=sent.get("uuid"),
+        visitor_id=sent.get("visitorId"),
+        site_id=site.site_id,
+    )
+
+
+async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueSite) -> str | None:
+    """The click by whose tracking link the visitor has just come to this page: it is recorded already."""
+    click_id = find_campaign(hit.uri, parameter, parameter).code
+    click_id = click_id.lower() if click_id is not None else ""
+    if not is_id(click_id):
+        return None
+    is_known = await store.write(recognise, click_id, hit, site.origins)
+    return click_id if is_known else None

@@ -1,0 +1,1 @@
+"""Whose request it is, and how many requests one address may make."""

@@ -1,0 +1,80 @@
+"""Whether the server can do its work: what GET /health, /health/ready and the metrics are told of."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from clicktrail.errors import ClicktrailError, Unavailable
+from clicktrail.observe.gauges import Values, free_bytes, size_of
+from clicktrail.store.store import Store
+from clicktrail.store.vitals import Vitals, last_backup, look
+
+_LIVE_WAIT_S = 1.0
+"""How long those wait for the store who ask whether the process lives."""
+_READY_WAIT_S = 5.0
+_LEAST_FREE_BYTES = 1 << 20
+"""Free bytes under which a disk is full: the next commits may not fit."""
+_LOOK_S = 10.0
+"""How long a look at the store is good for: those who ask for metrics more often see the same one."""
+_LOOK_WAIT_S = 2.0
+
+
+class Health:
+    """Looks at the store. `file` is that of the embedded one; `folder` lies on the disk that is looked at."""
+
+    def __init__(self, store: Store, file: Path | None, folder: Path) -> None:
+        self.file = file
+        self._store = store
+        self._folder = folder
+        self._vitals: Vitals | None = None
+        self._is_degraded = False
+        self._look_at = 0.0
+
+    async def troubles(self, wait_s: float = _LIVE_WAIT_S) -> list[str]:
+        """What keeps the server from its work, in sentences for anybody; nothing where all is well."""
+        found = []
+        free = None if self.file is None else free_bytes(self._folder)
+        if free is not None and free < _LEAST_FREE_BYTES:
+            found.append("The disk of the store is full.")
+        try:
+            await self._store.probe(wait_s)
+        except Unavailable as error:
+            found.append(error.detail)
+        return found
+
+    async def refuse_unready(self) -> None:
+        """Raises Unavailable where the server cannot do its work now."""
+        found = await self.troubles(_READY_WAIT_S)
+        if found:
+            raise Unavailable(" ".join(found), headers={"Retry-After": "5"})
+
+    async def measure(self) -> None:
+        """Takes a new look where the last one is no longer good."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_S
+        self._vitals, troubles = await asyncio.gather(self._look(), self.troubles())
+        self._is_degraded = bool(troubles)
+
+    async def _look(self) -> Vitals | None:
+        try:
+            return await asyncio.wait_for(self._store.read(look), _LOOK_WAIT_S)
+        except (ClicktrailError, TimeoutError):
+            return None
+
+    def values(self) -> Values:
+        """The gauges that all processes see alike; in a thread that may wait for the disk."""
+        vitals, file = self._vitals, self.file
+        seen: dict[str, float | None] = {
+            "clicktrail_degraded": float(self._is_degraded),
+            "clicktrail_disk_free_bytes": free_bytes(self._folder),
+        }
+        if vitals is not None:
+            seen["clicktrail_store_bytes"] = vitals.store_bytes
+            seen["clicktrail_oldest_waiting_postback_seconds"] = vitals.oldest_waiting_s
+            seen["clicktrail_postback_delay_seconds"] = vitals.overdue_s
+        if file is not None:
+            seen["clicktrail_store_bytes"] = size_of(file)
+            seen["clicktrail_log_bytes"] = size_of(file.with_name(file.name + ".wal")) or 0.0
+            seen["clicktrail_last_backup_timestamp_seconds"] = last_backup(file)
+        return seen

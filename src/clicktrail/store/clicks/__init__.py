@@ -1,0 +1,1 @@
+"""Clicks are inserted, changed and deleted here."""

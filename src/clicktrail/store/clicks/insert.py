@@ -1,0 +1,155 @@
+"""Clicks: recorded in batches, asked for in pages, tied to the clients who register."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import astuple
+
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.model.times import SECOND
+from clicktrail.store.memory.memory import TAIL
+from clicktrail.store.memory.visits import Visit, visitor_key
+from clicktrail.store.objects.catalogue import load_catalogue
+from clicktrail.store.outbox.deliveries import add_deliveries, tell_of_clicks
+from clicktrail.store.reads.clicks import COLUMNS
+from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.protocol import Params, Row, Session
+
+Inspect = Callable[[Mapping[str, Click]], None]
+"""Given, by click id, what is there already, before anything is written; may raise to have nothing written."""
+
+
+class Inserted(NamedTuple):
+    """What came of clicks that were to be added, each by the id of the click that was sent."""
+
+    repeated: dict[str, Click]
+    """The stored click of each that was there already."""
+    changed: dict[str, Click]
+    """What was stored of each whose link or banner had changed since it was made."""
+
+
+def insert_clicks(
+    session: Session,
+    clicks: Sequence[Click],
+    given: Collection[str] = (),
+    inspect: Inspect | None = None,
+    linked: Collection[str] | None = None,
+) -> Inserted:
+    """Adds clicks in one statement, but not those that are there already.
+
+    A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
+    was deleted since the click was made is left out of it; one that another process added is put in. `linked` says that
+    the clicks are history, of which nobody is told, and which of them keep the link that they have.
+    """
+    made = {click.click_id: click for click in clicks}
+    clicks, catalogue = _relink(session, clicks, linked or ())
+    by_uuid = _find_by_uuid(session, clicks)
+    by_id = _find_by_id(session, set(given)) if given else {}
+    fresh: list[Click] = []
+    result = Inserted({}, {})
+    for click in clicks:
+        known = by_id.get(click.click_id) if given else None
+        if known is None and click.uuid is not None:
+            known = by_uuid.get((click.name_space, click.uuid))
+        if known is not None:
+            result.repeated[click.click_id] = known
+            continue
+        sound = _without_dangling(click, catalogue)
+        if sound is not made[click.click_id]:
+            result.changed[click.click_id] = sound
+        fresh.append(sound)
+        if click.uuid is not None:
+            by_uuid[click.name_space, click.uuid] = sound
+        if given:
+            by_id[click.click_id] = sound
+    if inspect is not None:
+        inspect(result.repeated)
+    if fresh:
+        _add(session, fresh, tell_of_clicks(session, fresh, catalogue) if linked is None else [])
+    return result
+
+
+def _relink(session: Session, clicks: Sequence[Click], kept: Collection[str]) -> tuple[Sequence[Click], Catalogue]:
+    """The clicks as the catalogue of now would have made them, but for those in `kept`; and that catalogue."""
+    is_current = session.pin_catalogue()
+    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
+    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
+        relink = session.memory.relink
+        clicks = [click if click.click_id in kept else relink(click, catalogue) for click in clicks]
+    return clicks, catalogue
+
+
+def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
+    """Clicks and what is to be told of them, in one transaction."""
+    if deliveries:
+        session.begin()
+    marked = session.figures.arrive(session, fresh)
+    rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
+    session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+    session.after_commit(lambda: session.memory.add(marked))
+    add_deliveries(session, deliveries)
+
+
+def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
+    changes: dict[str, Any] = {}
+    if click.link_id is not None and click.link_id not in catalogue.link_ids:
+        changes["link_id"] = None
+    if click.banner_id is not None and click.banner_id not in catalogue.banners:
+        changes["banner_id"] = None
+    return msgspec.structs.replace(click, **changes) if changes else click
+
+
+def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
+    """The stored clicks that have the uuid of one of these in the same name space, by name space and uuid."""
+    own = {click.uuid for click in clicks if click.uuid is not None and click.name_space is None}
+    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
+    found: list[Click] = []
+    if own:
+        params = Params()
+        narrowed = f"uuid_hash IN (SELECT unnest({params.add([text_hash(uuid) for uuid in own])}::BIGINT[]))"
+        found += _select(session, narrowed, f"uuid IN {_among(params, own)} AND name_space IS NULL", params)
+    if spaced:  # each by its own pair: anyone may have sent one uuid in many name spaces
+        uuids, spaces = zip(*spaced, strict=True)
+        rows = session.rows(
+            f"SELECT {', '.join(f'c.{column}' for column in COLUMNS)} FROM clicks c JOIN (SELECT "
+            "unnest($1::BIGINT[]) AS uuid_hash, unnest($2::VARCHAR[]) AS uuid, unnest($3::VARCHAR[]) AS name_space"
+            ") n ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space",
+            [list(map(text_hash, uuids)), list(uuids), list(spaces)],
+        )
+        found += [Click(*row) for row in rows]
+    return {(click.name_space, str(click.uuid)): click for click in found}
+
+
+def _find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
+    """The stored clicks with one of these ids, by it."""
+    params = Params()  # the bounds let the engine pass over all that lies before and after
+    narrowed = f"click_id BETWEEN {params.add(min(ids))} AND {params.add(max(ids))}"
+    wanted = f"click_id IN {_among(params, ids)}"
+    return {click.click_id: click for click in _select(session, narrowed, wanted, params)}
+
+
+def _among(params: Params, values: Collection[str]) -> str:
+    """A list is one value, however long: thousands of placeholders would take longer to plan than to find."""
+    return f"(SELECT unnest({params.add(list(values))}::VARCHAR[]))"
+
+
+def _select(session: Session, narrowed: str, wanted: str, params: Params) -> list[Click]:
+    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE {narrowed} AND {wanted}", params)
+    return [Click(*row) for row in rows]
+
+
+def load_tail(session: Session) -> None:
+    """Reads the newest clicks into memory, where this process alone adds to them."""
+    if not session.dialect.is_owned:
+        return
+    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
+    clicks = [Click(*row) for row in reversed(rows)]
+    session.memory.replace_tail(clicks, is_whole=len(rows) < TAIL)
+    visits = {
+        visitor_key(click): Visit(click.click_id, click.time)
+        for click in clicks
+        if click.link_id is not None and click.duplicate_of is None
+    }
+    session.memory.recent.keep(visits, session.memory.duplicate_window_us / SECOND)

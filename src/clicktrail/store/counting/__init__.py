@@ -1,0 +1,1 @@
+"""Figures of links, repeats, and the visitors that have been seen."""

@@ -1,0 +1,18 @@
+"""The salts of visitors: one a day, shared by all nodes, and thrown away when the day is over."""
+
+from clicktrail.model.visitors import new_salt, today
+from clicktrail.store.session.protocol import Session
+
+
+def load_salts(session: Session) -> dict[int, bytes]:
+    """Day -> salt."""
+    return {day: bytes.fromhex(salt) for day, salt in session.rows("SELECT day, salt FROM visitor_salts")}
+
+
+def renew_salts(session: Session) -> None:
+    """Sees to it that there are today's and tomorrow's, and no others. While no click is being added."""
+    known = load_salts(session)
+    for day in (today(), today() + 1):
+        if day not in known:
+            session.rows("INSERT INTO visitor_salts (day, salt) VALUES ($1, $2)", [day, new_salt()])
+    session.rows("DELETE FROM visitor_salts WHERE day < $1", [today()])

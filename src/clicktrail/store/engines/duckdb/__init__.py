@@ -1,0 +1,1 @@
+"""The embedded store: one DuckDB file of one process."""

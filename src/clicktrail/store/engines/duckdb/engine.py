@@ -1,0 +1,347 @@
+"""The embedded engine: one DuckDB file, owned by one process.
+
+DuckDB's calls block and release the GIL, so they run in threads: readers with a cursor each, and one writer, through
+which everything goes that changes the store.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from clicktrail.errors import StoreInUse
+from clicktrail.model.addresses import render_ip
+from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.engines.duckdb.failures import explain, unavailable
+from clicktrail.store.engines.duckdb.log import log_of, set_aside
+from clicktrail.store.engines.jobs import run_job
+from clicktrail.store.engines.rendering import copy_statement, renderer
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.protocol import (
+    Dialect,
+    Extract,
+    Figures,
+    Row,
+    Session,
+    Write,
+)
+from clicktrail.store.session.runs import Run
+from clicktrail.store.session.search import find_by_pattern
+
+T = TypeVar("T")
+READERS, LOOKERS = 4, 2
+_CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
+_LOOK_S = 0.05
+"""How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
+_STREAM_BYTES = 1024 * 1024
+_STREAM_ROWS = 512
+"""What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    # Checkpoints are this module's: one that failed inside of a commit would leave open what became of the commit.
+    "checkpoint_threshold": "1TB",
+    "auto_checkpoint_skip_wal_threshold": 1 << 62,
+    "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
+}
+_MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
+"""The functions that statements expect of every engine."""
+
+
+class DuckdbSession:
+    """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
+
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
+        self.memory = memory
+        self.figures: Figures = figures
+        self._cursor = cursor
+        for macro in _MACROS:
+            cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        self._appenders: dict[str, duckdb.Appender] = {}
+        self._actions: list[Callable[[], None]] = []
+        self._has_begun = False
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Runs a statement and returns all its rows."""
+        return self._cursor.execute(sql, params).fetchall()
+
+    def copy(self, extract: Extract, target: str) -> None:
+        """Hands the rows over to a rendering engine, piece by piece as that takes them."""
+        self.rows(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'")
+        rows = self._cursor.sql(extract.rows, params=list(extract.params) or None)
+        with renderer() as engine:
+            engine.register("found", open_stream(rows))
+            engine.execute(copy_statement(extract.render.replace("{rows}", "found"), target, extract.kind))
+
+    def arrays(self, sql: str) -> Mapping[str, Any]:
+        """Runs a statement and returns its columns as numpy arrays."""
+        columns: Mapping[str, Any] = self._cursor.execute(sql).fetchnumpy()
+        return columns
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk."""
+        self._actions.append(action)
+
+    def begin(self) -> None:
+        """Begins a transaction, unless the work is in one. Nobody else writes, so what was read before still holds."""
+        if not self._has_begun:
+            self.rows("BEGIN TRANSACTION")
+            self._has_begun = True
+
+    def pin_catalogue(self) -> bool:
+        """Nobody else changes it."""
+        return True
+
+    def catalogue_version(self) -> int:
+        """Nobody else counts."""
+        return self.memory.version
+
+    def publish(self) -> None:
+        """There is nobody to tell."""
+
+    def transact(self, work: Callable[["DuckdbSession"], T], begins_itself: bool = False) -> T:
+        """Runs `work` in one transaction, and then what it left for after the commit.
+
+        BEGIN and COMMIT mean waiting for the interpreter several times more. Work that reads once needs neither, nor
+        does that of the only writer's that writes once: nobody writes between what it reads and what it writes. Such
+        work `begins_itself`, when it finds that it has more to read or to write.
+        """
+        try:
+            if not begins_itself:
+                self.begin()
+            result = work(self)
+            if self._has_begun:
+                self.rows("COMMIT")
+                self._has_begun = False
+        except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
+            raise unavailable() from error
+        actions, self._actions = self._actions, []
+        for action in actions:
+            action()
+        return result
+
+    def interrupt(self) -> None:
+        """Ends the statement that another thread runs here, if there is one."""
+        self._cursor.interrupt()
+
+    def close(self) -> None:
+        """Ends the session; what it had begun is rolled back."""
+        with contextlib.suppress(duckdb.Error):
+            self._cursor.close()
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
+        appender = self._appenders.get(table)
+        if appender is None:
+            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
+        appender.append_rows(rows)
+        appender.flush()
+
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Only what is stored has one."""
+
+
+class DuckdbEngine:
+    """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open.
+
+    The log is flushed with every commit; when it has grown to `_CHECKPOINT_BYTES`, the writer moves it into the file
+    between two transactions. An engine that has given up, as DuckDB does when a checkpoint meets a full disk, is opened
+    anew with the next work: the log holds all that was promised.
+    """
+
+    is_owned = DuckdbSession.dialect.is_owned
+    readers = READERS
+
+    def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2) -> None:
+        self.memory = Memory()
+        self.figures = LinkFigures()
+        self._path = path
+        self._log = log_of(path)
+        self._config = _CONFIG | {"memory_limit": f"{memory_mb}MB"}
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._sessions: set[DuckdbSession] = set()
+        self._has_given_up = False
+        self._look_at = 0.0
+        self.damage = set_aside(path)
+        """What was lost with a damaged log, for the operator."""
+        self._connection = self._connect()
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
+        self._prober = ThreadPoolExecutor(1, "prober")
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._watchers = ThreadPoolExecutor(1, "watcher")
+        self._exporters = ThreadPoolExecutor(exporters, "exporter")
+        self._copier = ThreadPoolExecutor(1, "copier")
+
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question in a reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, begins_itself, run)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a looker's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work)
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work)
+
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+        """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
+        del kind
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work)
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` once on one snapshot, in an exporter's thread."""
+        return await run_job(self._exporters, lambda run: self.run(work, run=run))
+
+    async def backup(self, target: Path) -> None:
+        """Writes a consistent copy of the store to a new file; one is made at a time."""
+        await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
+
+    def _copy_to(self, target: Path) -> None:
+        name = f"copy_{secrets.token_hex(4)}"
+        session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
+        quoted = str(target).replace("'", "''")
+        try:
+            session.rows(f"ATTACH '{quoted}' AS {name}")
+            source = session.rows("SELECT current_database()")[0][0]
+            session.transact(lambda copying: copying.rows(f'COPY FROM DATABASE "{source}" TO {name}'))
+            session.rows(f"DETACH {name}")
+        except duckdb.IOException as error:
+            raise unavailable() from error
+        finally:
+            session.close()
+
+    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
+        """Has the writer's thread call `job(run)`, in turn with all other writes."""
+        self._writer.submit(job, partial(self._run_write, begins_itself=True))
+
+    def run(self, work: Callable[[Session], T], begins_itself: bool = False, run: Run | None = None) -> T:
+        """Runs `work` in one transaction, in this thread."""
+        session = self._session()
+        try:
+            if run is None:
+                return session.transact(work, begins_itself)
+            with run.interrupted_by(session.interrupt):
+                return session.transact(work, begins_itself)
+        except BaseException as error:
+            self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
+            self._drop(session)
+            if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.FatalException):
+                raise unavailable() from error
+            raise
+
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, in one transaction."""
+        return self.run(work)
+
+    def settle(self) -> None:
+        """All that is derived is made at every start."""
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Reads the figures of links, in a thread of their own, on the snapshot that is there between two writes."""
+        del refresh
+        session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
+        started = threading.Event()
+
+        def take_snapshot() -> None:
+            session.rows("BEGIN TRANSACTION")
+            session.rows("SELECT 1 FROM clicks LIMIT 1")  # an engine's snapshot begins with the first statement
+            started.set()
+
+        def read() -> None:
+            started.wait()
+            try:
+                self.figures.read(session)
+                session.rows("COMMIT")
+            except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on without figures
+                tell("the figures of links could not be read", error)
+            session.close()
+
+        self._writer.submit(take_snapshot)
+        self._watchers.submit(read)
+
+    def checkpoint(self) -> None:
+        """Moves the log into the file, unless a reader is in the way; then it is tried again after a later write."""
+        try:
+            self._session().rows("CHECKPOINT")
+        except duckdb.FatalException:
+            self._has_given_up = True
+        except duckdb.Error:
+            return
+
+    def close(self) -> None:
+        """Waits for the work at hand and closes the file."""
+        for pool in (
+            *(self._readers, self._lookers, self._prober, self._exporters),
+            *(self._copier, self._watchers, self._writer),
+        ):
+            pool.shutdown()
+        with contextlib.suppress(duckdb.Error):
+            self._connection.execute("CHECKPOINT")
+        self._close_all()
+
+    def _run_write(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
+        result = self.run(work, begins_itself)
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_S
+            with contextlib.suppress(FileNotFoundError, RuntimeError):  # closing the store is a checkpoint as well
+                if self._log.stat().st_size > _CHECKPOINT_BYTES:
+                    self._writer.submit(self.checkpoint)
+        return result
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            connection = duckdb.connect(str(self._path), config=self._config)
+        except duckdb.Error as error:
+            raise explain(self._path, error) from None
+        connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
+        return connection
+
+    def _session(self) -> DuckdbSession:
+        with self._lock:
+            if self._has_given_up:
+                self._close_all()
+                try:
+                    self._connection = self._connect()
+                except StoreInUse as error:
+                    raise unavailable() from error
+                self._has_given_up = False
+            session: DuckdbSession | None = getattr(self._local, "session", None)
+            if session is None or session not in self._sessions:
+                session = self._local.session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
+                self._sessions.add(session)
+            return session
+
+    def _drop(self, session: DuckdbSession) -> None:
+        """Ends a session whose work failed, with its transaction and the rows that its appenders may hold."""
+        with self._lock:
+            self._sessions.discard(session)
+        session.close()
+
+    def _close_all(self) -> None:
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
+        self._connection.close()
+
+
+def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
+    """A relation's rows as an Arrow stream. A stream of the public protocol would hold a million rows at once."""
+    try:
+        return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
+    except (AttributeError, TypeError):  # another version of the driver
+        return rows.__arrow_c_stream__()

@@ -1,0 +1,26 @@
+"""What the embedded engine's failures mean to those who asked."""
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from clicktrail.errors import StoreInUse, Unavailable
+from clicktrail.store.engines.duckdb.log import log_of
+
+_owner = re.compile(r"\(PID (\d+)\)").search
+
+
+def unavailable() -> Unavailable:
+    """Nothing was stored; the same may be tried again."""
+    return Unavailable("The store cannot take this now.", headers={"Retry-After": "5"})
+
+
+def explain(path: Path, error: duckdb.Error) -> StoreInUse:
+    """What went wrong when a store was opened, in one sentence."""
+    owner = _owner(str(error))
+    if "lock" not in str(error).lower():
+        log = f" Move {log_of(path)} away to go on without it, or restore a backup." if "WAL" in str(error) else ""
+        return StoreInUse(f"{path} cannot be opened: {str(error).splitlines()[0]}{log}")
+    who = f"process {owner[1]}" if owner else "another process"
+    return StoreInUse(f"{path} is in use by {who}; stop it first, or name another --data directory.")

@@ -1,0 +1,55 @@
+"""The embedded store as it lies on disk, looked at without changing any file of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from clicktrail.errors import StoreInUse
+from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.engines.duckdb.engine import DuckdbSession
+from clicktrail.store.engines.duckdb.failures import explain
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.migrations.shared import list_missing, list_newer
+from clicktrail.store.session.protocol import Session
+
+
+class Look(NamedTuple):
+    """What a store holds: migrations it lacks, migrations of a newer version, clicks, the newest click's id."""
+
+    missing: list[str]
+    newer: list[str]
+    clicks: int = 0
+    newest: str | None = None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Session]:
+    """A session that cannot write. Raises StoreInUse, also for a file that is no store."""
+    config: dict[str, str | bool | int | float | list[str]] = {"autoload_known_extensions": False}
+    try:
+        connection = duckdb.connect(str(path), read_only=True, config=config)
+    except duckdb.Error as error:
+        raise explain(path, error) from None
+    try:
+        yield DuckdbSession(connection, Memory(), LinkFigures())
+    except duckdb.Error as error:
+        raise StoreInUse(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+    finally:
+        connection.close()
+
+
+def look(session: Session) -> Look:
+    """What a store holds; of one that is not up to date no more than what it lacks."""
+    missing, newer = list_missing(session), list_newer(session)
+    if missing:
+        return Look(missing, newer)
+    [row] = session.rows("SELECT count(*), max(click_id) FROM clicks")
+    return Look(missing, newer, row[0], row[1])
+
+
+def clock_of(session: Session) -> float:
+    """The engine's own time, in seconds."""
+    return float(session.rows("SELECT extract(epoch FROM clock_timestamp())")[0][0])

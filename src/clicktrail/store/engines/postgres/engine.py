@@ -1,0 +1,321 @@
+"""PostgreSQL as an Engine: work runs in threads, each transaction on a connection of the pool.
+
+Reads run on a snapshot. Writes are serializable and run again where they met another node's; batches of clicks, which
+only add rows, need no more than to see what is committed, and a catalogue that stands still.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from clicktrail.errors import Conflict, Unavailable
+from clicktrail.store.engines.jobs import once, run_job
+from clicktrail.store.engines.postgres import citus
+from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
+from clicktrail.store.engines.postgres.figures import TableFigures, recount
+from clicktrail.store.engines.postgres.partitions import (
+    FIRST,
+    Month,
+    add_months,
+    drop_months,
+    due_months,
+    list_months,
+    month_of,
+    shift,
+)
+from clicktrail.store.engines.postgres.schema import CITUS, POSTGRES
+from clicktrail.store.engines.postgres.session import MissingPartition, PostgresSession
+from clicktrail.store.engines.postgres.upkeep import Upkeep
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.protocol import Session, Write
+from clicktrail.store.session.runs import Run, too_slow
+
+T = TypeVar("T")
+READERS, LOOKERS, WRITERS = 8, 2, 4
+_ATTEMPTS = 8
+_PAUSE_S = 0.01
+_CANCEL_S = 2.0
+"""How long to ask the server to cancel a statement."""
+_SCHEMA_LOCK = 0x636C_6B01
+_AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+"""Another writer came between: what it wrote is seen the next time."""
+_BUSY = (
+    errors.LockNotAvailable,
+    errors.InsufficientResources,
+    errors.ReadOnlySqlTransaction,
+    psycopg.OperationalError,
+    PoolTimeout,
+)
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what goes wrong is told by our own log, once
+
+
+class Kind(Enum):
+    """How a transaction begins; `{bounds}` stands where the time of its locks and statements becomes bounded."""
+
+    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY; {bounds}"
+    EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    CHANGE = "ISOLATION LEVEL SERIALIZABLE; {bounds}"
+    ALONE = "ISOLATION LEVEL SERIALIZABLE; {bounds}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
+    CLICKS = "ISOLATION LEVEL READ COMMITTED; {bounds}; LOCK TABLE catalogue_version IN ROW SHARE MODE"
+    QUEUE = "ISOLATION LEVEL READ COMMITTED; {bounds}"
+    UPKEEP = "ISOLATION LEVEL READ COMMITTED"
+    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
+
+
+_KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE, Write.QUEUE: Kind.QUEUE}
+
+
+class PostgresEngine:
+    """Opens a pool on `url` (libpq's syntax; its variables and TLS settings count). Raises Unavailable in use.
+
+    A statement may take `timeout_s`, a lock a third of that. Nothing is said to a connection beyond its transaction, so
+    that a pooler in transaction mode may stand between.
+    """
+
+    is_owned = POSTGRES.is_owned
+    readers = READERS
+
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float = 30.0,
+        retention_months: int = 0,
+        wait_s: float = 3.0,
+        exporters: int = 2,
+    ) -> None:
+        self.memory = Memory()
+        self.figures = TableFigures()
+        self._url = url
+        self._timeout_s = timeout_s
+        self._retention_months = retention_months
+        self._months: frozenset[Month] = frozenset()
+        self._dialect, self._beginnings = POSTGRES, _begin_by_kind(timeout_s, is_spread=False)
+        self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            url,
+            kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
+            min_size=1,
+            max_size=READERS + LOOKERS + WRITERS + exporters + 3,
+            timeout=wait_s,
+            reconnect_timeout=0,
+            open=True,
+        )
+        self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
+        self._prober = ThreadPoolExecutor(1, "prober")
+        self._cancellers = ThreadPoolExecutor(1, "canceller")
+        self._writers = ThreadPoolExecutor(WRITERS, "writer")
+        self._recorder = ThreadPoolExecutor(1, "recorder")
+        self._exporters = ThreadPoolExecutor(exporters, "exporter")
+        self._upkeep: Upkeep | None = None
+
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question in a reader's thread."""
+        del begins_itself
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ, run)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a looker's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work, Kind.READ)
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` on one snapshot, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work, Kind.READ)
+
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+        """Runs `work` in one transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which may take minutes, once, on one snapshot."""
+        file = once(work)
+        return await run_job(self._exporters, lambda run: self.run(file, Kind.EXPORT, run))
+
+    async def backup(self, target: Path) -> None:
+        """A database server is backed up by its own tools."""
+        del target
+        raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
+
+    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
+        """Has the recorder's thread call `job(run)`, in turn with this node's other batches."""
+        self._recorder.submit(job, lambda work: self.run(work, Kind.CLICKS))
+
+    def settle(self) -> None:
+        """Makes the figures of links and their visitors from the clicks."""
+        self.run(recount, Kind.UPKEEP)
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
+
+        def look(session: Session) -> None:
+            self._adapt(citus.is_spread(session))
+            refresh(session)
+
+        self._upkeep = Upkeep(self._url, self.memory, self.run, look, self._look_after_months, tell)
+        self._upkeep.start()
+
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due.
+
+        A store that is spread over a cluster stays so: the tables that are new are spread as well. Raises Unavailable
+        where the server is a worker of a cluster.
+        """
+        self._adapt(self.run(citus.is_spread, Kind.READ))
+        result = self.run(work, Kind.SCHEMA)
+        if self._dialect.is_spread:
+            self.run(citus.distribute, Kind.SCHEMA)
+        self.keep_months(due_months())
+        self.drop_months()
+        return result
+
+    def keep_months(self, months: Collection[Month]) -> None:
+        """Sees to it that these months have a partition."""
+        missing = set(months) - self._months
+        if missing:
+            self.run(lambda session: add_months(session, missing), Kind.SCHEMA)
+            self._months = frozenset(self.run(list_months, Kind.READ))
+
+    def drop_months(self) -> None:
+        """Drops the clicks of the months that are no longer kept."""
+        if self._retention_months:
+            now = month_of(int(time.time()))
+            before = shift(now, -self._retention_months)
+            if any(month < before for month in self._months):
+                self.run(lambda session: drop_months(session, before), Kind.SCHEMA)
+                self._months = frozenset(self.run(list_months, Kind.READ))
+
+    def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE, run: Run | None = None) -> T:
+        """Runs `work` in one transaction, in this thread; again where another writer came between.
+
+        Raises Unavailable when the server cannot be reached or is too busy: then nothing of it is stored. The one case
+        in which nobody can know is told apart in `was_committed`.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                return self._attempt(work, kind, run)
+            except MissingPartition as missing:
+                self.keep_months(missing.months)
+            except _AGAIN as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise _refusal(error) from error
+                time.sleep(_PAUSE_S * random.random() * 2**attempt)  # noqa: S311 - jitter is no secret
+            except errors.QueryCanceled as error:
+                raise too_slow(self._timeout_s) if kind is Kind.READ else unavailable() from error
+            except _BUSY as error:
+                if not _is_cut(error) or attempt >= 2:
+                    raise unavailable() from error
+        raise unavailable()
+
+    def close(self) -> None:
+        """Waits for the work at hand and closes all connections."""
+        if self._upkeep is not None:
+            self._upkeep.stop()
+        for pool in (
+            *(self._readers, self._lookers, self._prober, self._cancellers),
+            *(self._exporters, self._writers, self._recorder),
+        ):
+            pool.shutdown()
+        self._pool.close()
+
+    def _adapt(self, is_spread: bool) -> None:
+        """From now on statements are written for one server, or for a cluster."""
+        if is_spread != self._dialect.is_spread:
+            self._dialect = CITUS if is_spread else POSTGRES
+            self._beginnings = _begin_by_kind(self._timeout_s, is_spread)
+
+    def _look_after_months(self) -> None:
+        self.keep_months(due_months())
+        self.drop_months()
+
+    def _attempt(self, work: Callable[[Session], T], kind: Kind, run: Run | None) -> T:
+        with self._connection(run) as connection:
+            session = PostgresSession(connection, self.memory, self.figures, self._is_wanted, self._dialect)
+            with run.interrupted_by(partial(self._cancel, connection)) if run is not None else nullcontext():
+                connection.execute(self._beginnings[kind])
+                result = work(session)
+                self._commit(connection, session, kind)
+        for action in session.actions:
+            action()
+        return result
+
+    def _commit(self, connection: "psycopg.Connection[Any]", session: PostgresSession, kind: Kind) -> None:
+        if kind is Kind.READ:
+            connection.execute("COMMIT")
+            return
+        [row] = session.rows("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT")
+        doubt = Doubt(row[0], row[1], session.click_id)
+        try:
+            connection.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if not _is_cut(error) or doubt.transaction is None or not was_committed(self._url, doubt):
+                raise unavailable() from error
+
+    def _cancel(self, connection: "psycopg.Connection[Any]") -> None:
+        """Has the server cancel what runs on a connection; it answers when it likes, so a thread waits for it."""
+        self._cancellers.submit(connection.cancel_safe, timeout=_CANCEL_S)
+
+    @contextmanager
+    def _connection(self, run: Run | None) -> "Iterator[psycopg.Connection[Any]]":
+        """A connection of the pool, given back with its transaction ended.
+
+        Where it was to be cancelled it is closed: the server may carry that out late, and then at the next statement.
+        """
+        connection = self._pool.getconn()
+        try:
+            yield connection
+        except BaseException:
+            if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                try:
+                    connection.execute("ROLLBACK")
+                except psycopg.Error:
+                    connection.close()
+            raise
+        finally:
+            if run is not None and run.reason is not None:
+                connection.close()
+            self._pool.putconn(connection)
+
+    def _is_wanted(self, month: Month) -> bool:
+        """Whether clicks of a month should have a partition and have none: not a month to come, or of a broken id."""
+        now = month_of(int(time.time()))
+        first = shift(now, -self._retention_months) if self._retention_months else FIRST
+        return month not in self._months and first <= month <= now
+
+
+def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
+    """What each kind of transaction begins with."""
+    lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
+    bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
+    texts = {kind: kind.value for kind in Kind}
+    if is_spread:
+        texts |= {Kind.READ: citus.READ} | {_KINDS[write]: text for write, text in citus.BEGINNINGS.items()}
+        texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*_KINDS.values(), Kind.SCHEMA)}
+    return {kind: f"BEGIN {text.format(bounds=bounds, lock=lock)}" for kind, text in texts.items()}
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Whether the connection broke, rather than the statement."""
+    is_of_connection = isinstance(error, psycopg.OperationalError) and not isinstance(error, PoolTimeout)
+    return is_of_connection and getattr(error, "sqlstate", None) in (None, "57P01", "57P02", "57P03")
+
+
+def _refusal(error: psycopg.Error) -> Exception:
+    if isinstance(error, errors.UniqueViolation):
+        return Conflict("Another object has a value that must be its own.")
+    return unavailable()
+
+
+def unavailable() -> Unavailable:
+    """Nothing was stored; the same may be tried again."""
+    return Unavailable("The store cannot take this now.", headers={"Retry-After": "2"})

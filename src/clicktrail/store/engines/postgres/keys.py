@@ -1,0 +1,59 @@
+"""The signing keys of all nodes, in the database: a token of one is good at every other."""
+
+from collections.abc import Sequence
+
+from clicktrail.model.times import now_us
+from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.session.protocol import Session
+
+
+def list_keys(session: Session) -> list[str]:
+    """The lines of the key ring, the newest first."""
+    return [row[0] for row in session.rows("SELECT line FROM signing_keys ORDER BY position")]
+
+
+class TableKeys:
+    """Keys as lines of a table, read anew with every version of the catalogue."""
+
+    def __init__(self, engine: PostgresEngine) -> None:
+        self._engine = engine
+
+    def stamp(self) -> int:
+        """Changes when another node has replaced the keys, half a second later at most."""
+        return self._engine.memory.version
+
+    def read(self, first: str) -> list[str]:
+        """The lines; `first` becomes the only one where there is none yet."""
+        lines = self._engine.run(list_keys, Kind.READ)
+        return lines or self._engine.run(lambda session: _begin(session, first), Kind.ALONE)
+
+    def note(self, lines: Sequence[str]) -> None:
+        """Adds lines to the table of the tokens that were made."""
+        first = now_us()
+        rows = [[first + place, line] for place, line in enumerate(lines)]
+        self._engine.run(lambda session: session.insert("issued_tokens", ["create_time", "line"], rows))
+
+    def noted(self) -> list[str]:
+        """The lines of that table."""
+        return self._engine.run(_list_issued, Kind.READ)
+
+    def replace(self, lines: Sequence[str]) -> None:
+        """Puts these lines in place of all others."""
+        self._engine.run(lambda session: _replace(session, lines), Kind.ALONE)
+
+
+def _list_issued(session: Session) -> list[str]:
+    return [row[0] for row in session.rows("SELECT line FROM issued_tokens ORDER BY create_time")]
+
+
+def _begin(session: Session, first: str) -> list[str]:
+    lines = list_keys(session)
+    if not lines:
+        _replace(session, [first])
+    return lines or [first]
+
+
+def _replace(session: Session, lines: Sequence[str]) -> None:
+    session.rows("DELETE FROM signing_keys")
+    session.insert("signing_keys", ["position", "line"], list(enumerate(lines)))
+    session.publish()

@@ -1,0 +1,81 @@
+"""The months of the clicks: one partition each, made ahead of time, or when an import brings older clicks."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+
+from clicktrail.store.session.protocol import Session
+
+Month = tuple[int, int]
+"""Year and month (1 to 12) in UTC."""
+AHEAD = 2
+"""Months that have their partition before they begin."""
+FIRST: Month = (2010, 1)
+"""Clicks with older ids, or with ids of a future that has no partition yet, lie in the default partition."""
+
+
+def month_of(second: int) -> Month:
+    """The month of a Unix time."""
+    moment = datetime.fromtimestamp(second, UTC)
+    return moment.year, moment.month
+
+
+def shift(month: Month, by: int) -> Month:
+    """The month so many months later."""
+    place = month[0] * 12 + month[1] - 1 + by
+    return place // 12, place % 12 + 1
+
+
+def name_of(month: Month) -> str:
+    """The partition of a month."""
+    return f"clicks_{month[0]:04}_{month[1]:02}"
+
+
+def first_id(month: Month) -> str:
+    """The least id of a click that was made in the month."""
+    return f"{int(datetime(month[0], month[1], 1, tzinfo=UTC).timestamp()):08x}{'0' * 16}"
+
+
+def due_months() -> list[Month]:
+    """The months that must have a partition by now: the one of an hour ago, and those to come."""
+    now = datetime.now(UTC)
+    current = (now.year, now.month)
+    before = now - timedelta(hours=1)
+    return sorted({(before.year, before.month), *(shift(current, by) for by in range(AHEAD + 1))})
+
+
+def list_months(session: Session) -> set[Month]:
+    """The months that have a partition."""
+    rows = session.rows(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = to_regclass('clicks')"
+    )
+    parts = [row[0].split("_") for row in rows]
+    return {(int(part[1]), int(part[2])) for part in parts if len(part) == 3}
+
+
+def add_months(session: Session, months: Collection[Month]) -> None:
+    """Makes partitions; clicks that came before their month's partition move into it. Again changes nothing."""
+    for month in sorted(set(months) - list_months(session)):
+        name, start, end = name_of(month), first_id(month), first_id(shift(month, 1))
+        session.rows(f"CREATE TABLE {name} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        session.rows(
+            "WITH early AS (DELETE FROM clicks_default WHERE click_id >= $1 AND click_id < $2 RETURNING *) "
+            f"INSERT INTO {name} SELECT * FROM early",
+            [start, end],
+        )
+        # The bounds are made of numbers, and the statement takes no placeholders.
+        session.rows(f"ALTER TABLE clicks ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
+
+
+def drop_months(session: Session, before: Month) -> list[Month]:
+    """Drops the partitions of all months before `before`, with what else is kept of their clicks."""
+    gone = sorted(month for month in list_months(session) if month < before)
+    for month in gone:
+        name = name_of(month)
+        session.rows(
+            "DELETE FROM click_uuids k USING (SELECT left(encode(sha256(convert_to(uuid, 'UTF8') || "
+            "coalesce('\\x00'::BYTEA || convert_to(name_space, 'UTF8'), '')), 'hex'), 32)::UUID AS uuid_key "
+            f"FROM {name} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
+        )
+        session.rows(f"DROP TABLE {name}")
+    return gone

@@ -1,0 +1,218 @@
+"""What PostgreSQL has beside the tables that all engines share: functions, keys, indexes, tables for what nodes share.
+
+Which question each index serves, and what it costs, was measured: docs/adr/0013-postgresql-storage.md.
+"""
+
+import re
+from dataclasses import replace
+
+from clicktrail.store.session.protocol import Dialect, Migration
+from clicktrail.store.session.search import find_by_like
+
+PREFIX = 250
+"""Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
+_TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
+_PROXIES = {
+    **{f"c.{name}": f"left({{}}, {PREFIX})" for name in _TEXTS},
+    **{f"c.{name}": "{}" for name in ("ip", "latitude", "longitude", "time", "update_time")},
+    "t.first_tag": "{}",
+}
+"""What clicks are sorted by -> what the index of it holds. The uri has none: it would be as large as the table."""
+
+_FUNCTIONS: Migration = (
+    "0000-postgres-functions",
+    (
+        # Lower case by code point, as the embedded engine does it, whatever the locale of the database.
+        """DO $$ DECLARE chosen TEXT; BEGIN
+            SELECT quote_ident(collname) INTO chosen FROM pg_collation
+            WHERE collname IN ('pg_c_utf8', 'C.utf8', 'C.UTF-8', 'und-x-icu') AND collencoding IN (-1, 6)
+            ORDER BY array_position(ARRAY['pg_c_utf8', 'C.utf8', 'C.UTF-8', 'und-x-icu'], collname::TEXT) LIMIT 1;
+            EXECUTE format('CREATE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+                RETURN lower($1 COLLATE %s)', coalesce(chosen, '"C"'));
+        END $$""",
+        """CREATE FUNCTION text_hash(TEXT) RETURNS BIGINT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+            RETURN ('x' || substr(md5($1), 1, 8))::BIT(32)::BIGINT""",
+        """CREATE FUNCTION visitor_key(link_id TEXT, ip TEXT, user_agent TEXT) RETURNS BIGINT
+            LANGUAGE sql IMMUTABLE PARALLEL SAFE
+            RETURN ('x' || substr(md5(link_id || ip || coalesce('1' || user_agent, '0')), 17, 16))::BIT(64)::BIGINT""",
+    ),
+)
+
+_NODES: Migration = (
+    "0002-postgres-what-nodes-share",
+    (
+        "CREATE TABLE catalogue_version (version BIGINT NOT NULL)",
+        "INSERT INTO catalogue_version (version) VALUES (1)",
+        "CREATE TABLE signing_keys (position BIGINT NOT NULL, line TEXT NOT NULL)",
+        # Who may still be the first with a uuid: partitions cannot hold a key that leaves out what they are made by.
+        "CREATE TABLE click_uuids (uuid_key UUID PRIMARY KEY)",
+        """CREATE TABLE link_figures (
+            link_id TEXT PRIMARY KEY, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
+            registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
+        """CREATE TABLE link_changes (
+            link_id TEXT NOT NULL, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
+            registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
+        "CREATE TABLE link_visitors (visitor BIGINT PRIMARY KEY)",
+    ),
+)
+
+_KEYS: Migration = (
+    "0003-postgres-keys-and-indexes",
+    (
+        "ALTER TABLE clicks ADD PRIMARY KEY (click_id)",
+        "CREATE TABLE clicks_default PARTITION OF clicks DEFAULT",
+        "CREATE INDEX clicks_link ON clicks (link_id)",
+        "CREATE INDEX clicks_banner ON clicks (banner_id) WHERE banner_id IS NOT NULL",
+        "CREATE INDEX clicks_profile ON clicks (profile_id) WHERE profile_id IS NOT NULL",
+        "CREATE INDEX clicks_uuid ON clicks (uuid_hash) WHERE uuid_hash IS NOT NULL",
+        "CREATE INDEX clicks_country ON clicks (country_code)",
+        *(
+            f"CREATE INDEX clicks_{expression[2:]} ON clicks (({proxy.format(expression[2:])}))"
+            for expression, proxy in _PROXIES.items()
+            if expression.startswith("c.")
+        ),
+        # So that even a rare link's clicks are known to be few.
+        *(
+            f"ALTER TABLE clicks ALTER COLUMN {name} SET STATISTICS 1000"
+            for name in ("link_id", "country_code", *_TEXTS)
+        ),
+        "CREATE INDEX profiles_first_tag ON profiles (first_tag)",
+        *(
+            f"ALTER TABLE {table} ADD PRIMARY KEY ({key})"
+            for table, key in (
+                ("profiles", "profile_id"),
+                ("contacts", "contact_id"),
+                ("links", "link_id"),
+                ("banners", "banner_id"),
+                ("languages", "language_id"),
+                ("sizes", "size_id"),
+                ("themes", "theme_id"),
+                ("clients", "client_id"),
+                ("revoked_tokens", "token_id"),
+                ("profile_tags", "profile_id, position"),
+            )
+        ),
+        *(
+            f"CREATE UNIQUE INDEX {table}_uuid ON {table} (uuid) WHERE uuid IS NOT NULL"
+            for table in ("profiles", "contacts", "links", "banners", "languages", "sizes", "themes")
+        ),
+        "CREATE UNIQUE INDEX links_code ON links (code)",
+        "CREATE UNIQUE INDEX contacts_value ON contacts (profile_id, key, value)",
+        "CREATE INDEX links_profile ON links (profile_id)",
+        "CREATE INDEX profile_tags_tag ON profile_tags (tag)",
+    ),
+)
+
+_VISITORS: Migration = (
+    "0004-postgres-who-clicked",
+    (
+        """CREATE FUNCTION visitor_key(link_id TEXT, visitor TEXT) RETURNS BIGINT
+            LANGUAGE sql IMMUTABLE PARALLEL SAFE
+            RETURN ('x' || substr(md5(link_id || visitor), 17, 16))::BIT(64)::BIGINT""",
+        "DROP FUNCTION visitor_key(TEXT, TEXT, TEXT)",
+        "ALTER TABLE link_visitors ADD COLUMN click_id TEXT",
+        "ALTER TABLE link_visitors ADD COLUMN time BIGINT",
+        "ALTER TABLE visitor_salts ADD PRIMARY KEY (day)",
+        "CREATE INDEX clicks_bot ON clicks (bot) WHERE bot <> ''",
+        "CREATE INDEX clicks_browser ON clicks (browser)",
+        "CREATE INDEX clicks_os ON clicks (os)",
+        "CREATE INDEX clicks_visitor ON clicks (visitor_id) WHERE visitor_id IS NOT NULL",
+        "CREATE INDEX clicks_duplicate ON clicks (duplicate_of) WHERE duplicate_of IS NOT NULL",
+    ),
+)
+
+_ATTRIBUTION: Migration = (
+    "0005-postgres-attribution",
+    (
+        "ALTER TABLE attributions ADD PRIMARY KEY (attribution_id)",
+        "ALTER TABLE attribution_clicks ADD PRIMARY KEY (attribution_id, click_id)",
+        "ALTER TABLE identities ADD PRIMARY KEY (visitor_id, uuid)",
+        "CREATE INDEX attributions_profile ON attributions (profile_id)",
+        "CREATE INDEX attribution_clicks_click ON attribution_clicks (click_id)",
+        "CREATE INDEX identities_uuid ON identities (uuid)",
+    ),
+)
+
+_SITES: Migration = (
+    "0006-postgres-sites",
+    (
+        "ALTER TABLE sites ADD PRIMARY KEY (site_id)",
+        "CREATE UNIQUE INDEX sites_key ON sites (key)",
+        "CREATE UNIQUE INDEX sites_uuid ON sites (uuid) WHERE uuid IS NOT NULL",
+    ),
+)
+
+_POSTBACKS: Migration = (
+    "0007-postgres-postbacks",
+    (
+        "ALTER TABLE postbacks ADD PRIMARY KEY (postback_id)",
+        "CREATE UNIQUE INDEX postbacks_uuid ON postbacks (uuid) WHERE uuid IS NOT NULL",
+        "CREATE INDEX postbacks_profile ON postbacks (profile_id)",
+        "ALTER TABLE deliveries ADD PRIMARY KEY (delivery_id)",
+        "CREATE INDEX deliveries_due ON deliveries (postback_id, due_time) WHERE due_time IS NOT NULL",
+        "CREATE INDEX deliveries_dead ON deliveries (postback_id, delivery_id) WHERE status = 'dead'",
+        "CREATE INDEX deliveries_profile ON deliveries (profile_id, delivery_id)",
+        "CREATE INDEX deliveries_click ON deliveries (click_id)",
+    ),
+)
+
+_MARKS: Migration = (
+    "0008-postgres-rare-marks",
+    (  # so that a page of them, or that there are none, is not found by looking at all clicks
+        "CREATE INDEX clicks_data_centre ON clicks (click_id) WHERE is_data_centre",
+        "CREATE INDEX clicks_prefetch ON clicks (click_id) WHERE is_prefetch",
+    ),
+)
+
+_NAME_SPACES: Migration = (
+    "0009-postgres-name-spaces",
+    (
+        "DROP INDEX profiles_uuid",
+        "CREATE UNIQUE INDEX profiles_uuid ON profiles (uuid, coalesce(name_space, '')) WHERE uuid IS NOT NULL",
+        "CREATE INDEX profiles_name_space ON profiles (name_space) WHERE name_space IS NOT NULL",
+        # One uuid may stand for many clicks that came by public keys; each claim looks at its own name space alone.
+        "DROP INDEX clicks_uuid",
+        "CREATE INDEX clicks_uuid ON clicks (uuid_hash, name_space) WHERE uuid_hash IS NOT NULL",
+    ),
+)
+
+_MERGED: Migration = (
+    "0010-postgres-merged-profiles",
+    (
+        "CREATE UNIQUE INDEX identities_id ON identities (identity_id)",
+        "CREATE INDEX merged_profiles_id ON merged_profiles (merged_id)",
+        "CREATE INDEX merged_profiles_profile ON merged_profiles (profile_id)",
+        "CREATE INDEX merged_profiles_uuid ON merged_profiles (uuid) WHERE uuid IS NOT NULL",
+    ),
+)
+
+_ISSUED_TOKENS: Migration = (
+    "0011-postgres-issued-tokens",
+    ("CREATE TABLE issued_tokens (create_time BIGINT NOT NULL, line TEXT NOT NULL)",),
+)
+
+_text = re.compile(r"\bTEXT\b")
+
+
+def translate(statement: str) -> str:
+    """A statement that all engines share: texts sort by code point, clicks are partitioned by their time-ordered id."""
+    if not statement.startswith(("CREATE TABLE", "ALTER TABLE")):
+        return statement
+    is_clicks = statement.startswith("CREATE TABLE clicks (")
+    return _text.sub('TEXT COLLATE "C"', statement) + (" PARTITION BY RANGE (click_id)" if is_clicks else "")
+
+
+POSTGRES = Dialect(
+    "postgres",
+    is_owned=False,
+    row_id=None,
+    find_any=find_by_like,
+    proxies=_PROXIES,
+    prefix=PREFIX,
+    first=(_FUNCTIONS,),
+    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED, _ISSUED_TOKENS),
+    translate=translate,
+    skip_locked="FOR UPDATE SKIP LOCKED",
+)
+CITUS = replace(POSTGRES, is_spread=True)
+"""The same tables, spread over a cluster (`store.engines.postgres.citus`)."""

@@ -1,0 +1,76 @@
+"""What a node does beside serving: hears of other nodes' changes, adds up figures, makes partitions ahead of time."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from clicktrail.store.engines.postgres.figures import fold_changes
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.protocol import Session
+
+LOOK_S = 0.5
+"""How often a node looks for changes that no notification told it of: one behind a pooler hears none."""
+FOLD_S = 1.0
+MONTHS_S = 3600.0
+_PAUSE_S = 0.5
+
+
+class Upkeep:
+    """A thread with a connection of its own. What goes wrong is told once and tried again."""
+
+    def __init__(
+        self,
+        url: str,
+        memory: Memory,
+        run: Callable[..., Any],
+        refresh: Callable[[Session], None],
+        look_after_months: Callable[[], None],
+        tell: Callable[[str, BaseException], None],
+    ) -> None:
+        self._url, self._memory = url, memory
+        self._run, self._refresh, self._look_after_months, self._tell = run, refresh, look_after_months, tell
+        self._is_stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
+        self._is_failing = False
+        self._fold_at = 0.0
+        self._months_at = time.monotonic() + MONTHS_S
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends within half a second."""
+        self._is_stopped.set()
+        self._thread.join(10)
+
+    def _work(self) -> None:
+        while not self._is_stopped.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+                    connection.execute("LISTEN clicktrail")
+                    while not self._is_stopped.is_set():
+                        self._look(connection)
+                        self._is_failing = False
+                        for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
+                            pass
+            except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on and upkeep tries again
+                if not self._is_failing:  # once, however long the server is away
+                    self._tell("upkeep failed", error)
+                self._is_failing = True
+                self._is_stopped.wait(_PAUSE_S)
+
+    def _look(self, connection: "psycopg.Connection[Any]") -> None:
+        row = connection.execute("SELECT version FROM catalogue_version").fetchone()
+        if row is not None and row[0] != self._memory.version:
+            self._run(self._refresh)
+        now = time.monotonic()
+        if now >= self._fold_at:
+            self._fold_at = now + FOLD_S
+            self._run(fold_changes)
+        if now >= self._months_at:
+            self._months_at = now + MONTHS_S
+            self._look_after_months()

@@ -1,0 +1,129 @@
+"""Moves a whole store from one engine to another: piece by piece in the order of keys, so that it can be broken off.
+
+What is already there tells where to go on. Nothing is taken on trust: at the end every row is read back and compared.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from clicktrail.store.session.protocol import Engine, Params, Row, Session
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "languages": ("language_id",),
+    "sizes": ("size_id",),
+    "themes": ("theme_id",),
+    "banners": ("banner_id",),
+    "profiles": ("profile_id",),
+    "merged_profiles": ("merged_id", "time"),
+    "profile_tags": ("profile_id", "position"),
+    "contacts": ("contact_id",),
+    "links": ("link_id",),
+    "sites": ("site_id",),
+    "clients": ("client_id",),
+    "revoked_tokens": ("token_id",),
+    "visitor_salts": ("day",),
+    "identities": ("visitor_id", "uuid"),
+    "attributions": ("attribution_id",),
+    "attribution_clicks": ("attribution_id", "click_id"),
+    "postbacks": ("postback_id",),
+    "deliveries": ("delivery_id",),
+    "clicks": ("click_id",),
+}
+"""Table -> its key, in an order in which nothing points to what is not there yet."""
+PIECE = 10_000
+Told = Callable[[str, int], None]
+
+
+class MoveRefused(Exception):
+    """Says why nothing can be moved, or what differs after all."""
+
+
+def columns_of(session: Session, table: str) -> list[str]:
+    """The table's columns, in alphabetical order: engines may have added them in different ones."""
+    rows = session.rows(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND table_schema = current_schema()",
+        [table],
+    )
+    return sorted(row[0] for row in rows)
+
+
+def count_rows(engine: Engine) -> dict[str, int]:
+    """Table -> number of rows."""
+    return engine.run(lambda session: {table: session.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES})
+
+
+def move(source: Engine, target: Engine, tell: Told) -> None:
+    """Copies what the target has not got yet; `tell(table, rows)` hears of progress. Raises MoveRefused."""
+    for table, key in TABLES.items():
+        columns = source.run(partial(columns_of, table=table))
+        if set(columns) != set(target.run(partial(columns_of, table=table))):
+            raise MoveRefused(f"{table} has other columns in the target; migrate both stores first.")
+        after = target.run(partial(last_key, table=table, key=key))
+        _check_beginning(source, target, table, key, after)
+        for rows in pieces(source, table, key, columns, after):
+            target.run(partial(_insert, table=table, columns=columns, rows=rows))
+            tell(table, len(rows))
+
+
+def compare(source: Engine, target: Engine, tell: Told) -> dict[str, str]:
+    """Reads both stores whole; table -> the checksum that both have. Raises MoveRefused naming what differs."""
+    checksums = {}
+    for table, key in TABLES.items():
+        columns = source.run(partial(columns_of, table=table))
+        digest = hashlib.sha256()
+        theirs = pieces(target, table, key, columns, None)
+        for rows in pieces(source, table, key, columns, None):
+            if next(theirs, None) != rows:
+                raise MoveRefused(f"{table} differs in the rows from {rows[0][0]} to {rows[-1][0]}.")
+            digest.update(msgspec.msgpack.encode(rows))
+            tell(table, len(rows))
+        if next(theirs, None) is not None:
+            raise MoveRefused(f"{table} has more rows in the target than in the source.")
+        checksums[table] = digest.hexdigest()
+    return checksums
+
+
+def pieces(
+    engine: Engine, table: str, key: tuple[str, ...], columns: list[str], after: Row | None
+) -> Iterator[list[Row]]:
+    """The rows of a table in the order of its key, from behind `after` on."""
+    places = [columns.index(column) for column in key]
+    while rows := engine.run(partial(_read_piece, table=table, key=key, columns=columns, after=after)):
+        yield rows
+        after = tuple(rows[-1][place] for place in places)
+
+
+def last_key(session: Session, table: str, key: tuple[str, ...]) -> Row | None:
+    """The greatest key of a table."""
+    order = ", ".join(f"{column} DESC" for column in key)
+    rows = session.rows(f"SELECT {', '.join(key)} FROM {table} ORDER BY {order} LIMIT 1")
+    return rows[0] if rows else None
+
+
+def _insert(session: Session, table: str, columns: list[str], rows: list[Row]) -> None:
+    session.insert(table, columns, rows)
+
+
+def _read_piece(session: Session, table: str, key: tuple[str, ...], columns: list[str], after: Row | None) -> list[Row]:
+    params = Params()
+    names = ", ".join(key)
+    where = f"WHERE ({names}) > ({params.add_all(after)})" if after is not None else ""
+    return session.rows(f"SELECT {', '.join(columns)} FROM {table} {where} ORDER BY {names} LIMIT {PIECE}", params)
+
+
+def _check_beginning(source: Engine, target: Engine, table: str, key: tuple[str, ...], after: Row | None) -> None:
+    """What the target has must be the beginning of what the source has: then it is a move that was broken off."""
+    if after is None:
+        return
+
+    def count(session: Session) -> Any:
+        params = Params()
+        names = ", ".join(key)
+        return session.rows(f"SELECT count(*) FROM {table} WHERE ({names}) <= ({params.add_all(after)})", params)
+
+    if source.run(count) != target.run(count):
+        raise MoveRefused(f"{table} of the target holds rows that are not from this source; move into an empty store.")

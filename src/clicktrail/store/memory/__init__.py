@@ -1,0 +1,1 @@
+"""What a process keeps in memory of its store."""

@@ -1,0 +1,182 @@
+"""The tables, as named forward-only migrations in the types that DuckDB and PostgreSQL share.
+
+Times are BIGINT microseconds UTC, addresses are sort keys (`model.addresses`), ids are 24 hex digits. The moment of
+creation is in every id, so no column repeats it.
+"""
+
+from collections.abc import Sequence
+
+from clicktrail.errors import NewerStore
+from clicktrail.model.times import now_us
+from clicktrail.store.session.protocol import Dialect, Migration, Session
+
+_COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
+
+_VISITOR_COLUMNS = (
+    *("visitor_id TEXT", "visitor BIGINT", "device TEXT", "browser TEXT", "os TEXT", "bot TEXT"),
+    *("is_data_centre BOOLEAN", "is_prefetch BOOLEAN", "duplicate_of TEXT"),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (
+    (
+        "0001-clicks-and-what-surrounds-them",
+        (
+            """CREATE TABLE clicks (
+                click_id TEXT NOT NULL, time BIGINT NOT NULL, referrer TEXT, ip TEXT NOT NULL, uri TEXT NOT NULL,
+                user_agent TEXT, utm_campaign TEXT, utm_content TEXT, utm_medium TEXT, utm_source TEXT, utm_term TEXT,
+                profile_id TEXT, link_id TEXT, banner_id TEXT, latitude DOUBLE PRECISION, longitude DOUBLE PRECISION,
+                country_code TEXT, update_time BIGINT NOT NULL, uuid TEXT, locale TEXT)""",
+            f"""CREATE TABLE profiles (
+                profile_id TEXT NOT NULL, country_code TEXT, enabled BOOLEAN NOT NULL, first_name TEXT NOT NULL,
+                last_name TEXT NOT NULL, middle_name TEXT NOT NULL, name TEXT NOT NULL, first_tag TEXT, {_COMMON})""",
+            "CREATE TABLE profile_tags (profile_id TEXT NOT NULL, position INTEGER NOT NULL, tag TEXT NOT NULL)",
+            f"""CREATE TABLE contacts (
+                contact_id TEXT NOT NULL, profile_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL,
+                value TEXT NOT NULL, {_COMMON})""",
+            f"""CREATE TABLE links (
+                link_id TEXT NOT NULL, code TEXT NOT NULL, profile_id TEXT, banner_id TEXT, name TEXT, uri TEXT,
+                enabled BOOLEAN NOT NULL, {_COMMON})""",
+            f"""CREATE TABLE banners (
+                banner_id TEXT NOT NULL, banner_name TEXT NOT NULL, cdn_file_url TEXT, language_id TEXT, theme_id TEXT,
+                size_id TEXT, width INTEGER, height INTEGER, {_COMMON})""",
+            f"CREATE TABLE languages (language_id TEXT NOT NULL, language_name TEXT NOT NULL, {_COMMON})",
+            f"""CREATE TABLE sizes (
+                size_id TEXT NOT NULL, size_name TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+                {_COMMON})""",
+            f"CREATE TABLE themes (theme_id TEXT NOT NULL, theme_name TEXT NOT NULL, {_COMMON})",
+            """CREATE TABLE clients (
+                client_id TEXT NOT NULL, name TEXT, scope TEXT NOT NULL, partner_id TEXT, enabled BOOLEAN NOT NULL,
+                secret_hash TEXT NOT NULL, update_time BIGINT NOT NULL)""",
+            "CREATE TABLE revoked_tokens (token_id TEXT NOT NULL, revoke_time BIGINT NOT NULL)",
+        ),
+    ),
+    (
+        "0002-hashes-of-what-is-looked-up",
+        (
+            "ALTER TABLE clicks ADD COLUMN ip_hash BIGINT",
+            "ALTER TABLE clicks ADD COLUMN uuid_hash BIGINT",
+            "UPDATE clicks SET ip_hash = text_hash(ip), uuid_hash = text_hash(uuid)",
+        ),
+    ),
+    (
+        "0003-who-clicked",
+        (
+            *(f"ALTER TABLE clicks ADD COLUMN {column}" for column in _VISITOR_COLUMNS),
+            "CREATE TABLE visitor_salts (day BIGINT NOT NULL, salt TEXT NOT NULL)",
+        ),
+    ),
+    (
+        "0004-how-links-are-followed",
+        (
+            "ALTER TABLE links ADD COLUMN redirect_status INTEGER DEFAULT 302",
+            "ALTER TABLE links ADD COLUMN expire_time BIGINT",
+            "ALTER TABLE links ADD COLUMN fallback_uri TEXT",
+        ),
+    ),
+    (
+        "0005-attribution",
+        (
+            """CREATE TABLE attributions (
+                attribution_id TEXT NOT NULL, profile_id TEXT NOT NULL, click_id TEXT, link_id TEXT,
+                time BIGINT NOT NULL, touch TEXT, window_days INTEGER, rule TEXT NOT NULL, named_click_id TEXT,
+                named_visitor_id TEXT, named_uuid TEXT, named_code TEXT, code_link_id TEXT)""",
+            """CREATE TABLE attribution_clicks (
+                attribution_id TEXT NOT NULL, click_id TEXT NOT NULL, link_id TEXT, time BIGINT NOT NULL,
+                evidence TEXT NOT NULL, is_robot BOOLEAN NOT NULL, is_duplicate BOOLEAN NOT NULL,
+                is_taken BOOLEAN NOT NULL, outcome TEXT NOT NULL)""",
+            "CREATE TABLE identities (visitor_id TEXT NOT NULL, uuid TEXT NOT NULL, create_time BIGINT NOT NULL)",
+        ),
+    ),
+    (
+        "0006-sites",
+        (
+            f"""CREATE TABLE sites (
+                site_id TEXT NOT NULL, name TEXT, key TEXT NOT NULL, origins TEXT NOT NULL, enabled BOOLEAN NOT NULL,
+                {_COMMON})""",
+        ),
+    ),
+    (
+        "0007-postbacks",
+        (
+            f"""CREATE TABLE postbacks (
+                postback_id TEXT NOT NULL, profile_id TEXT NOT NULL, name TEXT, uri TEXT NOT NULL, method TEXT NOT NULL,
+                events TEXT NOT NULL, enabled BOOLEAN NOT NULL, secret TEXT, {_COMMON})""",
+            """CREATE TABLE deliveries (
+                delivery_id TEXT NOT NULL, postback_id TEXT NOT NULL, profile_id TEXT NOT NULL, event TEXT NOT NULL,
+                status TEXT NOT NULL, click_id TEXT, attribution_id TEXT, time BIGINT NOT NULL,
+                attempts INTEGER NOT NULL, response_status INTEGER, error TEXT, due_time BIGINT,
+                update_time BIGINT NOT NULL)""",
+        ),
+    ),
+    (
+        "0008-name-spaces-of-uuids",
+        (  # whose a uuid is: NULL for the site's own (ADR 23)
+            "ALTER TABLE clicks ADD COLUMN name_space TEXT",
+            "ALTER TABLE profiles ADD COLUMN name_space TEXT",
+        ),
+    ),
+    (
+        "0009-merged-profiles",
+        (  # what a profile was that is a part of another one now, and a uuid that leads there
+            """CREATE TABLE merged_profiles (
+                merged_id TEXT NOT NULL, profile_id TEXT NOT NULL, uuid TEXT, name_space TEXT, time BIGINT NOT NULL)""",
+            "ALTER TABLE identities ADD COLUMN identity_id TEXT",
+            "UPDATE identities SET identity_id = lpad(lower(to_hex(CAST(floor(create_time / 1000000) AS BIGINT))), 8, "
+            "'0') || substr(md5(visitor_id || ' ' || uuid), 1, 16)",
+        ),
+    ),
+)
+
+
+def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
+    """What an engine applies, in this order."""
+    return (*dialect.first, *MIGRATIONS, *dialect.last)
+
+
+def migrate(session: Session) -> list[str]:
+    """Applies what is missing, in the transaction of `session`; returns the names of what was applied.
+
+    Raises NewerStore.
+    """
+    session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
+    missing, newer = list_missing(session), list_newer(session)
+    if newer:
+        raise NewerStore(say_newer(newer))
+    for name, statements in all_migrations(session.dialect):
+        for statement in statements if name in missing else ():
+            session.rows(session.dialect.translate(statement))
+        if name in missing:
+            session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+    return missing
+
+
+def list_missing(session: Session) -> list[str]:
+    """The migrations that were not applied yet."""
+    done = _list_applied(session)
+    return [name for name, _ in all_migrations(session.dialect) if name not in done]
+
+
+def list_newer(session: Session) -> list[str]:
+    """The migrations that were applied and that this version does not know."""
+    return sorted(_list_applied(session) - {name for name, _ in all_migrations(session.dialect)})
+
+
+def say_newer(names: Sequence[str]) -> str:
+    """One sentence."""
+    return f"The store was made by a newer version of Clicktrail ({', '.join(names)}): upgrade Clicktrail."
+
+
+def _list_applied(session: Session) -> set[str]:
+    tables = session.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'")
+    return {row[0] for row in session.rows("SELECT name FROM migrations")} if tables else set()
+
+
+def probe(session: Session) -> None:
+    """Fails if the store does not answer."""
+    session.rows("SELECT 1")
+
+
+def inspect(session: Session) -> tuple[set[str], int]:
+    """The names of the migrations that were applied, and how many clicks there are."""
+    applied = {row[0] for row in session.rows("SELECT name FROM migrations")}
+    return applied, session.rows("SELECT count(*) FROM clicks")[0][0]

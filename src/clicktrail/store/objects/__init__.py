@@ -1,0 +1,1 @@
+"""What surrounds a click: the catalogue, profiles, contacts, OAuth clients."""

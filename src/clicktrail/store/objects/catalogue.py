@@ -1,0 +1,147 @@
+"""Links, banners, languages, sizes and themes: what is written to the catalogue, and what a click needs of it."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from clicktrail.errors import Conflict, NotFound
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CataloguePostback, CatalogueSite
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.postbacks import Event
+from clicktrail.query.fields import BANNER, LINK, Resource
+from clicktrail.store.counting.salts import load_salts
+from clicktrail.store.objects.oauth_clients import list_revoked
+from clicktrail.store.reads.records import (
+    Record,
+    check_references,
+    check_unused,
+    columns_of,
+    find_repeat,
+    get_record,
+    insert_row,
+    update_row,
+)
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.session.protocol import Session
+
+_GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
+"""Resource -> a field that is made where none is given, and of how many random bytes: nobody guesses 64 bits, and two
+never meet in practice (and are refused if they do)."""
+_LINK = ", ".join(CatalogueLink.__struct_fields__)
+POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "link": (),
+    "banner": (("clicks", "banner_id"), ("links", "banner_id")),
+    "language": (("banners", "language_id"),),
+    "size": (("banners", "size_id"),),
+    "theme": (("banners", "theme_id"),),
+    "site": (),
+    "postback": (),
+}
+"""Columns that become null when an object of the resource is deleted."""
+
+
+def load_catalogue(session: Session) -> Catalogue:
+    """The catalogue as it is in this transaction."""
+    links = session.rows(f"SELECT code, {_LINK} FROM links")
+    banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
+    sites = session.rows("SELECT key, site_id, origins FROM sites WHERE enabled")
+    return Catalogue(
+        {row[0]: CatalogueLink(*row[1:]) for row in links},
+        frozenset(row[1] for row in links),
+        {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
+        {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
+        frozenset(row[0] for row in session.rows("SELECT postback_id FROM postbacks WHERE enabled")),
+        _load_told(session),
+    )
+
+
+def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
+    """Link id -> the postbacks that are told of its clicks."""
+    told: dict[str, tuple[CataloguePostback, ...]] = {}
+    for link_id, events, *postback in session.rows(
+        "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
+        "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
+    ):
+        if Event.CLICK in events.split():
+            told[link_id] = (*told.get(link_id, ()), CataloguePostback(*postback))
+    return told
+
+
+def find_link(session: Session, code: str) -> CatalogueLink | None:
+    """The link with this code, as the store has it."""
+    rows = session.rows(f"SELECT {_LINK} FROM links WHERE code = $1", [code])
+    return CatalogueLink(*rows[0]) if rows else None
+
+
+def refresh(session: Session) -> None:
+    """Reads catalogue, revocations and salts into memory, as of this transaction's end."""
+    version = session.catalogue_version()
+    catalogue, revoked, salts = load_catalogue(session), list_revoked(session), load_salts(session)
+    session.after_commit(lambda: session.memory.learn(catalogue, revoked, salts, version))
+
+
+def create_item(
+    session: Session, ids: IdGenerator, resource: Resource, values: Mapping[str, Any]
+) -> tuple[Record, bool]:
+    """Adds an object; returns it and whether it is new. Raises Conflict, InvalidBody."""
+    repeated = find_repeat(session, resource, values)
+    if repeated is not None:
+        return repeated, False
+    check_references(session, values)
+    row = {field.name: field.default for field in resource.writable.values()} | dict(values)
+    name = generate(resource, row)
+    if name is not None:
+        check_unused(session, resource, name, row[name], None)
+    object_id = ids.new()
+    insert_row(session, resource, {resource.id_field.column: object_id, **columns_of(resource, row)})
+    return get_record(session, SYSTEM, resource, object_id), True
+
+
+def generate(resource: Resource, row: dict[str, Any]) -> str | None:
+    """Fills in the code of a link, or the key of a site, where none is given; returns the field's name."""
+    if resource.name not in _GENERATED:
+        return None
+    name, size = _GENERATED[resource.name]
+    row[name] = row.get(name) or secrets.token_urlsafe(size)
+    return name
+
+
+def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:
+    """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
+    record = get_record(session, SYSTEM, resource, object_id)
+    check_references(session, values)
+    for name in ("uuid", "code"):
+        if name in resource.writable:
+            check_unused(session, resource, name, values.get(name), object_id)
+    changes = {name: value for name, value in values.items() if record[name] != value}
+    update_row(session, resource, object_id, columns_of(resource, changes))
+    return get_record(session, SYSTEM, resource, object_id)
+
+
+def delete_item(session: Session, resource: Resource, object_id: str) -> None:
+    """Removes an object; what pointed to it points to nothing. Raises NotFound, and Conflict for a link with clicks."""
+    table, key = TABLES[resource.name].name, resource.id_field.column
+    if not session.rows(f"SELECT 1 FROM {table} WHERE {key} = $1", [object_id]):
+        raise NotFound(f"There is no {resource.name} {object_id}.")
+    if resource is LINK and session.rows("SELECT 1 FROM clicks WHERE link_id = $1 LIMIT 1", [object_id]):
+        raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
+    if resource is BANNER:
+        session.after_commit(lambda: session.memory.clear_column("banner_id", object_id))
+    for pointing, column in POINTERS[resource.name]:
+        session.rows(f"UPDATE {pointing} SET {column} = NULL WHERE {column} = $1", [object_id])
+    session.rows(f"DELETE FROM {table} WHERE {key} = $1", [object_id])
+
+
+def list_used_facets(session: Session) -> dict[str, list[tuple[str, str]]]:
+    """The languages, sizes and themes that some banner has: id and name, by name."""
+    return {
+        f"{word}s": [
+            (row[0], row[1])
+            for row in session.rows(
+                f"SELECT f.{word}_id, f.{word}_name FROM {word}s f WHERE f.{word}_id IN "
+                f"(SELECT {word}_id FROM banners) ORDER BY f.{word}_name, f.{word}_id"
+            )
+        ]
+        for word in ("language", "size", "theme")
+    }

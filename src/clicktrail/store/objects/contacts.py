@@ -1,0 +1,86 @@
+"""The contacts of one profile, one at a time."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from clicktrail.errors import Conflict, Mistake, NotFound
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.reading import Reading
+from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.forms import read_contact
+from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.reads.records import (
+    Page,
+    Record,
+    check_unused,
+    columns_of,
+    find_repeat,
+    get_record,
+    insert_row,
+    list_records,
+    update_row,
+)
+from clicktrail.store.session.protocol import Session
+
+_OWNER = next(field for field in CONTACT.fields if field.name == "profileId")
+
+
+def list_contacts(session: Session, viewer: Viewer, query: ListQuery, profile_id: str) -> Page:
+    """One page of a profile's contacts. Raises NotFound."""
+    get_record(session, viewer, PROFILE, profile_id)
+    owned = Condition(_OWNER, "eq", (profile_id,))
+    return list_records(session, viewer, replace(query, conditions=(*query.conditions, owned)))
+
+
+def get_contact(session: Session, viewer: Viewer, profile_id: str, contact_id: str) -> Record:
+    """Raises NotFound, also for a contact of another profile."""
+    owner = session.rows("SELECT profile_id FROM contacts WHERE contact_id = $1", [contact_id])
+    if owner != [(profile_id,)]:
+        raise NotFound(f"The profile {profile_id} has no contact {contact_id}.")
+    return get_record(session, viewer, CONTACT, contact_id)
+
+
+def create_contact(
+    session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]
+) -> tuple[Record, bool]:
+    """Adds a contact behind the others; returns it and whether it is new. Raises NotFound, Conflict."""
+    get_record(session, SYSTEM, PROFILE, profile_id)
+    repeated = find_repeat(session, CONTACT, values)
+    if repeated is not None:
+        return get_contact(session, SYSTEM, profile_id, repeated["contactId"]), False
+    _refuse_double(session, profile_id, values, None)
+    contact_id = ids.new()
+    last = session.rows("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = $1", [profile_id])[0][0]
+    place = {"contact_id": contact_id, "profile_id": profile_id, "position": last + 1}
+    insert_row(session, CONTACT, {**place, **columns_of(CONTACT, values)})
+    return get_contact(session, SYSTEM, profile_id, contact_id), True
+
+
+def update_contact(
+    session: Session, profile_id: str, contact_id: str, values: Mapping[str, Any], reading: Reading
+) -> Record:
+    """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
+    record = get_contact(session, SYSTEM, profile_id, contact_id)
+    wanted = read_contact({**record, **values}, reading)
+    check_unused(session, CONTACT, "uuid", values.get("uuid"), contact_id)
+    _refuse_double(session, profile_id, wanted, contact_id)
+    changes = {name: wanted[name] for name in CONTACT.writable if record[name] != wanted[name]}
+    update_row(session, CONTACT, contact_id, columns_of(CONTACT, changes))
+    return get_contact(session, SYSTEM, profile_id, contact_id)
+
+
+def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
+    """Removes a contact. Raises NotFound."""
+    get_contact(session, SYSTEM, profile_id, contact_id)
+    session.rows("DELETE FROM contacts WHERE contact_id = $1", [contact_id])
+
+
+def _refuse_double(session: Session, profile_id: str, values: Mapping[str, Any], own_id: str | None) -> None:
+    rows = session.rows(
+        "SELECT contact_id FROM contacts WHERE profile_id = $1 AND key = $2 AND value = $3",
+        [profile_id, values["key"], values["value"]],
+    )
+    if any(row[0] != own_id for row in rows):
+        raise Conflict("The profile already has this contact.", (Mistake("is already there", pointer="/value"),))

@@ -1,0 +1,80 @@
+"""OAuth clients (hashed secrets) and revoked tokens."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import CLIENT
+from clicktrail.store.reads.records import Record, check_references, get_record, insert_row, update_row
+from clicktrail.store.session.protocol import Session
+
+_SECRET_BYTES = 32
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256. Secrets are 256 random bits, so a slow hash would protect nothing (ADR 7)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str]:
+    """Adds a client; returns it and its secret, which is never to be had again. Raises InvalidBody."""
+    check_references(session, values)
+    client_id, secret = ids.new(), secrets.token_urlsafe(_SECRET_BYTES)
+    insert_row(
+        session,
+        CLIENT,
+        {
+            "client_id": client_id,
+            "name": values.get("name"),
+            "scope": values["scope"],
+            "partner_id": values.get("partnerId"),
+            "enabled": True,
+            "secret_hash": hash_secret(secret),
+        },
+    )
+    return get_record(session, SYSTEM, CLIENT, client_id), secret
+
+
+def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
+    """Gives a client a new secret; the old one ends at once. Raises NotFound."""
+    get_record(session, SYSTEM, CLIENT, client_id)
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    update_row(session, CLIENT, client_id, {"secret_hash": hash_secret(secret)})
+    return get_record(session, SYSTEM, CLIENT, client_id), secret
+
+
+def revoke_client(session: Session, client_id: str) -> None:
+    """Ends a client: its secret and its tokens are refused from now on. Raises NotFound."""
+    get_record(session, SYSTEM, CLIENT, client_id)
+    update_row(session, CLIENT, client_id, {"enabled": False})
+
+
+def check_client(session: Session, client_id: str, secret: str) -> Record | None:
+    """The enabled client with this secret. A wrong id takes as long as a wrong secret."""
+    rows = session.rows("SELECT secret_hash FROM clients WHERE client_id = $1 AND enabled", [client_id])
+    stored = rows[0][0] if rows else hash_secret("")
+    if not hmac.compare_digest(stored, hash_secret(secret)) or not rows:
+        return None
+    return get_record(session, SYSTEM, CLIENT, client_id)
+
+
+def revoke_token(session: Session, token_id: str) -> None:
+    """Ends one token by its `jti`; again changes nothing."""
+    if not session.rows("SELECT 1 FROM revoked_tokens WHERE token_id = $1", [token_id]):
+        session.rows("INSERT INTO revoked_tokens (token_id, revoke_time) VALUES ($1, $2)", [token_id, now_us()])
+
+
+def list_revoked_tokens(session: Session) -> list[str]:
+    """The ids of the tokens that were revoked, the newest first."""
+    return [row[0] for row in session.rows("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id")]
+
+
+def list_revoked(session: Session) -> frozenset[str]:
+    """All that a token may not name: revoked token ids, and the ids of revoked clients."""
+    rows = session.rows("SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled")
+    return frozenset(row[0] for row in rows)

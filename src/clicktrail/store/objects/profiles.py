@@ -1,0 +1,186 @@
+"""Profiles with their tags and contacts. Whatever is written is written in the caller's one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clicktrail.errors import Conflict, Mistake, NotFound
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.contacts import is_same
+from clicktrail.model.ids import IdGenerator
+from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.store.reads.profiles import attach, contacts_by_profile, get_profile
+from clicktrail.store.reads.records import (
+    Record,
+    check_unused,
+    columns_of,
+    find_repeat,
+    insert_row,
+    refuse_differing,
+    update_row,
+)
+from clicktrail.store.session.protocol import Session
+
+NAMES = ("firstName", "middleName", "lastName")
+"""The parts of `name`, in the order in which they are joined."""
+
+
+def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, bool]:
+    """Adds a profile; returns it and whether it is new. Raises Conflict."""
+    repeated = find_repeat(session, PROFILE, values)
+    if repeated is not None:
+        attach(session, SYSTEM, [repeated])
+        refuse_differing(PROFILE, repeated["profileId"], _differing_parts(repeated, values))
+        return repeated, False
+    return get_profile(session, SYSTEM, save_profile(session, ids, None, values)), True
+
+
+def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]) -> Record:
+    """Changes what `values` names. Raises NotFound, Conflict."""
+    current = get_profile(session, SYSTEM, profile_id)
+    return get_profile(session, SYSTEM, save_profile(session, ids, current, values))
+
+
+def save_profile(
+    session: Session,
+    ids: IdGenerator,
+    current: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    name_space: str | None = None,
+) -> str:
+    """Writes what differs between `current` (None: a new profile) and `values`; returns the profile's id.
+
+    The same values twice change nothing the second time, not even the update time. `name_space` is where a new
+    profile's uuid lies; one that is given later makes any profile the site's own. Raises Conflict.
+    """
+    profile_id: str = current["profileId"] if current else ids.new()
+    known = current or {field.name: field.default for field in PROFILE.writable.values()}
+    if name_space is None and values.get("uuid") != known["uuid"]:
+        check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
+        _take_back(session, values.get("uuid"), profile_id)
+    wanted = {**known, **values}
+    changes = {name: value for name, value in values.items() if known[name] != value}
+    row = columns_of(PROFILE, changes if current else {name: wanted[name] for name in PROFILE.writable})
+    if current and "uuid" in changes:
+        row["name_space"] = name_space
+    if not current or any(name in changes for name in NAMES):
+        row["name"] = full_name(wanted)
+    if list(wanted["tags"]) != list(known["tags"]):
+        row["first_tag"] = wanted["tags"][0] if wanted["tags"] else None
+        replace_tags(session, profile_id, wanted["tags"])
+    has_new_contacts = "contacts" in values and save_contacts(session, ids, profile_id, values["contacts"])
+    if current is None:
+        insert_row(session, PROFILE, {"profile_id": profile_id, "name_space": name_space, **row})
+    elif row or has_new_contacts:
+        update_row(session, PROFILE, profile_id, row or {"enabled": wanted["enabled"]})
+    return profile_id
+
+
+def full_name(values: Mapping[str, Any]) -> str:
+    """The names that are not empty, joined."""
+    return " ".join(values[name] for name in NAMES if values[name])
+
+
+def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: Sequence[Mapping[str, Any]]) -> bool:
+    """Makes the profile's contacts what `wanted` says; contacts that stay keep their ids. Returns whether any changed.
+
+    A wanted contact is an old one if they share their id, or their uuid, or else their key and value. Raises Conflict.
+    """
+    old = contacts_by_profile(session, SYSTEM, [profile_id]).get(profile_id, [])
+    places: dict[str, int] = dict(
+        session.rows("SELECT contact_id, position FROM contacts WHERE profile_id = $1", [profile_id])
+    )
+    kept: list[str] = []
+    is_changed = False
+    for position, contact in enumerate(wanted):
+        match = _match(contact, [record for record in old if record["contactId"] not in kept])
+        row = {name: value for name, value in contact.items() if value is not None and name in CONTACT.writable}
+        if match is None:
+            check_unused(session, CONTACT, "uuid", contact.get("uuid"), None)
+            place = {"contact_id": ids.new(), "profile_id": profile_id, "position": position}
+            insert_row(session, CONTACT, {**place, **row})
+            is_changed = True
+            continue
+        kept.append(match["contactId"])
+        check_unused(session, CONTACT, "uuid", contact.get("uuid"), match["contactId"])
+        changes: dict[str, Any] = {name: value for name, value in row.items() if match[name] != value}
+        if places[match["contactId"]] != position:
+            changes["position"] = position
+        update_row(session, CONTACT, match["contactId"], changes)
+        is_changed = is_changed or bool(changes)
+    for record in old:
+        if record["contactId"] not in kept:
+            session.rows("DELETE FROM contacts WHERE contact_id = $1", [record["contactId"]])
+            is_changed = True
+    return is_changed
+
+
+def delete_profile(session: Session, profile_id: str) -> None:
+    """Removes a profile with its contacts and tags; clicks, links and clients of it stay and point to nobody.
+
+    Raises NotFound, and Conflict for a partner whose links have clicks.
+    """
+    if not session.rows("SELECT 1 FROM profiles WHERE profile_id = $1", [profile_id]):
+        raise NotFound(f"There is no profile {profile_id}.")
+    owned = "SELECT link_id FROM links WHERE profile_id = $1"
+    if session.rows(f"SELECT 1 FROM clicks WHERE link_id IN ({owned}) LIMIT 1", [profile_id]):
+        raise Conflict("The partner's links have clicks, whose attribution would be lost; disable the profile instead.")
+    lost = session.rows("SELECT link_id, count(*) FROM clicks WHERE profile_id = $1 GROUP BY link_id", [profile_id])
+    for link_id, registrations in lost:
+        session.figures.register(session, link_id, -registrations)
+    session.after_commit(lambda: session.memory.clear_column("profile_id", profile_id))
+    for table in ("clicks", "links"):
+        session.rows(f"UPDATE {table} SET profile_id = NULL WHERE profile_id = $1", [profile_id])
+    session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
+    owned = "SELECT attribution_id FROM attributions WHERE profile_id = $1"
+    session.rows(f"DELETE FROM attribution_clicks WHERE attribution_id IN ({owned})", [profile_id])
+    for table in (
+        *("attributions", "contacts", "profile_tags", "merged_profiles"),
+        *("deliveries", "postbacks", "profiles"),
+    ):
+        session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
+
+
+def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
+    same = [record for record in old if record["contactId"] == contact.get("contactId")]
+    if same:
+        return same[0]
+    uuid = contact.get("uuid")
+    if uuid is not None:
+        same = [record for record in old if record["uuid"] == uuid]
+        if same:
+            return same[0]
+    key, value = contact["key"], contact["value"]
+    same = [record for record in old if record["key"] == key and is_same(key, record["value"], value)]
+    same = [record for record in same if uuid in (None, record["uuid"])]
+    return same[0] if same else None
+
+
+def _take_back(session: Session, uuid: str | None, profile_id: str) -> None:
+    """A uuid that leads to a profile since that was merged can become its own; to another one it is taken."""
+    led = "uuid = $1 AND name_space IS NULL"
+    sql = f"SELECT profile_id FROM merged_profiles WHERE {led}"
+    for [taken] in session.rows(sql, [uuid]) if uuid is not None else ():
+        if taken != profile_id:
+            mistake = Mistake(f"is that of a profile that became a part of {taken}", pointer="/uuid")
+            raise Conflict("A merged profile had this uuid.", (mistake,))
+        session.rows(f"UPDATE merged_profiles SET uuid = NULL WHERE {led}", [uuid])
+
+
+def replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
+    """Makes the profile's tags these, in this order."""
+    session.rows("DELETE FROM profile_tags WHERE profile_id = $1", [profile_id])
+    for position, tag in enumerate(tags):
+        session.rows(
+            "INSERT INTO profile_tags (profile_id, position, tag) VALUES ($1, $2, $3)", [profile_id, position, tag]
+        )
+
+
+def _differing_parts(record: Record, values: Mapping[str, Any]) -> list[str]:
+    """Which of the list-valued fields a repeated POST says differently."""
+    contacts = [(contact["key"], contact["value"]) for contact in record["contacts"]]
+    differing = []
+    if "contacts" in values and [(item["key"], item["value"]) for item in values["contacts"]] != contacts:
+        differing.append("contacts")
+    if "tags" in values and list(values["tags"]) != record["tags"]:
+        differing.append("tags")
+    return differing

@@ -1,0 +1,1 @@
+"""Postbacks and their deliveries: written with what they tell of, sent afterwards."""

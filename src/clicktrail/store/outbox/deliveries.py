@@ -1,0 +1,250 @@
+"""The outbox of postbacks: what is to be told is written in the transaction of what it tells of, and sent after it.
+
+A delivery is due at `due_time` and at nobody while that is null. Whoever takes it moves that on by a lease, so that a
+delivery whose sender died is due again: it is told at least once, and by the same id.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from clicktrail.errors import NotFound
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.attribution import DAY_US
+from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.click import Click
+from clicktrail.model.postbacks import Event, Message
+from clicktrail.model.times import SECOND, now_s, now_us
+from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.store.reads.clicks import select_clicks
+from clicktrail.store.reads.records import Record, get_record
+from clicktrail.store.session.protocol import Params, Row, Session
+
+WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
+NEWS_US = DAY_US
+"""How old a click may be when it arrives and still be told of: older ones come from imports, and are history."""
+_SERVED = 32
+"""Postbacks that are looked at in one go."""
+_NEW = (
+    *("delivery_id", "postback_id", "profile_id", "event", "status", "click_id", "attribution_id", "time"),
+    *("attempts", "due_time", "update_time"),
+)
+
+
+class Target(NamedTuple):
+    """Where and how a postback is sent, and what it is signed with."""
+
+    uri: str
+    method: str
+    secret: str
+
+
+class Job(NamedTuple):
+    """One attempt that is now to be made. Without a message what it was to tell of was deleted."""
+
+    delivery_id: str
+    postback_id: str
+    target: Target
+    attempt: int
+    """1 for the first."""
+    message: Message | None
+
+
+class Outcome(NamedTuple):
+    """What came of an attempt. It says nothing of a delivery that was replayed or taken by another one meanwhile."""
+
+    delivery_id: str
+    attempt: int
+    status: str
+    response_status: int | None
+    error: str | None
+    due_time: int | None
+
+
+def tell_of_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> list[Row]:
+    """What is to be told of clicks that are about to be added: not of robots' ones, and not of history."""
+    told = catalogue.told_of_clicks
+    if not told:
+        return []
+    since = now_us() - NEWS_US
+    return [
+        _row(session, postback.postback_id, postback.profile_id, Event.CLICK, click.click_id, None, click.time)
+        for click in clicks
+        if click.time > since and not click.is_bot
+        for postback in told.get(click.link_id or "", ())
+    ]
+
+
+def tell_of_registration(
+    session: Session, attribution_id: str, link_id: str | None, click_id: str | None, at: int
+) -> list[Row]:
+    """What is to be told of a client whom a link brought."""
+    if link_id is None:
+        return []
+    found = session.rows(
+        "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
+        "WHERE l.link_id = $1 AND q.enabled ORDER BY q.postback_id",
+        [link_id],
+    )
+    return [
+        _row(session, postback_id, profile_id, Event.REGISTRATION, click_id, attribution_id, at)
+        for postback_id, profile_id, events in found
+        if Event.REGISTRATION in events.split()
+    ]
+
+
+def _row(
+    session: Session,
+    postback_id: str,
+    profile_id: str,
+    event: Event,
+    click_id: str | None,
+    attribution_id: str | None,
+    at: int,
+) -> Row:
+    due, made = now_us(), session.memory.ids.new()
+    return (made, postback_id, profile_id, event, WAITING, click_id, attribution_id, at, 0, due, now_s())
+
+
+def add_deliveries(session: Session, rows: Sequence[Row]) -> None:
+    """Puts them in the outbox."""
+    if rows:
+        session.insert("deliveries", _NEW, rows)
+        session.after_commit(session.memory.wake_sender)
+
+
+def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
+    """Deliveries that are due, the longest first: of each postback as many as are free, and `most` in all.
+
+    `free` is in the order in which postbacks are served; those that had none of their turn have it the next time.
+    """
+    now = now_us()
+    due = session.rows(
+        "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= $1 AND postback_id = ANY($2::TEXT[])",
+        [now, list(free)],
+    )
+    waiting = {row[0] for row in due}
+    found: list[str] = []
+    for postback_id in [each for each in free if each in waiting][:_SERVED]:
+        rows = session.rows(
+            "SELECT delivery_id FROM deliveries WHERE postback_id = $1 AND due_time <= $2 "
+            f"ORDER BY due_time LIMIT {min(free[postback_id], most - len(found))}",
+            [postback_id, now],
+        )
+        found += [row[0] for row in rows]
+    return found
+
+
+def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
+    """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
+    now, ids = now_us(), sorted(ids)
+    found = session.rows(
+        "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
+        "WHERE delivery_id BETWEEN $1 AND $2 AND delivery_id = ANY($3::TEXT[]) AND due_time <= $4 "
+        f"ORDER BY due_time {session.dialect.skip_locked}",
+        [ids[0], ids[-1], ids, now],
+    )
+    if not found:
+        return []
+    ids = sorted(row[0] for row in found)
+    session.rows(
+        "UPDATE deliveries SET due_time = $1, attempts = attempts + 1, update_time = $2 "
+        "WHERE delivery_id BETWEEN $3 AND $4 AND delivery_id = ANY($5::TEXT[])",
+        [now + lease_us, now_s(), ids[0], ids[-1], ids],
+    )
+    targets = {postback_id: find_target(session, postback_id) for postback_id in {row[1] for row in found}}
+    messages = _messages(session, found)
+    return [Job(row[0], row[1], targets[row[1]], row[6], messages.get(row[0])) for row in found]
+
+
+def find_target(session: Session, postback_id: str) -> Target:
+    """Raises NotFound."""
+    rows = session.rows("SELECT uri, method, secret FROM postbacks WHERE postback_id = $1", [postback_id])
+    if not rows:
+        raise NotFound(f"There is no postback {postback_id}.")
+    return Target(*rows[0])
+
+
+def _messages(session: Session, rows: Sequence[Row]) -> dict[str, Message]:
+    """Delivery id -> what it tells, for those whose click or registration is still there."""
+    registrations = _by_id(
+        session,
+        "SELECT a.attribution_id, a.profile_id, a.rule, a.link_id, f.uuid FROM attributions a "
+        "LEFT JOIN profiles f ON f.profile_id = a.profile_id WHERE a.attribution_id = ANY($1::TEXT[])",
+        {row[4] for row in rows},
+    )
+    clicks = _clicks(session, {row[3] for row in rows} - {None})
+    link_ids = {click.link_id for click in clicks.values()} | {row[3] for row in registrations.values()}
+    codes = _by_id(session, "SELECT link_id, code FROM links WHERE link_id = ANY($1::TEXT[])", link_ids)
+    messages = {}
+    for delivery_id, _, event, click_id, attribution_id, at, _ in rows:
+        click, made = clicks.get(click_id), registrations.get(attribution_id)
+        if (click if event == Event.CLICK else made) is None:
+            continue
+        _, client_id, rule, link_id, uuid = made or (None, None, None, click.link_id if click else None, None)
+        code = codes[link_id][1] if link_id in codes else None
+        messages[delivery_id] = Message(
+            delivery_id, Event(event), at, click, link_id, code, attribution_id, rule, client_id, uuid
+        )
+    return messages
+
+
+def _by_id(session: Session, sql: str, ids: set[str | None]) -> dict[str | None, Row]:
+    wanted = sorted(each for each in ids if each is not None)
+    return {row[0]: row for row in session.rows(sql, [wanted])} if wanted else {}
+
+
+def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
+    if not ids:
+        return {}
+    wanted = "c.click_id BETWEEN {} AND {} AND c.click_id = ANY({}::TEXT[])"
+    return {click.click_id: click for click in select_clicks(session, SYSTEM, wanted, min(ids), max(ids), sorted(ids))}
+
+
+def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Writes down what came of attempts."""
+    params = Params()
+    ids = sorted(outcome.delivery_id for outcome in outcomes)
+    casts = ("TEXT", "INTEGER", "TEXT", "INTEGER", "TEXT", "BIGINT")
+    values = [
+        f"({', '.join(f'{params.add(value)}::{cast}' for value, cast in zip(outcome, casts, strict=True))})"
+        for outcome in outcomes
+    ]
+    session.rows(
+        "UPDATE deliveries SET status = n.status, response_status = n.response_status, error = n.error, "
+        f"due_time = n.due_time, update_time = {params.add(now_s())}::BIGINT "
+        f"FROM (VALUES {', '.join(values)}) n(delivery_id, attempts, status, response_status, error, due_time) "
+        "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
+        f"AND deliveries.status = '{WAITING}' "
+        f"AND deliveries.delivery_id BETWEEN {params.add(ids[0])} AND {params.add(ids[-1])}",
+        params,
+    )
+
+
+_REPLAY = (
+    f"UPDATE deliveries SET status = '{WAITING}', attempts = 0, response_status = NULL, error = NULL, "
+    "due_time = $1, update_time = $2 WHERE "
+)
+
+
+def replay(session: Session, delivery_id: str) -> Record:
+    """Has a delivery told anew, whatever came of it. Raises NotFound."""
+    get_record(session, SYSTEM, DELIVERY, delivery_id)
+    session.rows(f"{_REPLAY} delivery_id = $3", [now_us(), now_s(), delivery_id])
+    session.after_commit(session.memory.wake_sender)
+    return get_record(session, SYSTEM, DELIVERY, delivery_id)
+
+
+def replay_dead(session: Session, postback_id: str) -> int:
+    """Has all of a postback told anew that was given up; returns how many. Raises NotFound."""
+    get_record(session, SYSTEM, POSTBACK, postback_id)
+    dead = f"postback_id = {{}} AND status = '{DEAD}'"
+    count: int = session.rows(f"SELECT count(*) FROM deliveries WHERE {dead.format('$1')}", [postback_id])[0][0]
+    session.rows(_REPLAY + dead.format("$3"), [now_us(), now_s(), postback_id])
+    session.after_commit(session.memory.wake_sender)
+    return count
+
+
+def forget_deliveries(session: Session, days: int) -> None:
+    """Removes what was to be told more than so many days ago; the moment is in the ids."""
+    first = f"{max(now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
+    session.rows("DELETE FROM deliveries WHERE delivery_id < $1", [first])

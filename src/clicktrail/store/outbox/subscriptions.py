@@ -1,0 +1,55 @@
+"""Postbacks and the secrets that they are signed with."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.ids import IdGenerator
+from clicktrail.model.postbacks import Message, sample
+from clicktrail.model.times import now_us
+from clicktrail.query.fields import POSTBACK
+from clicktrail.store.objects import catalogue as catalog
+from clicktrail.store.outbox.deliveries import Target, find_target
+from clicktrail.store.reads.records import Record, get_record, update_row
+from clicktrail.store.session.protocol import Session
+
+_SECRET_BYTES = 32
+"""Standard Webhooks: 24 to 64 bytes, written in base64 behind `whsec_`."""
+
+
+def create_postback(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str | None]:
+    """Adds a postback; returns it and its secret, None if its uuid had made it. Raises Conflict, InvalidBody."""
+    record, is_new = catalog.create_item(session, ids, POSTBACK, values)
+    return record, _give_secret(session, record["postbackId"]) if is_new else None
+
+
+def rotate_secret(session: Session, postback_id: str) -> tuple[Record, str]:
+    """Gives a postback a new secret, which the next attempt is signed with. Raises NotFound."""
+    get_record(session, SYSTEM, POSTBACK, postback_id)
+    secret = _give_secret(session, postback_id)
+    return get_record(session, SYSTEM, POSTBACK, postback_id), secret
+
+
+def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[Target, Message]:
+    """Where a test is to go, and what it tells: of the partner's newest link, if there is one. Raises NotFound."""
+    links = session.rows(
+        "SELECT l.link_id, l.code FROM links l JOIN postbacks q ON q.profile_id = l.profile_id "
+        "WHERE q.postback_id = $1 ORDER BY l.link_id DESC LIMIT 1",
+        [postback_id],
+    )
+    link_id, code = links[0] if links else (None, None)
+    return find_target(session, postback_id), sample(ids.new(), now_us(), link_id, code)
+
+
+def delete_postback(session: Session, postback_id: str) -> None:
+    """Removes a postback with its deliveries. Raises NotFound."""
+    catalog.delete_item(session, POSTBACK, postback_id)
+    session.rows("DELETE FROM deliveries WHERE postback_id = $1", [postback_id])
+
+
+def _give_secret(session: Session, postback_id: str) -> str:
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    update_row(session, POSTBACK, postback_id, {"secret": secret})
+    return secret

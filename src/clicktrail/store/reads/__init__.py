@@ -1,0 +1,1 @@
+"""Questions: pages, counts and single objects, and who may see which rows."""

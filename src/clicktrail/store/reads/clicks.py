@@ -1,0 +1,160 @@
+"""Clicks as they are asked for: pages, single clicks, and what expansions add."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from clicktrail.errors import NotFound
+from clicktrail.model.access import Viewer
+from clicktrail.model.attribution import (
+    Touch,
+)
+from clicktrail.model.click import Click
+from clicktrail.model.ids import least_id
+from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.parse import MAX_LIMIT
+from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.reads.metrics import link_metrics
+from clicktrail.store.reads.profiles import contacts_by_profile, find_profiles
+from clicktrail.store.reads.recall import recall_clicks
+from clicktrail.store.reads.records import Page, count, make_page, refuse_secrets, select_records
+from clicktrail.store.reads.resolve import resolve
+from clicktrail.store.reads.statements import groups_statement, has_one_sort_value, list_statement
+from clicktrail.store.reads.steps import Walk, is_stepwise, list_in_steps
+from clicktrail.store.reads.tables import TABLES, Table, visible
+from clicktrail.store.session.protocol import Params, Row, Session
+
+COLUMNS = Click.__struct_fields__
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A click and what the question's expansions add to it."""
+
+    click: Click
+    parts: Mapping[str, Any]
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
+
+
+def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
+    """One page of clicks with the expansions asked for: one statement each, however many rows."""
+    if query.wants_count or query.view.expansions:
+        session.begin()
+    refuse_secrets(query, viewer)
+    query = resolve(session, viewer, query)
+    total = count(session, viewer, query)
+    recalled = recall_clicks(session.memory, viewer, query)
+    if recalled is not None:
+        clicks, ends = recalled, [(None, click.click_id) for click in recalled]
+    else:
+        rows = _list_rows(session, viewer, query)
+        clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
+    shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
+    return make_page(ends, shown, query.limit, total)
+
+
+def _list_rows(session: Session, viewer: Viewer, query: ListQuery) -> list[Row]:
+    if is_stepwise(session, query) and not has_one_sort_value(query):
+        return list_in_steps(Walk(session, viewer, query, _columns))
+    statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.dialect)
+    return session.rows(statement.sql, statement.params)
+
+
+def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
+    """The same page from fewer rows: a sort by repetitive values needs only the first of them, as many as fill a page.
+
+    Counting ten million rows by value takes a fraction of sorting them.
+    """
+    if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
+        return query
+    session.begin()
+    statement = groups_statement(query, viewer, session.dialect)
+    groups = session.rows(statement.sql, statement.params)
+    needed, found = query.limit + query.offset + 1, 0
+    for place, (value, rows) in enumerate(groups):
+        found += rows
+        if found >= needed:
+            beyond = "gte" if query.is_descending else "lte"
+            operator = "eq" if place == 0 else beyond
+            return replace(query, conditions=(*query.conditions, Condition(query.sort, operator, (value,))))
+    if groups:
+        return query
+    return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
+
+
+def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
+    """Raises NotFound, also for a click on another partner's link."""
+    table, params = TABLES[CLICK.name], Params()
+    rows = session.rows(
+        f"SELECT {_columns(table)} FROM clicks c "
+        f"WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}",
+        params,
+    )
+    if not rows:
+        raise NotFound(f"There is no click {click_id}.")
+    return Click(*rows[0])
+
+
+def show_click(session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str]) -> Shown:
+    """One click with its expansions. Raises NotFound."""
+    if expansions:
+        session.begin()
+    return expand(session, viewer, [get_click(session, viewer, click_id)], expansions)[0]
+
+
+def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions: frozenset[str]) -> list[Shown]:
+    """Adds to each click its `link`, `profile`, `contacts` and `metrics`, as far as asked for and visible."""
+    link_ids = {click.link_id for click in clicks if click.link_id is not None}
+    profile_ids = {click.profile_id for click in clicks if click.profile_id is not None}
+    links, profiles, contacts, metrics = {}, {}, {}, {}
+    if "link" in expansions:
+        links = dict(select_records(session, viewer, LINK, "link_id", link_ids))
+    if "profile" in expansions:
+        profiles = {record["profileId"]: record for record in find_profiles(session, viewer, "profile_id", profile_ids)}
+    if "contacts" in expansions:
+        contacts = contacts_by_profile(session, viewer, profile_ids)
+    if "metrics" in expansions:
+        metrics = link_metrics(session, viewer, link_ids)
+    found: dict[str, Callable[[Click], Any]] = {
+        "contacts": lambda click: contacts.get(click.profile_id or "", []),
+        "link": lambda click: links.get(click.link_id),
+        "metrics": lambda click: metrics.get(click.link_id or ""),
+        "profile": lambda click: profiles.get(click.profile_id or ""),
+        "visitor": lambda click: click,
+    }
+    return [Shown(click, {name: found[name](click) for name in sorted(expansions)}) for click in clicks]
+
+
+def newest_id(session: Session, before_s: int) -> str | None:
+    """The greatest id of a click from before a second (Unix time); None where there is none.
+
+    Later ones say nothing of when they were made: earlier versions took ids with any date.
+    """
+    bound = least_id(before_s)
+    rows = session.rows("SELECT click_id FROM clicks WHERE click_id < $1 ORDER BY click_id DESC LIMIT 1", [bound])
+    return rows[0][0] if rows else None
+
+
+MAX_CANDIDATES = 1_000
+"""Clicks of one visitor that are considered: the newest, or the oldest where the first touch wins."""
+
+
+_CLICK = ", ".join(f"c.{column}" for column in Click.__struct_fields__)
+
+
+def select_clicks(
+    session: Session, viewer: Viewer, wanted: str, *values: object, touch: Touch = Touch.LAST
+) -> list[Click]:
+    """The clicks that a condition with `{}` for each value finds and the viewer may see, at most `MAX_CANDIDATES`."""
+    params = Params()
+    condition = wanted.format(*(params.add(value) for value in values))
+    order = "ASC" if touch is Touch.FIRST else "DESC"
+    rows = session.rows(
+        f"SELECT {_CLICK} FROM clicks c WHERE {condition} AND {visible(TABLES[CLICK.name], viewer, params)} "
+        f"ORDER BY c.click_id {order} LIMIT {MAX_CANDIDATES}",
+        params,
+    )
+    return [Click(*row) for row in rows]

@@ -1,0 +1,74 @@
+"""Finds what filters reach through other tables before the clicks are asked for, on engines that plan by statistics.
+
+A planner cannot know how many clicks a subquery will let through, and goes through ten million in vain where none
+does. It can of a list of ids: so those are found first, unless they are too many to be rare.
+"""
+
+from dataclasses import replace
+
+from clicktrail.model.access import PARTNERS, Viewer
+from clicktrail.query.fields import CLICK, LINK, Source
+from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.reads.statements import positive_part
+from clicktrail.store.reads.tables import TABLES, THROUGH, visible
+from clicktrail.store.session.protocol import Params, Session
+
+MOST = 10_000
+"""Ids that are handed over; where there are more, any way to the first of their clicks is short."""
+_OWNERS = next(field for field in CLICK.fields if field.source is Source.PARTNER)
+
+
+def resolve(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
+    """The same question with ids in place of what has to be reached."""
+    if session.dialect.is_owned:
+        return query
+    conditions = [_resolve(session, condition) for condition in query.conditions]
+    for condition in query.conditions:
+        conditions += _stored_values(session, condition)
+    if viewer.scope in PARTNERS:
+        conditions.append(_own_links(session, viewer))
+    return replace(query, conditions=tuple(conditions))
+
+
+def _resolve(session: Session, condition: Condition) -> Condition:
+    way = THROUGH.get(condition.field.source)
+    if way is None or set(condition.values) == {True, False}:
+        return condition
+    params = Params()
+    positive, is_negated = positive_part(condition, params, session.dialect)
+    found = way.found.replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
+    ids = [row[0] for row in session.rows(f"SELECT DISTINCT * FROM ({found}) f LIMIT {MOST + 1}", params)]
+    if len(ids) > MOST:
+        return condition
+    return Condition(condition.field, "unreached" if is_negated else "reached", tuple(ids))
+
+
+def _stored_values(session: Session, condition: Condition) -> list[Condition]:
+    """For a part of a text that an index holds: which of the stored texts have it, where there are not too many.
+
+    The index is walked from one value to the next, so that this costs a look for each value and not for each click.
+    """
+    expression = TABLES[CLICK.name].expression(condition.field)
+    proxy = session.dialect.proxies.get(expression, "{}")
+    is_indexed = proxy != "{}" and condition.operator in ("contains", "starts")
+    if not is_indexed or session.dialect.is_spread:  # Citus runs no recursive statement over a table that is spread
+        return []
+    params = Params()
+    part = proxy.format(expression)
+    matches = positive_part(condition, params, session.dialect)[0].replace("{column}", "v")
+    is_candidate = f"{matches} OR length(v) = {session.dialect.prefix}"
+    sql = (
+        f"WITH RECURSIVE each(v) AS ((SELECT {part} FROM clicks c WHERE {part} IS NOT NULL ORDER BY {part} LIMIT 1) "
+        f"UNION ALL SELECT (SELECT {part} FROM clicks c WHERE {part} > v ORDER BY {part} LIMIT 1) FROM each "
+        f"WHERE v IS NOT NULL) SELECT count(*), array_agg(v) FILTER (WHERE {is_candidate}) "
+        f"FROM (SELECT v FROM each WHERE v IS NOT NULL LIMIT {MOST + 1}) found"
+    )
+    [(count, values)] = session.rows(sql, params)
+    return [] if count > MOST else [Condition(condition.field, "stored", tuple(values or ()))]
+
+
+def _own_links(session: Session, viewer: Viewer) -> Condition:
+    """What `visible` says of a partner's clicks, as a list."""
+    params = Params()
+    rows = session.rows(f"SELECT l.link_id FROM links l WHERE {visible(TABLES[LINK.name], viewer, params)}", params)
+    return Condition(_OWNERS, "reached", tuple(row[0] for row in rows))

@@ -1,0 +1,123 @@
+"""Finds the clicks that may have earned a client: by what a registration names, and by what is known of that."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.model.access import Viewer
+from clicktrail.model.attribution import (
+    DAY_US,
+    MAX_AHEAD_US,
+    Candidate,
+    Evidence,
+    Model,
+)
+from clicktrail.model.click import Click
+from clicktrail.model.times import SECOND
+from clicktrail.store.reads.clicks import select_clicks
+from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.registrations.identities import browsers_of
+from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.protocol import Params, Session
+
+_BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
+Found = dict[str, tuple[Click, set[Evidence]]]
+"""Clicks by id, each with how it was found."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What a registration was to be attributed by."""
+
+    click_id: str | None = None
+    visitor_id: str | None = None
+    uuid: str | None = None
+    code: str | None = None
+    code_link_id: str | None = None
+
+
+def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Named, Click | None]:
+    """What was named, looked up, and the click that was named by its id. Raises InvalidBody."""
+    mistakes = []
+    code_link_id = None
+    if values.get("code") is not None:
+        params = Params()
+        sql = f"SELECT l.link_id FROM links l WHERE l.code = {params.add(values['code'])}"
+        rows = session.rows(f"{sql} AND {visible(TABLES['link'], viewer, params)}", params)
+        if rows:
+            code_link_id = rows[0][0]
+        else:
+            mistakes.append(Mistake("there is no link with this code", pointer="/code"))
+    click_id = values.get("clickId")
+    clicks = select_clicks(session, viewer, "c.click_id = {}", click_id) if click_id is not None else []
+    if click_id is not None and not clicks:
+        mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
+    if mistakes:
+        raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
+    named = Named(click_id, values.get("visitorId"), values.get("uuid"), values.get("code"), code_link_id)
+    return named, clicks[0] if clicks else None
+
+
+def find_clicks(
+    session: Session,
+    viewer: Viewer,
+    named: Named,
+    click: Click | None,
+    values: Mapping[str, Any],
+    people: set[str],
+    at: int,
+    model: Model,
+) -> Found:
+    """All clicks that may have earned the client, each with how it was found; `click` was named by its id.
+
+    `people` are the uuids of persons whose browsers may be looked at. A uuid that came by a public key finds nothing:
+    anyone could have sent it.
+    """
+    found: Found = {}
+
+    def add(clicks: Iterable[Click], evidence: Evidence) -> None:
+        for each in clicks:
+            found.setdefault(each.click_id, (each, set()))[1].add(evidence)
+
+    if click is not None:
+        add([click], Evidence.CLICK_ID)
+    if named.uuid is not None:
+        add(select_clicks(session, viewer, _BY_UUID, text_hash(named.uuid), named.uuid), Evidence.UUID)
+    said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
+    others = browsers_of(session, people) - said
+    span = _span(at, model)
+    for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
+        if browsers:
+            wanted = f"c.visitor_id = ANY({{}}::TEXT[]) AND {span}"
+            add(select_clicks(session, viewer, wanted, sorted(map(str, browsers)), touch=model.touch), evidence)
+    if named.code_link_id is not None and values.get("ip") is not None:
+        wanted = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {} AND " + span
+        place = (named.code_link_id, text_hash(values["ip"]), values["ip"], values.get("userAgent"))
+        add(select_clicks(session, viewer, wanted, *place, touch=model.touch), Evidence.CODE)
+    originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
+    for click_id in sorted(map(str, originals)):
+        add(select_clicks(session, viewer, "c.click_id = {}", click_id), Evidence.ORIGINAL)
+    return found
+
+
+def _span(at: int, model: Model) -> str:
+    """The clicks that may lie in the window, by ids, which are in the order of time: engines find those at once."""
+    first = max(at - model.window_days * DAY_US - MAX_AHEAD_US, 0) // SECOND
+    return f"c.click_id >= '{min(first, 0xFFFFFFFF):08x}'"
+
+
+def candidates_of(found: Found, free: Collection[str | None], settled: Collection[str]) -> list[Candidate]:
+    """What the rule looks at. A click is taken if its client is none of `free`, or if it is one of `settled`."""
+    return [
+        Candidate(
+            click.click_id,
+            click.time,
+            click.link_id,
+            ",".join(sorted(evidence)),
+            is_robot=click.is_bot,
+            is_duplicate=click.duplicate_of is not None,
+            is_taken=click.profile_id not in free or click.click_id in settled,
+        )
+        for click, evidence in found.values()
+    ]

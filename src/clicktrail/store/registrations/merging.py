@@ -1,0 +1,136 @@
+"""Two profiles of one client become one (ADR 29). All of it is one transaction of the caller's."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clicktrail.errors import Conflict, InvalidBody, Mistake
+from clicktrail.model.access import SYSTEM
+from clicktrail.model.contacts import is_same
+from clicktrail.model.times import now_s, now_us
+from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.store.objects.profiles import replace_tags
+from clicktrail.store.reads.profiles import get_profile
+from clicktrail.store.reads.records import Record, update_row
+from clicktrail.store.registrations.identities import move_identities
+from clicktrail.store.session.protocol import Session
+
+_OWNED: Mapping[str, str] = {
+    "links": "SELECT count(*) FROM links WHERE profile_id = $1",
+    "postbacks": "SELECT count(*) FROM postbacks WHERE profile_id = $1",
+    "OAuth clients": "SELECT count(*) FROM clients WHERE partner_id = $1 AND enabled",
+    "clients registered by postbacks": "SELECT count(*) FROM profiles WHERE name_space = $1",
+}
+"""What makes a profile a partner's; a revoked OAuth client is none."""
+_IS_CLIENT = "SELECT 1 FROM clicks WHERE profile_id = $1 UNION ALL SELECT 1 FROM attributions WHERE profile_id = $1"
+
+
+class _Known(NamedTuple):
+    """What a profile is known by: a uuid, and in whose name space."""
+
+    uuid: str | None
+    name_space: str | None
+
+
+def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
+    """Makes `gone_id` a part of `kept_id`: its clicks, registrations, contacts, tags and browsers. Returns what stays.
+
+    Again changes nothing. Raises NotFound, InvalidBody, and Conflict where one of the two is a partner: no link, and no
+    money, may change its owner by this.
+    """
+    if kept_id == gone_id:
+        detail = Mistake("is the profile itself; name another one", pointer="/profileId")
+        raise InvalidBody("A profile cannot be merged with itself.", (detail,))
+    kept = get_profile(session, SYSTEM, kept_id)
+    merged = "SELECT 1 FROM merged_profiles WHERE merged_id = $1 AND profile_id = $2"
+    if session.rows(merged, [gone_id, kept_id]):
+        return kept
+    gone = get_profile(session, SYSTEM, gone_id)
+    _refuse_partners(session, kept_id, gone_id)
+    known = {row[0]: _Known(*row[1:]) for row in _find_known(session, kept_id, gone_id)}
+    _move_contacts(session, kept, gone)
+    tags = list(dict.fromkeys((*kept["tags"], *gone["tags"])))
+    replace_tags(session, kept_id, tags)
+    _move_clicks(session, kept_id, gone_id)
+    for table in ("contacts", "profile_tags", "profiles"):
+        session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [gone_id])
+    changes = {"first_tag": tags[0] if tags else None, **_fill(kept, gone)}
+    update_row(session, PROFILE, kept_id, changes | _join_uuids(session, kept_id, gone_id, known))
+    return get_profile(session, SYSTEM, kept_id)
+
+
+def _find_known(session: Session, *profile_ids: str) -> list[tuple[Any, ...]]:
+    sql = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY($1::TEXT[])"
+    return session.rows(sql, [list(profile_ids)])
+
+
+def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:
+    for profile_id, pointer in ((gone_id, "/profileId"), (kept_id, "")):
+        owned = {name: session.rows(sql, [profile_id])[0][0] for name, sql in _OWNED.items()}
+        if any(owned.values()) and (profile_id == gone_id or session.rows(f"{_IS_CLIENT} LIMIT 1", [gone_id])):
+            what = ", ".join(f"{count} {name}" for name, count in owned.items() if count)
+            raise Conflict(
+                f"The profile {profile_id} is a partner's, and what a partner earns does not change its owner.",
+                (Mistake(f"owns {what}; hand them over or delete them first", pointer=pointer),),
+            )
+
+
+def _fill(kept: Record, gone: Record) -> dict[str, Any]:
+    """What the profile that stays did not know."""
+    changes: dict[str, Any] = {}
+    if not kept["name"]:
+        columns = {"first_name": "firstName", "middle_name": "middleName", "last_name": "lastName", "name": "name"}
+        changes = {column: gone[name] for column, name in columns.items()}
+    if kept["countryNumericCode"] is None:
+        changes["country_code"] = gone["countryNumericCode"]
+    return changes
+
+
+def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
+    """Those of the profile that goes come behind the others; one that both have stays as it is, with a uuid if any."""
+    positions = "SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = $1"
+    position = session.rows(positions, [kept["profileId"]])[0][0]
+    for contact in gone["contacts"]:
+        same = [
+            each
+            for each in kept["contacts"]
+            if each["key"] == contact["key"] and is_same(contact["key"], each["value"], contact["value"])
+        ]
+        if not same:
+            position += 1
+            update_row(session, CONTACT, contact["contactId"], {"profile_id": kept["profileId"], "position": position})
+            continue
+        session.rows("DELETE FROM contacts WHERE contact_id = $1", [contact["contactId"]])
+        if same[0]["uuid"] is None and contact["uuid"] is not None:
+            update_row(session, CONTACT, same[0]["contactId"], {"uuid": contact["uuid"]})
+
+
+def _move_clicks(session: Session, kept_id: str, gone_id: str) -> None:
+    """Clicks and registrations; figures count both, as before."""
+    now = now_s()
+    session.rows("UPDATE clicks SET profile_id = $1, update_time = $2 WHERE profile_id = $3", [kept_id, now, gone_id])
+    session.rows("UPDATE attributions SET profile_id = $1 WHERE profile_id = $2", [kept_id, gone_id])
+    session.after_commit(lambda: session.memory.alter("profile_id", {gone_id}, profile_id=kept_id, update_time=now))
+
+
+def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str, _Known]) -> dict[str, str | None]:
+    """Keeps every uuid of the two known: one is the profile's own, the others lead to it. Returns the own one.
+
+    Clients of different name spaces become the site's own: it is the site that says who they are.
+    """
+    spaces = {each.name_space for each in known.values()}
+    space = spaces.pop() if len(spaces) == 1 else None
+    pairs = [known[kept_id], known[gone_id]]
+    own = next((each for each in pairs if each.uuid is not None and each.name_space == space), _Known(None, space))
+    session.rows("UPDATE merged_profiles SET profile_id = $1 WHERE profile_id = $2", [kept_id, gone_id])
+    others = [each for each in pairs if each.uuid is not None and each != own]
+    led = {profile_id: each if each in others else _Known(None, None) for profile_id, each in known.items()}
+    for merged_id, (uuid, name_space) in led.items():
+        if merged_id == kept_id and uuid is None:
+            continue
+        session.rows(
+            "INSERT INTO merged_profiles (merged_id, profile_id, uuid, name_space, time) VALUES ($1, $2, $3, $4, $5)",
+            [merged_id, kept_id, uuid, name_space, now_us()],
+        )
+        if uuid is not None and own.uuid is not None and {name_space, own.name_space} == {None}:
+            move_identities(session, uuid, own.uuid)
+    return {"uuid": own.uuid, "name_space": own.name_space}

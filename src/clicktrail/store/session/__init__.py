@@ -1,0 +1,1 @@
+"""What a statement runs on: one transaction of an engine."""

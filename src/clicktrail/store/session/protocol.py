@@ -1,0 +1,193 @@
+"""The seam between statements and engines: what a session can do, and how work gets to one."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from clicktrail.model.click import Click
+from clicktrail.model.metrics import LinkMetrics
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.runs import Run
+
+Row = tuple[Any, ...]
+Migration = tuple[str, tuple[str, ...]]
+"""A name, and the statements."""
+T = TypeVar("T")
+
+
+class Params(list[Any]):
+    """The values of a statement; `add` returns the placeholder to write in its place."""
+
+    def add(self, value: object) -> str:
+        """`$1`, `$2`, …"""
+        self.append(value)
+        return f"${len(self)}"
+
+    def add_all(self, values: Iterable[object]) -> str:
+        """Placeholders joined by commas, for `IN (…)`."""
+        return ", ".join(self.add(value) for value in values)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the text of a statement depends on. All else is said in the SQL that the engines share.
+
+    Every engine has the functions `fold(text)`, lower case by code point, and `text_hash(text)` (`hashes`).
+    """
+
+    name: str
+    is_owned: bool
+    """Whether one process owns the store, so that what it remembers of it is the truth."""
+    row_id: str | None
+    """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
+    find_any: "Callable[[str, Sequence[str], Params], str]"
+    """The predicate over `{column}` that finds any of several parts of a text (`store.session.search`)."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
+    prefix: int = 0
+    """Characters of a text that an index holds, where it holds a part."""
+    first: tuple[Migration, ...] = ()
+    last: tuple[Migration, ...] = ()
+    """The engine's own migrations, before and after those of all engines."""
+    translate: Callable[[str], str] = str
+    """A statement of a migration as the engine wants it."""
+    is_spread: bool = False
+    """Whether the rows of one table lie on several machines, as Citus has it: some statements do not work there."""
+    skip_locked: str = ""
+    """What a SELECT ends with whose rows nobody else takes at the same time; nothing where nobody else could."""
+
+
+class Write(Enum):
+    """What a transaction does, and so what it must be kept apart from where several processes write."""
+
+    CLICKS = "adds clicks"
+    QUEUE = "takes rows that nobody else takes, and says what became of those it took"
+    CHANGE = "reads, decides and writes: as if nobody wrote beside it"
+    ALONE = "changes what clicks are made with: while nobody adds clicks"
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Rows of the store, and the file that is made of them."""
+
+    rows: str
+    """A query in the SQL that the engines share."""
+    params: Params
+    columns: Mapping[str, str]
+    """The query's columns, each with its type in the rendering engine."""
+    render: str
+    """A query over `{rows}` in the rendering engine's SQL."""
+    kind: str
+    """`csv`, `ndjson` or `parquet`."""
+
+
+class Session(Protocol):
+    """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
+
+    memory: Memory
+    figures: "Figures"
+    dialect: Dialect
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Runs a statement and returns all its rows."""
+
+    def copy(self, extract: Extract, target: str) -> None:
+        """Writes an extract to a file or pipe, in bounded memory, however slowly that is read. Raises Unavailable."""
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
+
+    def begin(self) -> None:
+        """Makes sure that all from now on is one transaction, also in work that was to read or to write once."""
+
+    def pin_catalogue(self) -> bool:
+        """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""
+
+    def catalogue_version(self) -> int:
+        """Grows with every change to the catalogue or the revocations."""
+
+    def publish(self) -> None:
+        """Tells every process on this store that the transaction changes the catalogue or the revocations."""
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Adds many rows at once, by the engine's fastest way."""
+
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Clicks with these uuids and name spaces were removed: others may have them."""
+
+
+class Figures(Protocol):
+    """The figures of links, exact as of the last commit; they cost the same however many clicks a link has."""
+
+    def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
+        """Link id -> figures. Raises Unavailable."""
+
+    def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
+        """Clicks are about to be added by this transaction: counts them, and returns them with repeats marked."""
+
+    def register(self, session: Session, link_id: str | None, change: int) -> None:
+        """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
+
+    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Clicks were just removed by this transaction."""
+
+
+class Engine(Protocol):
+    """A place where clicks are kept. Work is a function of a session; it runs in a thread of the engine's."""
+
+    memory: Memory
+    is_owned: bool
+    """As its dialect says."""
+
+    readers: int
+    """Questions that run at once."""
+
+    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+        """Answers a question by `work`, on one snapshot, until `run` is stopped; then raises the reason.
+
+        Work that `begins_itself` does so before it asks more than one thing. More questions than there are `readers`
+        wait for each other.
+        """
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, a quick look of the program's own, on one snapshot. It waits for no question."""
+
+    async def probe(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which finds out whether the store answers. It waits for no other work of this process."""
+
+    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+        """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.
+
+        `work` may be run again where another process's came between. Raises Unavailable when the engine cannot take it
+        now.
+        """
+
+    def migrate(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which changes the schema, in one transaction that no other process is beside."""
+
+    async def export(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which may take minutes, once, on one snapshot, without holding up reads.
+
+        Cancelled, it interrupts the work and ends when that has ended.
+        """
+
+    async def backup(self, target: Path) -> None:
+        """Writes a consistent copy of the store to a new file, while it is read and written."""
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Runs `work` in one transaction, in this thread."""
+
+    def settle(self) -> None:
+        """Makes what is derived from the rows, after they were filled in otherwise than by adding clicks."""
+
+    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+        """Begins what a server does beside answering. `refresh` reads what other processes published anew; `tell` is
+        told what went wrong."""
+
+    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
+        """Has the writer's thread call `job(run)`, where `run(work)` runs `work`, which writes once, durably."""
+
+    def close(self) -> None:
+        """Waits for the work at hand and closes the store."""
