@@ -1,6 +1,6 @@
 """The seam between statements and engines: what a session can do, and how work gets to one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -178,6 +178,12 @@ class Engine(Protocol):
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""
+
+    def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
+        """Runs `work`, which fills an empty store and may take minutes, in one transaction, while nobody adds clicks.
+
+        What is derived from the rows is made in the same transaction. The clicks are of the months of these seconds.
+        """
 
     def settle(self) -> None:
         """Makes what is derived from the rows, after they were filled in otherwise than by adding clicks."""

@@ -9,7 +9,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -42,8 +42,7 @@ _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
 _LOOK_S = 0.05
 """How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
-_STREAM_BYTES = 1024 * 1024
-_STREAM_ROWS = 512
+_STREAM_BYTES, _STREAM_ROWS = 1024 * 1024, 512
 """What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -160,8 +159,7 @@ class DuckdbEngine:
     anew with the next work: the log holds all that was promised.
     """
 
-    is_owned = DuckdbSession.dialect.is_owned
-    readers = READERS
+    is_owned, readers = DuckdbSession.dialect.is_owned, READERS
 
     def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2) -> None:
         self.memory = Memory()
@@ -246,6 +244,11 @@ class DuckdbEngine:
 
     def migrate(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which changes the schema, in one transaction."""
+        return self.run(work)
+
+    def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
+        """Runs `work` in one transaction. All that is derived is made at every start."""
+        del seconds
         return self.run(work)
 
     def settle(self) -> None:

@@ -71,6 +71,7 @@ class Kind(Enum):
     CLICKS = "ISOLATION LEVEL READ COMMITTED; {bounds}; LOCK TABLE catalogue_version IN ROW SHARE MODE"
     QUEUE = "ISOLATION LEVEL READ COMMITTED; {bounds}"
     UPKEEP = "ISOLATION LEVEL READ COMMITTED"
+    FILL = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
     SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
 
 
@@ -150,6 +151,20 @@ class PostgresEngine:
     def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
         """Has the recorder's thread call `job(run)`, in turn with this node's other batches."""
         self._recorder.submit(job, lambda work: self.run(work, Kind.CLICKS))
+
+    def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
+        """Makes partitions of the months that are kept; runs `work`, then makes figures and visitors, in a transaction.
+
+        A month that has no partition would have all of it run again.
+        """
+        self.keep_months([month for month in map(month_of, seconds) if self._is_wanted(month)])
+
+        def run(session: Session) -> T:
+            result = work(session)
+            recount(session)
+            return result
+
+        return self.run(run, Kind.FILL)
 
     def settle(self) -> None:
         """Makes the figures of links and their visitors from the clicks."""
@@ -300,7 +315,7 @@ def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
     texts = {kind: kind.value for kind in Kind}
     if is_spread:
         texts |= {Kind.READ: citus.READ} | {_KINDS[write]: text for write, text in citus.BEGINNINGS.items()}
-        texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*_KINDS.values(), Kind.SCHEMA)}
+        texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*_KINDS.values(), Kind.SCHEMA, Kind.FILL)}
     return {kind: f"BEGIN {text.format(bounds=bounds, lock=lock)}" for kind, text in texts.items()}
 
 
