@@ -1,0 +1,128 @@
+"""Where exports go: files that appear whole or not at all, standard output, and folders of a whole store."""
+
+import contextlib
+import gzip
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, cast
+
+import click
+
+STDOUT = "-"
+FORMAT_OF_ENDING = {"csv": "csv", "ndjson": "ndjson", "jsonl": "ndjson", "parquet": "parquet"}
+"""Ending of a file's name -> its format."""
+_GZIP = ".gz"
+_ZIPPED = ("csv", "ndjson")
+_DRAFT = ".unfinished"
+"""The folder, inside of the one that is asked for, in which an export is until it is whole."""
+
+
+def choose_format(name: str, given: str | None) -> str:
+    """The format of a file: the given one, else the one of its name's ending. Raises UsageError."""
+    plain = name.removesuffix(_GZIP)
+    found = given or FORMAT_OF_ENDING.get(Path(plain).suffix.lower().removeprefix("."))
+    endings = ", ".join(f".{ending}" for ending in FORMAT_OF_ENDING)
+    if name == STDOUT and given is None:
+        raise click.UsageError("Standard output has no ending: --format csv, ndjson or parquet says what to write.")
+    if found is None:
+        raise click.UsageError(
+            f"{name} has none of the endings {endings} (all but .parquet also with {_GZIP}); use one of them, or say "
+            "--format csv, ndjson or parquet."
+        )
+    if plain != name and found not in _ZIPPED:
+        raise click.UsageError(f"{name}: Parquet is compressed already; leave out {_GZIP}.")
+    return found
+
+
+@contextlib.contextmanager
+def writing(name: str, is_forced: bool) -> Iterator[IO[bytes]]:
+    """A file to write, gzipped if its name ends so. It takes its name at the end; after an error there is none.
+
+    Raises ClickException for one that is there already, unless it is to be replaced.
+    """
+    if name == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if is_special(name):
+        with Path(name).open("wb") as out:
+            yield out
+        return
+    path = Path(os.path.realpath(name))
+    check_free(path, is_forced)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("xb") as file, _packed(file, name.endswith(_GZIP)) as out:
+            yield out
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def is_special(name: str) -> bool:
+    """Whether this is a device or a pipe, which is written to as it is."""
+    path = Path(name)
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_free(path: Path, is_forced: bool) -> None:
+    """Raises ClickException for a file that is there already, unless it is to be replaced."""
+    if path.is_file() and not is_forced:
+        raise click.ClickException(f"{path} is already there; name another file, or pass --force to replace it.")
+
+
+@contextlib.contextmanager
+def _packed(file: IO[bytes], is_gzipped: bool) -> Iterator[IO[bytes]]:
+    if not is_gzipped:
+        yield file
+        return
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file) as packed:
+        yield cast(IO[bytes], packed)
+
+
+def check_folder(folder: Path, is_forced: bool) -> None:
+    """Raises ClickException for a folder that cannot be made, or that is not empty, unless it may be written into."""
+    if folder.is_dir():
+        if any(folder.iterdir()) and not is_forced:
+            raise click.ClickException(
+                f"{folder} is not empty; name a new folder, or pass --force to replace the export in it "
+                "(other files stay)."
+            )
+    elif folder.exists() or folder.is_symlink():
+        raise click.ClickException(f"{folder} is a file; --all needs a folder.")
+    elif not folder.parent.is_dir():
+        raise click.ClickException(f"There is no folder {folder.parent}.")
+
+
+@contextlib.contextmanager
+def filling(folder: Path, last: str) -> Iterator[Path]:
+    """A new folder inside of `folder`, whose files move there at the end, the one called `last` after all others.
+
+    Until then an export that was in `folder` is whole. After an error nothing is left behind.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True, mode=0o700)
+    draft = folder / _DRAFT
+    shutil.rmtree(draft, ignore_errors=True)  # of a time before that was ended from outside
+    try:
+        draft.mkdir(mode=0o700)
+        yield draft
+        (folder / last).unlink(missing_ok=True)
+        for path in sorted(draft.iterdir(), key=lambda path: path.name == last):
+            path.rename(folder / path.name)
+        _sync(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

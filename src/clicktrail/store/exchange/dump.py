@@ -1,0 +1,126 @@
+"""A whole store as files and back: every table that `move` copies, one Parquet file each, in bounded memory.
+
+Rows come by the way of all exports, on one snapshot. They go in within one transaction, which ends only if the store
+then holds exactly what the files hold.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import msgspec
+
+from clicktrail.store.exchange.manifest import Manifest, TableFile, digest_of, file_of
+from clicktrail.store.exchange.move import PIECE, TABLES, MoveRefused, columns_of
+from clicktrail.store.session.protocol import Extract, Params, Row, Session
+
+Told = Callable[[int], None]
+"""Hears of rows that were written."""
+_TYPES = {
+    "varchar": "VARCHAR",
+    "text": "VARCHAR",
+    "double": "DOUBLE",
+    "double precision": "DOUBLE",
+    "bigint": "BIGINT",
+    "integer": "INTEGER",
+    "boolean": "BOOLEAN",
+}
+"""Type of a column, by an engine's name for it -> its type in the files."""
+_MADE_ANEW = "visitor_salts"
+"""Every start of a server makes rows of this table, so a store that has no others is empty."""
+_SUM = 'SELECT count(*) AS "rows", CAST(coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0) AS VARCHAR) AS "sum" FROM '
+"""What tells two tables apart, in whatever order their rows lie."""
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """How many rows a table has, and the sum of the hashes of their values."""
+
+    rows: int
+    sum: str
+
+
+def write_tables(session: Session, folder: Path) -> dict[str, TableFile]:
+    """Writes a file for each table into `folder`, each on the disk when this returns. Raises Unavailable."""
+    return {table: _write_table(session, table, file_of(folder, table)) for table in TABLES}
+
+
+def _write_table(session: Session, table: str, path: Path) -> TableFile:
+    is_ordered = session.dialect.is_owned and table == "clicks"  # they lie as they came; sorting them takes room
+    order = "" if is_ordered else f" ORDER BY {', '.join(TABLES[table])}"
+    session.copy(_extract(session, table, "SELECT * FROM {rows}", "parquet", order), str(path))
+    path.chmod(0o600)
+    with path.open("rb") as content:
+        os.fsync(content.fileno())
+    return TableFile(_ask(path, "SELECT count(*) FROM ")[0][0], path.stat().st_size, digest_of(path))
+
+
+def months_of(folder: Path) -> list[int]:
+    """The first second of every month of which there are clicks. Raises MoveRefused."""
+    made = "make_timestamp(CAST('0x' || substr(click_id, 1, 8) AS BIGINT) * 1000000)"
+    rows = _ask(file_of(folder, "clicks"), f"SELECT DISTINCT CAST(epoch(date_trunc('month', {made})) AS BIGINT) FROM ")
+    return [row[0] for row in rows]
+
+
+def fill_store(session: Session, folder: Path, manifest: Manifest, tell: Told) -> None:
+    """Puts the rows of all files into an empty store. Raises MoveRefused; then nothing of it may stay."""
+    filled = [table for table in TABLES if table != _MADE_ANEW and session.rows(f"SELECT 1 FROM {table} LIMIT 1")]
+    if filled:
+        raise MoveRefused(f"The store is not empty: it has {', '.join(filled)}. Import into a new one.")
+    session.rows(f"DELETE FROM {_MADE_ANEW}")
+    for table in TABLES:
+        path, columns = file_of(folder, table), columns_of(session, table)
+        for rows in _pieces(path, table, columns):
+            session.insert(table, columns, rows)
+            tell(len(rows))
+        names = ", ".join(columns)
+        said = Sums(*_ask(path, _SUM.replace("{names}", names))[0])
+        if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, names):
+            raise MoveRefused(f"{table} differs from {path.name} after the import; nothing was imported.")
+    session.publish()
+
+
+def _pieces(path: Path, table: str, columns: Sequence[str]) -> Iterator[list[Row]]:
+    """The rows of a file, so many at a time."""
+    with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
+        try:
+            found = engine.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)]).description or ()
+            if {column[0] for column in found} != set(columns):
+                raise MoveRefused(f"{path.name} must have the columns {', '.join(columns)} of {table}.")
+            rows = engine.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [str(path)])
+            while piece := rows.fetchmany(PIECE):
+                yield piece
+        except duckdb.Error as error:
+            raise _unreadable(path, error) from None
+
+
+def _ask(path: Path, question: str) -> list[Row]:
+    """What a question that ends in FROM finds in a file."""
+    with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
+        try:
+            return engine.execute(f"{question} read_parquet(?)", [str(path)]).fetchall()
+        except duckdb.Error as error:
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: duckdb.Error) -> MoveRefused:
+    return MoveRefused(f"{path} cannot be read: {str(error).splitlines()[0]}")
+
+
+def _sum_up(session: Session, table: str, names: str) -> Sums:
+    """The sums of a table as the transaction sees it."""
+    render = _SUM.replace("{names}", names) + "{rows}"
+    with tempfile.NamedTemporaryFile(prefix="clicktrail-sum-") as answer:
+        session.copy(_extract(session, table, render, "ndjson"), answer.name)
+        return msgspec.json.decode(Path(answer.name).read_bytes(), type=Sums)
+
+
+def _extract(session: Session, table: str, render: str, kind: str, order: str = "") -> Extract:
+    rows = session.rows(
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1 "
+        "AND table_schema = current_schema() ORDER BY column_name",
+        [table],
+    )
+    columns = {name: _TYPES[kind.lower()] for name, kind in rows}
+    return Extract(f"SELECT {', '.join(columns)} FROM {table}{order}", Params(), columns, render, kind)
