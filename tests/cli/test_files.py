@@ -1,15 +1,23 @@
 """Import, export, backup and restore from the command line, with and without a running server."""
 
 import csv
+import gzip
 import json
+import shlex
+import subprocess
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner, Result
 
-from tests.serving import Serving, run, serving
+from clicktrail.cli import main
+from tests.serving import COMMAND, Serving, environment, run, serving
+
+UNI = "uri[eq]=https://x.example/?n=7"
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -42,7 +50,7 @@ def write(folder: Path, kind: str) -> Path:
 
 
 def export(data: Path, target: Path, *options: str) -> list[dict[str, Any]]:
-    done = run("export", "--data", str(data), "--format", "ndjson", *options, str(target))
+    done = run("export", "--data", str(data), "--format", "ndjson", "--force", *options, str(target))
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     return sorted(rows, key=lambda row: str(row["clickId"]))
@@ -87,6 +95,77 @@ def test_rows_that_are_not_valid_are_named_and_the_others_come(tmp_path: Path) -
     assert "1 imported" in done.stdout
     assert "3 not valid" in done.stdout
     assert "x.ndjson, line 2: /uri is required; /ip is not an IPv4 or IPv6 address" in done.stderr
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+class TestExport:
+    """Which file an export writes, and as what."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The folder to be in; its store is in `data`."""
+        monkeypatch.chdir(tmp_path)
+        done = call("import", str(write(tmp_path, "ndjson")))
+        assert f"a new one is made at {tmp_path}/data/clicktrail.duckdb" in done.output
+        assert "a new one" not in call("import", "clicks.ndjson").output
+        return tmp_path
+
+    def test_the_ending_says_the_format(self, store: Path) -> None:
+        for name in ("a.csv", "a.ndjson", "a.jsonl", "a.parquet", "a.csv.gz", "a.NDJSON.gz", "a.jsonl.gz"):
+            done = call("export", name)
+            assert done.output == f"{name}: {(store / name).stat().st_size} bytes\n"
+            imported = call("import", "--data", f"of {name}", *(["--format", "ndjson"] if "NDJ" in name else []), name)
+            assert "300 imported" in imported.output, imported.output
+        assert (store / "a.csv.gz").read_bytes()[:2] == b"\x1f\x8b"
+        assert gzip.decompress((store / "a.csv.gz").read_bytes()) == (store / "a.csv").read_bytes()
+        assert (store / "a.csv").stat().st_mode & 0o077 == 0
+
+    def test_unknown_endings_are_refused_and_a_format_may_be_named(self, store: Path) -> None:
+        for name in ("a.txt", "a", "a.xlsx", "a.gz", "a.json", ".csv"):
+            done = call("export", name)
+            assert (done.exit_code, "has none of the endings .csv, .ndjson, .jsonl, .parquet" in done.output) == (
+                2,
+                True,
+            )
+            assert call("export", "--format", "csv", name).exit_code == 0
+            assert (store / name).exists()
+        done = call("export", "a.parquet.gz")
+        assert (done.exit_code, "leave out .gz" in done.output) == (2, True)
+        done = call("export", "-")
+        assert (done.exit_code, "--format csv, ndjson or parquet says what" in done.output) == (2, True)
+
+    def test_a_file_is_replaced_by_force_alone_and_by_a_whole_one(self, store: Path) -> None:
+        (store / "a.csv").write_text("mine")
+        done = call("export", "a.csv")
+        assert (done.exit_code, "pass --force to replace it" in done.output) == (1, True)
+        assert call("export", "--force", "--columns", "nonsense", "a.csv").exit_code == 1
+        assert (store / "a.csv").read_text() == "mine"
+        assert call("export", "--force", "a.csv").exit_code == 0
+        assert (store / "a.csv").read_text().startswith("clickId,")
+        assert {path.name for path in store.iterdir()} == {"clicks.ndjson", "data", "a.csv"}
+
+    @pytest.mark.parametrize("is_online", [False, True])
+    def test_columns_and_standard_output(self, store: Path, is_online: bool) -> None:
+        with serving(store / "data") if is_online else nullcontext():
+            done = run(
+                "export", "--data", "data", "--format", "csv", "--columns", "uri,link.code", "--filter", UNI, "-"
+            )
+            assert (done.returncode, done.stdout) == (0, "uri,link.code\nhttps://x.example/?n=7,\n")
+            done = run("export", "--data", "data", "--columns", "uri,nonsense", "b.csv")
+            assert (done.returncode, "columns has no nonsense; allowed: clickId, " in done.stderr) == (1, True)
+            assert not (store / "b.csv").exists()
+            script = f"{shlex.join(COMMAND)} export --data data --format ndjson --force /dev/stdout | head -c 10"
+            piped = subprocess.run(["sh", "-c", script], capture_output=True, env=environment(), check=False)
+            assert piped.stdout == b'{"clickId"'
+            assert b"Traceback" not in piped.stderr
+
+    def test_where_no_store_is_none_is_exported(self, tmp_path: Path) -> None:
+        done = call("export", "--data", str(tmp_path / "wrong"), str(tmp_path / "a.csv"))
+        assert (done.exit_code, "There is no store at" in done.output) == (1, True)
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.parquet"])

@@ -41,7 +41,7 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def stored(invoke: Any) -> list[dict[str, Any]]:
-    done = invoke("export", "--format", "ndjson", "out.ndjson")
+    done = invoke("export", "--force", "out.ndjson")
     assert done.exit_code == 0, done.output
     return sorted(map(json.loads, Path("out.ndjson").read_text().splitlines()), key=lambda click: str(click["time"]))
 
@@ -74,11 +74,18 @@ def test_a_file_of_somebody_else(invoke: Any) -> None:
     assert [click["createTime"] for click in clicks] == [click["time"] for click in clicks]
     refused = [json.loads(line) for line in Path("refused.ndjson").read_text().splitlines()]
     assert [(row["file"], row["line"], row["content"]) for row in refused[:1]] == [("clicks.csv", 4, "oops")]
+    again = invoke("import", "--rejects", "again.ndjson", "refused.ndjson")
+    assert "1 must be an object of column and value" in again.output
+    assert [json.loads(line)["content"] for line in Path("again.ndjson").read_text().splitlines()][:1] == ["oops"]
+    refused[0]["content"] = {"ip": "8.8.8.8", "uri": "https://x.example/mended", "time": "2021-12-31T22:29:00Z"}
+    Path("row.ndjson").write_text(json.dumps(refused[0]))
+    for text in ("1 imported", "1 there already"):
+        assert text in invoke("import", "row.ndjson").output
     refused[1]["content"]["ip"] = "9.9.9.9"
     Path("mended.ndjson").write_text(json.dumps(refused[1]))
     for text in ("1 imported", "1 there already"):
         assert text in invoke("import", "mended.ndjson").output
-    assert len(stored(invoke)) == 3
+    assert len(stored(invoke)) == 4
 
 
 @pytest.mark.parametrize(

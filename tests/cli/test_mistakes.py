@@ -133,6 +133,18 @@ def test_no_argument_brings_a_traceback(path: tuple[str, ...]) -> None:
             check(call(*path, *needed(command, str(param.name)), *own), [*path, *own])
 
 
+def test_no_folder_of_a_whole_store_brings_a_traceback(folder: Path) -> None:
+    """`--all` makes a folder of what is a file otherwise, and `import` takes folders as well."""
+    for value in (*WRONG_FILES, "/proc/1/nowhere", "/dev/null", "/etc"):
+        for more in ([], ["--force"], ["--format", "csv"], ["--filter", "x"], ["--columns", ""]):
+            check(call("export", "--all", *more, value), value, must_fail=True)
+    for manifest in ("", "[]", "{}", '{"format": "clicktrail store", "layout": "x"}', "\x00", "{" * 100_000):
+        (folder / "manifest.json").write_text(manifest)
+        for more in ([], ["text"], ["--database", "postgresql://127.0.0.1:1/x"]):
+            check(call("import", ".", *more), manifest, must_fail=True)
+    assert not (folder / "data").exists()
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_no_state_of_the_data_brings_a_traceback(folder: Path, path: tuple[str, ...]) -> None:
     command = COMMANDS[path]

@@ -1,7 +1,9 @@
 """`clicktrail export`."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlencode
 
 import click
@@ -10,32 +12,73 @@ from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.cli.targets import STDOUT, check_free, choose_format, is_special, writing
+from clicktrail.cli.whole import check_there, export_all
+from clicktrail.http.resources.exports import stream_file
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.exports import parse_export
-from clicktrail.store.exchange.export import FORMATS, export_clicks
+from clicktrail.settings import Settings
+from clicktrail.store.exchange.export import FORMATS
 from clicktrail.store.store import Store
 
 
 @click.command("export")
 @setting_options(*STORE)
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), default="csv", show_default=True)
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="By default the ending of FILE says.")
 @click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="As in the API: uri[starts]=https://my.")
-@click.argument("file", type=OutFile())
-def export_file(kind: str, filters: tuple[str, ...], file: Path, **given: str) -> None:
-    """Export clicks to FILE as CSV, NDJSON or Parquet."""
-    settings, query = read_settings(given), urlencode([("format", kind), *map(_parameter, filters)], quote_via=quote)
+@click.option(
+    "--columns", metavar="NAMES", help="As in the API, by commas: clickId,time,link.code. Default: all of the click."
+)
+@click.option("--all", "is_all", is_flag=True, help="Export the whole store into the folder FILE.")
+@click.option("--force", "is_forced", is_flag=True, help="Replace FILE, or the export in the folder FILE.")
+@click.argument("file", type=click.Path())
+def export_file(
+    file: str,
+    kind: str | None,
+    filters: tuple[str, ...],
+    columns: str | None,
+    is_all: bool,
+    is_forced: bool,
+    **given: str,
+) -> None:
+    """Export clicks to FILE: .csv, .ndjson, .jsonl or .parquet, the first three also with .gz; - is standard output.
 
-    async def local(store: Store) -> None:
-        await store.read(
-            export_clicks, SYSTEM, parse_export(query.encode(), FORMATS, "en", read_reading(settings)), str(file)
-        )
+    With --all, export the whole store, as files of which `clicktrail import` makes the same store again.
+    """
+    settings = read_settings(given)
+    if is_all:
+        if kind or filters or columns is not None:
+            raise click.UsageError("--all exports everything: without --format, --filter and --columns.")
+        export_all(settings, Path(file), is_forced)
+        return
+    context = click.get_current_context()
+    if file != STDOUT and not is_special(file):
+        check_free(OutFile().convert(file, context.command.params[-1], context), is_forced)
+    chosen = choose_format(file, kind)
+    pairs = [("format", chosen), *([("columns", columns)] if columns is not None else []), *map(_parameter, filters)]
+    check_there(settings)
+    _export(settings, urlencode(pairs, quote_via=quote), file, is_forced)
 
-    def remote(api: Client) -> None:
-        with file.open("wb") as out:
+
+def _export(settings: Settings, query: str, file: str, is_forced: bool) -> None:
+    with writing(file, is_forced) as out:
+
+        async def local(store: Store) -> None:
+            wanted = parse_export(query.encode(), FORMATS, "en", read_reading(settings))
+            async with aclosing(stream_file(store.engine, SYSTEM, wanted)) as pieces:
+                await _write(pieces, out)
+
+        def remote(api: Client) -> None:
             out.writelines(_pieces(api, query))
 
-    change(settings, remote, local)
-    click.echo(f"{file}: {file.stat().st_size} bytes")
+        change(settings, remote, local)
+    if file != STDOUT and not is_special(file):
+        click.echo(f"{file}: {Path(file).stat().st_size} bytes")
+
+
+async def _write(pieces: AsyncGenerator[bytes, None], out: IO[bytes]) -> None:
+    async for piece in pieces:
+        out.write(piece)
 
 
 def _pieces(api: Client, query: str) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.cli.whole import import_folder, tell_new
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings
@@ -116,7 +117,7 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 @click.option("--missing", type=click.Choice(["reject", "null"]), default="reject", show_default=True,
               help="What to do with a row that points to an object which is not there.")  # fmt: skip
 @click.option("--rejects", type=OutFile(), help="Write rows that are not taken to a file.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def import_files(
     files: tuple[Path, ...],
     kind_of_file: str | None,
@@ -133,8 +134,11 @@ def import_files(
 ) -> None:
     """Import clicks from CSV, TSV, NDJSON, JSON, Parquet or access logs, and profiles, links and banners of another
     server. FILES may be gzipped, and are taken in the order in which they need each other. Again, or after a break, it
-    brings nothing twice."""
+    brings nothing twice. A folder that `clicktrail export --all` wrote becomes the store, where that is empty."""
     settings = read_settings(given)
+    if any(path.is_dir() for path in files):
+        import_folder(settings, files)
+        return
     moments = Moments(zone or read_reading(settings).naive_zone, dates or "")
     options = Options(
         kind_of_file or "", kind or "", encoding, base_url or "", columns, moments, is_now=time is not None
@@ -142,6 +146,7 @@ def import_files(
     with ExitStack() as stack:
         sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
+        tell_new(settings)
         for source in sources:
             _import(settings, source, options, tally, missing == "null")
     _report(sources, tally, missing)

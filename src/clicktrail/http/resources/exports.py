@@ -5,13 +5,16 @@ The engine writes into a pipe as fast as the client reads from it: nothing is co
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.streams import read_pipe
+from clicktrail.model.access import Viewer
 from clicktrail.query.exports import Export, parse_export
 from clicktrail.store.engines.pipes import Pipe
 from clicktrail.store.exchange.export import FORMATS, export_clicks
 from clicktrail.store.reads.records import refuse_secrets
+from clicktrail.store.session.protocol import Engine
 
 _ROW = ("6006dda272f002519c3eb505", "2021-01-01T00:00:00+00:00", "185.155.96.184")
 SAMPLES = {
@@ -33,15 +36,22 @@ async def export(call: Call) -> Answer:
 async def stream_clicks(call: Call, wanted: Export) -> AsyncGenerator[bytes, None]:
     """The file in pieces. What goes wrong is raised where the file would have ended; closed early, it ends the work."""
     with call.services.exports.take(call.viewer.asker):
-        pipe = Pipe()
-        work = call.store.engine.export(lambda session: export_clicks(session, call.viewer, wanted, pipe.target_path))
-        writing = asyncio.ensure_future(work)
-        writing.add_done_callback(lambda _: pipe.close_target())
-        try:
-            async for piece in read_pipe(pipe.source):
+        async with aclosing(stream_file(call.store.engine, call.viewer, wanted)) as pieces:
+            async for piece in pieces:
                 yield piece
-            await writing
-        finally:
-            pipe.close_source()
-            writing.cancel()
-            await asyncio.wait((writing,))
+
+
+async def stream_file(engine: Engine, viewer: Viewer, wanted: Export) -> AsyncGenerator[bytes, None]:
+    """What `stream_clicks` sends, for whoever may have it."""
+    pipe = Pipe()
+    work = engine.export(lambda session: export_clicks(session, viewer, wanted, pipe.target_path))
+    writing = asyncio.ensure_future(work)
+    writing.add_done_callback(lambda _: pipe.close_target())
+    try:
+        async for piece in read_pipe(pipe.source):
+            yield piece
+        await writing
+    finally:
+        pipe.close_source()
+        writing.cancel()
+        await asyncio.wait((writing,))

@@ -45,7 +45,7 @@ def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
             continue
         fields = names.pick(record)
         if fields is None:
-            yield Refused(record.number, "must be an object", record.fields)
+            yield Refused(record.number, "must be an object of column and value", record.fields)
             continue
         try:
             yield Body(record.number, reader.read(fields, place, record.raw))
