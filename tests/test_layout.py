@@ -93,7 +93,7 @@ def texts_of(tree: ast.AST) -> Iterator[str]:
     """All texts of a module; an f-string is one text, with `{}` for its values."""
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
