@@ -1,6 +1,7 @@
 """The docs say everything there is: settings, commands, filters, sort keys, errors."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -21,9 +22,17 @@ def test_every_setting_is_documented(row) -> None:  # type: ignore[no-untyped-de
     assert row.help in DOCS["settings.md"]
 
 
+def subcommands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        yield name, command
+
+
 def commands(group: click.Group, path: str = "clicktrail") -> list[str]:
     found = []
-    for name, command in group.commands.items():
+    for name, command in subcommands(group):
         found += commands(command, f"{path} {name}") if isinstance(command, click.Group) else [f"{path} {name}"]
     return found
 

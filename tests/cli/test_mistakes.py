@@ -20,6 +20,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate
 from tests.serving import free_port
+from tests.test_docs import subcommands
 
 FORBIDDEN = ("Traceback", "$.", "a fault of Clicktrail's own")
 GOOD = {
@@ -46,7 +47,7 @@ WRONG_STORES = (
 
 
 def walk(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name, command in group.commands.items():
+    for name, command in subcommands(group):
         if isinstance(command, click.Group):
             yield from walk(command, (*path, name))
         else:

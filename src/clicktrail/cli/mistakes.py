@@ -2,6 +2,8 @@
 
 import errno
 import traceback
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,34 @@ import click
 from clicktrail.cli.api_client import ApiError
 from clicktrail.errors import ClicktrailError
 from clicktrail.settings import SettingsError
-from clicktrail.store.exchange.move import MoveRefused
 
 _SOURCE = Path(__file__).parents[1]
-_IN_WORDS = (SettingsError, ApiError, MoveRefused)
+_IN_WORDS = (SettingsError, ApiError)
 
 
 class Commands(click.Group):
-    """A group of commands, each of which ends in words."""
+    """A group of commands, each of which ends in words. `places` says where each is: it is loaded when it is asked for.
+
+    So a command waits for no library that only others need.
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, str], **rest: Any) -> None:
+        super().__init__(*args, **rest)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in alphabetical order."""
+        del ctx
+        return sorted(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None where there is none."""
+        del ctx
+        if cmd_name not in self._places:
+            return None
+        module, _, name = self._places[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"clicktrail.cli.{module}"), name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the arguments. Raises UsageError for one that is not in UTF-8: no store has room for it."""

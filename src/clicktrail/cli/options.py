@@ -43,6 +43,19 @@ def setting_options(*names: str) -> Callable[[F], F]:
     return add
 
 
+@click.command("settings")
+@setting_options()
+def show_settings(**given: str) -> None:
+    """Print the effective settings."""
+    effective = read_settings(given)
+    for row in setting_table():
+        value = getattr(effective, row.name)
+        shown = effective.shown_database() if row.name == "database" else value
+        mark = " " if value == row.default else "*"
+        click.echo(f"{mark} {row.name} = {shown!r}")
+    click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
+
+
 def read_settings(given: dict[str, Any]) -> Settings:
     """The effective settings. Ends the command with a sentence for each that is wrong."""
     settings = load_settings(given)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from clicktrail.errors import ClicktrailError
 from clicktrail.store.session.protocol import Engine, Params, Row, Session
 
 TABLES: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ PIECE = 10_000
 Told = Callable[[str, int], None]
 
 
-class MoveRefused(Exception):
+class MoveRefused(ClicktrailError):
     """Says why nothing can be moved, or what differs after all."""
 
 
