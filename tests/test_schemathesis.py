@@ -71,6 +71,8 @@ def loosen(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     found = dict(schema)
     if name == "uuid":
         found["type"] = ["string", "number", *(["null"] if "null" in kind else [])]
+    if schema.get("format") == "date-time":
+        found["type"] = ["string", "number", *(["null"] if "null" in kind else [])]
     if "null" in kind and "string" in kind:
         if "enum" in schema:
             found["enum"] = [*schema["enum"], ""]

@@ -4,24 +4,39 @@ The store keeps one text per address: `4` and 8 hex digits, or `6` and 32. Such 
 IPv6), a CIDR block is a range of them, and every spelling of one address has one key.
 """
 
+import re
 import socket
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 
 _MAPPED = bytes(10) + b"\xff\xff"
+_dressed = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?\Z|([0-9.]+):\d{1,5}\Z", re.ASCII).match
 
 
 def parse_ip(text: str) -> str:
-    """Any spelling of an IPv4 or IPv6 address -> its key; IPv4-mapped IPv6 becomes IPv4. Raises ValueError."""
+    """Any spelling of an IPv4 or IPv6 address -> its key; IPv4-mapped IPv6 becomes IPv4. Raises ValueError.
+
+    Spaces around it, brackets, and a port behind IPv4 or behind brackets are passed over.
+    """
     try:
         if ":" not in text:
             return "4" + socket.inet_pton(socket.AF_INET, text).hex()
         packed = socket.inet_pton(socket.AF_INET6, text)
     except (OSError, ValueError):
-        raise ValueError("is not an IPv4 or IPv6 address") from None
+        bare = _undress(text)
+        if bare == text:
+            raise ValueError("is not an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1") from None
+        return parse_ip(bare)
     if packed.startswith(_MAPPED):
         return "4" + packed[12:].hex()
     return "6" + packed.hex()
+
+
+def _undress(text: str) -> str:
+    """` [2001:db8::1]:443 ` -> `2001:db8::1`, `192.0.2.1:80` -> `192.0.2.1`."""
+    bare = text.strip()
+    match = _dressed(bare)
+    return bare if match is None else match[1] or match[2]
 
 
 @lru_cache(maxsize=65536)

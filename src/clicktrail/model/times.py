@@ -11,6 +11,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _is_date = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII).match
+_is_unix = re.compile(r"\d{9,16}(\.\d{1,6})?\Z", re.ASCII).match
+_UNITS = {9: SECOND, 10: SECOND, 13: 1_000, 16: 1}
+"""Digits of a Unix time -> microseconds in its unit: seconds, milliseconds or microseconds, told by their length."""
 MAX_AHEAD_S = 300
 """How far in the future a click's time and id may be: clocks differ (contract, section 3)."""
 
@@ -26,7 +29,9 @@ def now_s() -> int:
 
 
 def parse_time(text: str) -> int:
-    """ISO 8601 with a numeric offset or `Z` -> microseconds. Raises ValueError saying what is wrong."""
+    """ISO 8601 with a numeric offset or `Z`, or a Unix time -> microseconds. Raises ValueError saying what is wrong."""
+    if _is_unix(text):
+        return parse_unix(text)
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
@@ -34,6 +39,15 @@ def parse_time(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError("has no offset; write for example 2021-01-01T00:00:00+00:00")
     return count_us(moment)
+
+
+def parse_unix(text: str) -> int:
+    """Unix seconds, milliseconds or microseconds -> microseconds. Raises ValueError."""
+    whole, _, fraction = text.partition(".")
+    unit = _UNITS.get(len(whole)) if _is_unix(text) else None
+    if unit is None:
+        raise ValueError("is a number, but neither Unix seconds nor milliseconds nor microseconds")
+    return int(whole) * unit + (int(fraction.ljust(6, "0")) * unit // SECOND if fraction else 0)
 
 
 def count_us(moment: datetime) -> int:
@@ -49,6 +63,8 @@ def add_offset(text: str, zone: tzinfo) -> str:
 
     An hour that the clock shows twice is the first of the two; one that it skips counts on from before the gap.
     """
+    if _is_unix(text):
+        return text
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:

@@ -65,8 +65,9 @@ def check_ip(value: Any) -> str:
 
 
 def check_time(value: Any) -> int:
-    """An ISO 8601 time -> microseconds."""
-    return times.parse_time(check_text(value))
+    """An ISO 8601 time, or a Unix time as a number or a text -> microseconds."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return times.parse_unix(str(value)) if is_number else times.parse_time(check_text(value))
 
 
 def check_click_time(value: Any) -> int:

@@ -67,7 +67,8 @@ class Reader:
     def _place(self, parameter: Parameter) -> None:
         match = _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
-        if len(path) > 1 and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
+        own = 0 if word in self.resource.filter_aliases else 1
+        if len(path) > own and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
             path = path[:-1]
         if word == "filter" and path:
             self._add_filter(parameter, path[0], path[1:])
@@ -136,7 +137,8 @@ class Reader:
             number = int(text.lstrip("0")[:17] or "0")  # 17 digits are more than any limit
             if number <= high or is_capped:
                 return min(number, high)
-        self.wrong(name, "must be a whole number" + ("" if is_capped else f" from 0 to {high}"))
+        allowed = f"of 0 or more; more than {high} is {high}" if is_capped else f"from 0 to {high}"
+        self.wrong(name, f"must be a whole number {allowed}")
         return default
 
     def choice(self, name: str, default: str, allowed: Iterable[str], is_folded: bool = False) -> str:

@@ -26,6 +26,8 @@ def read_values(field: Field, operator: str, parameter: Parameter, reading: Read
         return [_read_moment(part, operator, reading) for part in parts]
     if field.secret and operator not in _ORDERED:
         return [each for part in parts for each in spellings(read_text(part), reading.phone_region)]
+    if field.kind is kinds.IP and operator != "in" and "/" in text:
+        raise ValueError(f"takes an address; a block goes into filter[{field.name}][in]")
     read = parse_block if field.kind is kinds.IP and operator == "in" else field.kind.read
     return [read(part) for part in parts]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
@@ -99,7 +100,8 @@ class Endpoint:
             limits, is_compressed = self._services.limits, check_content_encoding(headers)
             most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
             body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-            call = replace(call, body=await inflate(body, most) if is_compressed else body)
+            body = await inflate(body, most) if is_compressed else body
+            call = replace(call, body=body.removeprefix(BOM_UTF8))
         return call
 
 

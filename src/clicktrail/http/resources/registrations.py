@@ -1,5 +1,6 @@
 """Registrations: which click earned a client, said once and explained whenever it is asked."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake
@@ -34,6 +35,7 @@ POSTBACK = {
     "phone": ("profile", "contacts", "phone"),
 }
 """Parameter of GET /postback -> where it stands in the body of POST /registrations; a contact by its key."""
+_KNOWN_BY = ", ".join(name for name, place in POSTBACK.items() if place[0] in KNOWN_BY)
 _KEYS = ("attributionId", "profileId", "clickId", "linkId", "time", "model", "windowDays", "rule", "reason", "named")
 _CREDENTIAL = "token"
 
@@ -55,7 +57,11 @@ async def receive_postback(call: Call) -> Answer:
     if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
         raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
     call.services.visits.count("partner", str(viewer.partner_id))
-    return await _register(call, viewer, parse_postback(parameters, call.reading))
+    values = parse_postback(parameters, call.reading)
+    try:
+        return await _register(call, viewer, values)
+    except InvalidBody as error:
+        raise InvalidBody("The query string names what cannot be.", _name_parameters(error.mistakes)) from None
 
 
 async def get_click_attribution(call: Call) -> Answer:
@@ -107,9 +113,11 @@ def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Va
             allowed = ", ".join((_CREDENTIAL, *POSTBACK))
             mistakes.append(Mistake(f"is not a parameter; allowed: {allowed}", parameter=each.name))
     try:
-        values = check_known_by(check_form(data, REGISTRATION, ("profile",), "", reading))
+        values = check_form(data, REGISTRATION, ("profile",), "", reading)
     except InvalidBody as error:
-        mistakes += [Mistake(mistake.detail, parameter=_parameter_of(mistake, data)) for mistake in error.mistakes]
+        mistakes += _name_parameters(error.mistakes, data)
+    if not data.keys() & set(KNOWN_BY):
+        mistakes.append(Mistake("is missing: give at least one of these", parameter=_KNOWN_BY))
     if mistakes:
         raise MalformedRequest("The query string is not valid.", tuple(mistakes))
     return values
@@ -135,12 +143,16 @@ def _put(data: Json, place: tuple[str, ...], value: str) -> None:
         data["profile"].setdefault("contacts", []).append({"key": place[2], "value": value})
 
 
-def _parameter_of(mistake: Mistake, data: Json) -> str:
-    """The parameter that a pointer into the body comes from."""
-    parts = tuple((mistake.pointer or "").split("/")[1:])
-    if parts[:2] == ("profile", "contacts"):
+def _name_parameters(mistakes: Iterable[Mistake], data: Json | None = None) -> tuple[Mistake, ...]:
+    """Mistakes in a body of POST /registrations, with the parameters of GET /postback that it was made of."""
+    return tuple(Mistake(each.detail, parameter=_parameter_of(each.pointer or "", data)) for each in mistakes)
+
+
+def _parameter_of(pointer: str, data: Json | None) -> str:
+    parts = tuple(pointer.split("/")[1:])
+    if data is not None and parts[:2] == ("profile", "contacts"):
         return str(data["profile"]["contacts"][int(parts[2])]["key"])
-    return next((name for name, place in POSTBACK.items() if place == parts), ", ".join(POSTBACK))
+    return ", ".join(name for name, place in POSTBACK.items() if place[: len(parts)] == parts)
 
 
 async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from clicktrail.model.times import SECOND, count_us
+from clicktrail.model.times import count_us, parse_unix
 
 _CLOCK = r"(?:[ ,T]+(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?: ?([AaPp])\.?[Mm]\.?)?)?\s*\Z"
 _PATTERNS = {
@@ -16,8 +16,6 @@ _PATTERNS = {
 DATES = tuple(_PATTERNS)
 """Ways of writing a date that are read when told."""
 _number = re.compile(r"\d{9,16}(\.\d{1,6})?\Z").match
-_UNITS = {9: SECOND, 10: SECOND, 13: 1_000, 16: 1}
-"""Digits of a number -> microseconds in its unit: Unix seconds, milliseconds or microseconds, told by their length."""
 _offset = re.compile(r"([+-])(\d\d):?(\d\d)\Z").match
 
 
@@ -32,7 +30,7 @@ class Moments:
         """Microseconds. Raises ValueError, saying what would help."""
         text = str(value).strip()
         if text[4:5] != "-" and _number(text):
-            return _read_number(text)
+            return parse_unix(text)
         try:
             moment = datetime.fromisoformat(text.upper())
         except ValueError:
@@ -65,14 +63,6 @@ def _make(found: "re.Match[str]") -> datetime:
         return datetime(*date, number, int(minute or 0), int(second or 0))
     except ValueError as error:
         raise ValueError(f"is no date: {error}") from None
-
-
-def _read_number(text: str) -> int:
-    whole, _, fraction = text.partition(".")
-    unit = _UNITS.get(len(whole))
-    if unit is None:
-        raise ValueError("is a number, but neither Unix seconds nor milliseconds nor microseconds")
-    return int(whole) * unit + (int(fraction.ljust(6, "0")[:6]) * unit // SECOND if fraction else 0)
 
 
 def find_zone(name: str) -> tzinfo:
