@@ -1,4 +1,4 @@
-"""Values in spellings that other programs write: each has one plain meaning. And what is said of those that have none."""
+"""Values in spellings that other programs write, and what is said of those that have no plain meaning."""
 
 import json
 from typing import Any

@@ -226,7 +226,7 @@ _BACKUP = Operation(
     handler=backups.get_backup,
     name="getBackup",
     summary="Download a consistent copy of the store",
-    tag="System",
+    tag="Operating",
     scopes=ADMINS,
     media_type=backups.MEDIA_TYPE,
     refusals=(409, 503),
@@ -237,7 +237,7 @@ _HEALTH = Operation(
     handler=system.get_health,
     name="getHealth",
     summary="Whether the server lives, and what keeps it from its work",
-    tag="System",
+    tag="Operating",
     answer="Health",
 )
 _PAGE = replace(_HEALTH, answer="", refusals=())

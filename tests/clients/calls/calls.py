@@ -6,8 +6,10 @@ import os
 import sys
 
 from clicktrail_api import AuthenticatedClient
-from clicktrail_api.api.clicks import create_click, create_clicks, export_clicks, list_clicks, update_click
+from clicktrail_api.api.asking import export_clicks, list_clicks
 from clicktrail_api.api.links import create_link
+from clicktrail_api.api.recording import create_click, create_clicks
+from clicktrail_api.api.registering import update_click
 from clicktrail_api.api.tokens import create_token
 from clicktrail_api.models import (
     ClickBatchSummary,

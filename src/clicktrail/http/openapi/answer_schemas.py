@@ -99,7 +99,7 @@ def batch_schemas() -> Json:
 
 def import_schemas() -> Json:
     """The body of POST /imports, objects of any kind, and its answer, a result for each."""
-    example = {"linkId": "6006dda272f002519c3eb505", "code": "1", "profileId": "6006dda272f002519c3eb504"}
+    example = {"profileId": "6006dda272f002519c3eb504", "firstName": "Ada", "lastName": "Partner"}
     result = {
         "status": {"type": "integer", "enum": [200, 201, 409, 422], "description": "What became of it."},
         "id": maybe("Its id here."),

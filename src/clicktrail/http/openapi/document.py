@@ -12,29 +12,33 @@ from clicktrail.http.endpoint.request_ids import HEADER, PATTERN
 from clicktrail.http.openapi import schemas
 from clicktrail.http.openapi.parameters import all_parameters, filters_name, filters_schema
 from clicktrail.http.openapi.samples import make_sample
+from clicktrail.http.openapi.uses import TAGS, order_by_use
 from clicktrail.model.access import Scope
 
 Json = dict[str, Any]
 TITLES = {kind.status: kind.title for kind in KINDS}
-DESCRIPTION = """Records clicks on partner links, ties them to clients who register, answers questions about them.
+DESCRIPTION = """Clicktrail records clicks on partners' links, ties them to the clients who register, and answers:
+which click, on whose link, brought which client?
 
-Filters combine with AND; a filter given twice means any of its values. Every filter takes an operator in a second pair
-of brackets: `filter[uri][starts]=https://my.`. Operators: `eq`, `ne`, `in` (comma-separated), `contains`, `starts`,
-`gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description says which it takes. Errors are problem
-documents (RFC 9457) that name every mistake at once. Answers above 1 KB are compressed for `Accept-Encoding: gzip`, and
-bodies are taken with `Content-Encoding: gzip`."""
-TAGS = {
-    "Clicks": "Visitors' arrivals, and the clients who came through them.",
-    "Links": "Partners' links and their figures.",
-    "Banners": "Pictures that links are shown as, with their languages, sizes and themes.",
-    "Profiles": "Partners and clients, with their contacts.",
-    "Sites": "The operator's own sites, whose pages send their views.",
-    "Tokens": "Access tokens (OAuth 2 client credentials), and the clients that get them.",
-    "Tracking": "The public doors: links that are followed, page views. No token is needed.",
-    "Registrations": "Clients who registered, and the clicks that earned them.",
-    "Postbacks": "Partners' own servers that are told of clicks and registrations.",
-    "System": "What operators look at.",
-}
+## Begin here
+
+1. **Get a token.** On the server's machine, in the folder where the server was started:
+   `.venv/bin/clicktrail token create`. (Add `--data DIR` or `--database URL` if the server was started with it.)
+   Programs get theirs by `POST /tokens`.
+2. **Press Authorize** on this page, paste the token under *token (http, Bearer)*, press *Authorize*, then *Close*.
+3. **Press Execute** with the examples as they are: first `POST /links` (under *Links*), then `POST /clicks`
+   (*Recording*), `POST /registrations` (*Registering*) and `GET /clicks` (*Asking*). The click is on the link, and the
+   registration is attributed to the click. Where a path needs an id, copy it from an earlier answer.
+
+This is the real server: what you record here stays. A token of `token create --scope read` can only look.
+
+## What holds everywhere
+
+- Filters combine with AND; a filter given twice means any of its values. Every filter takes an operator in a second
+  pair of brackets: `filter[uri][starts]=https://my.`. Operators: `eq`, `ne`, `in` (comma-separated), `contains`,
+  `starts`, `gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description says which it takes.
+- Errors are problem documents (RFC 9457) that name every mistake at once.
+- Answers above 1 KB are compressed for `Accept-Encoding: gzip`, and bodies are taken with `Content-Encoding: gzip`."""
 SCOPES = {
     Scope.ADMIN: "Everything.",
     Scope.WRITE: "Record clicks and register clients; read nothing.",
@@ -46,7 +50,7 @@ SCOPES = {
 
 def build_document(operations: Iterable[Operation], base_path: str) -> Json:
     """The whole document."""
-    operations = list(operations)
+    operations = order_by_use(operations)
     found = schemas.all_schemas()
     paths: dict[str, Json] = {}
     for operation in operations:
@@ -79,16 +83,16 @@ def build_document(operations: Iterable[Operation], base_path: str) -> Json:
 
 
 def security_schemes(base_path: str) -> Json:
-    """How callers say who they are."""
+    """How callers say who they are. On the page the last one has the cursor: a token, which readers have first."""
     flow = {"tokenUrl": f"{base_path.rstrip('/')}/tokens", "scopes": {str(name): SCOPES[name] for name in SCOPES}}
     return {
-        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of any kind."},
         "oauth": {
             "type": "oauth2",
             "description": "Client credentials (RFC 6749, section 4.4).",
             "flows": {"clientCredentials": flow},
         },
         "client": {"type": "http", "scheme": "basic", "description": "clientId and clientSecret"},
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of any kind."},
     }
 
 

@@ -135,9 +135,13 @@ def registration_schemas(name: str, fields: Json) -> Json:
 
 
 def _example(fields: Mapping[str, Field]) -> Json:
+    """A body that is taken as it is, on an empty store too: it points to no object, and its time is now."""
     contact = {"key": "email", "value": "client@email.com", "uuid": None}
-    special = {kinds.CONTACTS: [contact], kinds.TAGS: ["61"]}
-    return {name: special.get(field.kind, field.example) for name, field in fields.items()}
+    special = {kinds.CONTACTS: [contact], kinds.TAGS: ["61"], kinds.CLICK_TIME: None}
+    return {
+        name: None if field.kind is kinds.ID and field.nullable else special.get(field.kind, field.example)
+        for name, field in fields.items()
+    }
 
 
 def answer_schema(resource: Resource) -> Json:

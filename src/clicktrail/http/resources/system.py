@@ -28,7 +28,7 @@ _PAGE = """<!doctype html>
 """
 _START = """SwaggerUIBundle({{
   url: "{base}/openapi.json", dom_id: "#docs", deepLinking: true, docExpansion: "none",
-  validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true,
+  validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true, defaultModelsExpandDepth: 0,
 }});
 localStorage.removeItem("authorized");  // a token that an earlier version left there
 """

@@ -1,0 +1,43 @@
+"""What the operations are for: the groups of the documentation, in the order in which a newcomer needs them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from clicktrail.http.endpoint.operation import Operation
+
+TAGS = {
+    "Recording": "A visitor arrives: record the click.",
+    "Registering": "A visitor becomes a client: say who registered, and learn which click earned them.",
+    "Asking": "Which click, on whose link, brought which client? Lists with filters, files, figures, reasons.",
+    "Links": "Partners' links. The `code` of a link is what the `referral` parameter of a click's `uri` names.",
+    "Profiles": "Partners and clients, with their contacts.",
+    "Banners": "Pictures that links are shown as, with their languages, sizes and themes.",
+    "Sites": "Your own sites, whose pages send their views.",
+    "Tracking": "What visitors' browsers call: links that lead on, page views. No token is needed.",
+    "Postbacks": "Partners' own servers, which are notified of clicks and registrations.",
+    "Tokens": "How programs get tokens (OAuth 2 client credentials), and how tokens are ended.",
+    "Operating": "What operators need: imports, backups, health, metrics, deleting clicks.",
+}
+"""Tag -> what is in it, in order."""
+_BY_USE = {
+    "Recording": ("createClick", "createClicks"),
+    "Registering": (
+        *("createRegistration", "updateClick", "replaceClick", "receivePostback"),
+        *("createIdentity", "listIdentities", "getIdentity", "deleteIdentity"),
+    ),
+    "Asking": (
+        *("listClicks", "getClick", "exportClicks", "getLinkMetrics"),
+        *("getClickAttribution", "getProfileAttribution"),
+    ),
+    "Operating": ("importObjects", "deleteClicks", "deleteClick"),
+}
+"""Tag -> the names of operations that are in it, although their path is that of an object."""
+
+
+def order_by_use(operations: Iterable[Operation]) -> list[Operation]:
+    """The operations in the order of the documentation, each with the tag that it is found under."""
+    named = [(name, tag) for tag, names in _BY_USE.items() for name in names]
+    tag_of, place_of = dict(named), {name: place for place, (name, _) in enumerate(named)}
+    tags = list(TAGS)
+    tagged = [replace(each, tag=tag_of.get(each.name, each.tag)) for each in operations]
+    return sorted(tagged, key=lambda each: (tags.index(each.tag), place_of.get(each.name, len(named))))
