@@ -47,7 +47,7 @@ def count(api: httpx.Client) -> str:
         (b'{"ip":"8.8.8.8","uri":"https://x.example/","uuid":"a\\u0000b"}', 422),
         (b'{"ip":"8.8.8.8\\u0000","uri":"https://x.example/"}', 422),
         (b'{"ip":"8.8.8.8","uri":"https://x.example/","time":"2021-01-01T00:00:00"}', 422),
-        (b'{"ip":"8.8.8.8","uri":"https://x.example/","time":1609459200}', 422),
+        (b'{"ip":"8.8.8.8","uri":"https://x.example/","time":16094592}', 422),
         (b'{"ip":"8.8.8.8","uri":"https://x.example/","time":"0001-01-01T00:00:00+14:00"}', 422),
         (b'{"ip":"8.8.8.8","uri":"https://x.example/' + b"a" * 9216 + b'"}', 422),
         (b'{"ip":"8.8.8.8","uri":"https://x.example/' + "ä".encode() * 4200 + b'"}', 422),
