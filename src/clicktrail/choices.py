@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import phonenumbers
 
 from clicktrail.http.endpoint.hosts import parse_host
-from clicktrail.http.visitor.proxies import Networks, VisitLimit, read_networks
+from clicktrail.http.visitor.limits import VisitLimit
+from clicktrail.http.visitor.proxies import Networks, read_networks
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.reading import Reading
 from clicktrail.settings import Settings, SettingsError

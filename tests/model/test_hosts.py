@@ -12,7 +12,7 @@ from clicktrail.errors import TooManyRequests
 from clicktrail.http.endpoint.hosts import parse_host
 from clicktrail.http.resources import tokens
 from clicktrail.http.resources.tokens import Lockout
-from clicktrail.http.visitor.proxies import network_of
+from clicktrail.http.visitor.limits import network_of
 from clicktrail.model.codes import PATTERN, check_code
 
 

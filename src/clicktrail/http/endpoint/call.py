@@ -15,7 +15,8 @@ from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
-from clicktrail.http.visitor.proxies import Networks, VisitLimit, find_visitor, is_trusted
+from clicktrail.http.visitor.limits import VisitLimit
+from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Model

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from clicktrail.errors import ClicktrailError, MalformedRequest, Mistake, TooManyRequests, Unauthenticated
 from clicktrail.http.endpoint.call import FORM, Answer, Call, json_answer
-from clicktrail.http.visitor.proxies import network_of
+from clicktrail.http.visitor.limits import network_of
 from clicktrail.model.access import Scope
 from clicktrail.query.forms import decode_json
 from clicktrail.store.objects.oauth_clients import check_client

@@ -1,0 +1,69 @@
+"""How many visits are taken in a minute, by address, link, site or partner."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from clicktrail.errors import TooManyRequests
+from clicktrail.model.addresses import parse_ip
+
+_MINUTE_S = 60.0
+_SIXTY_FOUR_BITS = 1 + 16
+"""Characters of an IPv6 address's key that are its /64: the version and sixteen hex digits."""
+_OF_ADDRESSES = frozenset({"address", "stranger"})
+"""Kinds whose keys are addresses: the visits of an address, and its requests for codes that do not exist."""
+_MAX_COUNTED = 500_000
+"""Maximum number of keys at once: about 60 MB. When there are more, the minute begins again."""
+
+
+class VisitLimit:
+    """Refuses more than `most` visits of a kind and key in a minute; 0 disables the limit of that kind.
+
+    A minute begins with the first visit after the last minute, for all keys together, and all counts are dropped at its
+    end: a visit costs the same however many keys there are. An address counts for its network (`network_of`).
+    """
+
+    def __init__(self, most: Mapping[str, int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = {kind: number for kind, number in most.items() if number}
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+        self._ends_at = 0.0
+
+    def count(self, kind: str, key: str) -> None:
+        """Counts a visit. Raises TooManyRequests, and then counts nothing."""
+        if kind in self._most:
+            place, so_far = self._refuse(kind, key)
+            self._counts[place] = so_far + 1
+
+    def refuse_beyond(self, kind: str, key: str) -> None:
+        """Raises TooManyRequests where `count` would, and counts nothing."""
+        if kind in self._most:
+            self._refuse(kind, key)
+
+    def _refuse(self, kind: str, key: str) -> tuple[str, int]:
+        now = self._clock()
+        if now >= self._ends_at or len(self._counts) >= _MAX_COUNTED:
+            self._counts, self._ends_at = {}, now + _MINUTE_S
+        place = f"{kind} {network_of(key) if kind in _OF_ADDRESSES else key}"
+        so_far = self._counts.get(place, 0)
+        if so_far >= self._most[kind]:
+            raise _too_many(kind)
+        return place, so_far
+
+
+def _too_many(kind: str) -> TooManyRequests:
+    what = "Too many unknown codes from this address." if kind == "stranger" else f"Too many visits of this {kind}."
+    return TooManyRequests(what, headers={"Retry-After": "60"})
+
+
+@lru_cache(maxsize=65_536)
+def network_of(address: str) -> str:
+    """What an address counts for: an IPv6 address for its /64, which is one customer's; an IPv4 address for itself.
+
+    IPv4-mapped IPv6 is IPv4. What is no address counts for itself.
+    """
+    try:
+        key = parse_ip(address)
+    except ValueError:
+        return address
+    return key[:_SIXTY_FOUR_BITS] if key[0] == "6" else key
