@@ -85,9 +85,25 @@ def test_what_is_taken_as_json(api: httpx.Client, kind: str | None) -> None:
     assert api.post("/clicks", content=GOOD, headers={"Content-Type": kind} if kind else {}).status_code == 201
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml;q=1", "application/json;q=0"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "application/xml;q=1", "application/json;q=0", "application/json;q=0, */*", "json", ",,"]
+)
 def test_what_cannot_be_sent_is_406(api: httpx.Client, accept: str) -> None:
     assert api.get("/clicks", headers={"Accept": accept}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*",
+        "application/*;q=0.1",
+        "application/problem+json",
+        "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+    ],
+)
+def test_what_can_be_sent_is_sent(api: httpx.Client, accept: str) -> None:
+    assert api.get("/clicks", headers={"Accept": accept}).status_code == 200
 
 
 @pytest.mark.parametrize(

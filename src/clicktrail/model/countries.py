@@ -12,7 +12,11 @@ from importlib.resources import files
 import msgspec
 from babel import Locale, UnknownLocaleError, localedata
 
+from clicktrail.model.weights import parse_weights
+
 ENGLISH = "en"
+_MAX_TAGS = 32
+"""Tags of one header that are looked up."""
 
 
 class Country(msgspec.Struct, frozen=True):
@@ -59,25 +63,9 @@ def country_names(language: str = ENGLISH) -> Mapping[str, str]:
 @lru_cache(maxsize=1024)
 def choose_language(accept_language: str) -> str:
     """An Accept-Language header -> the first locale in it, by quality, that CLDR knows; English if none."""
-    ranked: list[tuple[float, int, str]] = []
-    for position, part in enumerate(accept_language.split(",")[:32]):
-        tag, _, parameters = part.strip().partition(";")
-        ranked.append((-_quality(parameters), position, tag.strip()))
-    for quality, _, tag in sorted(ranked):
-        locale = _known_locale(tag) if quality < 0 else None
-        if locale is not None:
-            return locale
-    return ENGLISH
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+    weights = parse_weights(accept_language)
+    tags = sorted((tag for tag, weight in weights.items() if weight), key=lambda tag: -weights[tag])
+    return next((locale for locale in map(_known_locale, tags[:_MAX_TAGS]) if locale), ENGLISH)
 
 
 def _known_locale(tag: str) -> str | None:

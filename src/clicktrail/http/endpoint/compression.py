@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from clicktrail.errors import MalformedRequest, TooLarge, UnsupportedMediaType
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer
+from clicktrail.model.weights import parse_weights
 
 GZIP = "gzip"
 MIN_BYTES = 1024
@@ -70,18 +71,9 @@ async def _compress_stream(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerato
 
 def accepts_gzip(header: str) -> bool:
     """Whether an Accept-Encoding header takes gzip, and rather than the plain answer (RFC 9110, section 12.5.3)."""
-    weights: dict[str, float] = {}
-    for part in header.lower().split(","):
-        name, *parameters = (text.strip() for text in part.split(";"))
-        weights[name] = next((_weight(text) for text in parameters if text.replace(" ", "").startswith("q=")), 1.0)
+    weights = parse_weights(header)
     gzip = weights.get(GZIP, weights.get("x-gzip", weights.get("*", 0.0)))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
-
-
-def _weight(text: str) -> float:
-    """The number of `q=0.5`; 0 for what is no number from 0 to 1."""
-    number = text.replace(" ", "").removeprefix("q=")
-    return float(number) if number.replace(".", "", 1).isdecimal() and float(number) <= 1 else 0.0
 
 
 def check_content_encoding(headers: Headers) -> bool:

@@ -41,6 +41,7 @@ from clicktrail.http.endpoint.request_ids import HEADER, find_request_id
 from clicktrail.http.endpoint.streams import End
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
+from clicktrail.model.weights import media_weight, parse_weights
 from clicktrail.observe.counts import method_label
 from clicktrail.query.urlencoded import drop_cache_buster
 
@@ -235,13 +236,10 @@ def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()
     accept = headers.get("accept", "")
     if not accept.strip() or media_type == "*/*":
         return
-    kind = media_type.partition(";")[0]
-    wanted = (kind, kind.partition("/")[0] + "/*", "*/*", MEDIA_TYPE if kind == JSON else kind, *others)
-    for part in accept.split(","):
-        name, _, parameters = part.strip().lower().partition(";")
-        if name.strip() in wanted and parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
-            return
-    raise NotAcceptable(f"This can only be sent as {kind}.")
+    kind, weights = media_type.partition(";")[0], parse_weights(accept)
+    named = (MEDIA_TYPE, *others) if kind == JSON else others
+    if not media_weight(weights, kind) and not any(weights.get(other) for other in named):
+        raise NotAcceptable(f"This can only be sent as {kind}.")
 
 
 def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from clicktrail.errors import ClicktrailError, Gone, NotFound, TooManyRequests
 from clicktrail.http.endpoint.call import Answer
+from clicktrail.model.weights import parse_weights
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 NEVER_KEPT = {"Cache-Control": "no-store, private", "Vary": "Accept"}
@@ -44,11 +45,7 @@ _HEADERS = {
 
 def is_person(accept: str) -> bool:
     """Whether an Accept header is that of a browser, which names HTML; programs take anything, or name nothing."""
-    for part in accept.lower().split(","):
-        name, _, parameters = part.strip().partition(";")
-        if name.strip() == "text/html":
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    return parse_weights(accept).get("text/html", 0.0) > 0
 
 
 def render_page(error: ClicktrailError) -> Answer:
