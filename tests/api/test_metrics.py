@@ -34,7 +34,7 @@ def test_unknown_methods_and_paths_are_no_labels(server: Serving, api: httpx.Cli
     text = api.get("/metrics").text
     methods = set(re.findall(r'method="([^"]*)"', text))
     assert "OTHER" in methods
-    assert methods <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"}
+    assert methods <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "OTHER"}
     assert "nothing" not in text
     assert "METHOD" not in server.log.read_text()
 
@@ -101,7 +101,7 @@ def test_open_metrics_are_spoken_where_asked_for(api: httpx.Client) -> None:
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
         families = parse_open_metrics(answer.text)  # type: ignore[no-untyped-call]
         assert {"clicktrail_clicks", "clicktrail_build"} <= {each.name for each in families}
-    for accept in ("text/plain", "*/*"):
+    for accept in ("text/plain", "*/*", "application/openmetrics-text;q=0, text/plain"):
         answer = api.get("/metrics", headers={"Accept": accept})
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert api.get("/metrics", headers={"Accept": "application/json"}).status_code == 406

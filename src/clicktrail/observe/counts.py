@@ -1,43 +1,34 @@
-"""What is told of requests: one log line each, and metrics for Prometheus.
-
-No line holds a token, a query string, a body or a contact: of a path only its template is kept.
-"""
+"""What is counted of requests, clicks and postbacks: metrics for Prometheus."""
 
 import asyncio
-import io
 import sys
 import time
-import traceback
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TextIO
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from clicktrail.delivery.targets import is_public
-from clicktrail.model.times import render_second
+from clicktrail.model.weights import parse_weights
 from clicktrail.observe.gauges import Gauges
+from clicktrail.observe.log import Log
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPEN_METRICS = "application/openmetrics-text"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_INFO = 20
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """Methods that logs and metrics name; a client may send any word, and each would be a time series for ever."""
-_Kept = tuple[str, str, int, float, str, float]
-"""Method, route, status, seconds, id and moment of a request, of which its log line is made later."""
 _SHARE_S = 0.5
 """How often a worker tells the others what it has counted."""
 CLICK_OUTCOMES = ("recorded", "repeated", "refused", "limited", "lost")
@@ -49,65 +40,9 @@ _LOSS_S = 60.0
 """How often the log tells of each of them."""
 
 
-class _LossyStream(io.TextIOBase):
-    """Writes to a stream, and drops what its disk has no room for: that must keep no request from its answer."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Writes, or does not."""
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flushes, or does not."""
-        with suppress(OSError):
-            self._stream.flush()
-
-
-def make_log(style: str, stream: Any) -> Any:
-    """A logger onto `stream`: `json` lines, `text`, or nothing (`off`)."""
-    json_line = structlog.processors.JSONRenderer(serializer=lambda event, **_: msgspec.json.encode(event).decode())
-    renderer = json_line if style == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    factory = structlog.WriteLoggerFactory(stream) if style != "off" else structlog.ReturnLoggerFactory()
-    return structlog.wrap_logger(
-        factory(),
-        processors=[structlog.processors.add_log_level, stamp, _tell_exception, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(_INFO),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _tell_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """An exception's types and places; never its text, which may quote what a person sent."""
-    error = event.pop("exc_info", None)
-    told = []
-    while isinstance(error, BaseException):
-        frames = traceback.extract_tb(error.__traceback__)
-        told.append({"type": type(error).__name__, "at": [f"{frame.filename}:{frame.lineno}" for frame in frames]})
-        error = error.__cause__
-    return {**event, "exceptions": told} if told else event
-
-
 def method_label(method: str) -> str:
     """A request's method as logs and metrics name it."""
     return method if method in _METHODS else "OTHER"
-
-
-class RequestLine(msgspec.Struct):
-    """The log line of a request, in the form of the other lines; a struct, because there is one for every click."""
-
-    method: str
-    route: str
-    status: int
-    ms: float
-    request_id: str
-    timestamp: str
-    event: str = "request"
-    level: str = "info"
 
 
 class Counts(msgspec.Struct):
@@ -206,19 +141,13 @@ class _Families(Collector):
 
 
 class Observer:
-    """Counts and logs requests. `gauges` are read when the metrics are asked for.
-
-    Request lines are collected and written by `flush`, so that no request waits for a log's disk.
-    """
+    """Counts and logs requests. `gauges` are read when the metrics are asked for."""
 
     def __init__(self, style: str, gauges: Gauges) -> None:
-        self._out = _LossyStream(sys.stderr)
-        self.log = make_log(style, self._out)
+        self.log = Log(style, sys.stderr)
         self.tally = Tally()
         self._file: Path | None = None
         self._share_at = 0.0
-        self._lines: list[_Kept] = []
-        self._render_line = {"json": _json_line, "text": _text_line}.get(style)
         self._renderer = ThreadPoolExecutor(1, "metrics")
         self._gauges = gauges
         self._told: dict[str, tuple[float, int]] = {}
@@ -226,8 +155,7 @@ class Observer:
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """One request was answered. `method` is a `method_label`, `route` the template of a path."""
         self.tally.add(method, route, status, seconds)
-        if self._render_line is not None:
-            self._lines.append((method, route, status, seconds, request_id, time.time()))
+        self.log.request(method, route, status, seconds, request_id)
 
     def click(self, outcome: str, count: int = 1) -> None:
         """Clicks were `recorded`, `repeated`, `refused`, `limited` by a limit, or `lost` by the store."""
@@ -259,7 +187,7 @@ class Observer:
         self.tally.postbacks[outcome] += 1
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The metrics and their media type: OpenMetrics where `accept` says so, else the Prometheus text format.
+        """The metrics and their media type: OpenMetrics where `accept` names it, else the Prometheus text format.
 
         Counted here, written in a thread, so that no request waits for it.
         """
@@ -272,7 +200,7 @@ class Observer:
             total.merge(counts)
         registry = CollectorRegistry()
         registry.register(_Families(total, self._gauges))
-        if OPEN_METRICS in accept.lower():
+        if parse_weights(accept).get(OPEN_METRICS):
             text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
             return text, openmetrics.CONTENT_TYPE_LATEST
         return generate_latest(registry), CONTENT_TYPE
@@ -287,17 +215,14 @@ class Observer:
         self.tally.merge(before)
 
     def flush(self) -> None:
-        """Writes out the request lines since the last time."""
+        """Shares the counts with the other processes, and writes the lines of requests."""
         if self._file is not None and time.monotonic() >= self._share_at:
             self._share_at = time.monotonic() + _SHARE_S
             draft = self._file.with_suffix(".new")
             with suppress(OSError):  # a full disk: the others go on with what they know
                 draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot(self._gauges.own())))
                 draft.replace(self._file)
-        lines, self._lines = self._lines, []
-        if lines and self._render_line is not None:
-            self._out.write("".join(map(self._render_line, lines)))
-            self._out.flush()
+        self.log.flush()
 
 
 @lru_cache(maxsize=1024)
@@ -315,20 +240,3 @@ def _read_counts(path: Path) -> Counts:
         return msgspec.msgpack.decode(path.read_bytes(), type=Counts)
     except (OSError, msgspec.DecodeError):
         return Counts()
-
-
-def _line(kept: _Kept) -> RequestLine:
-    method, route, status, seconds, request_id, moment = kept
-    return RequestLine(method, route, status, round(seconds * 1000, 2), request_id, render_second(int(moment)))
-
-
-def _json_line(kept: _Kept) -> str:
-    return _encode(_line(kept)).decode() + "\n"
-
-
-def _text_line(kept: _Kept) -> str:
-    line = _line(kept)
-    return f"{line.timestamp} {line.method:6} {line.route} {line.status} {line.ms} ms {line.request_id}\n"
-
-
-_encode = msgspec.json.Encoder().encode
