@@ -7,6 +7,8 @@ ROUNDS ?= 200
 JOBS ?= 2
 
 UV := 0.13.9
+SWAGGER_UI := 5.35.0
+VENDOR := src/clicktrail/web/vendor/swagger-ui
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
 WHEELS ?= --only-binary :all:
@@ -18,7 +20,7 @@ LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", 
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help run test check bench crash lock clean node-tools
+.PHONY: help run test check bench crash lock vendor clean node-tools
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
@@ -27,6 +29,7 @@ help:
 	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
 	@echo "make lock   write requirements/ anew from pyproject.toml (UPGRADE=1: with the newest versions)"
+	@echo "make vendor copy the files of the page /docs from npm (SWAGGER_UI=5.35.0: another version)"
 
 .venv/run: pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
@@ -87,6 +90,14 @@ lock: .venv/lock/bin/uv
 	$(LOCK) --extra dev --extra bench --output-file requirements/bench.txt
 	$(LOCK) --extra dev --constraint requirements/bench.txt --output-file requirements/dev.txt
 	$(LOCK) --constraint requirements/bench.txt --output-file requirements/run.txt
+
+# `npm pack` runs no script of the package. For a new version change SWAGGER_UI above, then look at the page /docs.
+vendor:
+	rm -rf .venv/vendor
+	mkdir -p .venv/vendor $(VENDOR)
+	cd .venv/vendor && npm pack --silent swagger-ui-dist@$(SWAGGER_UI) && tar xzf *.tgz
+	cd .venv/vendor/package && cp NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(CURDIR)/$(VENDOR)
+	cd $(VENDOR) && chmod 644 * && rm -f SHA256SUMS && sha256sum * > SHA256SUMS
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

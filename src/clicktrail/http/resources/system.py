@@ -1,10 +1,11 @@
 """What operators and integrators look at: health, metrics, the OpenAPI document and its pages."""
 
-from swagger_ui_bundle import swagger_ui_path
+from importlib.resources import files
 
 from clicktrail.errors import NotFound
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 
+_SWAGGER_UI = files("clicktrail") / "web" / "vendor" / "swagger-ui"
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -77,7 +78,7 @@ async def get_docs_asset(call: Call) -> Answer:
         return Answer(200, _START.format(base=_base(call)).encode(), "text/javascript; charset=utf-8")
     if name not in ASSETS:
         raise NotFound("There is no such file.")
-    content = (swagger_ui_path / name).read_bytes()
+    content = (_SWAGGER_UI / name).read_bytes()
     return Answer(200, content, ASSETS[name], {"Cache-Control": "public, max-age=86400"})
 
 
