@@ -12,7 +12,7 @@ from clicktrail.cli import main
 from tests.serving import COMMAND
 
 ID, OTHER = "6006dda272f002519c3eb505", "6006dda272f002519c3eb506"
-HEAVY = {"duckdb", "numpy", "psycopg", "structlog", "starlette", "granian", "clicktrail.app"}
+HEAVY = {"duckdb", "numpy", "psycopg", "starlette", "granian", "clicktrail.app"}
 
 
 def ask(given: Any, *arguments: str) -> Result:
