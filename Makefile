@@ -14,8 +14,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WHEELS ?= --only-binary :all:
 # Nothing is compiled ahead: Python does so with what is used, which saves some 20 seconds and 25 MB.
 LOCKED := $(PIP) install --no-compile --require-hashes --no-deps $(WHEELS) --requirement
-# One file of tests at a time for each worker, in the order of tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# One file of tests at a time for each worker, in the order of tests/conftest.py. The tests start hundreds of commands:
+# what Python compiles is kept, also where the environment says otherwise, as images of containers do.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
