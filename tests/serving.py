@@ -34,8 +34,10 @@ def free_port() -> int:
 
 
 def environment(**settings: str) -> dict[str, str]:
+    """Of a command with these settings alone; a port that is not given is a free one, as 8000 may be in use."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLICKTRAIL_")}
-    return kept | {f"CLICKTRAIL_{name.upper()}": value for name, value in settings.items()}
+    given = {"port": str(free_port()), **settings}
+    return kept | {f"CLICKTRAIL_{name.upper()}": value for name, value in given.items()}
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
