@@ -12,7 +12,7 @@ import pytest
 
 from tests.serving import Serving, serving
 
-CLIENTS, SECONDS = 32, 30
+CLIENTS, SECONDS = 32, 12
 CLIENT = {"firstName": "Mary", "contacts": [{"key": "email", "value": "client@email.com"}]}
 
 
