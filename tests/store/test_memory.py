@@ -127,7 +127,7 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
     monkeypatch.setattr(memory_module, "TAIL", 12)
     monkeypatch.setattr(memory_module, "REMEMBERED", 20)
     engine.memory.duplicate_window_us = 20
-    changes = Changes(engine, seed)
+    changes, recalled = Changes(engine, seed), 0
     for _ in range(60):
         changes.step()
         clicks = engine.run(stored)
@@ -136,6 +136,7 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
             asked = parse_list(query.encode(), CLICK)
             page = recall_page(engine.memory, SYSTEM, asked)
             if page is not None:
+                recalled += 1
                 assert list(page.items) == clicks[asked.offset : asked.offset + asked.limit]
                 assert (page.next is not None) == (len(clicks) > asked.offset + asked.limit)
         for click in clicks:
@@ -144,6 +145,7 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
         found = engine.run(lambda session: link_metrics(session, SYSTEM, changes.links))
         counted = engine.run(recount)
         assert found == {link_id: counted.get(link_id, LinkMetrics()) for link_id in changes.links}
+    assert (recalled > 0) is engine.is_owned, "what others may write to is never answered from memory"
 
 
 def test_pages_by_cursor_go_from_memory_into_the_engine(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,13 +169,16 @@ def ask(engine: AnyEngine, query: ListQuery) -> Page:
     return recalled or engine.run(lambda session: list_clicks(session, SYSTEM, query))
 
 
-def test_partners_are_never_answered_from_memory(engine: AnyEngine) -> None:
-    changes = Changes(engine, 1)
+def test_partners_are_never_answered_from_memory(embedded: AnyEngine) -> None:
+    changes, memory, query = Changes(embedded, 1), embedded.memory, parse_list(b"", CLICK)
     click = changes.make()
-    engine.run(lambda session: insert_clicks(session, [click]))
+    embedded.run(lambda session: insert_clicks(session, [click]))
+    page = recall_page(memory, SYSTEM, query)
+    assert page is not None
+    assert list(page.items) == [recall_click(memory, SYSTEM, click.click_id)] == [click]
     partner = Viewer(Scope.PARTNER, "a" * 24, sees_contacts=False)
-    assert recall_page(engine.memory, partner, parse_list(b"", CLICK)) is None
-    assert recall_click(engine.memory, partner, click.click_id) is None
+    assert recall_page(memory, partner, query) is None
+    assert recall_click(memory, partner, click.click_id) is None
 
 
 @settings(max_examples=60)
