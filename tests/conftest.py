@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cache
 from itertools import count
@@ -19,7 +19,7 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate
 from tests import citus
 from tests.citus import Machines
-from tests.cluster import cluster
+from tests.cluster import cluster, create_database
 from tests.serving import Serving, serving
 
 # In CI the same examples every time: new ones are looked for at the desk, where a failure can be looked at.
@@ -30,21 +30,21 @@ settings.load_profile("shared machine")
 
 MAY_BE_SKIPPED = (
     "CLICKTRAIL_TEST_CITUS_BIN",
-    "any number of servers may use one database",
     "no disk can be mounted here",
     "nobody ends a statement of the embedded store from outside",
     "no container engine runs here",
 )
-"""What may be skipped in CI: no package brings Citus; one test is of the embedded store; only root mounts disks;
+"""What may be skipped in CI: no package brings Citus; one test is of PostgreSQL alone; only root mounts disks;
 a container engine needs rights that a CI seldom has (the Dockerfile is linted)."""
 LONG = (
     "test_schemathesis.py",
-    "nodes/test_failures.py",
     "crash/test_crash.py",
+    "crash/test_postbacks.py",
+    "nodes/test_failures.py",
     "nodes/test_nodes.py",
     "nodes/test_storage.py",
-    "crash/test_postbacks.py",
     "api/test_redirects.py",
+    "api/test_questions.py",
     "test_load.py",
 )
 """The files that take longest. They come first, so that no worker has one left when the others are done."""
@@ -71,30 +71,63 @@ ENGINES = ("duckdb", "postgres")
 SERVED = (*ENGINES, "citus") if citus.BINARIES else ENGINES
 """What the tests of the API look at: a cluster as well, where there is one."""
 AnyEngine = DuckdbEngine | PostgresEngine
+NewStore = Callable[[str], dict[str, str]]
+"""By the kind of an engine."""
 
 
 @pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[[], str]]:
-    """Makes a new PostgreSQL database and returns its URL: on a server of the tests' own, or on the one that is set."""
+def copy_database() -> Iterator[Callable[[str], str]]:
+    """Makes a new PostgreSQL database, a copy of another, and returns its URL: on a server of the tests' own, or on
+    the one that is set."""
     numbers = count()
     given = os.environ.get("CLICKTRAIL_TEST_POSTGRES_URL")
     if given is None:
         with cluster() as server:
-            yield lambda: server.create(f"test_{next(numbers)}")
+            yield lambda template: server.create(f"test_{next(numbers)}", template)
         return
     made: list[str] = []
     base = given.rpartition("/")[0]
 
-    def create() -> str:
+    def create(template: str) -> str:
         made.append(f"clicktrail_test_{os.getpid()}_{next(numbers)}")
-        with psycopg.connect(given, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE template0')
+        create_database(given, made[-1], template)
         return f"{base}/{made[-1]}"
 
     yield create
     with psycopg.connect(given, autocommit=True) as connection:
         for name in made:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def new_database(copy_database: Callable[[str], str]) -> Callable[[], str]:
+    """Makes a database with nothing in it, and returns its URL."""
+    return lambda: copy_database("template0")
+
+
+@pytest.fixture(scope="session")
+def migrated(new_database: Callable[[], str]) -> str:
+    """The name of a database that has all tables and no rows, to be copied: that is quicker than to make them anew."""
+    url = new_database()
+    engine = PostgresEngine(url)
+    engine.migrate(migrate)
+    engine.close()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def new_store(request: pytest.FixtureRequest) -> NewStore:
+    """Makes a new store with its tables on an engine, and returns the settings of a server that is to use it."""
+
+    def make(kind: str) -> dict[str, str]:
+        if kind == "postgres":
+            copy, migrated = (request.getfixturevalue(name) for name in ("copy_database", "migrated"))
+            return {"database": copy(migrated)}
+        if kind == "citus":
+            return {"database": request.getfixturevalue("machines").create_store()}
+        return {}  # the server makes one in its data directory
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -119,19 +152,14 @@ def engine_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def servers(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    tmp_path_factory: pytest.TempPathFactory, new_store: NewStore
 ) -> Iterator[Callable[[str], tuple[Serving, httpx.Client]]]:
     """One server on each engine, from the first test that wants it to the last of all, with a client of its admin."""
     with ExitStack() as stack:
 
         @cache
         def of_kind(kind: str) -> tuple[Serving, httpx.Client]:
-            more = {}
-            if kind == "postgres":
-                more["database"] = request.getfixturevalue("new_database")()
-            elif kind == "citus":
-                more["database"] = request.getfixturevalue("machines").create_store()
-            running = stack.enter_context(serving(tmp_path_factory.mktemp("server") / "data", **more))
+            running = stack.enter_context(serving(tmp_path_factory.mktemp("server") / "data", **new_store(kind)))
             return running, stack.enter_context(running.client())
 
         yield of_kind
@@ -153,29 +181,31 @@ def mark() -> str:
     return f"m{uuid.uuid4().hex[:12]}"
 
 
-def open_engine(kind: str, folder: Path, request: pytest.FixtureRequest) -> AnyEngine:
-    """A new store with its tables."""
-    if kind == "postgres":
-        nodes = PostgresEngine(request.getfixturevalue("new_database")())
-        nodes.migrate(migrate)
-        return nodes
-    opened = DuckdbEngine(folder / "clicktrail.duckdb")
-    opened.run(migrate)
-    opened.run(load_tail)
-    opened.begin(lambda _: None, print)
+def engine_of(folder: Path, store: Mapping[str, str]) -> AnyEngine:
+    """The engine of a server with this data directory and these settings."""
+    return PostgresEngine(store["database"]) if store else DuckdbEngine(folder / "clicktrail.duckdb")
+
+
+def open_engine(folder: Path, store: Mapping[str, str]) -> AnyEngine:
+    """The engine of a new store, ready for use."""
+    opened = engine_of(folder, store)
+    if isinstance(opened, DuckdbEngine):
+        opened.run(migrate)
+        opened.run(load_tail)
+        opened.begin(lambda _: None, print)
     return opened
 
 
 @pytest.fixture
-def engine(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[AnyEngine]:
-    opened = open_engine(engine_kind, tmp_path, request)
+def engine(engine_kind: str, tmp_path: Path, new_store: NewStore) -> Iterator[AnyEngine]:
+    opened = open_engine(tmp_path, new_store(engine_kind))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def embedded(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[AnyEngine]:
+def embedded(tmp_path: Path) -> Iterator[AnyEngine]:
     """The engine that remembers what it stores."""
-    opened = open_engine("duckdb", tmp_path, request)
+    opened = open_engine(tmp_path, {})
     yield opened
     opened.close()

@@ -3,7 +3,7 @@
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import trustme
+
+from tests.waiting import until
 
 
 @dataclass
@@ -45,12 +47,8 @@ class Receiver:
         return [each for each in self.received if urlsplit(each.path).path == path]
 
     def wait(self, path: str, count: int, timeout_s: float = 60.0) -> list[Received]:
-        deadline = time.monotonic() + timeout_s
-        while len(self.at(path)) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        found = self.at(path)
-        assert len(found) >= count, f"{len(found)} of {count} came to {path}"
-        return found
+        until(lambda: len(self.at(path)) >= count, f"{count} came to {path}", timeout_s)
+        return self.at(path)
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
@@ -104,10 +102,3 @@ def receiving(folder: Path) -> Iterator[tuple[Receiver, Path]]:
         server.shutdown()
         server.server_close()
         thread.join(5)
-
-
-def until(holds: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.02)

@@ -1,18 +1,15 @@
 """Input that no client should send: the right 4xx, a problem document, nothing stored, never a 500."""
 
 import socket
-import time
 
 import httpx
 import pytest
 
+from tests.asking import count_clicks
 from tests.serving import Serving
+from tests.waiting import until
 
 GOOD = b'{"ip":"8.8.8.8","uri":"https://x.example/"}'
-
-
-def count(api: httpx.Client) -> str:
-    return api.get("/clicks?limit=1", headers={"Prefer": "count=exact"}).headers["X-Total-Count"]
 
 
 @pytest.mark.parametrize(
@@ -57,12 +54,12 @@ def count(api: httpx.Client) -> str:
     ],
 )
 def test_bad_bodies(api: httpx.Client, content: bytes, status: int) -> None:
-    before = count(api)
+    before = count_clicks(api)
     answer = api.post("/clicks", content=content, headers={"Content-Type": "application/json"})
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["status"] == status
-    assert count(api) == before
+    assert count_clicks(api) == before
 
 
 def test_every_mistake_of_a_body_is_named_at_once(api: httpx.Client) -> None:
@@ -214,15 +211,15 @@ def test_head_is_get_without_a_body(api: httpx.Client) -> None:
     assert head.headers["Content-Length"] == got.headers["Content-Length"]
 
 
-def test_half_a_batch_is_not_a_batch(server: Serving, api: httpx.Client) -> None:
-    before = count(api)
+def test_half_a_batch_is_not_a_batch(server: Serving, api: httpx.Client, mark: str) -> None:
+    before = count_clicks(api)
     host, port = server.url.removeprefix("http://").split(":")
+    head = (
+        b"POST /clicks/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+        b"Transfer-Encoding: chunked\r\nX-Request-Id: %s\r\nAuthorization: %s\r\n\r\n"
+    )
     with socket.create_connection((host, int(port)), timeout=30) as connection:
-        connection.sendall(
-            b"POST /clicks/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
-            b"Transfer-Encoding: chunked\r\nAuthorization: " + api.headers["Authorization"].encode() + b"\r\n\r\n"
-            b"%x\r\n%s\n\r\n" % (len(GOOD) + 1, GOOD)
-        )
-        time.sleep(0.2)
-    time.sleep(0.3)
-    assert count(api) == before
+        connection.sendall(head % (mark.encode(), api.headers["Authorization"].encode()))
+        connection.sendall(b"%x\r\n%s\n\r\n" % (len(GOOD) + 1, GOOD))
+    until(lambda: mark in server.log.read_text(), "the request has ended")
+    assert count_clicks(api) == before

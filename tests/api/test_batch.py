@@ -6,14 +6,15 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.asking import count_clicks
+
 
 def rows(mark: str, count: int = 3, **fields: Any) -> list[dict[str, Any]]:
     return [{"ip": "8.8.8.8", "uri": f"https://x.example/?utm_source={mark}&n={n}"} | fields for n in range(count)]
 
 
 def count(api: httpx.Client, mark: str) -> int:
-    answer = api.get(f"/clicks?filter[utmSource]={mark}&limit=1", headers={"Prefer": "count=exact"})
-    return int(answer.headers["X-Total-Count"])
+    return count_clicks(api, f"&filter[utmSource]={mark}")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.conftest import NewStore
 from tests.serving import Serving, serving
 
 BODY_S, HEADER_S = 1, 2
@@ -21,11 +22,8 @@ POST = "POST {path} HTTP/1.1\r\nHost: x\r\n{more}"
 
 
 @pytest.fixture(scope="module")
-def strict(
-    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Serving]:
+def strict(engine_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     """A server with small limits, which believes X-Forwarded-For."""
-    more = {"database": request.getfixturevalue("new_database")()} if engine_kind == "postgres" else {}
     limits = {
         "body_timeout_s": str(BODY_S),
         "header_timeout_s": str(HEADER_S),
@@ -33,7 +31,7 @@ def strict(
         "lockout_failures": "3",
         "trusted_proxies": "127.0.0.0/8",
     }
-    with serving(tmp_path_factory.mktemp("strict") / "data", **limits, **more) as running:
+    with serving(tmp_path_factory.mktemp("strict") / "data", **limits, **new_store(engine_kind)) as running:
         yield running
 
 

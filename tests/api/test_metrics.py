@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_metrics
 
 from clicktrail import __version__
+from tests.asking import metric
 from tests.serving import Serving, run, serving
 
 ROOT = Path(__file__).parents[2]
@@ -107,22 +108,17 @@ def test_open_metrics_are_spoken_where_asked_for(api: httpx.Client) -> None:
     assert api.get("/metrics", headers={"Accept": "application/json"}).status_code == 406
 
 
-def value_of(api: httpx.Client, name: str) -> float:
-    [line] = [line for line in api.get("/metrics").text.splitlines() if line.startswith(f"{name} ")]
-    return float(line.split()[1])
-
-
 def test_backups_and_what_waits_are_told(tmp_path: Path) -> None:
     backup, started = "clicktrail_last_backup_timestamp_seconds", int(time.time())
     data = tmp_path / "data"
     run("migrate", "--data", str(data))
     assert run("backup", "--data", str(data), str(tmp_path / "copy")).returncode == 0
     with serving(data, send_postbacks="false") as server, server.client() as api:
-        assert started <= value_of(api, backup) <= time.time()
+        assert started <= metric(api, backup) <= time.time()
         (data / "clicktrail.duckdb.backup.json").unlink()
-        assert value_of(api, backup) == 0
+        assert metric(api, backup) == 0
         assert api.get("/backup").status_code == 200
-        assert started <= value_of(api, backup) <= time.time()
+        assert started <= metric(api, backup) <= time.time()
     with serving(data, send_postbacks="false") as server, server.client() as api:
         partner = api.post("/profiles", json={"firstName": "Mary"}).json()["profileId"]
         api.post("/links", json={"code": "a", "profileId": partner})
@@ -131,4 +127,4 @@ def test_backups_and_what_waits_are_told(tmp_path: Path) -> None:
         api.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://x.example/?referral=a"})
         assert len(api.get("/deliveries?filter[status]=waiting").json()) == 1
         for name in ("oldest_waiting_postback_seconds", "postback_delay_seconds"):
-            assert 0 < value_of(api, f"clicktrail_{name}") < 60
+            assert 0 < metric(api, f"clicktrail_{name}") < 60

@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from clicktrail.model.addresses import parse_ip
-from clicktrail.store.engines.duckdb.engine import DuckdbEngine
-from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
+from tests.conftest import NewStore, engine_of
 from tests.serving import Serving, serving
+from tests.waiting import until
 
 ROWS = 20_000
 LIMIT_S = 3
@@ -45,19 +45,15 @@ def fill(session: Session) -> None:
 
 
 @pytest.fixture(scope="module")
-def crowded(
-    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Serving]:
+def crowded(engine_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     data = tmp_path_factory.mktemp("crowded") / "data"
     data.mkdir()
-    more: dict[str, str] = {}
-    if engine_kind == "postgres":
-        more["database"] = request.getfixturevalue("new_database")()
-    engine = PostgresEngine(more["database"]) if more else DuckdbEngine(data / "clicktrail.duckdb")
+    store = new_store(engine_kind)
+    engine = engine_of(data, store)
     engine.migrate(migrate)
     engine.run(fill)
     engine.close()
-    with serving(data, statement_timeout_s=str(LIMIT_S), memory_mb=str(MEMORY_MB), log="json", **more) as running:
+    with serving(data, statement_timeout_s=str(LIMIT_S), memory_mb=str(MEMORY_MB), log="json", **store) as running:
         yield running
 
 
@@ -155,9 +151,7 @@ def test_a_question_ends_when_its_client_leaves(crowded: Serving, asker: httpx.C
     begun = time.monotonic()
     assert asker.get("/links?limit=1").status_code == 200
     assert time.monotonic() - begun < 2
-    while len(left(crowded)) < known + 8:  # those that waited, whatever became of those that ran
-        assert time.monotonic() - begun < 5
-        time.sleep(0.02)
+    until(lambda: len(left(crowded)) >= known + 8, "those that waited have left, whatever became of those that ran", 5)
 
 
 def left(server: Serving) -> list[object]:

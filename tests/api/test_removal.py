@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.serving import Serving
+from tests.waiting import until
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36"
 
@@ -117,8 +118,7 @@ def test_a_thousand_go_in_a_moment_and_hold_up_nobody(server: Serving, api: http
 
     recording = threading.Thread(target=record)
     recording.start()
-    while not waits and recording.is_alive():
-        time.sleep(0.001)
+    until(lambda: bool(waits), "clicks are recorded")
     started = time.monotonic()
     done = api.delete(f"/clicks?filter[utmSource]={mark}&limit=1000")
     took = time.monotonic() - started

@@ -5,8 +5,8 @@ import re
 import httpx
 import pytest
 
-from tests.receiver import until
 from tests.serving import Serving
+from tests.waiting import until
 
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 

@@ -5,7 +5,7 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,10 +13,10 @@ import httpx
 import psycopg
 import pytest
 
-from clicktrail.store.engines.duckdb.engine import DuckdbEngine
-from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate
+from tests.conftest import NewStore, engine_of
 from tests.serving import Serving, serving
+from tests.waiting import until
 
 MOST, EACH, IDLE_S, STOP_S = 3, 2, 4, 1
 CLICKS, URI_BYTES = 90_000, 640
@@ -24,25 +24,22 @@ URL = "/clicks/export?format=csv"
 
 
 @pytest.fixture(scope="module")
-def slow(
-    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Serving]:
+def slow(engine_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     """A server with 90 MB of clicks."""
     folder = tmp_path_factory.mktemp("slow") / "data"
-    more = {"database": request.getfixturevalue("new_database")()} if engine_kind == "postgres" else {}
+    store = new_store(engine_kind)
     limits = {"exports": str(MOST), "exports_each": str(EACH), "idle_s": str(IDLE_S), "stop_s": str(STOP_S)}
-    fill(folder, more.get("database"))
-    with serving(folder, **limits, **more) as server:
+    fill(folder, store)
+    with serving(folder, **limits, **store) as server:
         yield server
 
 
-def fill(folder: Path, url: str | None) -> None:
+def fill(folder: Path, store: Mapping[str, str]) -> None:
     """A new store with more clicks than could come over HTTP in a moment."""
-    engine = DuckdbEngine(folder / "clicktrail.duckdb") if url is None else PostgresEngine(url)
+    engine = engine_of(folder, store)
     numbers = f"generate_series(1, {CLICKS}) AS n(i)"
     uri = f"'https://x.example/?n=' || i || '&x=' || repeat(md5(i::TEXT), {URI_BYTES // 32})"
-    run = engine.run if isinstance(engine, DuckdbEngine) else engine.migrate
-    run(migrate)
+    engine.migrate(migrate)
     engine.run(
         lambda session: session.rows(
             "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
@@ -79,13 +76,6 @@ def resident_mb(server: Serving) -> int:
     return int(found[1]) // 1024
 
 
-def wait_for(is_so: Callable[[], bool], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def is_served(client: httpx.Client) -> bool:
     return client.get(f"{URL}&limit=1").status_code == 200
 
@@ -104,7 +94,7 @@ def test_slots_are_for_all_and_free_at_once(clients: list[httpx.Client], engine_
             assert clients[0].get("/backup").content[8:12] == b"DUCK"
         for connection in opened:
             connection.close()
-        wait_for(lambda: all(map(is_served, clients)), 3)
+        until(lambda: all(map(is_served, clients)), "all are served", 3)
 
 
 def test_memory_does_not_grow_with_what_is_unread(slow: Serving, clients: list[httpx.Client]) -> None:
@@ -117,13 +107,13 @@ def test_memory_does_not_grow_with_what_is_unread(slow: Serving, clients: list[h
             most = max(most, resident_mb(slow))
             time.sleep(0.05)
     assert most - before < 0.75 * 2 * size_mb, (before, most, size_mb)
-    wait_for(lambda: is_served(clients[0]), 3)
+    until(lambda: is_served(clients[0]), "a slot is free", 3)
 
 
 def test_a_client_that_reads_nothing_is_left(clients: list[httpx.Client]) -> None:
     with unread(clients[0]), unread(clients[0]) as idle:
         assert clients[0].get(URL).status_code == 429
-        wait_for(lambda: is_served(clients[0]), IDLE_S + 5)
+        until(lambda: is_served(clients[0]), "a slot is free", IDLE_S + 5)
         last, size = b"", 0
         with contextlib.suppress(ConnectionResetError):
             while piece := idle.recv(65_536):
@@ -142,7 +132,7 @@ def test_a_file_that_breaks_off_is_not_taken_for_the_whole(slow: Serving, client
         assert database.execute(f"SELECT pg_terminate_backend(pid) {found}").fetchall() == [(True,)]
         with pytest.raises(httpx.TransportError):
             answer.read()
-    wait_for(lambda: is_served(clients[0]), 3)
+    until(lambda: is_served(clients[0]), "a slot is free", 3)
 
 
 def test_sigterm_ends_the_process(slow: Serving, clients: list[httpx.Client]) -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from clicktrail.cli import main
 from tests.serving import COMMAND, Serving, environment, run, serving
+from tests.waiting import until
 
 UNI = "uri[eq]=https://x.example/?n=7"
 
@@ -191,8 +192,7 @@ class TestBackup:
             threads = [threading.Thread(target=load) for _ in range(4)]
             for thread in threads:
                 thread.start()
-            while counts["sent"] < 50:
-                pass
+            until(lambda: counts["sent"] >= 50, "clicks come")
             least = counts["sent"]
             done = run("backup", "--data", str(server.data), str(tmp_path / "copy.duckdb"))
             stop.set()

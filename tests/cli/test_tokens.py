@@ -1,7 +1,6 @@
 """Tokens from the command line: what is written down of them, and what is checked before one is made."""
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.serving import Serving, free_port, run, serving
+from tests.waiting import until
 
 
 def make(data: Path, *options: str, **store: str) -> tuple[str, str]:
@@ -41,9 +41,8 @@ def test_tokens_are_listed_with_what_became_of_them(server: Serving) -> None:
     listed = run("token", "list", "--data", str(server.data), **server.store).stdout
     assert "board" in next(line for line in listed.splitlines() if line.startswith(kept))
     assert good not in listed
-    deadline = time.monotonic() + 20
-    while (found := states(server.data, **server.store))[expired] == "valid":
-        assert time.monotonic() < deadline
+    until(lambda: states(server.data, **server.store)[expired] != "valid", "a token expires", 20)
+    found = states(server.data, **server.store)
     assert (found[kept], found[expired], found[revoked]) == ("valid", "expired", "revoked")
     assert httpx.get(f"{server.url}/clicks", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 

@@ -12,6 +12,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from clicktrail.http.resources.tokens import OAUTH_ERRORS
+from tests.conftest import NewStore
 from tests.serving import Serving, serving
 
 Made = dict[str, Any]
@@ -19,12 +20,11 @@ GRANT = {"grant_type": "client_credentials"}
 
 
 @pytest.fixture(scope="module")
-def server(
-    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Serving]:
+def server(engine_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     """A server of their own: failures would lock out the other tests."""
-    more = {"database": request.getfixturevalue("new_database")()} if engine_kind == "postgres" else {}
-    with serving(tmp_path_factory.mktemp("oauth") / "data", lockout_failures="1000", **more) as running:
+    with serving(
+        tmp_path_factory.mktemp("oauth") / "data", lockout_failures="1000", **new_store(engine_kind)
+    ) as running:
         yield running
 
 

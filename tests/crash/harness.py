@@ -17,6 +17,7 @@ import httpx
 
 from tests.crash.clients import CONTACT, processes, work
 from tests.serving import Serving, start
+from tests.waiting import until
 
 WORKERS = 4
 
@@ -151,10 +152,7 @@ def run_rounds(folder: Path, rounds: int, seed: int = 1) -> int:
 
 
 def wait_for(journals: list[Path]) -> None:
-    deadline = time.monotonic() + 30
-    while not all(journal.exists() and journal.stat().st_size for journal in journals):
-        assert time.monotonic() < deadline, "the workers did not begin"
-        time.sleep(0.01)
+    until(lambda: all(each.exists() and each.stat().st_size for each in journals), "the workers begin", 30)
 
 
 def finish(server: Serving) -> None:

@@ -17,6 +17,7 @@ from tests.cluster import Cluster, cluster
 from tests.crash.clients import processes, work
 from tests.crash.harness import Promises, compare, wait_for
 from tests.serving import Serving, start
+from tests.waiting import until
 
 NODES, WORKERS_PER_NODE, SECONDS = 3, 2, 3.0
 
@@ -96,10 +97,7 @@ def run_round(house: House, promises: Promises, number: int, event: Callable[[],
 
 
 def wait_until_serving(node: Serving) -> None:
-    deadline = time.monotonic() + 20
-    while httpx.get(f"{node.url}/health/ready").status_code != 200:
-        assert time.monotonic() < deadline, "a node did not recover"
-        time.sleep(0.05)
+    until(lambda: httpx.get(f"{node.url}/health/ready").status_code == 200, "a node recovers", 20)
 
 
 if __name__ == "__main__":

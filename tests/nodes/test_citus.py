@@ -17,9 +17,10 @@ from clicktrail.store.migrations.shared import list_missing, migrate
 from clicktrail.store.session.protocol import Session
 from tests.citus import BINARIES, SKIPPED, Machines
 from tests.citus import machines as own_cluster
-from tests.nodes.test_nodes import eventually, everywhere
+from tests.nodes.test_nodes import everywhere
 from tests.serving import Serving, clients_of, free_port, run, serving, serving_nodes
 from tests.store.test_upgrade import fill, make_old_store
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(BINARIES is None, reason=SKIPPED)
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
@@ -178,7 +179,7 @@ def test_a_store_with_clicks_is_spread_while_a_server_runs(machines: Machines, t
         before = [client.post("/clicks", json=body | {"uuid": f"u{n}"}).json()["clickId"] for n in range(20)]
         done = run("migrate", "--citus", database=url)
         assert done.returncode == 0, done.stderr
-        eventually(lambda: client.get("/clicks?filter[referrer]=stra").status_code == 200)
+        until(lambda: client.get("/clicks?filter[referrer]=stra").status_code == 200, "it is found", 5)
         assert client.post("/clicks", json=body | {"uuid": "u0"}).json()["clickId"] == before[0]
         assert client.post("/clicks", json=body | {"uuid": "new"}).status_code == 201
         assert len(client.get("/clicks", params={"limit": 50, "filter[referrer]": "straße/äöü"}).json()) == 21
@@ -238,10 +239,10 @@ def record_while(node: Serving, event: Callable[[], None]) -> tuple[list[str], l
     with ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(work, number) for number in range(4)]
         try:
-            eventually(lambda: len(promised) > 40, 30.0)
+            until(lambda: len(promised) > 40, "clicks come", 30)
             event()
             more = len(promised) + 20
-            eventually(lambda: len(promised) > more, 60.0)
+            until(lambda: len(promised) > more, "more clicks come")
         finally:
             is_over.set()
         for each in clients:
@@ -276,7 +277,7 @@ def test_no_promised_click_is_lost_with_a_worker(tmp_path: Path) -> None:
         link_id = client.post("/links", json={"code": "kept"}).json()["linkId"]
         promised, refused = record_while(node, lambda: replace_worker(machines))
         assert {answer.status_code for answer in refused} == {503}
-        eventually(lambda: set(promised) <= list_ids(client), 30.0)
+        until(lambda: set(promised) <= list_ids(client), "all that was promised is there", 30)
         stored = list_ids(client)
         metrics = client.get(f"/links/{link_id}/metrics").json()
         assert metrics["clicks"] == len(stored) <= len(promised) + len(refused)

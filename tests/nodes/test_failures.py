@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
+from tests.asking import count_clicks
 from tests.cluster import cluster, own_folder, runner
 from tests.nodes.harness import House, run_rounds, wait_until_serving
 from tests.serving import free_port, serving
+from tests.waiting import until
 
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 
@@ -23,10 +24,6 @@ def test_nodes_lose_nothing_whatever_happens(tmp_path: Path) -> None:
         house = House(tmp_path, database, database.create("nodes"))
         assert run_rounds(house, 6) > 0
         house.stop()
-
-
-def count(client: httpx.Client) -> int:
-    return int(client.get("/clicks?limit=1", headers={"Prefer": "count=exact"}).headers["X-Total-Count"])
 
 
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None:
@@ -45,7 +42,7 @@ def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None
         wait_until_serving(node)
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get(f"/clicks/{promised}").status_code == 200
-        assert count(client) == 1
+        assert count_clicks(client) == 1
 
 
 @pytest.mark.slow
@@ -112,7 +109,7 @@ def test_a_database_without_free_connections_is_503(tmp_path: Path) -> None:
                 other.close()
             wait_until_serving(node)
             assert client.post("/clicks", json=CLICK).status_code == 201
-            assert count(client) == 2
+            assert count_clicks(client) == 2
 
 
 def test_a_statement_past_its_time_is_503(new_database: Callable[[], str], tmp_path: Path) -> None:
@@ -126,7 +123,15 @@ def test_a_statement_past_its_time_is_503(new_database: Callable[[], str], tmp_p
             assert [answer.status_code for answer in answers] == [503, 503]
             assert time.monotonic() - started < 15
         assert client.get(f"/clicks/{click_id}").status_code == 200
-        assert count(client) == 1
+        assert count_clicks(client) == 1
+
+
+def can_connect(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="PgBouncer is not installed")
@@ -142,8 +147,8 @@ def test_a_pooler_in_transaction_mode_may_stand_between(new_database: Callable[[
     )
     pooler = subprocess.Popen(["pgbouncer", str(folder / "pgbouncer.ini")], stderr=subprocess.DEVNULL, user=runner())
     try:
-        time.sleep(0.5)
         through = f"postgresql://postgres@127.0.0.1:{port}/{name}"
+        until(lambda: can_connect(through), "PgBouncer serves", 20)
         with serving(tmp_path / "data", database=through) as node, node.client() as client:
             link = client.post("/links", json={"code": "pooled"}).json()["linkId"]
             made = client.post("/clicks", json=CLICK | {"uri": "https://x.example/?referral=pooled"}).json()
@@ -167,4 +172,4 @@ def test_a_catalogue_that_is_held_holds_nobody_for_long(new_database: Callable[[
             assert [answer.status_code for answer in answers] == [503, 503]
             assert time.monotonic() - started < 15
         assert client.post("/clicks", json=CLICK).status_code == 201
-        assert count(client) == 1
+        assert count_clicks(client) == 1

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from tests.serving import Serving, clients_of, run, serving, serving_nodes, start
+from tests.waiting import until
 
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 WITHIN_S = 5.0  # a second is what is promised; the rest is for a machine with much else to do
@@ -39,13 +40,6 @@ def everywhere(clients: list[httpx.Client], times: int, call: Callable[[httpx.Cl
     """The answers of all nodes, asked at once."""
     with ThreadPoolExecutor(len(clients) * times) as pool:
         return list(pool.map(call, clients * times))
-
-
-def eventually(is_true: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not is_true():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.02)
 
 
 def test_a_link_counts_at_every_node_at_once(clients: list[httpx.Client], mark: str) -> None:
@@ -92,10 +86,21 @@ def test_tokens_and_revocations_are_known_everywhere(
     headers = {"Authorization": f"Bearer {token}"}
     assert [httpx.get(f"{node.url}/clicks", headers=headers).status_code for node in nodes] == [200] * 3
     clients[0].post("/tokens/revocations", json={"tokenId": token_id})
-    eventually(lambda: [httpx.get(f"{node.url}/clicks", headers=headers).status_code for node in nodes] == [401] * 3)
+
+    def statuses() -> list[int]:
+        return [httpx.get(f"{node.url}/clicks", headers=headers).status_code for node in nodes]
+
+    until(lambda: statuses() == [401] * 3, "every node refuses the token", WITHIN_S)
 
 
-def test_figures_are_exact_under_writers_at_all_nodes(clients: list[httpx.Client], mark: str) -> None:
+def waiting_changes(database: str) -> int:
+    """Changes of figures that no node has added up so far."""
+    with psycopg.connect(database) as connection:
+        [[number]] = connection.execute("SELECT count(*) FROM link_changes").fetchall()
+    return int(number)
+
+
+def test_figures_are_exact_under_writers_at_all_nodes(clients: list[httpx.Client], database: str, mark: str) -> None:
     link_id = clients[0].post("/links", json={"code": mark}).json()["linkId"]
 
     def write(client: httpx.Client) -> None:
@@ -111,7 +116,7 @@ def test_figures_are_exact_under_writers_at_all_nodes(clients: list[httpx.Client
     metrics = clients[1].get(f"/links/{link_id}/metrics").json()
     registered = len(clients[1].get(f"/clicks?limit=1000&filter[linkId]={link_id}&filter[registration]=1").json())
     assert (metrics["clicks"], metrics["uniqueClicks"], metrics["registrations"]) == (162, 7, registered)
-    time.sleep(1.5)  # until a node has added up what came, which must change nothing
+    until(lambda: not waiting_changes(database), "a node adds up what came, which must change nothing")
     assert clients[2].get(f"/links/{link_id}/metrics").json() == metrics
 
 
@@ -134,10 +139,10 @@ def test_workers_share_a_port_and_are_replaced(new_database: Callable[[], str], 
         answers = everywhere([client], 8, lambda each: _post_anew(server, each))
         assert {answer.status_code for answer in answers} == {201}
         line = 'clicktrail_clicks_total{outcome="recorded"} 8.0'
-        eventually(lambda: line in client.get("/metrics").text, 3)
+        until(lambda: line in client.get("/metrics").text, "all workers count together", 3)
         os.kill(min(first), signal.SIGKILL)
-        eventually(lambda: _workers(children) - first != set(), 20)
-        eventually(lambda: _answers(server), 20)
+        until(lambda: _workers(children) - first != set(), "another worker comes", 20)
+        until(lambda: _answers(server), "it serves", 20)
         assert "another one takes its place" in server.log.read_text()
     assert server.process.returncode == 0
 
@@ -147,7 +152,7 @@ def test_workers_end_with_their_parent(new_database: Callable[[], str], tmp_path
     workers = _workers(Path("/proc") / str(server.process.pid) / "task" / str(server.process.pid) / "children")
     server.kill()
     assert len(workers) == 2
-    eventually(lambda: not any(_is_worker(pid) for pid in workers), 10)
+    until(lambda: not any(_is_worker(pid) for pid in workers), "the workers end", 10)
 
 
 def _post_anew(server: Serving, client: httpx.Client) -> httpx.Response:

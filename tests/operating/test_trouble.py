@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.asking import metric
 from tests.cluster import cluster
 from tests.nodes.harness import wait_until_serving
 from tests.serving import Serving, run, serving
@@ -34,12 +35,6 @@ def click_id_of(answer: httpx.Response) -> str | None:
     assert (target.netloc, target.path) == ("shop.example.org", "/welcome")
     assert "referral" in parse_qs(target.query)
     return parse_qs(target.query).get("click_id", [None])[0]
-
-
-def metric(api: httpx.Client, name: str) -> float:
-    text = api.get("/metrics").text
-    [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
-    return float(line.split()[-1])
 
 
 def clicks(api: httpx.Client, outcome: str) -> float:

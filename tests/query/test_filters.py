@@ -30,7 +30,7 @@ from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads.clicks import list_clicks
 from clicktrail.store.reads.profiles import find_profiles
 from clicktrail.store.reads.records import Page, Record
-from tests.conftest import AnyEngine, open_engine
+from tests.conftest import AnyEngine, NewStore, open_engine
 
 TEXTS = ["a", "A", "ab", "b", "B%", "a_b", "ä", "Ä", "É", "é", "ß", "Σ", "z", "日本", "𝄞", "a,b", "İ", "ı", "\\", "'"]
 IPS = ["1.2.3.4", "1.2.3.5", "1.2.4.4", "10.0.0.1", "9.9.9.9", "::1", "2a00:1450::1", "2a00:1450::ffff"]
@@ -129,10 +129,8 @@ CLIENTS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def world(
-    engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[World]:
-    engine = open_engine(engine_kind, tmp_path_factory.mktemp("world"), request)
+def world(engine_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[World]:
+    engine = open_engine(tmp_path_factory.mktemp("world"), new_store(engine_kind))
     yield World(engine)
     engine.close()
 

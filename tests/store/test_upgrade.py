@@ -9,9 +9,7 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
-from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres import citus
-from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.shared import all_migrations, list_missing, migrate
 from clicktrail.store.objects.catalogue import find_link, load_catalogue
@@ -19,7 +17,7 @@ from clicktrail.store.objects.profiles import create_profile, save_profile
 from clicktrail.store.reads.profiles import find_client
 from clicktrail.store.reads.records import find_repeat, get_record
 from clicktrail.store.session.protocol import Session
-from tests.conftest import AnyEngine
+from tests.conftest import AnyEngine, engine_of
 
 OLD = {
     "0000-postgres-functions",
@@ -75,9 +73,8 @@ def fill(session: Session) -> None:
 
 @pytest.fixture
 def old(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> AnyEngine:
-    if engine_kind == "postgres":
-        return PostgresEngine(request.getfixturevalue("new_database")())
-    return DuckdbEngine(tmp_path / "clicktrail.duckdb")
+    is_embedded = engine_kind == "duckdb"
+    return engine_of(tmp_path, {} if is_embedded else {"database": request.getfixturevalue("new_database")()})
 
 
 def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
