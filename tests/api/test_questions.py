@@ -15,6 +15,7 @@ import pytest
 from clicktrail.model.addresses import parse_ip
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from tests.conftest import NewStore, engine_of
 from tests.serving import Serving, serving
 from tests.waiting import until
@@ -37,11 +38,13 @@ def fill(session: Session) -> None:
     is_duckdb = session.dialect.name == "duckdb"
     series = f"range({ROWS}) g(i)" if is_duckdb else f"generate_series(0, {ROWS - 1}) g(i)"
     digits = "printf('%016x', i)" if is_duckdb else "lpad(to_hex(i), 16, '0')"
-    session.rows(f"""INSERT INTO clicks (click_id, time, referrer, ip, uri, user_agent, update_time)
+    session.rows(
+        sql(f"""INSERT INTO clicks (click_id, time, referrer, ip, uri, user_agent, update_time)
         SELECT '60000000' || {digits}, 1610612736000000 + i, 'https://From.example/' || md5('r' || CAST(i AS TEXT)),
             '{parse_ip("1.2.3.4")}', 'https://Shop.example/' || md5(CAST(i AS TEXT)) || repeat('/path', 20),
             'Mozilla/5.0 ' || md5('u' || CAST(i AS TEXT)) || repeat('Ab z', 75 + CAST(i % 150 AS INTEGER)), 0
         FROM {series}""")
+    )
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.sql import sql
 from tests.conftest import NewStore, engine_of
 from tests.serving import Serving, serving
 from tests.waiting import until
@@ -42,8 +43,10 @@ def fill(folder: Path, store: Mapping[str, str]) -> None:
     engine.migrate(migrate)
     engine.run(
         lambda session: session.rows(
-            "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
-            f"SELECT '6553f100' || lpad(i::TEXT, 16, '0'), i, '401020304', {uri}, i FROM {numbers}"
+            sql(
+                "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
+                f"SELECT '6553f100' || lpad(i::TEXT, 16, '0'), i, '401020304', {uri}, i FROM {numbers}"
+            )
         )
     )
     engine.close()

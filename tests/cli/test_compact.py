@@ -17,6 +17,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.exchange.move import TABLES, columns_of, count_rows
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import sql
 from tests.serving import COMMAND, Serving, environment, run, serving
 
 FILE = "clicktrail.duckdb"
@@ -28,19 +29,21 @@ def fill(path: Path, clicks: int) -> None:
     engine.run(migrate)
     engine.run(
         lambda session: session.rows(
-            "INSERT INTO clicks (click_id, time, ip, uri, user_agent, update_time, ip_hash) "
-            "SELECT lpad(to_hex(i), 24, '0'), i, '40102030' || i, 'https://x.example/' || hash(i) || hash(i + 1), "
-            f"'agent ' || hash(i * 7), 0, i FROM range({clicks}) t(i)"
+            sql(
+                "INSERT INTO clicks (click_id, time, ip, uri, user_agent, update_time, ip_hash) "
+                "SELECT lpad(to_hex(i), 24, '0'), i, '40102030' || i, 'https://x.example/' || hash(i) || hash(i + 1), "
+                f"'agent ' || hash(i * 7), 0, i FROM range({clicks}) t(i)"
+            )
         )
     )
-    engine.run(lambda session: session.rows("INSERT INTO visitor_salts (day, salt) VALUES (1, 'a')"))
+    engine.run(lambda session: session.rows(sql("INSERT INTO visitor_salts (day, salt) VALUES (1, 'a')")))
     engine.checkpoint()
-    engine.run(lambda session: session.rows("DELETE FROM clicks WHERE time % 10 <> 0"))
+    engine.run(lambda session: session.rows(sql("DELETE FROM clicks WHERE time % 10 <> 0")))
     engine.close()
 
 
 def read(session: Session, table: str, key: tuple[str, ...]) -> list[Row]:
-    return session.rows(f"SELECT {', '.join(columns_of(session, table))} FROM {table} ORDER BY {', '.join(key)}")
+    return session.rows(sql(f"SELECT {', '.join(columns_of(session, table))} FROM {table} ORDER BY {', '.join(key)}"))
 
 
 def content(path: Path) -> dict[str, list[Row]]:

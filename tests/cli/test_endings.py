@@ -16,6 +16,7 @@ from clicktrail.cli.version import describe_version, find_commit
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from tests.serving import Serving, free_port, run, start
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def prints(folder: Path) -> dict[str, tuple[str, int, int]]:
 
 
 def add_salt(session: Session, day: int) -> None:
-    session.rows("INSERT INTO visitor_salts VALUES ($1, 'a')", [day])
+    session.rows(sql("INSERT INTO visitor_salts VALUES ({}, 'a')", day))
 
 
 @pytest.mark.parametrize("kind", ["closed", "killed", "torn", "damaged", "old"])
@@ -79,7 +80,7 @@ def test_doctor_changes_no_file(tmp_path: Path, kind: str) -> None:
     for number in range(3):
         engine.run(partial(add_salt, day=number))
     if kind == "old":
-        engine.run(lambda session: session.rows("DELETE FROM migrations WHERE name > '0008'"))
+        engine.run(lambda session: session.rows(sql("DELETE FROM migrations WHERE name > '0008'")))
     if kind in ("closed", "old"):
         engine.close()
     data = tmp_path / "data"
@@ -119,8 +120,11 @@ def test_doctor_sees_a_clock_that_is_behind_and_a_port_in_use(tmp_path: Path, se
     engine.run(migrate)
     engine.run(
         lambda session: session.rows(
-            "INSERT INTO clicks (click_id, time, ip, uri, update_time) VALUES ($1, 0, '408080808', 'https://x/', 0)",
-            [f"{0xF0000000:08x}" + "0" * 16],
+            sql(
+                "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
+                "VALUES ({}, 0, '408080808', 'https://x/', 0)",
+                f"{0xF0000000:08x}" + "0" * 16,
+            )
         )
     )
     engine.close()

@@ -19,6 +19,7 @@ from clicktrail.settings import PREFIX, load_settings, setting_table
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.sql import sql
 from tests.serving import free_port
 from tests.test_docs import subcommands
 
@@ -232,7 +233,7 @@ def test_a_start_tells_of_names_and_settings_that_do_nothing(monkeypatch: pytest
 def test_a_store_of_a_newer_version_is_refused_and_named(folder: Path) -> None:
     engine = DuckdbEngine(folder / "data" / "clicktrail.duckdb")
     engine.run(migrate)
-    engine.run(lambda session: session.rows("INSERT INTO migrations VALUES ('0999-to-come', 0)"))
+    engine.run(lambda session: session.rows(sql("INSERT INTO migrations VALUES ('0999-to-come', 0)")))
     engine.close()
     for command in (["serve"], ["migrate"], ["token", "list"]):
         done = call(*command)

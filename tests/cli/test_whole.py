@@ -24,6 +24,7 @@ from clicktrail.store.exchange import dump
 from clicktrail.store.exchange.move import TABLES, columns_of, count_rows
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Engine, Row, Session
+from clicktrail.store.session.sql import sql
 from tests.api.test_attribution import click as send_click
 from tests.api.test_attribution import make_partner, outcomes, register
 from tests.ingest.test_agents import CHROME, GOOGLE
@@ -65,9 +66,11 @@ def value(table: str, column: str, kind: str, number: int) -> Any:
 def odd_rows(session: Session, table: str) -> tuple[list[str], list[list[Any]]]:
     """Rows in which every column has every kind of value, and is null where it may be."""
     found = session.rows(
-        "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = $1 "
-        "AND table_schema = current_schema() ORDER BY column_name",
-        [table],
+        sql(
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = {} "
+            "AND table_schema = current_schema() ORDER BY column_name",
+            table,
+        )
     )
     rows = [[value(table, column, kind.lower(), number) for column, kind, _ in found] for number in range(ROWS)]
     for place, (_, _, is_nullable) in enumerate(found):
@@ -152,7 +155,7 @@ def content(options: list[str]) -> dict[str, list[Row]]:
 
     def read(session: Session, table: str) -> list[Row]:
         order = ", ".join(TABLES[table])
-        return session.rows(f"SELECT {', '.join(columns_of(session, table))} FROM {table} ORDER BY {order}")
+        return session.rows(sql(f"SELECT {', '.join(columns_of(session, table))} FROM {table} ORDER BY {order}"))
 
     try:
         return {table: engine.run(partial(read, table=table)) for table in TABLES}
@@ -415,9 +418,11 @@ def test_a_killed_import_leaves_a_store_that_can_be_imported_into(tmp_path: Path
     engine.migrate(migrate)
     engine.run(
         lambda session: session.rows(
-            "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
-            "SELECT lpad(to_hex(i), 24, '0'), i, '408080808', 'https://x.example/' || hash(i), 0 "
-            "FROM range(200000) t(i)"
+            sql(
+                "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
+                "SELECT lpad(to_hex(i), 24, '0'), i, '408080808', 'https://x.example/' || hash(i), 0 "
+                "FROM range(200000) t(i)"
+            )
         )
     )
     engine.close()

@@ -35,6 +35,7 @@ from clicktrail.store.outbox.deliveries import (
 )
 from clicktrail.store.reads.records import insert_row
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from clicktrail.store.store import Store
 from tests.conftest import AnyEngine
 
@@ -97,7 +98,7 @@ def add_postback(session: Session, postback_id: str, deliveries: int) -> None:
 
 
 def statuses(session: Session) -> dict[tuple[str, str], int]:
-    rows = session.rows("SELECT postback_id, status, count(*) FROM deliveries GROUP BY postback_id, status")
+    rows = session.rows(sql("SELECT postback_id, status, count(*) FROM deliveries GROUP BY postback_id, status"))
     return {(row[0], row[1]): row[2] for row in rows}
 
 
@@ -194,8 +195,12 @@ def test_what_is_due_is_found_in_turn_and_never_too_much_of_it(engine: AnyEngine
 def test_what_was_told_long_ago_is_forgotten(engine: AnyEngine) -> None:
     engine.run(lambda session: add_postback(session, "1" * 24, 2))
     old = f"{int(time.time()) - 31 * 86_400:08x}{'0' * 16}"
-    engine.run(lambda session: session.rows("UPDATE deliveries SET delivery_id = $1 WHERE click_id LIKE '%0'", [old]))
+    engine.run(
+        lambda session: session.rows(sql("UPDATE deliveries SET delivery_id = {} WHERE click_id LIKE '%0'", old))
+    )
     engine.run(lambda session: forget_deliveries(session, 31))
-    assert engine.run(lambda session: session.rows("SELECT count(*) FROM deliveries"))[0][0] == 2
+    assert engine.run(lambda session: session.rows(sql("SELECT count(*) FROM deliveries")))[0][0] == 2
     engine.run(lambda session: forget_deliveries(session, 30))
-    assert engine.run(lambda session: session.rows("SELECT click_id FROM deliveries")) == [(f"{'1' * 12}{1:012x}",)]
+    assert engine.run(lambda session: session.rows(sql("SELECT click_id FROM deliveries"))) == [
+        (f"{'1' * 12}{1:012x}",)
+    ]

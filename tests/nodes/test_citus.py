@@ -15,6 +15,7 @@ from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.engines.postgres.partitions import drop_months
 from clicktrail.store.migrations.shared import list_missing, migrate
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from tests.citus import BINARIES, SKIPPED, Machines
 from tests.citus import machines as own_cluster
 from tests.nodes.test_nodes import everywhere
@@ -199,25 +200,25 @@ def test_a_spread_store_of_an_earlier_version_is_brought_up_to_date(machines: Ma
     engine.migrate(migrate)
     assert engine.run(list_missing) == []
     listed = "SELECT logicalrelid::TEXT FROM pg_dist_partition"
-    assert {row[0] for row in engine.run(lambda session: session.rows(listed))} >= {*REFERENCE, *DISTRIBUTED}
-    assert engine.run(lambda session: session.rows("SELECT fold('ÄRGER') FROM clicks")) == [("ärger",)]
+    assert {row[0] for row in engine.run(lambda session: session.rows(sql(listed)))} >= {*REFERENCE, *DISTRIBUTED}
+    assert engine.run(lambda session: session.rows(sql("SELECT fold('ÄRGER') FROM clicks"))) == [("ärger",)]
     engine.keep_months([(2010, 1), (2021, 1)])  # the month of the click that is there, which lay in no partition
     engine.settle()
     figures = "SELECT clicks, unique_clicks FROM link_figures"
-    assert engine.run(lambda session: session.rows(figures)) == [(1, 1)]
+    assert engine.run(lambda session: session.rows(sql(figures))) == [(1, 1)]
     assert engine.run(lambda session: drop_months(session, (2021, 2)), Kind.SCHEMA) == [(2010, 1), (2021, 1)]
-    assert engine.run(lambda session: session.rows("SELECT click_id FROM clicks")) == []
+    assert engine.run(lambda session: session.rows(sql("SELECT click_id FROM clicks"))) == []
     engine.close()
 
 
 def spread_as_then(session: Session) -> None:
-    session.rows("SET LOCAL citus.shard_count = 4")
-    found = {row[0] for row in session.rows("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")}
+    session.rows(sql("SET LOCAL citus.shard_count = 4"))
+    found = {row[0] for row in session.rows(sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"))}
     for table in REFERENCE:
         if table in found:
-            session.rows("SELECT create_reference_table($1)", [table])
+            session.rows(sql("SELECT create_reference_table({})", table))
     for table, column in DISTRIBUTED.items():
-        session.rows("SELECT create_distributed_table($1, $2)", [table, column])
+        session.rows(sql("SELECT create_distributed_table({}, {})", table, column))
 
 
 def record_while(node: Serving, event: Callable[[], None]) -> tuple[list[str], list[httpx.Response]]:

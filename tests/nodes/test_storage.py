@@ -30,6 +30,7 @@ from clicktrail.store.engines.postgres.partitions import (
 from clicktrail.store.migrations.shared import all_migrations, migrate
 from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.reads.metrics import link_metrics
+from clicktrail.store.session.sql import sql
 from clicktrail.tokens import KeyFile
 from tests.serving import run, serving
 
@@ -54,7 +55,7 @@ def click_of(second: int, number: int = 0, **fields: object) -> Click:
 
 def partition_of(store: PostgresEngine, click: Click) -> str:
     rows = store.run(
-        lambda s: s.rows("SELECT tableoid::regclass::text FROM clicks WHERE click_id = $1", [click.click_id])
+        lambda s: s.rows(sql("SELECT tableoid::regclass::text FROM clicks WHERE click_id = {}", click.click_id))
     )
     name: str = rows[0][0]
     return name
@@ -84,7 +85,7 @@ def test_retention_drops_whole_months_and_keeps_the_figures(store: PostgresEngin
     new = click_of(int(time.time()), uuid="new", link_id=link_id)
     store.run(lambda session: insert_clicks(session, [*old, spaced, new]))
     assert store.run(lambda session: drop_months(session, (2021, 1)), Kind.SCHEMA) == [(2020, 9)]
-    assert store.run(lambda session: session.rows("SELECT uuid FROM clicks")) == [("new",)]
+    assert store.run(lambda session: session.rows(sql("SELECT uuid FROM clicks"))) == [("new",)]
     assert (2020, 9) not in store.run(list_months)
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))[link_id].clicks == 5
     again = [click_of(int(time.time()), 7 + place, uuid="old-1", name_space=each) for place, each in enumerate(SPACES)]
@@ -99,11 +100,11 @@ def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:
     ]
     store.run(lambda session: insert_clicks(session, clicks))
     counted = store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))
-    visitors = store.run(lambda session: set(session.rows("SELECT visitor FROM link_visitors")))
+    visitors = store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors"))))
     assert {(figures.visitor_key(click),) for click in clicks} == visitors
     store.settle()
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id])) == counted
-    assert store.run(lambda session: set(session.rows("SELECT visitor FROM link_visitors"))) == visitors
+    assert store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors")))) == visitors
     assert counted[link_id].unique_clicks == 3
 
 
@@ -126,8 +127,8 @@ def test_a_commit_in_doubt_is_told_by_what_it_added(new_database: Callable[[], s
 def test_both_engines_have_the_same_tables(store: PostgresEngine, tmp_path: Path) -> None:
     embedded = DuckdbEngine(tmp_path / "x.duckdb")
     embedded.run(migrate)
-    ours = set(embedded.run(lambda session: session.rows(f"{SHARED_TABLES} 'main'")))
-    theirs = set(store.run(lambda session: session.rows(f"{SHARED_TABLES} 'public'")))
+    ours = set(embedded.run(lambda session: session.rows(sql(f"{SHARED_TABLES} 'main'"))))
+    theirs = set(store.run(lambda session: session.rows(sql(f"{SHARED_TABLES} 'public'"))))
     names = {row[0] for row in ours}
     assert "clicks" in names <= {row[0] for row in theirs}
     assert ours == {row for row in theirs if row[0] in names}

@@ -12,6 +12,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.duckdb.log import list_set_aside, read_log
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 
 ROWS = 40
 
@@ -33,7 +34,7 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def add(session: Session, number: int) -> None:
     session.insert("revoked_tokens", ["token_id", "revoke_time"], [[f"{number:016x}", number]])
-    session.rows("INSERT INTO languages VALUES ($1, $2, 0, NULL)", [f"{number:024x}", "n" * number])
+    session.rows(sql("INSERT INTO languages VALUES ({}, {}, 0, NULL)", f"{number:024x}", "n" * number))
 
 
 def damage(crashed: Path, folder: Path, content: bytes) -> Path:
@@ -44,8 +45,8 @@ def damage(crashed: Path, folder: Path, content: bytes) -> Path:
 
 
 def numbers(engine: DuckdbEngine) -> list[int]:
-    found = [row[0] for row in engine.run(lambda s: s.rows("SELECT revoke_time FROM revoked_tokens ORDER BY 1"))]
-    assert len(found) == engine.run(lambda session: session.rows("SELECT count(*) FROM languages"))[0][0]
+    found = [row[0] for row in engine.run(lambda s: s.rows(sql("SELECT revoke_time FROM revoked_tokens ORDER BY 1")))]
+    assert len(found) == engine.run(lambda session: session.rows(sql("SELECT count(*) FROM languages")))[0][0]
     return found
 
 

@@ -31,6 +31,7 @@ from clicktrail.store.reads.records import Page
 from clicktrail.store.registrations.decide import choose_profile
 from clicktrail.store.registrations.site_word import register
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
 
 
@@ -102,12 +103,12 @@ class Changes:
 
 
 def stored(session: Session) -> list[Click]:
-    return [Click(*row) for row in session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC")]
+    return [Click(*row) for row in session.rows(sql(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC"))]
 
 
 def recount(session: Session) -> dict[str, LinkMetrics]:
     """By hand what figures must be: robots count for nothing but the clients whom they brought."""
-    rows = session.rows("SELECT link_id, ip, user_agent, visitor, bot, profile_id, time FROM clicks")
+    rows = session.rows(sql("SELECT link_id, ip, user_agent, visitor, bot, profile_id, time FROM clicks"))
     found = {}
     for link_id in {row[0] for row in rows if row[0] is not None}:
         people = [row for row in rows if row[0] == link_id and not row[4]]

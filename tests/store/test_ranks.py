@@ -15,6 +15,7 @@ from clicktrail.store.registrations.decide import choose_profile
 from clicktrail.store.registrations.register import register_client
 from clicktrail.store.registrations.site_word import register
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
 from tests.store.test_statements import make_click
 
@@ -22,7 +23,7 @@ IDS = IdGenerator()
 
 
 def told(session: Session) -> list[Any]:
-    return session.rows("SELECT attribution_id, status FROM deliveries ORDER BY delivery_id")
+    return session.rows(sql("SELECT attribution_id, status FROM deliveries ORDER BY delivery_id"))
 
 
 def test_what_was_not_told_yet_of_an_outranked_registration_is_not_told(engine: AnyEngine) -> None:

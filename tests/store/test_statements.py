@@ -1,6 +1,5 @@
 """How many statements a page costs, and that all is done or nothing."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
@@ -21,6 +20,7 @@ from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.registrations.decide import choose_profile
 from clicktrail.store.registrations.site_word import register
 from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, sql
 from tests.conftest import AnyEngine
 
 EXPANSIONS = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
@@ -35,11 +35,11 @@ class Counting:
         self.outside: list[str] = []
         """Those that no transaction was around."""
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        self.statements.append(sql)
+    def rows(self, statement: Sql) -> list[Row]:
+        self.statements.append(statement.text)
         if not getattr(self.session, "_has_begun", True):
-            self.outside.append(sql)
-        return self.session.rows(sql, params)
+            self.outside.append(statement.text)
+        return self.session.rows(statement)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.session, name)
@@ -97,8 +97,8 @@ def test_a_failure_half_way_leaves_nothing(engine: AnyEngine) -> None:
 
     with pytest.raises(RuntimeError):
         engine.run(fail)
-    assert engine.run(lambda session: session.rows("SELECT count(*) FROM clicks")) == [(0,)]
-    assert engine.run(lambda session: session.rows("SELECT count(*) FROM profiles")) == [(0,)]
+    assert engine.run(lambda session: session.rows(sql("SELECT count(*) FROM clicks"))) == [(0,)]
+    assert engine.run(lambda session: session.rows(sql("SELECT count(*) FROM profiles"))) == [(0,)]
 
 
 def test_every_field_of_a_click_is_read_back(engine: AnyEngine) -> None:
@@ -130,7 +130,7 @@ def test_a_click_never_points_to_a_link_or_banner_that_is_gone(engine: AnyEngine
 
 def test_migrations_are_applied_once(engine: AnyEngine) -> None:
     assert engine.run(migrate) == []
-    applied = engine.run(lambda session: [row[0] for row in session.rows("SELECT name FROM migrations")])
+    applied = engine.run(lambda session: [row[0] for row in session.rows(sql("SELECT name FROM migrations"))])
     names = engine.run(lambda session: [name for name, _ in all_migrations(session.dialect)])
     assert applied == names
     assert len(set(names)) == len(names)
@@ -158,6 +158,6 @@ def test_what_asks_more_than_once_asks_of_one_snapshot(embedded: DuckdbEngine, s
                 list_clicks(cast(Session, counting[0]), SYSTEM, asked)
 
             embedded.run(work, begins_itself=True)
-            outside = [sql for sql in counting[0].outside if not sql.startswith("BEGIN")]
+            outside = [text for text in counting[0].outside if not text.startswith("BEGIN")]
             assert len(outside) <= 1
             assert not outside or len(counting[0].statements) == 1

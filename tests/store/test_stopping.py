@@ -12,6 +12,7 @@ from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.turns import Turns
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
+from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
 
 ENDLESS = "SELECT count(*) FROM {series} a(i), {series} b(i) WHERE md5(CAST(a.i * b.i AS TEXT)) = ''"
@@ -20,11 +21,11 @@ ENDLESS = "SELECT count(*) FROM {series} a(i), {series} b(i) WHERE md5(CAST(a.i 
 def endless(session: Session) -> object:
     """Takes minutes."""
     series = "range(1000000)" if session.dialect.name == "duckdb" else "generate_series(1, 1000000)"
-    return session.rows(ENDLESS.format(series=series))
+    return session.rows(sql(ENDLESS.format(series=series)))
 
 
 def quick(session: Session) -> object:
-    return session.rows("SELECT 42")[0][0]
+    return session.rows(sql("SELECT 42"))[0][0]
 
 
 def leaves_after(seconds: float) -> Callable[[], Awaitable[Any]]:

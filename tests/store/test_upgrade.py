@@ -17,6 +17,7 @@ from clicktrail.store.objects.profiles import create_profile, save_profile
 from clicktrail.store.reads.profiles import find_client
 from clicktrail.store.reads.records import find_repeat, get_record
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import insert_into, sql
 from tests.conftest import AnyEngine, engine_of
 
 OLD = {
@@ -42,32 +43,39 @@ DERIVED = {
 
 
 def make_old_store(session: Session) -> None:
-    session.rows("CREATE TABLE migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
+    session.rows(sql("CREATE TABLE migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)"))
     for name, statements in all_migrations(session.dialect):
         for statement in statements if name in OLD else ():
-            session.rows(session.dialect.translate(statement))
+            session.rows(sql(session.dialect.translate(statement)))
         if name in OLD:
-            session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, now_us()))
 
 
 def fill(session: Session) -> None:
+    link = {"link_id": LINK_ID, "code": "a", "uri": "https://x.example/", "enabled": True, "update_time": 0}
+    session.rows(insert_into("links", link))
     session.rows(
-        "INSERT INTO links (link_id, code, uri, enabled, update_time) VALUES ($1, 'a', 'https://x.example/', TRUE, 0)",
-        [LINK_ID],
+        sql(
+            "INSERT INTO links (link_id, code, uri, enabled, update_time, uuid) VALUES ({}, {}, {}, TRUE, 0, 'u')",
+            ODD_LINK_ID,
+            ODD_CODE,
+            "https://a.example\\@evil.example",
+        )
     )
     session.rows(
-        "INSERT INTO links (link_id, code, uri, enabled, update_time, uuid) VALUES ($1, $2, $3, TRUE, 0, 'u')",
-        [ODD_LINK_ID, ODD_CODE, "https://a.example\\@evil.example"],
+        sql(
+            "INSERT INTO clicks (click_id, time, ip, uri, link_id, update_time) "
+            "VALUES ({}, 0, '408080808', 'https://x.example/', {}, 0)",
+            CLICK_ID,
+            LINK_ID,
+        )
     )
     session.rows(
-        "INSERT INTO clicks (click_id, time, ip, uri, link_id, update_time) "
-        "VALUES ($1, 0, '408080808', 'https://x.example/', $2, 0)",
-        [CLICK_ID, LINK_ID],
-    )
-    session.rows(
-        "INSERT INTO profiles (profile_id, enabled, first_name, last_name, middle_name, name, update_time, uuid) "
-        "VALUES ($1, TRUE, '', '', '', '', 0, 'user-1')",
-        [CLIENT_ID],
+        sql(
+            "INSERT INTO profiles (profile_id, enabled, first_name, last_name, middle_name, name, update_time, uuid) "
+            "VALUES ({}, TRUE, '', '', '', '', 0, 'user-1')",
+            CLIENT_ID,
+        )
     )
 
 
@@ -91,7 +99,7 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     found = old.run(lambda session: find_link(session, ODD_CODE))
     assert found is not None
     assert find_landing(str(found.uri), "", "referral", "x").startswith("https://a.example/@evil.example?")
-    rows = old.run(lambda session: session.rows("SELECT click_id, link_id, visitor, bot, name_space FROM clicks"))
+    rows = old.run(lambda session: session.rows(sql("SELECT click_id, link_id, visitor, bot, name_space FROM clicks")))
     assert rows == [(CLICK_ID, LINK_ID, None, None, None)]
     known = old.run(lambda session: find_client(session, None, "user-1"))
     assert known is not None
@@ -105,8 +113,10 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
 
 def tables(session: Session) -> set[str]:
     found = session.rows(
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+        sql(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
+        )
     )
     return {row[0] for row in found if not row[0].startswith("clicks_")} - {"migrations"}
 

@@ -10,6 +10,13 @@ from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_us
 from clicktrail.store.reads.clicks import COLUMNS
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
+
+_WAITING = (
+    "SELECT min(delivery_id), min(due_time) FROM deliveries WHERE due_time IS NOT NULL "
+    "AND postback_id IN (SELECT postback_id FROM postbacks WHERE enabled)"
+)
+"""The oldest and the most overdue of what waits, by the index of what is due."""
 
 
 class Vitals(NamedTuple):
@@ -25,14 +32,11 @@ class Vitals(NamedTuple):
 
 def look(session: Session) -> Vitals:
     """Reads them. Postbacks that are switched off wait for nothing."""
-    [(oldest, due)] = session.rows(
-        "SELECT min(delivery_id), min(due_time) FROM deliveries WHERE due_time IS NOT NULL "
-        "AND postback_id IN (SELECT postback_id FROM postbacks WHERE enabled)"
-    )
+    [(oldest, due)] = session.rows(sql(_WAITING))
     now = now_us()
     size = None
     if not session.dialect.is_owned:
-        size = float(session.rows("SELECT pg_database_size(current_database())")[0][0])
+        size = float(session.rows(sql("SELECT pg_database_size(current_database())"))[0][0])
     age = 0.0 if oldest is None else max(now / SECOND - created_s(oldest), 0.0)
     return Vitals(age, 0.0 if due is None else max((now - due) / SECOND, 0.0), size)
 
@@ -40,7 +44,7 @@ def look(session: Session) -> Vitals:
 def try_writing(session: Session) -> None:
     """Writes a row as it is. Fails where the store takes no writes."""
     session.begin()
-    session.rows("UPDATE visitor_salts SET salt = salt")
+    session.rows(sql("UPDATE visitor_salts SET salt = salt"))
 
 
 def warm_up(session: Session) -> None:

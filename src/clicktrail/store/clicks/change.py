@@ -9,16 +9,15 @@ from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND, now_s, now_us
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.insert import _find_by_id
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, sql, update
 
 
 def tie_click(session: Session, click: Click, profile_id: str) -> Click:
     """Makes the click the client's."""
     tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=now_s())
-    session.rows(
-        "UPDATE clicks SET profile_id = $1, update_time = $2 WHERE click_id = $3",
-        [profile_id, tied.update_time, click.click_id],
-    )
+    changes = {"profile_id": profile_id, "update_time": tied.update_time}
+    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
     session.after_commit(lambda: session.memory.replace(tied))
     session.figures.register(session, tied.link_id, 1)
     return tied
@@ -26,8 +25,8 @@ def tie_click(session: Session, click: Click, profile_id: str) -> Click:
 
 def forget_clicks(session: Session, click_ids: Sequence[str]) -> None:
     """Clicks are deleted: what they won stays written down without them."""
-    session.rows("UPDATE attributions SET click_id = NULL WHERE click_id = ANY($1::TEXT[])", [click_ids])
-    session.rows("DELETE FROM attribution_clicks WHERE click_id = ANY($1::TEXT[])", [click_ids])
+    session.rows(sql("UPDATE attributions SET click_id = NULL WHERE click_id = ANY({}::TEXT[])", click_ids))
+    session.rows(sql("DELETE FROM attribution_clicks WHERE click_id = ANY({}::TEXT[])", click_ids))
 
 
 ARRIVAL_US = 30 * 60 * SECOND
@@ -48,7 +47,7 @@ def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[s
     is_fresh = created_s(click_id) * SECOND > now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
         known = msgspec.structs.replace(click, visitor_id=visitor_id)
-        session.rows("UPDATE clicks SET visitor_id = $1 WHERE click_id = $2", [visitor_id, click_id])
+        session.rows(sql("UPDATE clicks SET visitor_id = {} WHERE click_id = {}", visitor_id, click_id))
         session.after_commit(lambda: session.memory.replace(known))
     return True
 
@@ -64,18 +63,16 @@ def remove_clicks(session: Session, clicks: Sequence[Click]) -> None:
     """Removes stored clicks. Their clients stay; what they won stays written down without them; what repeated one of
     them repeats nothing any more."""
     click_ids = sorted(click.click_id for click in clicks)
-    params = Params()
-    session.rows(f"DELETE FROM clicks WHERE {_with_ids(session, click_ids, params)}", params)
+    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     forget_clicks(session, click_ids)
-    session.rows("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY($1::TEXT[])", [click_ids])
+    session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
     session.figures.uncount(session, clicks)
     session.after_commit(lambda: session.memory.remove(click_ids))
 
 
-def _with_ids(session: Session, click_ids: Sequence[str], params: Params) -> str:
+def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:
     """The clicks with these ids; the bounds let an engine without an index pass over all that lies before and after."""
-    bounds = f"click_id >= {params.add(min(click_ids))} AND click_id <= {params.add(max(click_ids))}"
-    ids = params.add(list(click_ids))
-    among = f"IN (SELECT unnest({ids}::VARCHAR[]))" if session.dialect.is_owned else f"= ANY({ids}::TEXT[])"
-    return f"{bounds} AND click_id {among}"
+    among = "IN (SELECT unnest({}::VARCHAR[]))" if session.dialect.is_owned else "= ANY({}::TEXT[])"
+    condition = f"click_id >= {{}} AND click_id <= {{}} AND click_id {among}"
+    return sql(condition, min(click_ids), max(click_ids), list(click_ids))

@@ -13,10 +13,26 @@ from clicktrail.store.memory.memory import TAIL
 from clicktrail.store.memory.visits import Visit, visitor_key
 from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import add_deliveries, tell_of_clicks
-from clicktrail.store.reads.clicks import COLUMNS
+from clicktrail.store.reads.clicks import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, number, sql
 
+_OWN_UUIDS = (
+    "uuid_hash IN (SELECT unnest({}::BIGINT[])) AND uuid IN (SELECT unnest({}::VARCHAR[])) AND name_space IS NULL"
+)
+"""The clicks with the site's own uuids: the hashes are in an index, or scanned as numbers.
+
+A list is one value, however long: thousands of placeholders would take longer to plan than to find.
+"""
+_IDS = "click_id BETWEEN {} AND {} AND click_id IN (SELECT unnest({}::VARCHAR[]))"
+"""The clicks with these ids; the bounds let an engine without an index pass over all that lies before and after."""
+_SPACED_UUIDS = (
+    "SELECT {} FROM clicks c JOIN (SELECT unnest({}::BIGINT[]) AS uuid_hash, unnest({}::VARCHAR[]) AS uuid, "
+    "unnest({}::VARCHAR[]) AS name_space) n "
+    "ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space"
+)
+"""The clicks with uuids of name spaces, by the index of hash and name space."""
 Inspect = Callable[[Mapping[str, Click]], None]
 """Given, by click id, what is there already, before anything is written; may raise to have nothing written."""
 
@@ -107,44 +123,28 @@ def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str |
     spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
     found: list[Click] = []
     if own:
-        params = Params()
-        narrowed = f"uuid_hash IN (SELECT unnest({params.add([text_hash(uuid) for uuid in own])}::BIGINT[]))"
-        found += _select(session, narrowed, f"uuid IN {_among(params, own)} AND name_space IS NULL", params)
+        found += _select(session, sql(_OWN_UUIDS, [text_hash(uuid) for uuid in own], list(own)))
     if spaced:  # each by its own pair: anyone may have sent one uuid in many name spaces
-        uuids, spaces = zip(*spaced, strict=True)
-        rows = session.rows(
-            f"SELECT {', '.join(f'c.{column}' for column in COLUMNS)} FROM clicks c JOIN (SELECT "
-            "unnest($1::BIGINT[]) AS uuid_hash, unnest($2::VARCHAR[]) AS uuid, unnest($3::VARCHAR[]) AS name_space"
-            ") n ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space",
-            [list(map(text_hash, uuids)), list(uuids), list(spaces)],
-        )
+        uuids, spaces = map(list, zip(*spaced, strict=True))
+        rows = session.rows(sql(_SPACED_UUIDS, CLICK_SQL, list(map(text_hash, uuids)), uuids, spaces))
         found += [Click(*row) for row in rows]
     return {(click.name_space, str(click.uuid)): click for click in found}
 
 
 def _find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
     """The stored clicks with one of these ids, by it."""
-    params = Params()  # the bounds let the engine pass over all that lies before and after
-    narrowed = f"click_id BETWEEN {params.add(min(ids))} AND {params.add(max(ids))}"
-    wanted = f"click_id IN {_among(params, ids)}"
-    return {click.click_id: click for click in _select(session, narrowed, wanted, params)}
+    return {click.click_id: click for click in _select(session, sql(_IDS, min(ids), max(ids), list(ids)))}
 
 
-def _among(params: Params, values: Collection[str]) -> str:
-    """A list is one value, however long: thousands of placeholders would take longer to plan than to find."""
-    return f"(SELECT unnest({params.add(list(values))}::VARCHAR[]))"
-
-
-def _select(session: Session, narrowed: str, wanted: str, params: Params) -> list[Click]:
-    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks WHERE {narrowed} AND {wanted}", params)
-    return [Click(*row) for row in rows]
+def _select(session: Session, where: Sql) -> list[Click]:
+    return [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
 
 
 def load_tail(session: Session) -> None:
     """Reads the newest clicks into memory, where this process alone adds to them."""
     if not session.dialect.is_owned:
         return
-    rows = session.rows(f"SELECT {', '.join(COLUMNS)} FROM clicks ORDER BY click_id DESC LIMIT {TAIL}")
+    rows = session.rows(sql("SELECT {} FROM clicks c ORDER BY click_id DESC LIMIT {}", CLICK_SQL, number(TAIL)))
     clicks = [Click(*row) for row in reversed(rows)]
     session.memory.replace_tail(clicks, is_whole=len(rows) < TAIL)
     visits = {

@@ -7,12 +7,13 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.clicks.change import _with_ids, remove_clicks
-from clicktrail.store.reads.clicks import COLUMNS, get_click
+from clicktrail.store.clicks.change import remove_clicks, with_ids
+from clicktrail.store.reads.clicks import CLICK_SQL, get_click
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import count_statement, list_statement, where_clause
 from clicktrail.store.reads.tables import TABLES
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import and_, sql
 
 
 class Found(NamedTuple):
@@ -32,21 +33,21 @@ def find_removable(session: Session, query: ListQuery) -> Found:
     session.begin()
     query = resolve(session, SYSTEM, query)
     counted = count_statement(query, SYSTEM, session.dialect)
-    listed = list_statement(query, SYSTEM, lambda table: table.expression(query.resource.id_field), session.dialect)
-    total = session.rows(counted.sql, counted.params)[0][0]
-    rows = session.rows(listed.sql, listed.params) if total else []
+    listed = list_statement(query, SYSTEM, sql("c.click_id"), session.dialect)
+    total = session.rows(counted)[0][0]
+    rows = session.rows(listed) if total else []
     return Found([row[0] for row in rows[: query.limit]], total)
 
 
 def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
-    table, params, row_id = TABLES[CLICK.name], Params(), session.dialect.row_id
-    where = f"{_with_ids(session, click_ids, params)} AND {where_clause(query, table, SYSTEM, params, session.dialect)}"
+    table, row_id = TABLES[CLICK.name], session.dialect.row_id
+    where = and_(with_ids(session, click_ids), where_clause(query, table, SYSTEM, session.dialect))
     if row_id is not None:  # no index: whole rows are read of these alone
-        rows = session.rows(f"SELECT {table.alias}.{row_id} FROM clicks {table.alias} WHERE {where}", params)
-        where, params = f"{row_id} IN (SELECT unnest($1::BIGINT[]))", Params([[row[0] for row in rows]])
-    columns = ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
-    clicks = [Click(*row) for row in session.rows(f"SELECT {columns} FROM clicks {table.alias} WHERE {where}", params)]
+        place = table.column(row_id)
+        rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, where))
+        where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])
+    clicks = [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
     if clicks:
         remove_clicks(session, clicks)
     return len(clicks)

@@ -15,6 +15,7 @@ from clicktrail.model.times import SECOND
 from clicktrail.store.memory.visits import KEY_SQL, Keys, VisitorSet, mark_repeats, visitor_key
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, and_, named, number, sql
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
@@ -23,7 +24,7 @@ IS_COUNTED = "coalesce(c.bot, '') = ''"
 CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
 OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
 """What is counted of a link's clicks, distinct visitors aside."""
-_VISITOR = "c.link_id, c.ip, c.user_agent, c.visitor"
+_VISITOR = sql("c.link_id, c.ip, c.user_agent, c.visitor")
 """What clicks of one visitor on one link have in common."""
 ENDS = {"first_click_time": "min", "last_click_time": "max"}
 _SPANS_US = (60 * SECOND, 3600 * SECOND)
@@ -34,12 +35,22 @@ Bounds = Mapping[str, tuple[int, int] | None]
 """Link id -> the first and the last time that are looked at; None: all times are."""
 _PIECE = 1_000_000
 """Rows read at once."""
+_ALL_FIGURES = (
+    f"SELECT link_id, {CLICKS}, {OTHERS}, hash(link_id) FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
+)
+_VISITORS = (
+    f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
+    f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {{}} AND c.rowid < {{}}"
+)
+"""Visitor and link of each click in a part of the table, which DuckDB finds by the numbers of its rows."""
+_END_OF_EACH = "SELECT link_id, {}(time) FROM clicks c WHERE {} GROUP BY link_id"
+"""The first or the last time of links: the zone maps of `time` pass over all that lies out of bounds."""
 
 
 class ArraySession(Session, Protocol):
     """A session that hands over columns as arrays: for millions of rows."""
 
-    def arrays(self, sql: str) -> Mapping[str, Any]:
+    def arrays(self, statement: Sql) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays."""
 
 
@@ -98,8 +109,7 @@ class LinkFigures:
 
     def read(self, session: ArraySession) -> None:
         """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
-        counted = f"{CLICKS}, {OTHERS}, hash(link_id)"
-        rows = session.rows(f"SELECT link_id, {counted} FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id")
+        rows = session.rows(sql(_ALL_FIGURES))
         rows.sort(key=lambda row: int(row[-1]))
         keys, visitors = count_visitors(_read_visitors(session), np.array([row[-1] for row in rows], dtype=np.uint64))
         figures = zip(rows, visitors.tolist(), strict=True)
@@ -150,13 +160,11 @@ class LinkFigures:
     def _find_ends(self, session: Session, removed: Removed, name: str) -> dict[str, int | None]:
         def ask(bounds: Bounds) -> dict[str, int | None]:
             near = [bound for bound in bounds.values() if bound is not None]
-            where = f"AND c.time >= {min(near)[0]} AND c.time <= {max(high for _, high in near)}" if near else ""
-            rows = session.rows(
-                f"SELECT link_id, {ENDS[name]}(time) FROM clicks c "
-                f"WHERE link_id IN (SELECT unnest($1::VARCHAR[])) AND {IS_COUNTED} {where} GROUP BY link_id",
-                [list(bounds)],
-            )
-            return {row[0]: row[1] for row in rows}
+            where = and_(sql("link_id IN (SELECT unnest({}::VARCHAR[]))", list(bounds)), sql(IS_COUNTED))
+            if near:
+                low, high = number(min(near)[0]), number(max(high for _, high in near))
+                where = and_(where, sql("c.time >= {} AND c.time <= {}", low, high))
+            return dict(session.rows(sql(_END_OF_EACH, sql(ENDS[name]), where)))
 
         if not self._is_loaded.is_set():  # nobody knows yet what a link had
             return dict.fromkeys(removed) | ask(dict.fromkeys(removed))
@@ -234,35 +242,33 @@ def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
         return []
     row_id = session.dialect.row_id
     if row_id is None:
-        wanted = "c.link_id = ANY($1::TEXT[]) AND c.ip = ANY($2::TEXT[])"
-        params: list[Any] = [sorted({str(click.link_id) for click in gone}), sorted({click.ip for click in gone})]
+        links, ips = sorted({str(click.link_id) for click in gone}), sorted({click.ip for click in gone})
+        wanted = sql("c.link_id = ANY({}::TEXT[]) AND c.ip = ANY({}::TEXT[])", links, ips)
     else:
-        wanted, params = f"c.{row_id} IN (SELECT unnest($1::BIGINT[]))", [_find_rows(session, row_id, gone)]
-    rows = session.rows(f"SELECT DISTINCT {_VISITOR}, coalesce(c.bot, '') FROM clicks c WHERE {wanted}", params)
+        places = _find_rows(session, named(row_id), gone)
+        wanted = sql("c.{} IN (SELECT unnest({}::BIGINT[]))", named(row_id), places)
+    rows = session.rows(sql("SELECT DISTINCT {}, coalesce(c.bot, '') FROM clicks c WHERE {}", _VISITOR, wanted))
     stayed = {row[:-1] for row in rows if not row[-1]}
     return [click for click in gone if (click.link_id, click.ip, click.user_agent, click.visitor) not in stayed]
 
 
-def _find_rows(session: Session, row_id: str, clicks: Sequence[Click]) -> list[int]:
+def _find_rows(session: Session, row_id: Sql, clicks: Sequence[Click]) -> list[int]:
     """Where the clicks of these visitors lie: without an index numbers are found far faster than texts are."""
     visitors = sorted({click.visitor for click in clicks if click.visitor is not None})
     hashes = sorted({text_hash(click.ip) or 0 for click in clicks if click.visitor is None})
     found = []
-    for condition, values in (("visitor IN {}", visitors), ("visitor IS NULL AND ip_hash IN {}", hashes)):
+    for condition, values in (("visitor IN ({})", visitors), ("visitor IS NULL AND ip_hash IN ({})", hashes)):
         if values:
-            where = condition.format("(SELECT unnest($1::BIGINT[]))")
-            found += [row[0] for row in session.rows(f"SELECT {row_id} FROM clicks WHERE {where}", [values])]
+            where = sql(condition, sql("SELECT unnest({}::BIGINT[])", values))
+            found += [row[0] for row in session.rows(sql("SELECT {} FROM clicks WHERE {}", row_id, where))]
     return found
 
 
 def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:
     """Visitor key and link hash of every click on a link, in pieces."""
-    last = session.rows("SELECT max(rowid) FROM clicks")[0][0]
+    last = session.rows(sql("SELECT max(rowid) FROM clicks"))[0][0]
     for start in range(0, (last or 0) + 1, _PIECE):
-        piece = session.arrays(
-            f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
-            f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {start} AND c.rowid < {start + _PIECE}"
-        )
+        piece = session.arrays(sql(_VISITORS, number(start), number(start + _PIECE)))
         yield piece["visitor"].astype(np.uint64, copy=False), piece["link"].astype(np.uint64, copy=False)
 
 

@@ -2,11 +2,12 @@
 
 from clicktrail.model.visitors import new_salt, today
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import insert_into, sql
 
 
 def load_salts(session: Session) -> dict[int, bytes]:
     """Day -> salt."""
-    return {day: bytes.fromhex(salt) for day, salt in session.rows("SELECT day, salt FROM visitor_salts")}
+    return {day: bytes.fromhex(salt) for day, salt in session.rows(sql("SELECT day, salt FROM visitor_salts"))}
 
 
 def renew_salts(session: Session) -> None:
@@ -14,5 +15,5 @@ def renew_salts(session: Session) -> None:
     known = load_salts(session)
     for day in (today(), today() + 1):
         if day not in known:
-            session.rows("INSERT INTO visitor_salts (day, salt) VALUES ($1, $2)", [day, new_salt()])
-    session.rows("DELETE FROM visitor_salts WHERE day < $1", [today()])
+            session.rows(insert_into("visitor_salts", {"day": day, "salt": new_salt()}))
+    session.rows(sql("DELETE FROM visitor_salts WHERE day < {}", today()))

@@ -14,7 +14,8 @@ import msgspec
 
 from clicktrail.store.exchange.manifest import Manifest, TableFile, digest_of, file_of
 from clicktrail.store.exchange.move import PIECE, TABLES, MoveRefused, columns_of
-from clicktrail.store.session.protocol import Extract, Params, Row, Session
+from clicktrail.store.session.protocol import Extract, Row, Session
+from clicktrail.store.session.sql import named, names, sql
 
 Told = Callable[[int], None]
 """Hears of rows that were written."""
@@ -30,6 +31,10 @@ _TYPES = {
 """Type of a column, by an engine's name for it -> its type in the files."""
 _MADE_ANEW = "visitor_salts"
 """Every start of a server makes rows of this table, so a store that has no others is empty."""
+_COLUMNS = (
+    "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = {} "
+    "AND table_schema = current_schema() ORDER BY column_name"
+)
 _SUM = 'SELECT count(*) AS "rows", CAST(coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0) AS VARCHAR) AS "sum" FROM '
 """What tells two tables apart, in whatever order their rows lie."""
 
@@ -48,7 +53,7 @@ def write_tables(session: Session, folder: Path) -> dict[str, TableFile]:
 
 def _write_table(session: Session, table: str, path: Path) -> TableFile:
     is_ordered = session.dialect.is_owned and table == "clicks"  # they lie as they came; sorting them takes room
-    order = "" if is_ordered else f" ORDER BY {', '.join(TABLES[table])}"
+    order = () if is_ordered else TABLES[table]
     session.copy(_extract(session, table, "SELECT * FROM {rows}", "parquet", order), str(path))
     path.chmod(0o600)
     with path.open("rb") as content:
@@ -65,18 +70,19 @@ def months_of(folder: Path) -> list[int]:
 
 def fill_store(session: Session, folder: Path, manifest: Manifest, tell: Told) -> None:
     """Puts the rows of all files into an empty store. Raises MoveRefused; then nothing of it may stay."""
-    filled = [table for table in TABLES if table != _MADE_ANEW and session.rows(f"SELECT 1 FROM {table} LIMIT 1")]
+    kept = [table for table in TABLES if table != _MADE_ANEW]
+    filled = [table for table in kept if session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(table)))]
     if filled:
         raise MoveRefused(f"The store is not empty: it has {', '.join(filled)}. Import into a new one.")
-    session.rows(f"DELETE FROM {_MADE_ANEW}")
+    session.rows(sql("DELETE FROM {}", named(_MADE_ANEW)))
     for table in TABLES:
         path, columns = file_of(folder, table), columns_of(session, table)
         for rows in _pieces(path, table, columns):
             session.insert(table, columns, rows)
             tell(len(rows))
-        names = ", ".join(columns)
-        said = Sums(*_ask(path, _SUM.replace("{names}", names))[0])
-        if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, names):
+        summing = _SUM.replace("{names}", ", ".join(columns))
+        said = Sums(*_ask(path, summing)[0])
+        if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, summing):
             raise MoveRefused(f"{table} differs from {path.name} after the import; nothing was imported.")
     session.publish()
 
@@ -108,19 +114,14 @@ def _unreadable(path: Path, error: duckdb.Error) -> MoveRefused:
     return MoveRefused(f"{path} cannot be read: {str(error).splitlines()[0]}")
 
 
-def _sum_up(session: Session, table: str, names: str) -> Sums:
+def _sum_up(session: Session, table: str, summing: str) -> Sums:
     """The sums of a table as the transaction sees it."""
-    render = _SUM.replace("{names}", names) + "{rows}"
     with tempfile.NamedTemporaryFile(prefix="clicktrail-sum-") as answer:
-        session.copy(_extract(session, table, render, "ndjson"), answer.name)
+        session.copy(_extract(session, table, summing + "{rows}", "ndjson"), answer.name)
         return msgspec.json.decode(Path(answer.name).read_bytes(), type=Sums)
 
 
-def _extract(session: Session, table: str, render: str, kind: str, order: str = "") -> Extract:
-    rows = session.rows(
-        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1 "
-        "AND table_schema = current_schema() ORDER BY column_name",
-        [table],
-    )
-    columns = {name: _TYPES[kind.lower()] for name, kind in rows}
-    return Extract(f"SELECT {', '.join(columns)} FROM {table}{order}", Params(), columns, render, kind)
+def _extract(session: Session, table: str, render: str, kind: str, order: Sequence[str] = ()) -> Extract:
+    columns = {name: _TYPES[kind.lower()] for name, kind in session.rows(sql(_COLUMNS, table))}
+    rows = sql("SELECT {} FROM {}", names(columns), named(table))
+    return Extract(sql("{} ORDER BY {}", rows, names(order)) if order else rows, columns, render, kind)

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from clicktrail.errors import ClicktrailError
-from clicktrail.store.session.protocol import Engine, Params, Row, Session
+from clicktrail.store.session.protocol import Engine, Row, Session
+from clicktrail.store.session.sql import bind, join, named, names, number, sql
 
 TABLES: dict[str, tuple[str, ...]] = {
     "languages": ("language_id",),
@@ -36,6 +37,10 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 """Table -> its key, in an order in which nothing points to what is not there yet."""
 PIECE = 10_000
+_COLUMNS = (
+    "SELECT column_name FROM information_schema.columns WHERE table_name = {} AND table_schema = current_schema()"
+)
+_PIECE = "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}"
 Told = Callable[[str, int], None]
 
 
@@ -45,16 +50,14 @@ class MoveRefused(ClicktrailError):
 
 def columns_of(session: Session, table: str) -> list[str]:
     """The table's columns, in alphabetical order: engines may have added them in different ones."""
-    rows = session.rows(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND table_schema = current_schema()",
-        [table],
-    )
+    rows = session.rows(sql(_COLUMNS, table))
     return sorted(row[0] for row in rows)
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
     """Table -> number of rows."""
-    return engine.run(lambda session: {table: session.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES})
+    count = "SELECT count(*) FROM {}"
+    return engine.run(lambda session: {table: session.rows(sql(count, named(table)))[0][0] for table in TABLES})
 
 
 def move(source: Engine, target: Engine, tell: Told) -> None:
@@ -100,8 +103,8 @@ def pieces(
 
 def last_key(session: Session, table: str, key: tuple[str, ...]) -> Row | None:
     """The greatest key of a table."""
-    order = ", ".join(f"{column} DESC" for column in key)
-    rows = session.rows(f"SELECT {', '.join(key)} FROM {table} ORDER BY {order} LIMIT 1")
+    order = join(", ", [sql("{} DESC", named(column)) for column in key])
+    rows = session.rows(sql("SELECT {} FROM {} ORDER BY {} LIMIT 1", names(key), named(table), order))
     return rows[0] if rows else None
 
 
@@ -110,10 +113,10 @@ def _insert(session: Session, table: str, columns: list[str], rows: list[Row]) -
 
 
 def _read_piece(session: Session, table: str, key: tuple[str, ...], columns: list[str], after: Row | None) -> list[Row]:
-    params = Params()
-    names = ", ".join(key)
-    where = f"WHERE ({names}) > ({params.add_all(after)})" if after is not None else ""
-    return session.rows(f"SELECT {', '.join(columns)} FROM {table} {where} ORDER BY {names} LIMIT {PIECE}", params)
+    """By the primary key where there is one; DuckDB passes over the parts of a table that lie before."""
+    order = names(key)
+    where = sql("({}) > ({})", order, bind(after)) if after is not None else sql("TRUE")
+    return session.rows(sql(_PIECE, names(columns), named(table), where, order, number(PIECE)))
 
 
 def _check_beginning(source: Engine, target: Engine, table: str, key: tuple[str, ...], after: Row | None) -> None:
@@ -122,9 +125,7 @@ def _check_beginning(source: Engine, target: Engine, table: str, key: tuple[str,
         return
 
     def count(session: Session) -> Any:
-        params = Params()
-        names = ", ".join(key)
-        return session.rows(f"SELECT count(*) FROM {table} WHERE ({names}) <= ({params.add_all(after)})", params)
+        return session.rows(sql("SELECT count(*) FROM {} WHERE ({}) <= ({})", named(table), names(key), bind(after)))
 
     if source.run(count) != target.run(count):
         raise MoveRefused(f"{table} of the target holds rows that are not from this source; move into an empty store.")

@@ -6,7 +6,11 @@ from clicktrail.errors import Mistake
 from clicktrail.model.ids import foreign_digits, is_id
 from clicktrail.query.fields import Resource
 from clicktrail.store.reads.tables import TABLES
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import named, sql
+
+_THERE = "SELECT {}, {} FROM {} WHERE {} IN (SELECT unnest({}::VARCHAR[]))"
+"""Objects by their id, or by its last digits: a scan, but of small tables."""
 
 Found = Mapping[str, str]
 """Old id -> the id here."""
@@ -14,7 +18,7 @@ Found = Mapping[str, str]
 
 def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -> Found:
     """Those that are there. An id that was no ObjectId is found by its digits, which were made of it."""
-    table, key = TABLES[resource.name].name, resource.id_field.column
+    table, key = named(TABLES[resource.name].name), named(resource.id_field.column)
     exact, foreign = {}, {}
     for old in set(old_ids):
         if is_id(old.lower()):
@@ -22,15 +26,11 @@ def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -
         else:
             foreign[old] = foreign_digits(resource.name, old)
     found: dict[str, str] = {}
-    for wanted, expression in ((exact, key), (foreign, f"substr({key}, 9)")):
+    for wanted, expression in ((exact, key), (foreign, sql("substr({}, 9)", key))):
         if wanted:
-            params = Params()
-            values = params.add(list(set(wanted.values())))
-            rows = session.rows(
-                f"SELECT {expression}, {key} FROM {table} WHERE {expression} IN (SELECT unnest({values}::VARCHAR[]))",
-                params,
+            there: dict[str, str] = dict(
+                session.rows(sql(_THERE, expression, key, table, expression, list(set(wanted.values()))))
             )
-            there: dict[str, str] = dict(rows)
             found |= {old: there[each] for old, each in wanted.items() if each in there}
     return found
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from clicktrail.errors import NewerStore
 from clicktrail.model.times import now_us
 from clicktrail.store.session.protocol import Dialect, Migration, Session
+from clicktrail.store.session.sql import sql
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
 
@@ -138,15 +139,15 @@ def migrate(session: Session) -> list[str]:
 
     Raises NewerStore.
     """
-    session.rows("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)")
+    session.rows(sql("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)"))
     missing, newer = list_missing(session), list_newer(session)
     if newer:
         raise NewerStore(say_newer(newer))
     for name, statements in all_migrations(session.dialect):
         for statement in statements if name in missing else ():
-            session.rows(session.dialect.translate(statement))
+            session.rows(sql(session.dialect.translate(statement)))
         if name in missing:
-            session.rows("INSERT INTO migrations (name, apply_time) VALUES ($1, $2)", [name, now_us()])
+            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, now_us()))
     return missing
 
 
@@ -167,16 +168,16 @@ def say_newer(names: Sequence[str]) -> str:
 
 
 def _list_applied(session: Session) -> set[str]:
-    tables = session.rows("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'")
-    return {row[0] for row in session.rows("SELECT name FROM migrations")} if tables else set()
+    tables = session.rows(sql("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'"))
+    return {row[0] for row in session.rows(sql("SELECT name FROM migrations"))} if tables else set()
 
 
 def probe(session: Session) -> None:
     """Fails if the store does not answer."""
-    session.rows("SELECT 1")
+    session.rows(sql("SELECT 1"))
 
 
 def inspect(session: Session) -> tuple[set[str], int]:
     """The names of the migrations that were applied, and how many clicks there are."""
-    applied = {row[0] for row in session.rows("SELECT name FROM migrations")}
-    return applied, session.rows("SELECT count(*) FROM clicks")[0][0]
+    applied = {row[0] for row in session.rows(sql("SELECT name FROM migrations"))}
+    return applied, session.rows(sql("SELECT count(*) FROM clicks"))[0][0]

@@ -24,11 +24,18 @@ from clicktrail.store.reads.records import (
 )
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, named, names, sql, update
 
 _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
 """Resource -> a field that is made where none is given, and of how many random bytes: nobody guesses 64 bits, and two
 never meet in practice (and are refused if they do)."""
-_LINK = ", ".join(CatalogueLink.__struct_fields__)
+_LINK = names(CatalogueLink.__struct_fields__)
+_TOLD = (
+    "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
+    "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
+)
+_USED = "SELECT f.{} AS id, f.{} AS name FROM {} f WHERE f.{} IN (SELECT {} FROM banners) ORDER BY name, id"
+"""Id and name of each language, size or theme that a banner has: tables of a few rows."""
 POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "link": (),
     "banner": (("clicks", "banner_id"), ("links", "banner_id")),
@@ -43,15 +50,15 @@ POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 def load_catalogue(session: Session) -> Catalogue:
     """The catalogue as it is in this transaction."""
-    links = session.rows(f"SELECT code, {_LINK} FROM links")
-    banners = session.rows("SELECT banner_id, banner_name, cdn_file_url FROM banners")
-    sites = session.rows("SELECT key, site_id, origins FROM sites WHERE enabled")
+    links = session.rows(sql("SELECT code, {} FROM links", _LINK))
+    banners = session.rows(sql("SELECT banner_id, banner_name, cdn_file_url FROM banners"))
+    sites = session.rows(sql("SELECT key, site_id, origins FROM sites WHERE enabled"))
     return Catalogue(
         {row[0]: CatalogueLink(*row[1:]) for row in links},
         frozenset(row[1] for row in links),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
         {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
-        frozenset(row[0] for row in session.rows("SELECT postback_id FROM postbacks WHERE enabled")),
+        frozenset(row[0] for row in session.rows(sql("SELECT postback_id FROM postbacks WHERE enabled"))),
         _load_told(session),
     )
 
@@ -59,10 +66,7 @@ def load_catalogue(session: Session) -> Catalogue:
 def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
     """Link id -> the postbacks that are told of its clicks."""
     told: dict[str, tuple[CataloguePostback, ...]] = {}
-    for link_id, events, *postback in session.rows(
-        "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
-        "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
-    ):
+    for link_id, events, *postback in session.rows(sql(_TOLD)):
         if Event.CLICK in events.split():
             told[link_id] = (*told.get(link_id, ()), CataloguePostback(*postback))
     return told
@@ -70,7 +74,7 @@ def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
 
 def find_link(session: Session, code: str) -> CatalogueLink | None:
     """The link with this code, as the store has it."""
-    rows = session.rows(f"SELECT {_LINK} FROM links WHERE code = $1", [code])
+    rows = session.rows(sql("SELECT {} FROM links WHERE code = {}", _LINK, code))
     return CatalogueLink(*rows[0]) if rows else None
 
 
@@ -121,27 +125,26 @@ def update_item(session: Session, resource: Resource, object_id: str, values: Ma
 
 def delete_item(session: Session, resource: Resource, object_id: str) -> None:
     """Removes an object; what pointed to it points to nothing. Raises NotFound, and Conflict for a link with clicks."""
-    table, key = TABLES[resource.name].name, resource.id_field.column
-    if not session.rows(f"SELECT 1 FROM {table} WHERE {key} = $1", [object_id]):
+    table = named(TABLES[resource.name].name)
+    its = sql("{} = {}", named(resource.id_field.column), object_id)
+    if not session.rows(sql("SELECT 1 FROM {} WHERE {}", table, its)):
         raise NotFound(f"There is no {resource.name} {object_id}.")
-    if resource is LINK and session.rows("SELECT 1 FROM clicks WHERE link_id = $1 LIMIT 1", [object_id]):
+    if resource is LINK and session.rows(sql("SELECT 1 FROM clicks WHERE link_id = {} LIMIT 1", object_id)):
         raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
     if resource is BANNER:
         session.after_commit(lambda: session.memory.clear_column("banner_id", object_id))
     for pointing, column in POINTERS[resource.name]:
-        session.rows(f"UPDATE {pointing} SET {column} = NULL WHERE {column} = $1", [object_id])
-    session.rows(f"DELETE FROM {table} WHERE {key} = $1", [object_id])
+        session.rows(update(pointing, {column: None}, sql("{} = {}", named(column), object_id)))
+    session.rows(sql("DELETE FROM {} WHERE {}", table, its))
+
+
+def _used(word: str) -> Sql:
+    key, label, table = named(f"{word}_id"), named(f"{word}_name"), named(f"{word}s")
+    return sql(_USED, key, label, table, key, key)
 
 
 def list_used_facets(session: Session) -> dict[str, list[tuple[str, str]]]:
     """The languages, sizes and themes that some banner has: id and name, by name."""
     return {
-        f"{word}s": [
-            (row[0], row[1])
-            for row in session.rows(
-                f"SELECT f.{word}_id, f.{word}_name FROM {word}s f WHERE f.{word}_id IN "
-                f"(SELECT {word}_id FROM banners) ORDER BY f.{word}_name, f.{word}_id"
-            )
-        ]
-        for word in ("language", "size", "theme")
+        f"{word}s": [(row[0], row[1]) for row in session.rows(_used(word))] for word in ("language", "size", "theme")
     }

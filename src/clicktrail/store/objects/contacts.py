@@ -23,6 +23,7 @@ from clicktrail.store.reads.records import (
     update_row,
 )
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 
 _OWNER = next(field for field in CONTACT.fields if field.name == "profileId")
 
@@ -36,7 +37,7 @@ def list_contacts(session: Session, viewer: Viewer, query: ListQuery, profile_id
 
 def get_contact(session: Session, viewer: Viewer, profile_id: str, contact_id: str) -> Record:
     """Raises NotFound, also for a contact of another profile."""
-    owner = session.rows("SELECT profile_id FROM contacts WHERE contact_id = $1", [contact_id])
+    owner = session.rows(sql("SELECT profile_id FROM contacts WHERE contact_id = {}", contact_id))
     if owner != [(profile_id,)]:
         raise NotFound(f"The profile {profile_id} has no contact {contact_id}.")
     return get_record(session, viewer, CONTACT, contact_id)
@@ -52,7 +53,7 @@ def create_contact(
         return get_contact(session, SYSTEM, profile_id, repeated["contactId"]), False
     _refuse_double(session, profile_id, values, None)
     contact_id = ids.new()
-    last = session.rows("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = $1", [profile_id])[0][0]
+    last = session.rows(sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", profile_id))[0][0]
     place = {"contact_id": contact_id, "profile_id": profile_id, "position": last + 1}
     insert_row(session, CONTACT, {**place, **columns_of(CONTACT, values)})
     return get_contact(session, SYSTEM, profile_id, contact_id), True
@@ -74,13 +75,11 @@ def update_contact(
 def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
     """Removes a contact. Raises NotFound."""
     get_contact(session, SYSTEM, profile_id, contact_id)
-    session.rows("DELETE FROM contacts WHERE contact_id = $1", [contact_id])
+    session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", contact_id))
 
 
 def _refuse_double(session: Session, profile_id: str, values: Mapping[str, Any], own_id: str | None) -> None:
-    rows = session.rows(
-        "SELECT contact_id FROM contacts WHERE profile_id = $1 AND key = $2 AND value = $3",
-        [profile_id, values["key"], values["value"]],
-    )
+    same = sql("profile_id = {} AND key = {} AND value = {}", profile_id, values["key"], values["value"])
+    rows = session.rows(sql("SELECT contact_id FROM contacts WHERE {}", same))
     if any(row[0] != own_id for row in rows):
         raise Conflict("The profile already has this contact.", (Mistake("is already there", pointer="/value"),))

@@ -12,6 +12,7 @@ from clicktrail.model.times import now_us
 from clicktrail.query.fields import CLIENT
 from clicktrail.store.reads.records import Record, check_references, get_record, insert_row, update_row
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import insert_into, sql
 
 _SECRET_BYTES = 32
 
@@ -56,7 +57,7 @@ def revoke_client(session: Session, client_id: str) -> None:
 
 def check_client(session: Session, client_id: str, secret: str) -> Record | None:
     """The enabled client with this secret. A wrong id takes as long as a wrong secret."""
-    rows = session.rows("SELECT secret_hash FROM clients WHERE client_id = $1 AND enabled", [client_id])
+    rows = session.rows(sql("SELECT secret_hash FROM clients WHERE client_id = {} AND enabled", client_id))
     stored = rows[0][0] if rows else hash_secret("")
     if not hmac.compare_digest(stored, hash_secret(secret)) or not rows:
         return None
@@ -65,16 +66,18 @@ def check_client(session: Session, client_id: str, secret: str) -> Record | None
 
 def revoke_token(session: Session, token_id: str) -> None:
     """Ends one token by its `jti`; again changes nothing."""
-    if not session.rows("SELECT 1 FROM revoked_tokens WHERE token_id = $1", [token_id]):
-        session.rows("INSERT INTO revoked_tokens (token_id, revoke_time) VALUES ($1, $2)", [token_id, now_us()])
+    if not session.rows(sql("SELECT 1 FROM revoked_tokens WHERE token_id = {}", token_id)):
+        session.rows(insert_into("revoked_tokens", {"token_id": token_id, "revoke_time": now_us()}))
 
 
 def list_revoked_tokens(session: Session) -> list[str]:
     """The ids of the tokens that were revoked, the newest first."""
-    return [row[0] for row in session.rows("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id")]
+    rows = session.rows(sql("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id"))
+    return [row[0] for row in rows]
 
 
 def list_revoked(session: Session) -> frozenset[str]:
     """All that a token may not name: revoked token ids, and the ids of revoked clients."""
-    rows = session.rows("SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled")
+    ended = "SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled"
+    rows = session.rows(sql(ended))
     return frozenset(row[0] for row in rows)

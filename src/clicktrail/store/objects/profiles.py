@@ -19,7 +19,10 @@ from clicktrail.store.reads.records import (
     update_row,
 )
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import insert_into, named, sql, update
 
+_CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
+"""A row if the links of a profile have clicks, by the indexes of both."""
 NAMES = ("firstName", "middleName", "lastName")
 """The parts of `name`, in the order in which they are joined."""
 
@@ -87,7 +90,7 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
     """
     old = contacts_by_profile(session, SYSTEM, [profile_id]).get(profile_id, [])
     places: dict[str, int] = dict(
-        session.rows("SELECT contact_id, position FROM contacts WHERE profile_id = $1", [profile_id])
+        session.rows(sql("SELECT contact_id, position FROM contacts WHERE profile_id = {}", profile_id))
     )
     kept: list[str] = []
     is_changed = False
@@ -109,7 +112,7 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
         is_changed = is_changed or bool(changes)
     for record in old:
         if record["contactId"] not in kept:
-            session.rows("DELETE FROM contacts WHERE contact_id = $1", [record["contactId"]])
+            session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", record["contactId"]))
             is_changed = True
     return is_changed
 
@@ -119,25 +122,25 @@ def delete_profile(session: Session, profile_id: str) -> None:
 
     Raises NotFound, and Conflict for a partner whose links have clicks.
     """
-    if not session.rows("SELECT 1 FROM profiles WHERE profile_id = $1", [profile_id]):
+    if not session.rows(sql("SELECT 1 FROM profiles WHERE profile_id = {}", profile_id)):
         raise NotFound(f"There is no profile {profile_id}.")
-    owned = "SELECT link_id FROM links WHERE profile_id = $1"
-    if session.rows(f"SELECT 1 FROM clicks WHERE link_id IN ({owned}) LIMIT 1", [profile_id]):
+    if session.rows(sql(_CLICKED, profile_id)):
         raise Conflict("The partner's links have clicks, whose attribution would be lost; disable the profile instead.")
-    lost = session.rows("SELECT link_id, count(*) FROM clicks WHERE profile_id = $1 GROUP BY link_id", [profile_id])
+    lost = session.rows(sql("SELECT link_id, count(*) FROM clicks WHERE profile_id = {} GROUP BY link_id", profile_id))
     for link_id, registrations in lost:
         session.figures.register(session, link_id, -registrations)
     session.after_commit(lambda: session.memory.clear_column("profile_id", profile_id))
+    its = sql("profile_id = {}", profile_id)
     for table in ("clicks", "links"):
-        session.rows(f"UPDATE {table} SET profile_id = NULL WHERE profile_id = $1", [profile_id])
-    session.rows("UPDATE clients SET enabled = FALSE WHERE partner_id = $1", [profile_id])
-    owned = "SELECT attribution_id FROM attributions WHERE profile_id = $1"
-    session.rows(f"DELETE FROM attribution_clicks WHERE attribution_id IN ({owned})", [profile_id])
+        session.rows(update(table, {"profile_id": None}, its))
+    session.rows(sql("UPDATE clients SET enabled = FALSE WHERE partner_id = {}", profile_id))
+    owned = sql("SELECT attribution_id FROM attributions WHERE {}", its)
+    session.rows(sql("DELETE FROM attribution_clicks WHERE attribution_id IN ({})", owned))
     for table in (
         *("attributions", "contacts", "profile_tags", "merged_profiles"),
         *("deliveries", "postbacks", "profiles"),
     ):
-        session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [profile_id])
+        session.rows(sql("DELETE FROM {} WHERE {}", named(table), its))
 
 
 def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
@@ -157,22 +160,20 @@ def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
 
 def _take_back(session: Session, uuid: str | None, profile_id: str) -> None:
     """A uuid that leads to a profile since that was merged can become its own; to another one it is taken."""
-    led = "uuid = $1 AND name_space IS NULL"
-    sql = f"SELECT profile_id FROM merged_profiles WHERE {led}"
-    for [taken] in session.rows(sql, [uuid]) if uuid is not None else ():
+    led = sql("uuid = {} AND name_space IS NULL", uuid)
+    leads = sql("SELECT profile_id FROM merged_profiles WHERE {}", led)
+    for [taken] in session.rows(leads) if uuid is not None else ():
         if taken != profile_id:
             mistake = Mistake(f"is that of a profile that became a part of {taken}", pointer="/uuid")
             raise Conflict("A merged profile had this uuid.", (mistake,))
-        session.rows(f"UPDATE merged_profiles SET uuid = NULL WHERE {led}", [uuid])
+        session.rows(update("merged_profiles", {"uuid": None}, led))
 
 
 def replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
     """Makes the profile's tags these, in this order."""
-    session.rows("DELETE FROM profile_tags WHERE profile_id = $1", [profile_id])
+    session.rows(sql("DELETE FROM profile_tags WHERE profile_id = {}", profile_id))
     for position, tag in enumerate(tags):
-        session.rows(
-            "INSERT INTO profile_tags (profile_id, position, tag) VALUES ($1, $2, $3)", [profile_id, position, tag]
-        )
+        session.rows(insert_into("profile_tags", {"profile_id": profile_id, "position": position, "tag": tag}))
 
 
 def _differing_parts(record: Record, values: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,8 @@ from clicktrail.model.times import SECOND, now_s, now_us
 from clicktrail.query.fields import DELIVERY, POSTBACK
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import Record, get_record
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, join, number, sql, update
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 NEWS_US = DAY_US
@@ -28,6 +29,36 @@ _NEW = (
     *("delivery_id", "postback_id", "profile_id", "event", "status", "click_id", "attribution_id", "time"),
     *("attempts", "due_time", "update_time"),
 )
+
+
+_TOLD = (
+    "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
+    "WHERE l.link_id = {} AND q.enabled ORDER BY q.postback_id"
+)
+"""The postbacks of the partner whose link it is."""
+_DUE = "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= {} AND postback_id = ANY({}::TEXT[])"
+_DUE_OF = "SELECT delivery_id FROM deliveries WHERE postback_id = {} AND due_time <= {} ORDER BY due_time LIMIT {}"
+"""The longest due of a postback: the first rows of the index of what is due."""
+_IDS = "delivery_id BETWEEN {} AND {} AND delivery_id = ANY({}::TEXT[])"
+"""The bounds let an engine without an index pass over all that lies before and after."""
+_TAKEN = (
+    "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
+    "WHERE {} AND due_time <= {} ORDER BY due_time {}"
+)
+_LEASE = "UPDATE deliveries SET due_time = {}, attempts = attempts + 1, update_time = {} WHERE {}"
+_REGISTRATIONS = (
+    "SELECT a.attribution_id, a.profile_id, a.rule, a.link_id, f.uuid FROM attributions a "
+    "LEFT JOIN profiles f ON f.profile_id = a.profile_id WHERE a.attribution_id = ANY({}::TEXT[])"
+)
+_OUTCOME = "({}::TEXT, {}::INTEGER, {}::TEXT, {}::INTEGER, {}::TEXT, {}::BIGINT)"
+_SETTLE = (
+    "UPDATE deliveries SET status = n.status, response_status = n.response_status, error = n.error, "
+    "due_time = n.due_time, update_time = {}::BIGINT "
+    "FROM (VALUES {}) n(delivery_id, attempts, status, response_status, error, due_time) "
+    "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
+    "AND deliveries.status = {} AND deliveries.delivery_id BETWEEN {} AND {}"
+)
+"""Writes down many outcomes, of deliveries that nobody replayed or took again meanwhile."""
 
 
 class Target(NamedTuple):
@@ -80,11 +111,7 @@ def tell_of_registration(
     """What is to be told of a client whom a link brought."""
     if link_id is None:
         return []
-    found = session.rows(
-        "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
-        "WHERE l.link_id = $1 AND q.enabled ORDER BY q.postback_id",
-        [link_id],
-    )
+    found = session.rows(sql(_TOLD, link_id))
     return [
         _row(session, postback_id, profile_id, Event.REGISTRATION, click_id, attribution_id, at)
         for postback_id, profile_id, events in found
@@ -118,18 +145,12 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
     `free` is in the order in which postbacks are served; those that had none of their turn have it the next time.
     """
     now = now_us()
-    due = session.rows(
-        "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= $1 AND postback_id = ANY($2::TEXT[])",
-        [now, list(free)],
-    )
+    due = session.rows(sql(_DUE, now, list(free)))
     waiting = {row[0] for row in due}
     found: list[str] = []
     for postback_id in [each for each in free if each in waiting][:_SERVED]:
-        rows = session.rows(
-            "SELECT delivery_id FROM deliveries WHERE postback_id = $1 AND due_time <= $2 "
-            f"ORDER BY due_time LIMIT {min(free[postback_id], most - len(found))}",
-            [postback_id, now],
-        )
+        most_of_it = number(min(free[postback_id], most - len(found)))
+        rows = session.rows(sql(_DUE_OF, postback_id, now, most_of_it))
         found += [row[0] for row in rows]
     return found
 
@@ -137,20 +158,12 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
 def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
     """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
     now, ids = now_us(), sorted(ids)
-    found = session.rows(
-        "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
-        "WHERE delivery_id BETWEEN $1 AND $2 AND delivery_id = ANY($3::TEXT[]) AND due_time <= $4 "
-        f"ORDER BY due_time {session.dialect.skip_locked}",
-        [ids[0], ids[-1], ids, now],
-    )
+    its = sql(_IDS, ids[0], ids[-1], ids)
+    found = session.rows(sql(_TAKEN, its, now, sql(session.dialect.skip_locked)))
     if not found:
         return []
     ids = sorted(row[0] for row in found)
-    session.rows(
-        "UPDATE deliveries SET due_time = $1, attempts = attempts + 1, update_time = $2 "
-        "WHERE delivery_id BETWEEN $3 AND $4 AND delivery_id = ANY($5::TEXT[])",
-        [now + lease_us, now_s(), ids[0], ids[-1], ids],
-    )
+    session.rows(sql(_LEASE, now + lease_us, now_s(), sql(_IDS, ids[0], ids[-1], ids)))
     targets = {postback_id: find_target(session, postback_id) for postback_id in {row[1] for row in found}}
     messages = _messages(session, found)
     return [Job(row[0], row[1], targets[row[1]], row[6], messages.get(row[0])) for row in found]
@@ -158,7 +171,7 @@ def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
 
 def find_target(session: Session, postback_id: str) -> Target:
     """Raises NotFound."""
-    rows = session.rows("SELECT uri, method, secret FROM postbacks WHERE postback_id = $1", [postback_id])
+    rows = session.rows(sql("SELECT uri, method, secret FROM postbacks WHERE postback_id = {}", postback_id))
     if not rows:
         raise NotFound(f"There is no postback {postback_id}.")
     return Target(*rows[0])
@@ -166,15 +179,10 @@ def find_target(session: Session, postback_id: str) -> Target:
 
 def _messages(session: Session, rows: Sequence[Row]) -> dict[str, Message]:
     """Delivery id -> what it tells, for those whose click or registration is still there."""
-    registrations = _by_id(
-        session,
-        "SELECT a.attribution_id, a.profile_id, a.rule, a.link_id, f.uuid FROM attributions a "
-        "LEFT JOIN profiles f ON f.profile_id = a.profile_id WHERE a.attribution_id = ANY($1::TEXT[])",
-        {row[4] for row in rows},
-    )
+    registrations = _by_id(session, _REGISTRATIONS, {row[4] for row in rows})
     clicks = _clicks(session, {row[3] for row in rows} - {None})
     link_ids = {click.link_id for click in clicks.values()} | {row[3] for row in registrations.values()}
-    codes = _by_id(session, "SELECT link_id, code FROM links WHERE link_id = ANY($1::TEXT[])", link_ids)
+    codes = _by_id(session, "SELECT link_id, code FROM links WHERE link_id = ANY({}::TEXT[])", link_ids)
     messages = {}
     for delivery_id, _, event, click_id, attribution_id, at, _ in rows:
         click, made = clicks.get(click_id), registrations.get(attribution_id)
@@ -188,63 +196,48 @@ def _messages(session: Session, rows: Sequence[Row]) -> dict[str, Message]:
     return messages
 
 
-def _by_id(session: Session, sql: str, ids: set[str | None]) -> dict[str | None, Row]:
+def _by_id(session: Session, text: str, ids: set[str | None]) -> dict[str | None, Row]:
     wanted = sorted(each for each in ids if each is not None)
-    return {row[0]: row for row in session.rows(sql, [wanted])} if wanted else {}
+    return {row[0]: row for row in session.rows(sql(text, wanted))} if wanted else {}
 
 
 def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
     if not ids:
         return {}
-    wanted = "c.click_id BETWEEN {} AND {} AND c.click_id = ANY({}::TEXT[])"
-    return {click.click_id: click for click in select_clicks(session, SYSTEM, wanted, min(ids), max(ids), sorted(ids))}
+    wanted = sql("c.click_id BETWEEN {} AND {} AND c.click_id = ANY({}::TEXT[])", min(ids), max(ids), sorted(ids))
+    return {click.click_id: click for click in select_clicks(session, SYSTEM, wanted)}
 
 
 def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Writes down what came of attempts."""
-    params = Params()
     ids = sorted(outcome.delivery_id for outcome in outcomes)
-    casts = ("TEXT", "INTEGER", "TEXT", "INTEGER", "TEXT", "BIGINT")
-    values = [
-        f"({', '.join(f'{params.add(value)}::{cast}' for value, cast in zip(outcome, casts, strict=True))})"
-        for outcome in outcomes
-    ]
-    session.rows(
-        "UPDATE deliveries SET status = n.status, response_status = n.response_status, error = n.error, "
-        f"due_time = n.due_time, update_time = {params.add(now_s())}::BIGINT "
-        f"FROM (VALUES {', '.join(values)}) n(delivery_id, attempts, status, response_status, error, due_time) "
-        "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
-        f"AND deliveries.status = '{WAITING}' "
-        f"AND deliveries.delivery_id BETWEEN {params.add(ids[0])} AND {params.add(ids[-1])}",
-        params,
-    )
+    values = join(", ", [sql(_OUTCOME, *outcome) for outcome in outcomes])
+    session.rows(sql(_SETTLE, now_s(), values, WAITING, ids[0], ids[-1]))
 
 
-_REPLAY = (
-    f"UPDATE deliveries SET status = '{WAITING}', attempts = 0, response_status = NULL, error = NULL, "
-    "due_time = $1, update_time = $2 WHERE "
-)
+def _replay(session: Session, where: Sql) -> None:
+    anew = {"status": WAITING, "attempts": 0, "response_status": None, "error": None}
+    session.rows(update("deliveries", {**anew, "due_time": now_us(), "update_time": now_s()}, where))
+    session.after_commit(session.memory.wake_sender)
 
 
 def replay(session: Session, delivery_id: str) -> Record:
     """Has a delivery told anew, whatever came of it. Raises NotFound."""
     get_record(session, SYSTEM, DELIVERY, delivery_id)
-    session.rows(f"{_REPLAY} delivery_id = $3", [now_us(), now_s(), delivery_id])
-    session.after_commit(session.memory.wake_sender)
+    _replay(session, sql("delivery_id = {}", delivery_id))
     return get_record(session, SYSTEM, DELIVERY, delivery_id)
 
 
 def replay_dead(session: Session, postback_id: str) -> int:
     """Has all of a postback told anew that was given up; returns how many. Raises NotFound."""
     get_record(session, SYSTEM, POSTBACK, postback_id)
-    dead = f"postback_id = {{}} AND status = '{DEAD}'"
-    count: int = session.rows(f"SELECT count(*) FROM deliveries WHERE {dead.format('$1')}", [postback_id])[0][0]
-    session.rows(_REPLAY + dead.format("$3"), [now_us(), now_s(), postback_id])
-    session.after_commit(session.memory.wake_sender)
+    dead = sql("postback_id = {} AND status = {}", postback_id, sql(f"'{DEAD}'"))  # as the index of the dead has it
+    count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", dead))[0][0]
+    _replay(session, dead)
     return count
 
 
 def forget_deliveries(session: Session, days: int) -> None:
     """Removes what was to be told more than so many days ago; the moment is in the ids."""
     first = f"{max(now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
-    session.rows("DELETE FROM deliveries WHERE delivery_id < $1", [first])
+    session.rows(sql("DELETE FROM deliveries WHERE delivery_id < {}", first))

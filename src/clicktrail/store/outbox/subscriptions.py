@@ -14,7 +14,12 @@ from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox.deliveries import Target, find_target
 from clicktrail.store.reads.records import Record, get_record, update_row
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 
+_NEWEST_LINK = (
+    "SELECT l.link_id, l.code FROM links l JOIN postbacks q ON q.profile_id = l.profile_id "
+    "WHERE q.postback_id = {} ORDER BY l.link_id DESC LIMIT 1"
+)
 _SECRET_BYTES = 32
 """Standard Webhooks: 24 to 64 bytes, written in base64 behind `whsec_`."""
 
@@ -34,11 +39,7 @@ def rotate_secret(session: Session, postback_id: str) -> tuple[Record, str]:
 
 def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[Target, Message]:
     """Where a test is to go, and what it tells: of the partner's newest link, if there is one. Raises NotFound."""
-    links = session.rows(
-        "SELECT l.link_id, l.code FROM links l JOIN postbacks q ON q.profile_id = l.profile_id "
-        "WHERE q.postback_id = $1 ORDER BY l.link_id DESC LIMIT 1",
-        [postback_id],
-    )
+    links = session.rows(sql(_NEWEST_LINK, postback_id))
     link_id, code = links[0] if links else (None, None)
     return find_target(session, postback_id), sample(ids.new(), now_us(), link_id, code)
 
@@ -46,7 +47,7 @@ def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[
 def delete_postback(session: Session, postback_id: str) -> None:
     """Removes a postback with its deliveries. Raises NotFound."""
     catalog.delete_item(session, POSTBACK, postback_id)
-    session.rows("DELETE FROM deliveries WHERE postback_id = $1", [postback_id])
+    session.rows(sql("DELETE FROM deliveries WHERE postback_id = {}", postback_id))
 
 
 def _give_secret(session: Session, postback_id: str) -> str:

@@ -21,10 +21,13 @@ from clicktrail.store.reads.records import Page, count, make_page, refuse_secret
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import groups_statement, has_one_sort_value, list_statement
 from clicktrail.store.reads.steps import Walk, is_stepwise, list_in_steps
-from clicktrail.store.reads.tables import TABLES, Table, visible
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, and_, names, number, sql
 
 COLUMNS = Click.__struct_fields__
+CLICK_SQL = names(COLUMNS, of="c")
+"""A click's columns, in the order of `Click`."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,6 @@ class Shown:
 
     click: Click
     parts: Mapping[str, Any]
-
-
-def _columns(table: Table) -> str:
-    return ", ".join(f"{table.alias}.{column}" for column in COLUMNS)
 
 
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
@@ -58,9 +57,8 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
 
 def _list_rows(session: Session, viewer: Viewer, query: ListQuery) -> list[Row]:
     if is_stepwise(session, query) and not has_one_sort_value(query):
-        return list_in_steps(Walk(session, viewer, query, _columns))
-    statement = list_statement(narrow(session, viewer, query), viewer, _columns, session.dialect)
-    return session.rows(statement.sql, statement.params)
+        return list_in_steps(Walk(session, viewer, query, CLICK_SQL))
+    return session.rows(list_statement(narrow(session, viewer, query), viewer, CLICK_SQL, session.dialect))
 
 
 def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
@@ -71,8 +69,7 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
     session.begin()
-    statement = groups_statement(query, viewer, session.dialect)
-    groups = session.rows(statement.sql, statement.params)
+    groups = session.rows(groups_statement(query, viewer, session.dialect))
     needed, found = query.limit + query.offset + 1, 0
     for place, (value, rows) in enumerate(groups):
         found += rows
@@ -87,12 +84,8 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
 
 def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
     """Raises NotFound, also for a click on another partner's link."""
-    table, params = TABLES[CLICK.name], Params()
-    rows = session.rows(
-        f"SELECT {_columns(table)} FROM clicks c "
-        f"WHERE c.click_id = {params.add(click_id)} AND {visible(table, viewer, params)}",
-        params,
-    )
+    where = and_(sql("c.click_id = {}", click_id), visible(TABLES[CLICK.name], viewer))
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))
     if not rows:
         raise NotFound(f"There is no click {click_id}.")
     return Click(*rows[0])
@@ -134,7 +127,7 @@ def newest_id(session: Session, before_s: int) -> str | None:
     Later ones say nothing of when they were made: earlier versions took ids with any date.
     """
     bound = least_id(before_s)
-    rows = session.rows("SELECT click_id FROM clicks WHERE click_id < $1 ORDER BY click_id DESC LIMIT 1", [bound])
+    rows = session.rows(sql("SELECT click_id FROM clicks WHERE click_id < {} ORDER BY click_id DESC LIMIT 1", bound))
     return rows[0][0] if rows else None
 
 
@@ -142,19 +135,11 @@ MAX_CANDIDATES = 1_000
 """Clicks of one visitor that are considered: the newest, or the oldest where the first touch wins."""
 
 
-_CLICK = ", ".join(f"c.{column}" for column in Click.__struct_fields__)
-
-
-def select_clicks(
-    session: Session, viewer: Viewer, wanted: str, *values: object, touch: Touch = Touch.LAST
-) -> list[Click]:
-    """The clicks that a condition with `{}` for each value finds and the viewer may see, at most `MAX_CANDIDATES`."""
-    params = Params()
-    condition = wanted.format(*(params.add(value) for value in values))
-    order = "ASC" if touch is Touch.FIRST else "DESC"
-    rows = session.rows(
-        f"SELECT {_CLICK} FROM clicks c WHERE {condition} AND {visible(TABLES[CLICK.name], viewer, params)} "
-        f"ORDER BY c.click_id {order} LIMIT {MAX_CANDIDATES}",
-        params,
+def select_clicks(session: Session, viewer: Viewer, wanted: Sql, touch: Touch = Touch.LAST) -> list[Click]:
+    """The clicks `c` that a condition finds and the viewer may see, at most `MAX_CANDIDATES`."""
+    where = and_(wanted, visible(TABLES[CLICK.name], viewer))
+    order = sql("c.click_id ASC" if touch is Touch.FIRST else "c.click_id DESC")
+    found = sql(
+        "SELECT {} FROM clicks c WHERE {} ORDER BY {} LIMIT {}", CLICK_SQL, where, order, number(MAX_CANDIDATES)
     )
-    return [Click(*row) for row in rows]
+    return [Click(*row) for row in session.rows(found)]

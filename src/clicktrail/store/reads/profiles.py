@@ -12,7 +12,11 @@ from clicktrail.store.reads.records import (
     list_records,
     select_records,
 )
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import in_, sql
+
+_BY_UUID = "SELECT profile_id FROM profiles WHERE {} UNION ALL SELECT profile_id FROM merged_profiles WHERE {}"
+"""Whom a uuid stands for, now or since a merge; both tables have an index by uuid."""
 
 
 def list_profiles(session: Session, viewer: Viewer, query: ListQuery) -> Page:
@@ -41,9 +45,8 @@ def find_client(session: Session, name_space: str | None, uuid: str) -> Record |
 
     The uuid of one that was merged stands for the profile that it became a part of.
     """
-    known = "SELECT profile_id FROM {} WHERE uuid = $1 AND coalesce(name_space, '') = $2"
-    sql = f"{known.format('profiles')} UNION ALL {known.format('merged_profiles')}"
-    found = session.rows(sql, [uuid, name_space or ""])
+    where = sql("uuid = {} AND coalesce(name_space, '') = {}", uuid, name_space or "")
+    found = session.rows(sql(_BY_UUID, where, where))
     return get_profile(session, SYSTEM, found[0][0]) if found else None
 
 
@@ -61,13 +64,9 @@ def attach(session: Session, viewer: Viewer, profiles: Sequence[Record]) -> None
     contacts = contacts_by_profile(session, viewer, profile_ids)
     tags: dict[str, list[str]] = {}
     if profile_ids:
-        params = Params()
-        rows = session.rows(
-            f"SELECT profile_id, tag FROM profile_tags WHERE profile_id IN ({params.add_all(profile_ids)}) "
-            "ORDER BY position",
-            params,
-        )
-        for profile_id, tag in rows:
+        owned = in_(sql("profile_id"), profile_ids)
+        listed = sql("SELECT profile_id, tag FROM profile_tags WHERE {} ORDER BY position", owned)
+        for profile_id, tag in session.rows(listed):
             tags.setdefault(profile_id, []).append(tag)
     for profile in profiles:
         profile["contacts"] = contacts.get(profile["profileId"], [])

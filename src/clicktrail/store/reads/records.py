@@ -13,8 +13,9 @@ from clicktrail.model.times import now_s
 from clicktrail.query.fields import Resource, Source
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
-from clicktrail.store.reads.tables import TABLES, Table, visible
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, and_, in_, insert_into, join, named, sql, update
 
 Record = dict[str, Any]
 REFERENCES: Mapping[str, str] = {
@@ -44,14 +45,15 @@ def mask_contact(value: str) -> str:
 
 
 MASKED_SQL = (
-    "CASE WHEN strpos({value}, '@') > 0 THEN left(split_part({value}, '@', 1), 1) || '***@***' "
-    "ELSE '***' || right({value}, 2) END"
+    "CASE WHEN strpos(k.value, '@') > 0 THEN left(split_part(k.value, '@', 1), 1) || '***@***' "
+    "ELSE '***' || right(k.value, 2) END"
 )
-"""`mask_contact` as an expression."""
+"""`mask_contact` as an expression of the contacts `k`."""
 
 
-def _columns(resource: Resource, table: Table) -> str:
-    return ", ".join(table.expression(field) for field in resource.kept)
+def _columns(resource: Resource) -> Sql:
+    table = TABLES[resource.name]
+    return join(", ", [table.expression(field) for field in resource.kept])
 
 
 def _record(resource: Resource, viewer: Viewer, row: Row) -> Record:
@@ -83,15 +85,14 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
     """The exact count, where the question wants it."""
     if not query.wants_count:
         return None
-    statement = count_statement(query, viewer, session.dialect)
-    return int(session.rows(statement.sql, statement.params)[0][0])
+    return int(session.rows(count_statement(query, viewer, session.dialect))[0][0])
 
 
 def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of any resource but clicks."""
     refuse_secrets(query, viewer)
-    statement = list_statement(query, viewer, lambda table: _columns(query.resource, table), session.dialect)
-    rows = session.rows(statement.sql, statement.params)
+    statement = list_statement(query, viewer, _columns(query.resource), session.dialect)
+    rows = session.rows(statement)
     items = [_record(query.resource, viewer, row) for row in rows]
     return make_page(rows, items, query.limit, count(session, viewer, query))
 
@@ -109,15 +110,13 @@ def select_records(
 
     `own`: without those whose uuid is a partner's word.
     """
-    table, params = TABLES[resource.name], Params()
-    wanted = params.add_all(values)
-    if not params:
+    table, wanted = TABLES[resource.name], tuple(values)
+    if not wanted:
         return []
-    sql = (
-        f"SELECT {_columns(resource, table)}, {table.alias}.{column} FROM {table.name} {table.alias}{table.joins} "
-        f"WHERE {table.alias}.{column} IN ({wanted}) AND {visible(table, viewer, params)}"
-    ) + (f" AND {table.own}" if own else "")
-    rows = session.rows(f"{sql} ORDER BY {order}" if order else sql, params)
+    key = table.column(column)
+    where = and_(in_(key, wanted), visible(table, viewer), *([sql(table.own)] if own else []))
+    found = sql("SELECT {}, {} FROM {} WHERE {}", _columns(resource), key, table.source, where)
+    rows = session.rows(sql("{} ORDER BY {}", found, named(order)) if order else found)
     return [(row[-1], _record(resource, viewer, row)) for row in rows]
 
 
@@ -138,13 +137,13 @@ def get_record(session: Session, viewer: Viewer, resource: Resource, object_id: 
 def check_references(session: Session, values: Mapping[str, Any]) -> None:
     """Raises InvalidBody naming every reference to an object that does not exist."""
     mistakes = []
-    for name, table in REFERENCES.items():
-        object_id = values.get(name)
+    for field, table in REFERENCES.items():
+        object_id = values.get(field)
         if object_id is None:
             continue
         column = {"profiles": "profile_id"}.get(table, f"{table[:-1]}_id")
-        if not session.rows(f"SELECT 1 FROM {table} WHERE {column} = $1", [object_id]):
-            mistakes.append(Mistake(f"there is no {table[:-1]} {object_id}", pointer=f"/{name}"))
+        if not session.rows(sql("SELECT 1 FROM {} WHERE {} = {}", named(table), named(column), object_id)):
+            mistakes.append(Mistake(f"there is no {table[:-1]} {object_id}", pointer=f"/{field}"))
     if mistakes:
         raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
 
@@ -155,7 +154,8 @@ def check_unused(session: Session, resource: Resource, field: str, value: str | 
         return
     column = next(row.column for row in resource.fields if row.name == field)
     key, table = resource.id_field.column, TABLES[resource.name]
-    taken = session.rows(f"SELECT {key} FROM {table.name} WHERE {column} = $1 AND {table.own}", [value])
+    sought = and_(sql("{} = {}", named(column), value), sql(table.own))
+    taken = session.rows(sql("SELECT {} FROM {} WHERE {}", named(key), named(table.name), sought))
     if any(row[0] != own_id for row in taken):
         raise Conflict(
             f"Another {resource.name} has this {field}.", (Mistake(f"is taken by {taken[0][0]}", pointer=f"/{field}"),)
@@ -184,22 +184,15 @@ def refuse_differing(resource: Resource, object_id: str, differing: Sequence[str
 
 def insert_row(session: Session, resource: Resource, values: Mapping[str, Any]) -> None:
     """Adds one row; `values` are by column, the update time is now."""
-    row = {"update_time": now_s(), **values}
-    params = Params()
-    session.rows(
-        f"INSERT INTO {TABLES[resource.name].name} ({', '.join(row)}) VALUES ({params.add_all(row.values())})", params
-    )
+    session.rows(insert_into(TABLES[resource.name].name, {"update_time": now_s(), **values}))
 
 
 def update_row(session: Session, resource: Resource, object_id: str, changes: Mapping[str, Any]) -> None:
     """Changes columns of one row; the update time is now. Without changes nothing is written."""
     if not changes:
         return
-    params = Params()
-    row = {**changes, "update_time": now_s()}
-    sets = ", ".join(f"{column} = {params.add(value)}" for column, value in row.items())
-    table, key = TABLES[resource.name].name, resource.id_field.column
-    session.rows(f"UPDATE {table} SET {sets} WHERE {key} = {params.add(object_id)}", params)
+    where = sql("{} = {}", named(resource.id_field.column), object_id)
+    session.rows(update(TABLES[resource.name].name, {**changes, "update_time": now_s()}, where))
 
 
 def columns_of(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:

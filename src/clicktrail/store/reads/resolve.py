@@ -11,10 +11,19 @@ from clicktrail.query.fields import CLICK, LINK, Source
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.statements import positive_part
 from clicktrail.store.reads.tables import TABLES, THROUGH, visible
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import number, sql
 
 MOST = 10_000
 """Ids that are handed over; where there are more, any way to the first of their clicks is short."""
+_VALUES = (
+    "WITH RECURSIVE each(v) AS ((SELECT {} FROM clicks c WHERE {} IS NOT NULL ORDER BY {} LIMIT 1) "
+    "UNION ALL SELECT (SELECT {} FROM clicks c WHERE {} > v ORDER BY {} LIMIT 1) FROM each "
+    "WHERE v IS NOT NULL) SELECT count(*), array_agg(v) FILTER (WHERE {} OR length(v) = {}) "
+    "FROM (SELECT v FROM each WHERE v IS NOT NULL LIMIT {}) found"
+)
+"""How many values an index of clicks holds, and those that a condition lets through or that are cut there. The index is
+walked from one value to the next."""
 _OWNERS = next(field for field in CLICK.fields if field.source is Source.PARTNER)
 
 
@@ -34,10 +43,9 @@ def _resolve(session: Session, condition: Condition) -> Condition:
     way = THROUGH.get(condition.field.source)
     if way is None or set(condition.values) == {True, False}:
         return condition
-    params = Params()
-    positive, is_negated = positive_part(condition, params, session.dialect)
-    found = way.found.replace("{condition}", positive.replace("{column}", f"s.{condition.field.column}"))
-    ids = [row[0] for row in session.rows(f"SELECT DISTINCT * FROM ({found}) f LIMIT {MOST + 1}", params)]
+    positive, is_negated = positive_part(condition, way.value(condition.field), session.dialect)
+    found = sql("SELECT DISTINCT * FROM ({}) f LIMIT {}", sql(way.found, positive), number(MOST + 1))
+    ids = [row[0] for row in session.rows(found)]
     if len(ids) > MOST:
         return condition
     return Condition(condition.field, "unreached" if is_negated else "reached", tuple(ids))
@@ -49,26 +57,19 @@ def _stored_values(session: Session, condition: Condition) -> list[Condition]:
     The index is walked from one value to the next, so that this costs a look for each value and not for each click.
     """
     expression = TABLES[CLICK.name].expression(condition.field)
-    proxy = session.dialect.proxies.get(expression, "{}")
+    proxy = session.dialect.proxies.get(expression.text, "{}")
     is_indexed = proxy != "{}" and condition.operator in ("contains", "starts")
     if not is_indexed or session.dialect.is_spread:  # Citus runs no recursive statement over a table that is spread
         return []
-    params = Params()
-    part = proxy.format(expression)
-    matches = positive_part(condition, params, session.dialect)[0].replace("{column}", "v")
-    is_candidate = f"{matches} OR length(v) = {session.dialect.prefix}"
-    sql = (
-        f"WITH RECURSIVE each(v) AS ((SELECT {part} FROM clicks c WHERE {part} IS NOT NULL ORDER BY {part} LIMIT 1) "
-        f"UNION ALL SELECT (SELECT {part} FROM clicks c WHERE {part} > v ORDER BY {part} LIMIT 1) FROM each "
-        f"WHERE v IS NOT NULL) SELECT count(*), array_agg(v) FILTER (WHERE {is_candidate}) "
-        f"FROM (SELECT v FROM each WHERE v IS NOT NULL LIMIT {MOST + 1}) found"
-    )
-    [(count, values)] = session.rows(sql, params)
+    part = sql(proxy, expression)
+    matches = positive_part(condition, sql("v"), session.dialect)[0]
+    most = number(MOST + 1)
+    found = sql(_VALUES, part, part, part, part, part, part, matches, number(session.dialect.prefix), most)
+    [(count, values)] = session.rows(found)
     return [] if count > MOST else [Condition(condition.field, "stored", tuple(values or ()))]
 
 
 def _own_links(session: Session, viewer: Viewer) -> Condition:
     """What `visible` says of a partner's clicks, as a list."""
-    params = Params()
-    rows = session.rows(f"SELECT l.link_id FROM links l WHERE {visible(TABLES[LINK.name], viewer, params)}", params)
+    rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", visible(TABLES[LINK.name], viewer)))
     return Condition(_OWNERS, "reached", tuple(row[0] for row in rows))

@@ -5,14 +5,14 @@ made of at most four pieces: the rest of the value where the page before it ende
 the page whole; as many as are needed of the next value, in the order of their ids; and the rows without a value.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from clicktrail.model.access import Viewer
 from clicktrail.query.questions import ListQuery, Value
-from clicktrail.store.reads.statements import sort_join, where_clause
+from clicktrail.store.reads.statements import direction, sort_join, where_clause
 from clicktrail.store.reads.tables import SORT_EQUALS, TABLES, Table
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, and_, join, number, sql
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Walk:
     session: Session
     viewer: Viewer
     query: ListQuery
-    columns: Callable[[Table], str]
+    columns: Sql
 
     @property
     def table(self) -> Table:
@@ -30,12 +30,12 @@ class Walk:
         return TABLES[self.query.resource.name]
 
     @property
-    def sort(self) -> str:
+    def sort(self) -> Sql:
         """The sort expression."""
         return self.table.expression(self.query.sort)
 
     @property
-    def object_id(self) -> str:
+    def object_id(self) -> Sql:
         """The expression of the id."""
         return self.table.expression(self.query.resource.id_field)
 
@@ -49,36 +49,47 @@ class Walk:
         """What compares an earlier row with a later one."""
         return ">" if self.query.is_descending else "<"
 
-    def compare(self, operator: str, value: Value, params: Params) -> str:
+    @property
+    def proxy(self) -> Sql:
+        """What the index holds of the sort expression."""
+        return sql(self.session.dialect.proxies[self.sort.text], self.sort)
+
+    def compare(self, operator: str, value: Value) -> Sql:
         """A comparison of the sort value, with what it implies of the indexed expression."""
-        dialect = self.session.dialect
-        proxy = dialect.proxies[self.sort]
-        if proxy != "{}" and isinstance(value, str) and len(value) < dialect.prefix:
-            return f"{proxy.format(self.sort)} {operator} {params.add(value)}"  # the index holds the whole value
-        plain = f"{self.sort} {operator} {params.add(value)}"
-        if proxy == "{}":
-            implied = SORT_EQUALS.get(self.query.sort.name, "") if operator == "=" else ""
-            return (implied.format(value=params.add(value)) if implied else "") + plain
-        implied = operator if operator == "=" else f"{operator}="
-        return f"{proxy.format(self.sort)} {implied} {proxy.format(params.add(value))} AND {plain}"
+        dialect, sort = self.session.dialect, self.sort
+        template, is_equal = dialect.proxies[sort.text], operator == "="
+        plain = sql("{} {} {}", sort, sql(operator), value)
+        if template == "{}":
+            implied = [SORT_EQUALS[self.query.sort.name]] if is_equal and self.query.sort.name in SORT_EQUALS else []
+            return and_(*(sql(each, value) for each in implied), plain)
+        if isinstance(value, str) and len(value) < dialect.prefix:  # the index holds the whole value
+            return sql("{} {} {}", self.proxy, sql(operator), value)
+        weaker = sql(operator if is_equal else f"{operator}=")
+        return and_(sql("{} {} {}", self.proxy, weaker, sql(template, value)), plain)
 
-    def source(self, params: Params) -> str:
-        """FROM and WHERE of every step."""
-        table = self.table
-        where = where_clause(self.query, table, self.viewer, params, self.session.dialect)
-        return f"FROM {table.name} {table.alias}{table.joins}{sort_join(self.query)} WHERE {where}"
+    def later_id(self, object_id: str) -> Sql:
+        """The rows whose id is beyond this one."""
+        return sql("{} {} {}", self.object_id, sql(self.beyond), object_id)
 
-    def ask(self, params: Params, source: str, order: str, limit: int) -> list[Row]:
+    def source(self, *conditions: Sql) -> Sql:
+        """FROM and WHERE of a step."""
+        where = where_clause(self.query, self.table, self.viewer, self.session.dialect)
+        return sql("{}{} WHERE {}", self.table.source, sort_join(self.query), and_(where, *conditions))
+
+    def ask(self, source: Sql, limit: int, *order: Sql) -> list[Row]:
         """Rows with their sort value and id at the end."""
-        direction = "DESC" if self.query.is_descending else "ASC"
-        orders = ", ".join(f"{each} {direction}" for each in (order, self.object_id) if each)
-        found = f"{self.columns(self.table)}, {self.sort}, {self.object_id} {source}"
-        return self.session.rows(f"SELECT {found} ORDER BY {orders} LIMIT {limit}", params)
+        way = direction(self.query)
+        orders = join(", ", [sql("{} {}", each, way) for each in (*order, self.object_id)])
+        shown = (self.columns, self.sort, self.object_id)
+        return self.session.rows(
+            sql("SELECT {}, {}, {} FROM {} ORDER BY {} LIMIT {}", *shown, source, orders, number(limit))
+        )
 
 
 def is_stepwise(session: Session, query: ListQuery) -> bool:
     """Whether the sort key has an index on this engine and the page is not far in by offset."""
-    return TABLES[query.resource.name].expression(query.sort) in session.dialect.proxies and query.offset <= query.limit
+    expression = TABLES[query.resource.name].expression(query.sort)
+    return expression.text in session.dialect.proxies and query.offset <= query.limit
 
 
 def list_in_steps(walk: Walk) -> list[Row]:
@@ -88,19 +99,13 @@ def list_in_steps(walk: Walk) -> list[Row]:
     rows: list[Row] = []
     after = query.after
     if after is not None and after.value is not None:
-        params = Params()
-        source = f"{walk.source(params)} AND {walk.compare('=', after.value, params)}"
-        rows = walk.ask(
-            params, f"{source} AND {walk.object_id} {walk.beyond} {params.add(after.object_id)}", "", needed
-        )
+        same = walk.source(walk.compare("=", after.value), walk.later_id(after.object_id))
+        rows = walk.ask(same, needed)
     if len(rows) < needed and (after is None or after.value is not None):
         rows += _later_values(walk, after.value if after is not None else None, needed - len(rows))
     if len(rows) < needed:
-        params = Params()
-        source = f"{walk.source(params)} AND {walk.sort} IS NULL"
-        if after is not None and after.value is None:
-            source += f" AND {walk.object_id} {walk.beyond} {params.add(after.object_id)}"
-        rows += walk.ask(params, source, "", needed - len(rows))
+        later = [walk.later_id(after.object_id)] if after is not None and after.value is None else []
+        rows += walk.ask(walk.source(sql("{} IS NULL", walk.sort), *later), needed - len(rows))
     return rows[query.offset :]
 
 
@@ -109,16 +114,10 @@ def _later_values(walk: Walk, last: Value, needed: int) -> list[Row]:
     border = _find_border(walk, last, needed)
     if border is None:
         return []
-    params = Params()
-    source = f"{walk.source(params)} AND {walk.compare(walk.before, border, params)}"
-    if last is not None:
-        source += f" AND {walk.compare(walk.beyond, last, params)}"
-    rows = walk.ask(params, source, walk.sort, needed)
+    beyond = [walk.compare(walk.beyond, last)] if last is not None else []
+    rows = walk.ask(walk.source(walk.compare(walk.before, border), *beyond), needed, walk.sort)
     if len(rows) < needed:
-        params = Params()
-        rows += walk.ask(
-            params, f"{walk.source(params)} AND {walk.compare('=', border, params)}", "", needed - len(rows)
-        )
+        rows += walk.ask(walk.source(walk.compare("=", border)), needed - len(rows))
     return rows
 
 
@@ -128,13 +127,10 @@ def _find_border(walk: Walk, last: Value, needed: int) -> Value:
     The index may hold a part of each value. Any rows will do that are at least so many: which they are decides about
     the time that the next steps take, never about what they find.
     """
-    params = Params()
-    proxy = walk.session.dialect.proxies[walk.sort].format(walk.sort)
-    source = f"{walk.source(params)} AND {proxy} IS NOT NULL"
-    if last is not None:
-        source += f" AND {walk.compare(walk.beyond, last, params)}"
-    direction = "DESC" if walk.query.is_descending else "ASC"
-    rows = walk.session.rows(f"SELECT {walk.sort} {source} ORDER BY {proxy} {direction} LIMIT {needed}", params)
+    beyond = [walk.compare(walk.beyond, last)] if last is not None else []
+    source = walk.source(sql("{} IS NOT NULL", walk.proxy), *beyond)
+    order = sql("{} {}", walk.proxy, direction(walk.query))
+    rows = walk.session.rows(sql("SELECT {} FROM {} ORDER BY {} LIMIT {}", walk.sort, source, order, number(needed)))
     values = [row[0] for row in rows]
     if not values:
         return None

@@ -1,7 +1,8 @@
 """How resources lie in tables: the FROM clause of each, where joined fields come from, and who may see which rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.query.fields import (
@@ -21,9 +22,9 @@ from clicktrail.query.fields import (
     Field,
     Source,
 )
-from clicktrail.store.session.protocol import Params
+from clicktrail.store.session.sql import Sql, named, sql
 
-OWN_LINKS = "(SELECT link_id FROM links WHERE profile_id = {partner})"
+OWN_LINKS = "(SELECT link_id FROM links WHERE profile_id = {})"
 OWN_CLIENTS = "(SELECT profile_id FROM clicks WHERE profile_id IS NOT NULL AND link_id IN " + OWN_LINKS + ")"
 
 
@@ -34,7 +35,7 @@ class Table:
     name: str
     alias: str
     partner_sees: str
-    """SQL condition with `{partner}` for the partner's id; `TRUE` for what every partner may see."""
+    """SQL condition with `{}` for the partner's id; `TRUE` for what every partner may see."""
     own: str = "TRUE"
     """SQL condition, by the bare columns, of the rows whose uuid is the site's own and not a partner's word."""
     joins: str = ""
@@ -43,9 +44,18 @@ class Table:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Field name -> SQL expression, where it is not simply a column of this table."""
 
-    def expression(self, row: Field) -> str:
+    @cached_property
+    def source(self) -> Sql:
+        """What stands behind FROM."""
+        return sql("{} {}{}", named(self.name), named(self.alias), sql(self.joins))
+
+    def column(self, column: str) -> Sql:
+        """A column of this table."""
+        return named(f"{self.alias}.{column}")
+
+    def expression(self, row: Field) -> Sql:
         """The SQL expression of a field's own value."""
-        return self.columns.get(row.name, f"{self.alias}.{row.column}")
+        return sql(self.columns[row.name]) if row.name in self.columns else self.column(row.column)
 
 
 TABLES: Mapping[str, Table] = {
@@ -65,17 +75,17 @@ TABLES: Mapping[str, Table] = {
     PROFILE.name: Table(
         "profiles",
         "p",
-        f"(p.profile_id = {{partner}} OR p.profile_id IN {OWN_CLIENTS})",
+        f"(p.profile_id = {{}} OR p.profile_id IN {OWN_CLIENTS})",
         own="name_space IS NULL",
         columns={"createTime": "p.profile_id"},
     ),
     CONTACT.name: Table(
         "contacts",
         "k",
-        f"(k.profile_id = {{partner}} OR k.profile_id IN {OWN_CLIENTS})",
+        f"(k.profile_id = {{}} OR k.profile_id IN {OWN_CLIENTS})",
         columns={"createTime": "k.contact_id"},
     ),
-    LINK.name: Table("links", "l", "l.profile_id = {partner}", columns={"createTime": "l.link_id"}),
+    LINK.name: Table("links", "l", "l.profile_id = {}", columns={"createTime": "l.link_id"}),
     BANNER.name: Table(
         "banners",
         "b",
@@ -96,8 +106,8 @@ TABLES: Mapping[str, Table] = {
     SIZE.name: Table("sizes", "z", "TRUE", columns={"createTime": "z.size_id"}),
     THEME.name: Table("themes", "h", "TRUE", columns={"createTime": "h.theme_id"}),
     SITE.name: Table("sites", "w", "FALSE", columns={"createTime": "w.site_id"}),
-    POSTBACK.name: Table("postbacks", "q", "q.profile_id = {partner}", columns={"createTime": "q.postback_id"}),
-    DELIVERY.name: Table("deliveries", "d", "d.profile_id = {partner}", columns={"createTime": "d.delivery_id"}),
+    POSTBACK.name: Table("postbacks", "q", "q.profile_id = {}", columns={"createTime": "q.postback_id"}),
+    DELIVERY.name: Table("deliveries", "d", "d.profile_id = {}", columns={"createTime": "d.delivery_id"}),
     IDENTITY.name: Table("identities", "i", "FALSE", columns={"createTime": "i.identity_id"}),
     CLIENT.name: Table("clients", "o", "FALSE", columns={"createTime": "o.client_id"}),
 }
@@ -105,42 +115,50 @@ TABLES: Mapping[str, Table] = {
 SORT_JOINS: Mapping[str, str] = {"tag": " LEFT JOIN profiles t ON t.profile_id = c.profile_id"}
 """Joins that one sort key of the clicks needs and no other question does."""
 SORT_EQUALS: Mapping[str, str] = {
-    "tag": "c.profile_id = ANY(ARRAY(SELECT f.profile_id FROM profiles f WHERE f.first_tag = {value})) AND "
+    "tag": "c.profile_id = ANY(ARRAY(SELECT f.profile_id FROM profiles f WHERE f.first_tag = {}))"
 }
 """What an equality with a joined sort value implies of the clicks themselves."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a field that lies in another table is reached: `column` is one of `found`; that table's alias is `s`."""
+    """How a field that lies in another table is reached: the click's or profile's `pointer` is one of `found`."""
 
-    column: str
+    pointer: str
     found: str
+    """A query of the pointers to rows for which the condition in place of `{}` holds; their table's alias is `s`."""
+
+    @property
+    def column(self) -> Sql:
+        """The pointer."""
+        return named(self.pointer)
+
+    def value(self, row: Field) -> Sql:
+        """The field's value, where it lies."""
+        return named(f"s.{row.column}")
 
 
-_PROFILES = "SELECT s.profile_id FROM {table} s WHERE {condition}"
+_CLIENTS, _TAGS, _CONTACTS = (
+    f"SELECT s.profile_id FROM {table} s WHERE {{}}" for table in ("profiles", "profile_tags", "contacts")
+)
 THROUGH: Mapping[Source, Way] = {
-    Source.LINK: Way("c.link_id", "SELECT s.link_id FROM links s WHERE {condition}"),
+    Source.LINK: Way("c.link_id", "SELECT s.link_id FROM links s WHERE {}"),
     Source.PARTNER: Way(
         "c.link_id",
-        "SELECT l.link_id FROM links l JOIN profiles s ON s.profile_id = l.profile_id WHERE {condition}",
+        "SELECT l.link_id FROM links l JOIN profiles s ON s.profile_id = l.profile_id WHERE {}",
     ),
-    Source.CLIENT: Way("c.profile_id", _PROFILES.replace("{table}", "profiles")),
-    Source.CLIENT_TAGS: Way("c.profile_id", _PROFILES.replace("{table}", "profile_tags")),
-    Source.CLIENT_CONTACTS: Way("c.profile_id", _PROFILES.replace("{table}", "contacts")),
-    Source.TAGS: Way("p.profile_id", _PROFILES.replace("{table}", "profile_tags")),
-    Source.CONTACTS: Way("p.profile_id", _PROFILES.replace("{table}", "contacts")),
+    Source.CLIENT: Way("c.profile_id", _CLIENTS),
+    Source.CLIENT_TAGS: Way("c.profile_id", _TAGS),
+    Source.CLIENT_CONTACTS: Way("c.profile_id", _CONTACTS),
+    Source.TAGS: Way("p.profile_id", _TAGS),
+    Source.CONTACTS: Way("p.profile_id", _CONTACTS),
 }
 
-Condition = Callable[[Params], str]
 
-
-def visible(table: Table, viewer: Viewer, params: Params) -> str:
+def visible(table: Table, viewer: Viewer) -> Sql:
     """The condition that every read of `table` carries: the one place where partners are kept apart."""
     if viewer.scope not in PARTNERS:
-        return "TRUE"
+        return sql("TRUE")
     if viewer.partner_id is None:
-        return "FALSE"
-    if "{partner}" not in table.partner_sees:  # a value that no placeholder names is an error to engines
-        return table.partner_sees
-    return table.partner_sees.replace("{partner}", params.add(viewer.partner_id))
+        return sql("FALSE")
+    return sql(table.partner_sees, *[viewer.partner_id] * table.partner_sees.count("{}"))

@@ -20,9 +20,11 @@ from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.identities import browsers_of
 from clicktrail.store.session.hashes import text_hash
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, and_, sql
 
 _BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
+_BY_PLACE = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {}"
 Found = dict[str, tuple[Click, set[Evidence]]]
 """Clicks by id, each with how it was found."""
 
@@ -42,15 +44,14 @@ def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> 
     mistakes = []
     code_link_id = None
     if values.get("code") is not None:
-        params = Params()
-        sql = f"SELECT l.link_id FROM links l WHERE l.code = {params.add(values['code'])}"
-        rows = session.rows(f"{sql} AND {visible(TABLES['link'], viewer, params)}", params)
+        where = and_(sql("l.code = {}", values["code"]), visible(TABLES["link"], viewer))
+        rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", where))
         if rows:
             code_link_id = rows[0][0]
         else:
             mistakes.append(Mistake("there is no link with this code", pointer="/code"))
     click_id = values.get("clickId")
-    clicks = select_clicks(session, viewer, "c.click_id = {}", click_id) if click_id is not None else []
+    clicks = select_clicks(session, viewer, sql("c.click_id = {}", click_id)) if click_id is not None else []
     if click_id is not None and not clicks:
         mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
     if mistakes:
@@ -83,28 +84,27 @@ def find_clicks(
     if click is not None:
         add([click], Evidence.CLICK_ID)
     if named.uuid is not None:
-        add(select_clicks(session, viewer, _BY_UUID, text_hash(named.uuid), named.uuid), Evidence.UUID)
+        add(select_clicks(session, viewer, sql(_BY_UUID, text_hash(named.uuid), named.uuid)), Evidence.UUID)
     said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
     others = browsers_of(session, people) - said
     span = _span(at, model)
     for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
         if browsers:
-            wanted = f"c.visitor_id = ANY({{}}::TEXT[]) AND {span}"
-            add(select_clicks(session, viewer, wanted, sorted(map(str, browsers)), touch=model.touch), evidence)
+            wanted = sql("c.visitor_id = ANY({}::TEXT[])", sorted(map(str, browsers)))
+            add(select_clicks(session, viewer, and_(wanted, span), model.touch), evidence)
     if named.code_link_id is not None and values.get("ip") is not None:
-        wanted = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {} AND " + span
         place = (named.code_link_id, text_hash(values["ip"]), values["ip"], values.get("userAgent"))
-        add(select_clicks(session, viewer, wanted, *place, touch=model.touch), Evidence.CODE)
+        add(select_clicks(session, viewer, and_(sql(_BY_PLACE, *place), span), model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
     for click_id in sorted(map(str, originals)):
-        add(select_clicks(session, viewer, "c.click_id = {}", click_id), Evidence.ORIGINAL)
+        add(select_clicks(session, viewer, sql("c.click_id = {}", click_id)), Evidence.ORIGINAL)
     return found
 
 
-def _span(at: int, model: Model) -> str:
+def _span(at: int, model: Model) -> Sql:
     """The clicks that may lie in the window, by ids, which are in the order of time: engines find those at once."""
     first = max(at - model.window_days * DAY_US - MAX_AHEAD_US, 0) // SECOND
-    return f"c.click_id >= '{min(first, 0xFFFFFFFF):08x}'"
+    return sql("c.click_id >= {}", f"{min(first, 0xFFFFFFFF):08x}")
 
 
 def candidates_of(found: Found, free: Collection[str | None], settled: Collection[str]) -> list[Candidate]:

@@ -13,15 +13,18 @@ from clicktrail.store.reads.profiles import get_profile
 from clicktrail.store.reads.records import Record, update_row
 from clicktrail.store.registrations.identities import move_identities
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import insert_into, named, sql, update
 
 _OWNED: Mapping[str, str] = {
-    "links": "SELECT count(*) FROM links WHERE profile_id = $1",
-    "postbacks": "SELECT count(*) FROM postbacks WHERE profile_id = $1",
-    "OAuth clients": "SELECT count(*) FROM clients WHERE partner_id = $1 AND enabled",
-    "clients registered by postbacks": "SELECT count(*) FROM profiles WHERE name_space = $1",
+    "links": "SELECT count(*) FROM links WHERE profile_id = {}",
+    "postbacks": "SELECT count(*) FROM postbacks WHERE profile_id = {}",
+    "OAuth clients": "SELECT count(*) FROM clients WHERE partner_id = {} AND enabled",
+    "clients registered by postbacks": "SELECT count(*) FROM profiles WHERE name_space = {}",
 }
 """What makes a profile a partner's; a revoked OAuth client is none."""
-_IS_CLIENT = "SELECT 1 FROM clicks WHERE profile_id = $1 UNION ALL SELECT 1 FROM attributions WHERE profile_id = $1"
+_IS_CLIENT = (
+    "SELECT 1 FROM clicks WHERE profile_id = {} UNION ALL SELECT 1 FROM attributions WHERE profile_id = {} LIMIT 1"
+)
 
 
 class _Known(NamedTuple):
@@ -41,8 +44,7 @@ def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
         detail = Mistake("is the profile itself; name another one", pointer="/profileId")
         raise InvalidBody("A profile cannot be merged with itself.", (detail,))
     kept = get_profile(session, SYSTEM, kept_id)
-    merged = "SELECT 1 FROM merged_profiles WHERE merged_id = $1 AND profile_id = $2"
-    if session.rows(merged, [gone_id, kept_id]):
+    if session.rows(sql("SELECT 1 FROM merged_profiles WHERE merged_id = {} AND profile_id = {}", gone_id, kept_id)):
         return kept
     gone = get_profile(session, SYSTEM, gone_id)
     _refuse_partners(session, kept_id, gone_id)
@@ -52,21 +54,21 @@ def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
     replace_tags(session, kept_id, tags)
     _move_clicks(session, kept_id, gone_id)
     for table in ("contacts", "profile_tags", "profiles"):
-        session.rows(f"DELETE FROM {table} WHERE profile_id = $1", [gone_id])
+        session.rows(sql("DELETE FROM {} WHERE profile_id = {}", named(table), gone_id))
     changes = {"first_tag": tags[0] if tags else None, **_fill(kept, gone)}
     update_row(session, PROFILE, kept_id, changes | _join_uuids(session, kept_id, gone_id, known))
     return get_profile(session, SYSTEM, kept_id)
 
 
 def _find_known(session: Session, *profile_ids: str) -> list[tuple[Any, ...]]:
-    sql = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY($1::TEXT[])"
-    return session.rows(sql, [list(profile_ids)])
+    known = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY({}::TEXT[])"
+    return session.rows(sql(known, list(profile_ids)))
 
 
 def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:
     for profile_id, pointer in ((gone_id, "/profileId"), (kept_id, "")):
-        owned = {name: session.rows(sql, [profile_id])[0][0] for name, sql in _OWNED.items()}
-        if any(owned.values()) and (profile_id == gone_id or session.rows(f"{_IS_CLIENT} LIMIT 1", [gone_id])):
+        owned = {name: session.rows(sql(text, profile_id))[0][0] for name, text in _OWNED.items()}
+        if any(owned.values()) and (profile_id == gone_id or session.rows(sql(_IS_CLIENT, gone_id, gone_id))):
             what = ", ".join(f"{count} {name}" for name, count in owned.items() if count)
             raise Conflict(
                 f"The profile {profile_id} is a partner's, and what a partner earns does not change its owner.",
@@ -87,8 +89,8 @@ def _fill(kept: Record, gone: Record) -> dict[str, Any]:
 
 def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
     """Those of the profile that goes come behind the others; one that both have stays as it is, with a uuid if any."""
-    positions = "SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = $1"
-    position = session.rows(positions, [kept["profileId"]])[0][0]
+    last = sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", kept["profileId"])
+    position = session.rows(last)[0][0]
     for contact in gone["contacts"]:
         same = [
             each
@@ -99,7 +101,7 @@ def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
             position += 1
             update_row(session, CONTACT, contact["contactId"], {"profile_id": kept["profileId"], "position": position})
             continue
-        session.rows("DELETE FROM contacts WHERE contact_id = $1", [contact["contactId"]])
+        session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", contact["contactId"]))
         if same[0]["uuid"] is None and contact["uuid"] is not None:
             update_row(session, CONTACT, same[0]["contactId"], {"uuid": contact["uuid"]})
 
@@ -107,8 +109,9 @@ def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
 def _move_clicks(session: Session, kept_id: str, gone_id: str) -> None:
     """Clicks and registrations; figures count both, as before."""
     now = now_s()
-    session.rows("UPDATE clicks SET profile_id = $1, update_time = $2 WHERE profile_id = $3", [kept_id, now, gone_id])
-    session.rows("UPDATE attributions SET profile_id = $1 WHERE profile_id = $2", [kept_id, gone_id])
+    went = sql("profile_id = {}", gone_id)
+    session.rows(update("clicks", {"profile_id": kept_id, "update_time": now}, went))
+    session.rows(update("attributions", {"profile_id": kept_id}, went))
     session.after_commit(lambda: session.memory.alter("profile_id", {gone_id}, profile_id=kept_id, update_time=now))
 
 
@@ -121,16 +124,14 @@ def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str
     space = spaces.pop() if len(spaces) == 1 else None
     pairs = [known[kept_id], known[gone_id]]
     own = next((each for each in pairs if each.uuid is not None and each.name_space == space), _Known(None, space))
-    session.rows("UPDATE merged_profiles SET profile_id = $1 WHERE profile_id = $2", [kept_id, gone_id])
+    session.rows(sql("UPDATE merged_profiles SET profile_id = {} WHERE profile_id = {}", kept_id, gone_id))
     others = [each for each in pairs if each.uuid is not None and each != own]
     led = {profile_id: each if each in others else _Known(None, None) for profile_id, each in known.items()}
     for merged_id, (uuid, name_space) in led.items():
         if merged_id == kept_id and uuid is None:
             continue
-        session.rows(
-            "INSERT INTO merged_profiles (merged_id, profile_id, uuid, name_space, time) VALUES ($1, $2, $3, $4, $5)",
-            [merged_id, kept_id, uuid, name_space, now_us()],
-        )
+        leading = {"profile_id": kept_id, "uuid": uuid, "name_space": name_space}
+        session.rows(insert_into("merged_profiles", {"merged_id": merged_id, **leading, "time": now_us()}))
         if uuid is not None and own.uuid is not None and {name_space, own.name_space} == {None}:
             move_identities(session, uuid, own.uuid)
     return {"uuid": own.uuid, "name_space": own.name_space}

@@ -33,17 +33,30 @@ from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.candidates import Named, candidates_of, check_named, find_clicks
 from clicktrail.store.registrations.identities import add_identity
 from clicktrail.store.registrations.ranks import find_outranked, find_settled, free_click, is_decided, refuse_partner
-from clicktrail.store.session.protocol import Params, Session
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, insert_into, names, sql
 
-_FIELDS = "attribution_id, profile_id, click_id, link_id, time, touch, window_days, rule"
-_NAMED = "named_click_id, named_visitor_id, named_uuid, named_code, code_link_id"
-_CONSIDERED = ", ".join((*Candidate.__struct_fields__, "outcome"))
+_COLUMNS = (
+    *("attribution_id", "profile_id", "click_id", "link_id", "time", "touch", "window_days", "rule"),
+    *("named_click_id", "named_visitor_id", "named_uuid", "named_code", "code_link_id"),
+)
+_CONSIDERED = ("attribution_id", *Candidate.__struct_fields__, "outcome")
 
 _SAID = (
-    "a.named_click_id = $1 AND a.attribution_id IN (SELECT n.attribution_id FROM attribution_clicks n "
-    "WHERE n.click_id = $1) AND a.profile_id IN (SELECT p.profile_id FROM profiles p WHERE p.name_space = $2)"
+    "a.named_click_id = {} AND a.attribution_id IN (SELECT n.attribution_id FROM attribution_clicks n "
+    "WHERE n.click_id = {}) AND a.profile_id IN (SELECT p.profile_id FROM profiles p WHERE p.name_space = {})"
 )
-"""The registration of a click that a partner named before."""
+"""The registration of a click that a partner named before: by the index of the clicks that were considered."""
+_CONSIDERED_IN = "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = {})"
+"""The latest registration in which a click was considered."""
+_FIRST = "SELECT {} FROM attributions a WHERE {} ORDER BY a.attribution_id LIMIT 1"
+_CANDIDATES = "SELECT {} FROM attribution_clicks c WHERE c.attribution_id = {} AND {} ORDER BY c.time, c.click_id"
+"""What a registration considered, by its key, as far as a viewer may see it: as clicks are, by their link."""
+_OWN = (
+    "SELECT 1 FROM links l WHERE l.link_id = {} AND {} "
+    "UNION ALL SELECT 1 FROM profiles p WHERE p.profile_id = {} AND p.name_space = {}"
+)
+"""A row if a link is the viewer's, or a client is in a name space."""
 
 
 class Attribution(msgspec.Struct, frozen=True):
@@ -105,16 +118,16 @@ def _find_known(
 ) -> Attribution | None:
     """The registration that this one repeats: of the same uuid, or without one of the same click."""
     if found is not None:
-        return _find(session, viewer, "a.profile_id = $1", found["profileId"])
+        return _find(session, viewer, sql("a.profile_id = {}", found["profileId"]))
     if click is None or client.get("uuid"):
         return None
     if viewer.name_space is not None:  # a partner's own word comes back even where the site's outranked it
-        said = _find(session, viewer, _SAID, click.click_id, viewer.name_space)
+        said = _find(session, viewer, sql(_SAID, click.click_id, click.click_id, viewer.name_space))
         if said is not None:
             return said
     if click.profile_id is None or (viewer.name_space is None and find_outranked(session, [click])):
         return None
-    return _find(session, viewer, "a.profile_id = $1", click.profile_id)
+    return _find(session, viewer, sql("a.profile_id = {}", click.profile_id))
 
 
 def keep(
@@ -140,15 +153,11 @@ def keep(
         named,
         decision.considered,
     )
-    params = Params()
     row = (*astuple(made)[:8], *astuple(named))
-    session.rows(f"INSERT INTO attributions ({_FIELDS}, {_NAMED}) VALUES ({params.add_all(row)})", params)
+    session.rows(insert_into("attributions", dict(zip(_COLUMNS, row, strict=True))))
     for each in decision.considered:
-        params = Params()
         row = (made.attribution_id, *astuple(each.candidate), each.outcome)
-        session.rows(
-            f"INSERT INTO attribution_clicks (attribution_id, {_CONSIDERED}) VALUES ({params.add_all(row)})", params
-        )
+        session.rows(insert_into("attribution_clicks", dict(zip(_CONSIDERED, row, strict=True))))
     add_deliveries(session, tell_of_registration(session, made.attribution_id, made.link_id, made.click_id, at))
     return made
 
@@ -164,8 +173,8 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
         candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
         considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
     if made:
-        session.insert("attributions", f"{_FIELDS}, {_NAMED}".split(", "), made)
-        session.insert("attribution_clicks", ("attribution_id", *_CONSIDERED.split(", ")), considered)
+        session.insert("attributions", _COLUMNS, made)
+        session.insert("attribution_clicks", _CONSIDERED, considered)
 
 
 def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str) -> None:
@@ -178,36 +187,24 @@ def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str
 def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
     """Which click brought a client: its first registration; None where there was none. Raises NotFound."""
     get_record(session, viewer, PROFILE, profile_id)
-    return _find(session, viewer, "a.profile_id = $1", profile_id)
+    return _find(session, viewer, sql("a.profile_id = {}", profile_id))
 
 
 def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
     """The registration that a click won, or else the latest in which it was considered, if any. Raises NotFound."""
-    if not select_clicks(session, viewer, "c.click_id = {}", click_id):
+    if not select_clicks(session, viewer, sql("c.click_id = {}", click_id)):
         raise NotFound(f"There is no click {click_id}.")
-    return _find(session, viewer, "a.click_id = $1", click_id) or _find(
-        session,
-        viewer,
-        "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = $1)",
-        click_id,
-    )
+    won = _find(session, viewer, sql("a.click_id = {}", click_id))
+    return won or _find(session, viewer, sql(_CONSIDERED_IN, click_id))
 
 
-def _find(session: Session, viewer: Viewer, condition: str, *values: str) -> Attribution | None:
+def _find(session: Session, viewer: Viewer, condition: Sql) -> Attribution | None:
     """The first attribution for which a condition holds, as far as the viewer may see it."""
-    rows = session.rows(
-        f"SELECT {_FIELDS}, {_NAMED} FROM attributions a WHERE {condition} ORDER BY a.attribution_id LIMIT 1", values
-    )
+    rows = session.rows(sql(_FIRST, names(_COLUMNS, of="a"), condition))
     if not rows:
         return None
-    row = rows[0]
-    params = Params()
-    own = visible(TABLES[CLICK.name], viewer, params)
-    considered = session.rows(  # visible as clicks are: by their link
-        f"SELECT {_CONSIDERED} FROM attribution_clicks c WHERE c.attribution_id = {params.add(row[0])} AND {own} "
-        "ORDER BY c.time, c.click_id",
-        params,
-    )
+    row, own = rows[0], visible(TABLES[CLICK.name], viewer)
+    considered = session.rows(sql(_CANDIDATES, names(_CONSIDERED[1:], of="c"), row[0], own))
     found = Attribution(
         row[0],
         row[1],
@@ -225,9 +222,7 @@ def _find(session: Session, viewer: Viewer, condition: str, *values: str) -> Att
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
     """What a partner may know: all of a client of the own links, and what the partner said; else not who or how."""
-    params, table = Params(), TABLES["link"]
-    sql = f"SELECT 1 FROM links l WHERE l.link_id = {params.add(found.link_id)} AND {visible(table, viewer, params)}"
-    said = f"p.profile_id = {params.add(found.profile_id)} AND p.name_space = {params.add(viewer.name_space)}"
-    if session.rows(f"{sql} UNION ALL SELECT 1 FROM profiles p WHERE {said}", params):
+    own = visible(TABLES["link"], viewer)
+    if session.rows(sql(_OWN, found.link_id, own, found.profile_id, viewer.name_space)):
         return found
     return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())

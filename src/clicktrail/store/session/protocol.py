@@ -1,6 +1,6 @@
 """The seam between statements and engines: what a session can do, and how work gets to one."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -10,24 +10,12 @@ from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.runs import Run
+from clicktrail.store.session.sql import Sql
 
 Row = tuple[Any, ...]
 Migration = tuple[str, tuple[str, ...]]
 """A name, and the statements."""
 T = TypeVar("T")
-
-
-class Params(list[Any]):
-    """The values of a statement; `add` returns the placeholder to write in its place."""
-
-    def add(self, value: object) -> str:
-        """`$1`, `$2`, …"""
-        self.append(value)
-        return f"${len(self)}"
-
-    def add_all(self, values: Iterable[object]) -> str:
-        """Placeholders joined by commas, for `IN (…)`."""
-        return ", ".join(self.add(value) for value in values)
 
 
 @dataclass(frozen=True)
@@ -42,8 +30,8 @@ class Dialect:
     """Whether one process owns the store, so that what it remembers of it is the truth."""
     row_id: str | None
     """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
-    find_any: "Callable[[str, Sequence[str], Params], str]"
-    """The predicate over `{column}` that finds any of several parts of a text (`store.session.search`)."""
+    find_any: Callable[[str, Sql, Sequence[str]], Sql]
+    """The predicate over a column that finds any of several parts of its text (`store.session.search`)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
     prefix: int = 0
@@ -72,9 +60,8 @@ class Write(Enum):
 class Extract:
     """Rows of the store, and the file that is made of them."""
 
-    rows: str
+    rows: Sql
     """A query in the SQL that the engines share."""
-    params: Params
     columns: Mapping[str, str]
     """The query's columns, each with its type in the rendering engine."""
     render: str
@@ -90,7 +77,7 @@ class Session(Protocol):
     figures: "Figures"
     dialect: Dialect
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, statement: Sql) -> list[Row]:
         """Runs a statement and returns all its rows."""
 
     def copy(self, extract: Extract, target: str) -> None:

@@ -35,6 +35,7 @@ from clicktrail.store.session.protocol import (
 )
 from clicktrail.store.session.runs import Run
 from clicktrail.store.session.search import find_by_pattern
+from clicktrail.store.session.sql import Sql, sql
 
 T = TypeVar("T")
 READERS, LOOKERS = 4, 2
@@ -71,21 +72,21 @@ class DuckdbSession:
         self._actions: list[Callable[[], None]] = []
         self._has_begun = False
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, statement: Sql) -> list[Row]:
         """Runs a statement and returns all its rows."""
-        return self._cursor.execute(sql, params).fetchall()
+        return self._cursor.execute(statement.numbered(), statement.params).fetchall()
 
     def copy(self, extract: Extract, target: str) -> None:
         """Hands the rows over to a rendering engine, piece by piece as that takes them."""
-        self.rows(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'")
-        rows = self._cursor.sql(extract.rows, params=list(extract.params) or None)
+        self.rows(sql(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'"))
+        rows = self._cursor.sql(extract.rows.numbered(), params=list(extract.rows.params) or None)
         with renderer() as engine:
             engine.register("found", open_stream(rows))
             engine.execute(copy_statement(extract.render.replace("{rows}", "found"), target, extract.kind))
 
-    def arrays(self, sql: str) -> Mapping[str, Any]:
+    def arrays(self, statement: Sql) -> Mapping[str, Any]:
         """Runs a statement and returns its columns as numpy arrays."""
-        columns: Mapping[str, Any] = self._cursor.execute(sql).fetchnumpy()
+        columns: Mapping[str, Any] = self._cursor.execute(statement.numbered(), statement.params).fetchnumpy()
         return columns
 
     def after_commit(self, action: Callable[[], None]) -> None:
@@ -95,7 +96,7 @@ class DuckdbSession:
     def begin(self) -> None:
         """Begins a transaction, unless the work is in one. Nobody else writes, so what was read before still holds."""
         if not self._has_begun:
-            self.rows("BEGIN TRANSACTION")
+            self.rows(sql("BEGIN TRANSACTION"))
             self._has_begun = True
 
     def pin_catalogue(self) -> bool:
@@ -121,7 +122,7 @@ class DuckdbSession:
                 self.begin()
             result = work(self)
             if self._has_begun:
-                self.rows("COMMIT")
+                self.rows(sql("COMMIT"))
                 self._has_begun = False
         except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
             raise unavailable() from error
@@ -214,10 +215,10 @@ class DuckdbEngine:
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         quoted = str(target).replace("'", "''")
         try:
-            session.rows(f"ATTACH '{quoted}' AS {name}")
-            source = session.rows("SELECT current_database()")[0][0]
-            session.transact(lambda copying: copying.rows(f'COPY FROM DATABASE "{source}" TO {name}'))
-            session.rows(f"DETACH {name}")
+            session.rows(sql(f"ATTACH '{quoted}' AS {name}"))
+            source = session.rows(sql("SELECT current_database()"))[0][0]
+            session.transact(lambda copying: copying.rows(sql(f'COPY FROM DATABASE "{source}" TO {name}')))
+            session.rows(sql(f"DETACH {name}"))
         except duckdb.IOException as error:
             raise unavailable() from error
         finally:
@@ -261,15 +262,15 @@ class DuckdbEngine:
         started = threading.Event()
 
         def take_snapshot() -> None:
-            session.rows("BEGIN TRANSACTION")
-            session.rows("SELECT 1 FROM clicks LIMIT 1")  # an engine's snapshot begins with the first statement
+            session.rows(sql("BEGIN TRANSACTION"))
+            session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # an engine's snapshot begins with the first statement
             started.set()
 
         def read() -> None:
             started.wait()
             try:
                 self.figures.read(session)
-                session.rows("COMMIT")
+                session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on without figures
                 tell("the figures of links could not be read", error)
             session.close()
@@ -280,7 +281,7 @@ class DuckdbEngine:
     def checkpoint(self) -> None:
         """Moves the log into the file, unless a reader is in the way; then it is tried again after a later write."""
         try:
-            self._session().rows("CHECKPOINT")
+            self._session().rows(sql("CHECKPOINT"))
         except duckdb.FatalException:
             self._has_given_up = True
         except duckdb.Error:

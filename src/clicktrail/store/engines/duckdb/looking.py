@@ -14,6 +14,7 @@ from clicktrail.store.engines.duckdb.failures import explain
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.migrations.shared import list_missing, list_newer
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 
 
 class Look(NamedTuple):
@@ -46,10 +47,10 @@ def look(session: Session) -> Look:
     missing, newer = list_missing(session), list_newer(session)
     if missing:
         return Look(missing, newer)
-    [row] = session.rows("SELECT count(*), max(click_id) FROM clicks")
+    [row] = session.rows(sql("SELECT count(*), max(click_id) FROM clicks"))
     return Look(missing, newer, row[0], row[1])
 
 
 def clock_of(session: Session) -> float:
     """The engine's own time, in seconds."""
-    return float(session.rows("SELECT extract(epoch FROM clock_timestamp())")[0][0])
+    return float(session.rows(sql("SELECT extract(epoch FROM clock_timestamp())"))[0][0])

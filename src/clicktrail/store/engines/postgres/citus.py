@@ -6,6 +6,7 @@ counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and th
 
 from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.session.protocol import Session, Write
+from clicktrail.store.session.sql import sql
 
 REFERENCE = (
     "languages",
@@ -57,6 +58,18 @@ was committed before the turn.
 """
 READ = "ISOLATION LEVEL READ COMMITTED READ ONLY; {bounds}"
 """How a read begins: a later statement sees at least what an earlier one saw."""
+_PLACE = (
+    "SELECT (SELECT groupid FROM pg_dist_local_group), "
+    "EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('clicks'))"
+)
+"""The number of this machine in the cluster, 0 for the coordinator; and whether the clicks are spread."""
+_WORKERS = (
+    "SELECT count(*) FROM pg_dist_node WHERE groupid > 0 AND isactive AND shouldhaveshards AND noderole = 'primary'"
+)
+_FOLD = (
+    "CREATE OR REPLACE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE "
+    "AS $fold$ BEGIN {}; END $fold$"
+)
 _SEE = "docs/scaling.md says how a cluster is set up."
 
 
@@ -65,12 +78,9 @@ def is_spread(session: Session) -> bool:
 
     On a server without Citus this is one look at a catalogue.
     """
-    if session.rows("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NULL")[0][0]:
+    if session.rows(sql("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NULL"))[0][0]:
         return False
-    [[group, clicks]] = session.rows(
-        "SELECT (SELECT groupid FROM pg_dist_local_group), "
-        "EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('clicks'))"
-    )
+    [[group, clicks]] = session.rows(sql(_PLACE))
     if group:
         raise Unavailable(f"This server is a worker of a Citus cluster: --database must name its coordinator. {_SEE}")
     return bool(clicks)
@@ -78,11 +88,9 @@ def is_spread(session: Session) -> bool:
 
 def count_workers(session: Session) -> int:
     """Raises Conflict where this is no coordinator of a cluster with active workers."""
-    if session.rows("SELECT to_regclass('pg_catalog.pg_dist_node') IS NULL")[0][0]:
+    if session.rows(sql("SELECT to_regclass('pg_catalog.pg_dist_node') IS NULL"))[0][0]:
         raise Conflict(f"--citus needs a Citus cluster: this database does not have the extension. {_SEE}")
-    count: int = session.rows(
-        "SELECT count(*) FROM pg_dist_node WHERE groupid > 0 AND isactive AND shouldhaveshards AND noderole = 'primary'"
-    )[0][0]
+    count: int = session.rows(sql(_WORKERS))[0][0]
     if not count:
         raise Conflict(
             "--citus needs a cluster with active workers; this coordinator has none. Add each with "
@@ -93,7 +101,8 @@ def count_workers(session: Session) -> int:
 
 def count_shards(session: Session) -> int:
     """How many shards the clicks have; 0 where they are not spread."""
-    count: int = session.rows("SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = to_regclass('clicks')")[0][0]
+    shards = "SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = to_regclass('clicks')"
+    count: int = session.rows(sql(shards))[0][0]
     return count
 
 
@@ -107,16 +116,16 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
         raise Conflict(f"The clicks are spread over {stored} shards already; --shards only counts the first time.")
     done = _list_spread(session)
     is_mended = not _share_functions(session)
-    session.rows(f"SET LOCAL citus.shard_count = {stored or shards or SHARDS_PER_WORKER * workers}")
+    session.rows(sql(f"SET LOCAL citus.shard_count = {stored or shards or SHARDS_PER_WORKER * workers}"))
     made = [table for table in (*REFERENCE, *DISTRIBUTED) if table not in done]
     for table in made:
         if table in DISTRIBUTED:
-            session.rows("SELECT create_distributed_table($1, $2)", [table, DISTRIBUTED[table]])
+            session.rows(sql("SELECT create_distributed_table({}, {})", table, DISTRIBUTED[table]))
         else:
-            session.rows("SELECT create_reference_table($1)", [table])
+            session.rows(sql("SELECT create_reference_table({})", table))
     # The coordinator's own copy of what lies on shards now takes up room, and is in the way of new months.
     for table in sorted(_list_spread(session) - (done if is_mended else set())):
-        session.rows("SELECT truncate_local_data_after_distributing_table($1)", [table])
+        session.rows(sql("SELECT truncate_local_data_after_distributing_table({})", table))
     if made:
         session.publish()  # so that running nodes look again
     return made
@@ -124,7 +133,7 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
 
 def _list_spread(session: Session) -> set[str]:
     """The tables that are spread, each partition among them."""
-    return {row[0] for row in session.rows("SELECT logicalrelid::TEXT FROM pg_dist_partition")}
+    return {row[0] for row in session.rows(sql("SELECT logicalrelid::TEXT FROM pg_dist_partition"))}
 
 
 def _share_functions(session: Session) -> bool:
@@ -133,13 +142,10 @@ def _share_functions(session: Session) -> bool:
     `fold` becomes one that no planner puts in place of its call: what Citus then sends to a worker would lack the
     collation, and a worker would not lower letters beyond ASCII. In PL/pgSQL it takes a third longer than in place.
     """
-    [[body]] = session.rows("SELECT pg_get_function_sqlbody('fold(text)'::regprocedure)")
+    [[body]] = session.rows(sql("SELECT pg_get_function_sqlbody('fold(text)'::regprocedure)"))
     if body is None:
         return False
-    session.rows(
-        "CREATE OR REPLACE FUNCTION fold(TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE "
-        f"AS $fold$ BEGIN {body}; END $fold$"
-    )
+    session.rows(sql(_FOLD, sql(body)))
     for function in FUNCTIONS:
-        session.rows("SELECT create_distributed_function($1)", [function])
+        session.rows(sql("SELECT create_distributed_function({})", function))
     return True

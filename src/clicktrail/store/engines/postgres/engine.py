@@ -41,6 +41,7 @@ from clicktrail.store.engines.postgres.upkeep import Upkeep
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session, Write
 from clicktrail.store.session.runs import Run, too_slow
+from clicktrail.store.session.sql import sql
 
 T = TypeVar("T")
 READERS, LOOKERS, WRITERS = 8, 2, 4
@@ -268,7 +269,7 @@ class PostgresEngine:
         if kind is Kind.READ:
             connection.execute("COMMIT")
             return
-        [row] = session.rows("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT")
+        [row] = session.rows(sql("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT"))
         doubt = Doubt(row[0], row[1], session.click_id)
         try:
             connection.execute("COMMIT")

@@ -1,18 +1,16 @@
 """Exports from PostgreSQL: it finds the rows and sends them through a pipe to the engine that renders them."""
 
 import os
-import re
-from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from itertools import chain
+from typing import Any
 
 import psycopg
-from psycopg import sql
+import psycopg.sql
 
 from clicktrail.store.engines.pipes import pass_on
 from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.session.protocol import Extract
-
-_placeholder = re.compile(r"\$(\d+)")
+from clicktrail.store.session.sql import Sql, sql
 
 
 def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -> None:
@@ -28,7 +26,7 @@ def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -
             engine.execute(copy_statement(extract.render.replace("{rows}", rows), target, extract.kind))
 
     def send(descriptor: int) -> None:
-        query = _with_literals(f"COPY ({extract.rows}) TO STDOUT (FORMAT csv)", extract.params)
+        query = _with_literals(sql("COPY ({}) TO STDOUT (FORMAT csv)", extract.rows))
         with os.fdopen(descriptor, "wb", closefd=False) as out, cursor.copy(query) as copy:
             for piece in copy:
                 out.write(piece)
@@ -36,12 +34,8 @@ def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -
     pass_on(send, render)
 
 
-def _with_literals(statement: str, params: Sequence[Any]) -> sql.Composed:
+def _with_literals(statement: Sql) -> psycopg.sql.Composed:
     """COPY takes no placeholders: the driver writes each value as a literal of its type."""
-    pieces = _placeholder.split(statement)
-    return sql.Composed(
-        [
-            sql.Literal(params[int(piece) - 1]) if place % 2 else sql.SQL(cast(LiteralString, piece))
-            for place, piece in enumerate(pieces)
-        ]
-    )
+    first, *rest = [psycopg.sql.SQL(piece) for piece in statement.pieces()]
+    values = map(psycopg.sql.Literal, statement.params)
+    return psycopg.sql.Composed([first, *chain.from_iterable(zip(values, rest, strict=True))])

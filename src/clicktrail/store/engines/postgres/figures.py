@@ -26,11 +26,52 @@ from clicktrail.store.counting.figures import (
     subtract,
 )
 from clicktrail.store.memory.visits import VISITOR_SQL, Visit, mark_repeats, visitor_digest
-from clicktrail.store.session.protocol import Params, Row, Session
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, join, named, number, sql
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
 _KEY = f"visitor_key(c.link_id, {VISITOR_SQL})"
+_FIGURES = (
+    f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures WHERE link_id = ANY({{}}::TEXT[]) "
+    f"UNION ALL SELECT {_COLUMNS} FROM link_changes WHERE link_id = ANY({{}}::TEXT[])) f GROUP BY link_id"
+)
+"""What was added up, by its key, and what came since: a table of a second's changes."""
+_VISIT = (
+    "INSERT INTO link_visitors AS v (visitor, click_id, time) {} ON CONFLICT (visitor) DO UPDATE SET "
+    "click_id = CASE WHEN {} THEN v.click_id ELSE excluded.click_id END, "
+    "time = CASE WHEN {} THEN v.time ELSE excluded.time END RETURNING v.visitor, v.click_id, v.time, v.xmax = 0"
+)
+"""By its key each visitor with the visit that counts, and whether the row is new."""
+_REPLACE_VISITS = (
+    "UPDATE link_visitors v SET click_id = n.click_id, time = n.time "
+    "FROM unnest({}::BIGINT[], {}::TEXT[], {}::BIGINT[]) n(visitor, click_id, time) WHERE v.visitor = n.visitor"
+)
+_FORGET_VISITS = (
+    "UPDATE link_visitors SET click_id = NULL, time = NULL "
+    "WHERE visitor = ANY({}::BIGINT[]) AND click_id = ANY({}::TEXT[])"
+)
+_ASKED = "(SELECT unnest({}::TEXT[]) AS link_id, unnest({}::BIGINT[]) AS low, unnest({}::BIGINT[]) AS high) g"
+_ENDS_BY_JOIN = (
+    "SELECT g.link_id, {}(c.time) FROM clicks c JOIN {} ON c.link_id = g.link_id "
+    f"AND c.time BETWEEN g.low AND g.high WHERE {IS_COUNTED} GROUP BY 1"
+)
+_FOLD = (
+    f"WITH taken AS (DELETE FROM link_changes RETURNING {_COLUMNS}) "
+    f"INSERT INTO link_figures AS f ({_COLUMNS}) SELECT link_id, {_SUMS} FROM taken GROUP BY link_id "
+    "ON CONFLICT (link_id) DO UPDATE SET clicks = f.clicks + excluded.clicks, "
+    "unique_clicks = f.unique_clicks + excluded.unique_clicks, "
+    "registrations = f.registrations + excluded.registrations, "
+    "first_time = least(f.first_time, excluded.first_time), last_time = greatest(f.last_time, excluded.last_time)"
+)
+_RECOUNT_VISITORS = (
+    f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {_KEY} FROM clicks c WHERE link_id IS NOT NULL"
+)
+_RECOUNT = (
+    f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {CLICKS}, "
+    f"count(DISTINCT {_KEY}) FILTER (WHERE {IS_COUNTED}), {OTHERS} "
+    "FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
+)
 _FOLD_LOCK = 0x636C_6B02
 _VALUES = 1_000
 """Rows of a statement that has placeholders for each."""
@@ -41,13 +82,7 @@ class TableFigures:
 
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
         """Link id -> figures: what was added up, and what came since, in one statement."""
-        params = Params()
-        wanted = f"link_id = ANY({params.add(list(link_ids))}::TEXT[])"
-        rows = session.rows(
-            f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures WHERE {wanted} "
-            f"UNION ALL SELECT {_COLUMNS} FROM link_changes WHERE {wanted}) f GROUP BY link_id",
-            params,
-        )
+        rows = session.rows(sql(_FIGURES, list(link_ids), list(link_ids)))
         found = {row[0]: LinkMetrics(*row[1:]) for row in rows}
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
@@ -98,7 +133,7 @@ class TableFigures:
             for link_id, each in left.items()
         ]
         for table in ("link_changes", "link_figures"):
-            session.rows(f"DELETE FROM {table} WHERE link_id = ANY($1::TEXT[])", [list(removed)])
+            session.rows(sql("DELETE FROM {} WHERE link_id = ANY({}::TEXT[])", named(table), list(removed)))
         session.insert("link_figures", _COLUMNS.split(", "), rows)
 
 
@@ -112,99 +147,66 @@ def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tup
 
     One statement, in one order in all nodes: whoever comes second waits for the first, and no ring of waiting arises.
     """
-    is_near = f"abs(excluded.time - v.time) <= {window_us if window_us else -1}"
+    is_near = sql("abs(excluded.time - v.time) <= {}", number(window_us or -1))
     rows: list[Row] = []
-    for source, params in _sources(session, [(key, firsts[key].click_id, firsts[key].time) for key in sorted(firsts)]):
-        rows += session.rows(
-            f"INSERT INTO link_visitors AS v (visitor, click_id, time) {source} ON CONFLICT (visitor) DO UPDATE SET "
-            f"click_id = CASE WHEN {is_near} THEN v.click_id ELSE excluded.click_id END, "
-            f"time = CASE WHEN {is_near} THEN v.time ELSE excluded.time END "
-            "RETURNING v.visitor, v.click_id, v.time, v.xmax = 0",
-            params,
-        )
+    for source in _sources(session, [(key, firsts[key].click_id, firsts[key].time) for key in sorted(firsts)]):
+        rows += session.rows(sql(_VISIT, source, is_near, is_near))
     return {row[0]: Visit(row[1], row[2]) for row in rows}, {row[0] for row in rows if row[3]}
 
 
-def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[tuple[str, Params]]:
+def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[Sql]:
     """What these visits are inserted from: arrays, whose statement is short; on Citus values, which it sends straight
     to their shards, where it would first spread a query's rows over all of them."""
     if not session.dialect.is_spread:
-        yield (
-            "SELECT * FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[])",
-            Params(map(list, zip(*visits, strict=True))),
-        )
+        arrays = map(list, zip(*visits, strict=True))
+        yield sql("SELECT * FROM unnest({}::BIGINT[], {}::TEXT[], {}::BIGINT[])", *arrays)
         return
     for start in range(0, len(visits), _VALUES):
-        params = Params()
-        rows = [
-            f"({params.add(v)}::BIGINT, {params.add(c)}, {params.add(t)}::BIGINT)"
-            for v, c, t in visits[start : start + _VALUES]
-        ]
-        yield f"VALUES {', '.join(rows)}", params
+        rows = [sql("({}::BIGINT, {}, {}::BIGINT)", *visit) for visit in visits[start : start + _VALUES]]
+        yield sql("VALUES {}", join(", ", rows))
 
 
 def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:
     """Later visits of the same transaction, in rows that it has locked already."""
     if visits:
-        session.rows(
-            "UPDATE link_visitors v SET click_id = n.click_id, time = n.time "
-            "FROM unnest($1::BIGINT[], $2::TEXT[], $3::BIGINT[]) n(visitor, click_id, time) "
-            "WHERE v.visitor = n.visitor",
-            [list(visits), [visit.click_id for visit in visits.values()], [visit.time for visit in visits.values()]],
-        )
+        columns = zip(*((visitor, *visit) for visitor, visit in visits.items()), strict=True)
+        session.rows(sql(_REPLACE_VISITS, *map(list, columns)))
 
 
 def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
     """Nothing can repeat removed clicks any more; and the visitors of those in `gone` are new when they come again."""
-    session.rows(
-        "UPDATE link_visitors SET click_id = NULL, time = NULL "
-        "WHERE visitor = ANY($1::BIGINT[]) AND click_id = ANY($2::TEXT[])",
-        [sorted(set(map(visitor_key, clicks))), [click.click_id for click in clicks]],
-    )
+    visitors = sorted(set(map(visitor_key, clicks)))
+    session.rows(sql(_FORGET_VISITS, visitors, [click.click_id for click in clicks]))
     if gone:
-        session.rows("DELETE FROM link_visitors WHERE visitor = ANY($1::BIGINT[])", [sorted(map(visitor_key, gone))])
+        session.rows(sql("DELETE FROM link_visitors WHERE visitor = ANY({}::BIGINT[])", sorted(map(visitor_key, gone))))
 
 
 def _find_times(session: Session, end: str, bounds: Bounds) -> dict[str, int | None]:
     """Link id -> the first or the last time of its clicks within bounds, robots' aside."""
     near = [(link_id, *bound) for link_id, bound in bounds.items() if bound is not None]
-    time = f"SELECT {end}(c.time) FROM clicks c WHERE {IS_COUNTED} AND c.link_id ="
+    time = f"SELECT {end}(c.time) FROM clicks c WHERE {IS_COUNTED} AND c.link_id = "
     found: dict[str, int | None] = {}
     if near:  # a few rows of the index of times for each
-        asked = "(SELECT unnest($1::TEXT[]) AS link_id, unnest($2::BIGINT[]) AS low, unnest($3::BIGINT[]) AS high) g"
-        sql = f"SELECT g.link_id, ({time} g.link_id AND c.time BETWEEN g.low AND g.high) FROM {asked}"
+        asked = sql(_ASKED, *map(list, zip(*near, strict=True)))
+        each = sql("SELECT g.link_id, ({} AND c.time BETWEEN g.low AND g.high) FROM {}", sql(f"{time}g.link_id"), asked)
         if session.dialect.is_spread:  # Citus runs no such subquery over a table that is spread
-            within = "c.link_id = g.link_id AND c.time BETWEEN g.low AND g.high"
-            sql = (
-                f"SELECT g.link_id, {end}(c.time) FROM clicks c JOIN {asked} ON {within} WHERE {IS_COUNTED} GROUP BY 1"
-            )
+            each = sql(_ENDS_BY_JOIN, sql(end), asked)
             found = {link_id: None for link_id, *_ in near}
-        found |= {row[0]: row[1] for row in session.rows(sql, [list(column) for column in zip(*near, strict=True)])}
+        found |= dict(session.rows(each))
     for link_id in bounds.keys() - found.keys():  # one by one: the planner has to know how rare the link is
-        found[link_id] = session.rows(f"{time} $1", [link_id])[0][0]
+        found[link_id] = session.rows(sql(time + "{}", link_id))[0][0]
     return found
 
 
 def fold_changes(session: Session) -> None:
     """Adds up what came since the last time, unless another node is at it."""
-    if not session.rows(f"SELECT pg_try_advisory_xact_lock({_FOLD_LOCK})")[0][0]:
+    if not session.rows(sql(f"SELECT pg_try_advisory_xact_lock({_FOLD_LOCK})"))[0][0]:
         return
-    session.rows(
-        f"WITH taken AS (DELETE FROM link_changes RETURNING {_COLUMNS}) "
-        f"INSERT INTO link_figures AS f ({_COLUMNS}) SELECT link_id, {_SUMS} FROM taken GROUP BY link_id "
-        "ON CONFLICT (link_id) DO UPDATE SET clicks = f.clicks + excluded.clicks, "
-        "unique_clicks = f.unique_clicks + excluded.unique_clicks, "
-        "registrations = f.registrations + excluded.registrations, "
-        "first_time = least(f.first_time, excluded.first_time), last_time = greatest(f.last_time, excluded.last_time)"
-    )
+    session.rows(sql(_FOLD))
 
 
 def recount(session: Session) -> None:
     """Makes figures and visitors from the clicks, for a store that was filled otherwise, or that lost some."""
-    session.rows("TRUNCATE link_changes, link_figures, link_visitors")
-    session.rows(f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {_KEY} FROM clicks c WHERE link_id IS NOT NULL")
-    session.rows(
-        f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {CLICKS}, "
-        f"count(DISTINCT {_KEY}) FILTER (WHERE {IS_COUNTED}), {OTHERS} "
-        "FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
-    )
+    session.rows(sql("TRUNCATE link_changes, link_figures, link_visitors"))
+    session.rows(sql(_RECOUNT_VISITORS))
+    session.rows(sql(_RECOUNT))

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from clicktrail.model.times import now_us
 from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
 
 
 def list_keys(session: Session) -> list[str]:
     """The lines of the key ring, the newest first."""
-    return [row[0] for row in session.rows("SELECT line FROM signing_keys ORDER BY position")]
+    return [row[0] for row in session.rows(sql("SELECT line FROM signing_keys ORDER BY position"))]
 
 
 class TableKeys:
@@ -43,7 +44,7 @@ class TableKeys:
 
 
 def _list_issued(session: Session) -> list[str]:
-    return [row[0] for row in session.rows("SELECT line FROM issued_tokens ORDER BY create_time")]
+    return [row[0] for row in session.rows(sql("SELECT line FROM issued_tokens ORDER BY create_time"))]
 
 
 def _begin(session: Session, first: str) -> list[str]:
@@ -54,6 +55,6 @@ def _begin(session: Session, first: str) -> list[str]:
 
 
 def _replace(session: Session, lines: Sequence[str]) -> None:
-    session.rows("DELETE FROM signing_keys")
+    session.rows(sql("DELETE FROM signing_keys"))
     session.insert("signing_keys", ["position", "line"], list(enumerate(lines)))
     session.publish()

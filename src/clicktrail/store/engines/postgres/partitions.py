@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import named, sql
 
 Month = tuple[int, int]
 """Year and month (1 to 12) in UTC."""
@@ -11,6 +12,21 @@ AHEAD = 2
 """Months that have their partition before they begin."""
 FIRST: Month = (2010, 1)
 """Clicks with older ids, or with ids of a future that has no partition yet, lie in the default partition."""
+_PARTITIONS = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = to_regclass('clicks')"
+)
+_MOVE = (
+    "WITH early AS (DELETE FROM clicks_default WHERE click_id >= {} AND click_id < {} RETURNING *) "
+    "INSERT INTO {} SELECT * FROM early"
+)
+"""Clicks that came before their month's partition go into it."""
+_FREE_UUIDS = (
+    "DELETE FROM click_uuids k USING (SELECT left(encode(sha256(convert_to(uuid, 'UTF8') || "
+    "coalesce('\\x00'::BYTEA || convert_to(name_space, 'UTF8'), '')), 'hex'), 32)::UUID AS uuid_key "
+    "FROM {} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
+)
+"""Gives back the claims of a month's uuids, made as `store.engines.postgres.session.uuid_key` makes them."""
 
 
 def month_of(second: int) -> Month:
@@ -45,10 +61,7 @@ def due_months() -> list[Month]:
 
 def list_months(session: Session) -> set[Month]:
     """The months that have a partition."""
-    rows = session.rows(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-        "WHERE i.inhparent = to_regclass('clicks')"
-    )
+    rows = session.rows(sql(_PARTITIONS))
     parts = [row[0].split("_") for row in rows]
     return {(int(part[1]), int(part[2])) for part in parts if len(part) == 3}
 
@@ -56,26 +69,19 @@ def list_months(session: Session) -> set[Month]:
 def add_months(session: Session, months: Collection[Month]) -> None:
     """Makes partitions; clicks that came before their month's partition move into it. Again changes nothing."""
     for month in sorted(set(months) - list_months(session)):
-        name, start, end = name_of(month), first_id(month), first_id(shift(month, 1))
-        session.rows(f"CREATE TABLE {name} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-        session.rows(
-            "WITH early AS (DELETE FROM clicks_default WHERE click_id >= $1 AND click_id < $2 RETURNING *) "
-            f"INSERT INTO {name} SELECT * FROM early",
-            [start, end],
-        )
+        name, start, end = named(name_of(month)), first_id(month), first_id(shift(month, 1))
+        session.rows(sql("CREATE TABLE {} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", name))
+        session.rows(sql(_MOVE, start, end, name))
         # The bounds are made of numbers, and the statement takes no placeholders.
-        session.rows(f"ALTER TABLE clicks ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{end}')")
+        bounds = sql(f"FROM ('{start}') TO ('{end}')")
+        session.rows(sql("ALTER TABLE clicks ATTACH PARTITION {} FOR VALUES {}", name, bounds))
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
     """Drops the partitions of all months before `before`, with what else is kept of their clicks."""
     gone = sorted(month for month in list_months(session) if month < before)
     for month in gone:
-        name = name_of(month)
-        session.rows(
-            "DELETE FROM click_uuids k USING (SELECT left(encode(sha256(convert_to(uuid, 'UTF8') || "
-            "coalesce('\\x00'::BYTEA || convert_to(name_space, 'UTF8'), '')), 'hex'), 32)::UUID AS uuid_key "
-            f"FROM {name} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
-        )
-        session.rows(f"DROP TABLE {name}")
+        name = named(name_of(month))
+        session.rows(sql(_FREE_UUIDS, name))
+        session.rows(sql("DROP TABLE {}", name))
     return gone

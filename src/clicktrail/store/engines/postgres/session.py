@@ -12,8 +12,11 @@ from clicktrail.store.engines.postgres.export import copy_rows
 from clicktrail.store.engines.postgres.partitions import Month, month_of
 from clicktrail.store.engines.postgres.schema import POSTGRES
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import Dialect, Extract, Figures, Params, Row
+from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row
+from clicktrail.store.session.sql import Sql, join, sql
 
+_CLAIM = "INSERT INTO click_uuids (uuid_key) VALUES {} ON CONFLICT DO NOTHING RETURNING uuid_key"
+"""Returns those that nobody had claimed; its key is what two nodes meet at."""
 _CLAIMS = 1_000
 """Uuids that one statement claims, where it has a placeholder for each."""
 
@@ -46,9 +49,9 @@ class PostgresSession:
         self._cursor = psycopg.RawCursor(connection)
         self._is_wanted = is_wanted
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    def rows(self, statement: Sql) -> list[Row]:
         """Runs a statement and returns all its rows."""
-        self._cursor.execute(sql.encode(), list(params) or None)
+        self._cursor.execute(statement.numbered().encode(), statement.params or None)
         return self._cursor.fetchall() if self._cursor.description else []
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -68,7 +71,8 @@ class PostgresSession:
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Gives back the claims of clicks that were removed."""
         if uuids:
-            self.rows("DELETE FROM click_uuids WHERE uuid_key = ANY($1::UUID[])", [[uuid_key(*each) for each in uuids]])
+            keys = [uuid_key(*each) for each in uuids]
+            self.rows(sql("DELETE FROM click_uuids WHERE uuid_key = ANY({}::UUID[])", keys))
 
     def begin(self) -> None:
         """It is one transaction in any case."""
@@ -83,13 +87,13 @@ class PostgresSession:
 
     def catalogue_version(self) -> int:
         """Grows with every change to the catalogue or the revocations."""
-        version: int = self.rows("SELECT version FROM catalogue_version")[0][0]
+        version: int = self.rows(sql("SELECT version FROM catalogue_version"))[0][0]
         return version
 
     def publish(self) -> None:
         """Tells every node that this transaction changes the catalogue or the revocations."""
-        self.rows("UPDATE catalogue_version SET version = version + 1")
-        self.rows("NOTIFY clicktrail")
+        self.rows(sql("UPDATE catalogue_version SET version = version + 1"))
+        self.rows(sql("NOTIFY clicktrail"))
 
     def copy(self, extract: Extract, target: str) -> None:
         """Writes an extract to a file or pipe."""
@@ -114,10 +118,9 @@ class PostgresSession:
     def _claim(self, keys: Sequence[str]) -> None:
         """Claims uuids by INSERT: on Citus a COPY would not tell of a second claim. Elsewhere COPY is faster."""
         for start in range(0, len(keys), _CLAIMS):
-            some, params = keys[start : start + _CLAIMS], Params()
-            values = ", ".join(f"({params.add(key)}::UUID)" for key in some)
-            claim = f"INSERT INTO click_uuids (uuid_key) VALUES {values} ON CONFLICT DO NOTHING RETURNING uuid_key"
-            if len(self.rows(claim, params)) < len(some):
+            some = keys[start : start + _CLAIMS]
+            values = join(", ", [sql("({}::UUID)", key) for key in some])
+            if len(self.rows(sql(_CLAIM, values))) < len(some):
                 raise errors.UniqueViolation("Another click has one of these uuids.")
 
     def _copy_in(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
