@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -36,8 +37,9 @@ from clicktrail.http.resources.tokens import Lockout
 from clicktrail.http.router import all_operations, make_router
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.recorder import Parameters, Recorder
+from clicktrail.ingest.recorder import Parameters, Recorder, relink
 from clicktrail.model.attribution import Model, Touch
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
@@ -46,6 +48,7 @@ from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import TableKeys
+from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
@@ -62,25 +65,36 @@ _FLUSH_S = 0.1
 """How often log lines are written out."""
 
 
-def open_engine(settings: Settings) -> Engine:
+def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
     """The engine that `--database` names. Raises StoreInUse, SettingsError."""
+    memory = Memory(clock, settings.duplicate_window_s * SECOND)
     if not is_embedded(settings):
         return PostgresEngine(
             settings.database_url(),
             settings.statement_timeout_s,
             settings.retention_months,
+            memory=memory,
             exporters=settings.exports,
         )
     if settings.workers > 1:
         raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
-    return DuckdbEngine(store_path(settings), settings.memory_mb, settings.exports)
+    return DuckdbEngine(store_path(settings), settings.memory_mb, settings.exports, memory)
 
 
-def keys_of(settings: Settings, engine: Engine | None) -> KeyRing:
+def make_store(settings: Settings, engine: Engine | None = None) -> Store:
+    """The store of an engine, which finds the links of clicks by the names of the settings."""
+    return Store(engine or open_engine(settings), partial(relink, parameters=_parameters(settings)))
+
+
+def _parameters(settings: Settings) -> Parameters:
+    return Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
+
+
+def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLOCK) -> KeyRing:
     """The signing keys: a file in the data directory, or a table that all nodes share."""
     if isinstance(engine, PostgresEngine):
-        return KeyRing(TableKeys(engine))
-    return KeyRing(KeyFile(Path(settings.data) / KEY_FILE))
+        return KeyRing(TableKeys(engine), clock)
+    return KeyRing(KeyFile(Path(settings.data) / KEY_FILE), clock)
 
 
 def _caller(settings: Settings) -> Caller | None:
@@ -111,7 +125,7 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
     if is_embedded(settings):
         yield check_keys(settings, keys_of(settings, None))
         return
-    store = Store(open_engine(settings))
+    store = make_store(settings)
     try:
         asyncio.run(store.open())
         yield check_keys(settings, keys_of(settings, store.engine))
@@ -120,19 +134,9 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
-    """What turns hits into clicks of this store, which is told the rules that it needs when it stores them."""
-    parameters = Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
-    recorder = Recorder(
-        Buffer(store.commit_clicks) if buffer is None else buffer,
-        geo or make_geo(settings),
-        lambda: store.ids.new(),
-        lambda: store.catalogue,
-        lambda: store.memory.salt,
-        parameters,
-    )
-    store.memory.relink = recorder.relink
-    store.memory.duplicate_window_us = settings.duplicate_window_s * SECOND
-    return recorder
+    """What turns hits into clicks of this store."""
+    buffer = Buffer(store) if buffer is None else buffer
+    return Recorder(buffer, geo or make_geo(settings), store.memory, _parameters(settings))
 
 
 class App:
@@ -141,17 +145,18 @@ class App:
     `asgi` answers requests between `start` and `stop`; `stop` first lets everything that was accepted reach the disk.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.settings = settings
+        self.clock = clock
         Path(settings.data).mkdir(parents=True, exist_ok=True, mode=0o700)
-        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s), settings.link_path)
+        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s, clock), settings.link_path)
         if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
             raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
         self.geo = make_geo(settings)
-        engine = open_engine(settings)
-        self.keys = keys_of(settings, engine)
-        self.store = Store(engine)
-        self.buffer = Buffer(self.store.commit_clicks, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
+        engine = open_engine(settings, clock)
+        self.keys = keys_of(settings, engine, clock)
+        self.store = make_store(settings, engine)
+        self.buffer = Buffer(self.store, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
         self.services = self._services(operations)
         self.log = self.services.observer.log
         self._router: ASGIApp = make_router(self.services, operations)
@@ -176,7 +181,7 @@ class App:
             asking=Asking(self.store.engine, settings.statement_timeout_s),
             recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
-            tokens=TokenChecker(self.keys, lambda: self.store.memory.revoked, settings.partner_sees_contacts),
+            tokens=TokenChecker(self.keys, lambda: self.store.memory.published.revoked, settings.partner_sees_contacts),
             observer=Observer(
                 settings.log, Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
             ),
@@ -196,7 +201,7 @@ class App:
                 reading=read_reading(settings),
                 lead_anyway=settings.lead_anyway,
             ),
-            visits=visit_limit(settings),
+            visits=visit_limit(settings, self.clock),
             health=health,
             caller=_caller(settings),
             exports=Slots(settings.exports, settings.exports_each),
@@ -279,9 +284,9 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[App]:
+async def running(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[App]:
     """An App that is open inside the `async with`."""
-    app = App(settings)
+    app = App(settings, clock)
     try:
         await app.start()
         yield app

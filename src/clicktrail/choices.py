@@ -12,6 +12,7 @@ from clicktrail.http.endpoint.hosts import parse_host
 from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.proxies import Networks, read_networks
 from clicktrail.ingest.geo import Geo
+from clicktrail.model.clock import Clock
 from clicktrail.model.reading import Reading
 from clicktrail.settings import Settings, SettingsError
 
@@ -73,7 +74,7 @@ def read_reading(settings: Settings) -> Reading:
     )
 
 
-def visit_limit(settings: Settings) -> VisitLimit:
+def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
     """How often visitors may come."""
     return VisitLimit(
         {
@@ -82,7 +83,8 @@ def visit_limit(settings: Settings) -> VisitLimit:
             "link": settings.link_visits_per_minute,
             "site": settings.site_visits_per_minute,
             "partner": settings.registrations_per_minute,
-        }
+        },
+        clock,
     )
 
 

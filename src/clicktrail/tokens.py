@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import secrets
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import msgspec
 
 from clicktrail.errors import Unauthenticated, Unavailable
 from clicktrail.model.access import PARTNERS, Scope, Viewer
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
@@ -79,7 +79,8 @@ class Keys(Protocol):
 class KeyRing:
     """The keys in `keys`; read again when those change, so that a rotation needs no restart."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.clock = clock
         self._source = keys
         self._stamp: int | None = None
         self._look_at = 0.0
@@ -88,7 +89,7 @@ class KeyRing:
 
     def is_changed(self) -> bool:
         """Whether the keys were replaced since they were read; looks at most once a second."""
-        now = time.monotonic()
+        now = self.clock.passed_s()
         if now < self._look_at:
             return False
         self._look_at = now + 1
@@ -106,9 +107,11 @@ class KeyRing:
         secret = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
         if secret is None:
             raise jwt.InvalidTokenError("unknown key")
-        content: dict[str, Any] = jwt.decode(
-            token, secret, [_ALGORITHM], issuer=_ISSUER, options={"require": ["iss", "jti", "sub", "scope"]}
-        )
+        options: Any = {"require": ["iss", "jti", "sub", "scope"], "verify_exp": False, "verify_iat": False}
+        content: dict[str, Any] = jwt.decode(token, secret, [_ALGORITHM], issuer=_ISSUER, options=options)
+        now = self.clock.unix_s()  # the library knows the system's clock alone
+        if not int(content.get("iat", 0)) <= now < int(content.get("exp", now + 1)):
+            raise jwt.InvalidTokenError("not yet or no longer valid")
         return content
 
     def rotate(self, keep: int) -> None:
@@ -150,14 +153,14 @@ class KeyRing:
     def _load(self) -> None:
         stamp = self._source.stamp()
         if stamp != self._stamp or not self._keys:
-            if self._keys and time.monotonic() < self._again_at:
+            if self._keys and self.clock.passed_s() < self._again_at:
                 return
             try:
                 found = self._source.read(_new_line())
             except Unavailable:  # a database that is away: the keys that are known stay good
                 if not self._keys:
                     raise
-                self._again_at = time.monotonic() + _AGAIN_S
+                self._again_at = self.clock.passed_s() + _AGAIN_S
                 return
             self._keys = read_keys(found)
             self._stamp = self._source.stamp()
@@ -239,7 +242,7 @@ def issue_token(
     ring: KeyRing, scope: Scope, subject: str, lifetime_s: int | None, partner_id: str | None = None
 ) -> tuple[str, str]:
     """A new token and its id. `lifetime_s` None: until its key is dropped or the token revoked."""
-    now, token_id = int(time.time()), secrets.token_hex(8)
+    now, token_id = int(ring.clock.unix_s()), secrets.token_hex(8)
     content: dict[str, Any] = {"iss": _ISSUER, "iat": now, "jti": token_id, "sub": subject, "scope": scope.value}
     if lifetime_s is not None:
         content["exp"] = now + lifetime_s
@@ -271,7 +274,7 @@ class TokenChecker:
             self._known.clear()  # a key that is gone takes its tokens with it
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         claims, viewer = self._known.get(digest) or self._learn(digest, token)
-        if claims.expires_at is not None and claims.expires_at <= time.time():
+        if claims.expires_at is not None and claims.expires_at <= self._ring.clock.unix_s():
             self._known.pop(digest, None)
             raise _refusal("The token has expired.", "invalid_token")
         revoked = self._revoked()

@@ -20,7 +20,7 @@ from clicktrail.delivery.sender import (
 )
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Message
-from clicktrail.model.times import SECOND, now_s, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.query.fields import POSTBACK
 from clicktrail.store.objects.catalogue import refresh
 from clicktrail.store.outbox.deliveries import (
@@ -65,15 +65,14 @@ def test_twelve_attempts_take_two_to_three_days() -> None:
 
 
 def test_what_an_attempt_makes_of_a_delivery() -> None:
-    before = now_us()
-    waiting = outcome_of(job(3), failed(), 12)
+    waiting = outcome_of(job(3), failed(), 12, DAY)
     assert waiting.status == "waiting"
     assert waiting.due_time is not None
-    assert waiting.due_time > before
-    assert outcome_of(job(12), failed(), 12) == Outcome("0" * 24, 12, "dead", 500, "answered 500", None)
-    assert outcome_of(job(1), failed(is_final=True), 12).status == "dead"
-    assert outcome_of(job(1), None, 12).status == "dead"
-    assert outcome_of(job(1), Attempt("", 204, None, False, 0.1), 12) == Outcome(
+    assert 22.5 * SECOND <= waiting.due_time - DAY <= 67.5 * SECOND
+    assert outcome_of(job(12), failed(), 12, DAY) == Outcome("0" * 24, 12, "dead", 500, "answered 500", None)
+    assert outcome_of(job(1), failed(is_final=True), 12, DAY).status == "dead"
+    assert outcome_of(job(1), None, 12, DAY).status == "dead"
+    assert outcome_of(job(1), Attempt("", 204, None, False, 0.1), 12, DAY) == Outcome(
         "0" * 24, 1, "delivered", 204, None, None
     )
 
@@ -81,19 +80,17 @@ def test_what_an_attempt_makes_of_a_delivery() -> None:
 def add_postback(session: Session, postback_id: str, deliveries: int) -> None:
     row = {"postback_id": postback_id, "profile_id": "a" * 24, "uri": TARGET.uri, "method": "GET"}
     insert_row(session, POSTBACK, {**row, "events": "click", "enabled": True, "secret": TARGET.secret})
+    now = session.clock.now_s()
     session.insert(
         "clicks",
         ("click_id", "time", "ip", "uri", "uuid", "update_time"),
-        [
-            (f"{postback_id[:12]}{n:012x}", now_us(), "ip", "https://x.example/", None, now_s())
-            for n in range(deliveries)
-        ],
+        [(f"{postback_id[:12]}{n:012x}", now, "ip", "https://x.example/", None, now) for n in range(deliveries)],
     )
     rows = [
         (session.memory.ids.new(), postback_id, "a" * 24, "click", "waiting", f"{postback_id[:12]}{n:012x}")
         for n in range(deliveries)
     ]
-    add_deliveries(session, [(*row, None, now_us(), 0, now_us(), now_s()) for row in rows])
+    add_deliveries(session, [(*row, None, now, 0, now, now) for row in rows])
     refresh(session)
 
 

@@ -1,6 +1,7 @@
 """Rows of an import, whatever they hold: each is something to store, or a list of what is wrong with it."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,14 +12,25 @@ from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.imports import add_code, parse_import
 from clicktrail.ingest.recorder import Parameters, Recorder
-from clicktrail.model.catalogue import Catalogue
-from clicktrail.model.ids import IdGenerator
+from clicktrail.model.click import Click
 from clicktrail.model.reading import STRICT
 from clicktrail.query.imports import TAKEN, ImportedClick, ImportedObject
+from clicktrail.store.memory.memory import Memory
 
-RECORDER = Recorder(
-    Buffer(lambda *_: None), Geo(None, None), IdGenerator().new, Catalogue, lambda: b"salt" * 8, Parameters()
-)
+
+class Nowhere:
+    """A sink of which nothing is wanted."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    def commit_clicks(self, batch: Sequence[Click]) -> dict[str, Click]:
+        raise NotImplementedError
+
+
+MEMORY = Memory()
+MEMORY.salts.by_day = {0: b"salt" * 8}
+RECORDER = Recorder(Buffer(Nowhere()), Geo(None, None), MEMORY, Parameters())
 KEYS = sorted({key for keys in TAKEN.values() for key in keys})
 VALUES = st.recursive(
     st.one_of(

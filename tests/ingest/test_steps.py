@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.errors import InvalidBody, Unavailable
-from clicktrail.ingest.buffer import Buffer, Settle, Take
+from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import find_campaign
 from clicktrail.ingest.geo import NOWHERE, Geo, Place, find_country, read_place
 from clicktrail.ingest.hits import parse_hit
@@ -148,16 +149,16 @@ class Disk:
         self._failures = list(failures)
         self._writer = ThreadPoolExecutor(1)
 
-    def __call__(self, take: Take, settle: Settle) -> None:
-        self._writer.submit(self._commit, take, settle)
+    def submit(self, work: Callable[[], None]) -> None:
+        self._writer.submit(work)
 
-    def _commit(self, take: Take, settle: Settle) -> None:
-        batch = take()
+    def commit_clicks(self, batch: Sequence[Click]) -> dict[str, Click]:
         self.gate.wait(10)
         failure = self._failures.pop(0) if self._failures else None
-        if failure is None:
-            self.batches.append(batch)
-        settle(failure or {})
+        if failure is not None:
+            raise failure
+        self.batches.append(list(batch))
+        return {}
 
 
 class TestBuffer:

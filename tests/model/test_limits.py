@@ -5,13 +5,7 @@ import pytest
 from clicktrail.errors import TooManyRequests
 from clicktrail.http.visitor import limits
 from clicktrail.http.visitor.limits import VisitLimit
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import SetClock
 
 
 def taken(limit: VisitLimit, kind: str, key: str, visits: int) -> int:
@@ -28,14 +22,14 @@ def taken(limit: VisitLimit, kind: str, key: str, visits: int) -> int:
 
 
 def test_a_minute_takes_so_many_and_the_next_one_again() -> None:
-    clock = Clock()
+    clock = SetClock()
     limit = VisitLimit({"address": 3, "link": 2}, clock)
     assert taken(limit, "address", "8.8.8.8", 5) == 3
     assert taken(limit, "address", "8.8.4.4", 5) == 3
     assert taken(limit, "link", "8.8.8.8", 5) == 2
-    clock.now += 59.9
+    clock.ahead_s += 30
     assert taken(limit, "address", "8.8.8.8", 1) == 0
-    clock.now += 0.1
+    clock.ahead_s += 30
     assert taken(limit, "address", "8.8.8.8", 5) == 3
 
 
@@ -46,7 +40,7 @@ def test_zero_and_kinds_without_a_limit_refuse_nothing() -> None:
 
 
 def test_looking_counts_nothing() -> None:
-    limit = VisitLimit({"stranger": 2}, Clock())
+    limit = VisitLimit({"stranger": 2}, SetClock())
     for _ in range(5):
         limit.refuse_beyond("stranger", "8.8.8.8")
     assert taken(limit, "stranger", "8.8.8.8", 1) == 1
@@ -58,7 +52,7 @@ def test_looking_counts_nothing() -> None:
 
 def test_the_number_of_keys_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_MAX_COUNTED", 10)
-    limit = VisitLimit({"link": 1}, Clock())
+    limit = VisitLimit({"link": 1}, SetClock())
     for number in range(95):
         assert taken(limit, "link", str(number), 1) == 1
     assert len(limit._counts) == 5

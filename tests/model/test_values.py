@@ -32,7 +32,9 @@ class TestIds:
         assert [created_s(each) for each in made] == [1000, 1001, 1001, 1001, 1002]
 
     def test_new_ids_come_after_the_newest_stored_one(self) -> None:
-        assert created_s(IdGenerator(floor_s=2**31, clock=lambda: 5.0).new()) == 2**31
+        ids = IdGenerator(clock=lambda: 5.0)
+        ids.follow(2**31)
+        assert created_s(ids.new()) == 2**31
 
     def test_threads_never_share_one(self) -> None:
         ids, made = IdGenerator(), []

@@ -13,10 +13,10 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.visitors import visitor_key
 from clicktrail.query.fields import LINK
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
-from clicktrail.store.engines.postgres import figures
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
 from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.engines.postgres.partitions import (
@@ -101,7 +101,7 @@ def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:
     store.run(lambda session: insert_clicks(session, clicks))
     counted = store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))
     visitors = store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors"))))
-    assert {(figures.visitor_key(click),) for click in clicks} == visitors
+    assert {(visitor_key(click),) for click in clicks} == visitors
     store.settle()
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id])) == counted
     assert store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors")))) == visitors

@@ -86,9 +86,9 @@ class World:
             link_ids=frozenset(link["linkId"] for link in links),
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
         )
-        engine.memory.learn(catalogue, frozenset(), {}, engine.run(lambda s: s.catalogue_version()))
+        engine.memory.published.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))
         engine.run(lambda s: insert_clicks(s, rows))
-        engine.memory.floor = "~"  # so that the engine answers, not memory
+        engine.memory.newest.stop()  # so that the engine answers, not memory
         known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c["profileId"] for c in clients]))
         by_id = {profile["profileId"]: profile for profile in known}
         for fact in self.facts:

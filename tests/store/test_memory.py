@@ -18,10 +18,10 @@ from clicktrail.query.parse import parse_list, parse_removal
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
+from clicktrail.store.counting import visitors
 from clicktrail.store.counting.figures import count_visitors
-from clicktrail.store.memory import memory as memory_module
-from clicktrail.store.memory import visits as visitors
-from clicktrail.store.memory.visits import VisitorSet
+from clicktrail.store.counting.visitors import VisitorSet
+from clicktrail.store.memory import newest as newest_module
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.objects.profiles import delete_profile
 from clicktrail.store.reads.clicks import COLUMNS, get_click, list_clicks
@@ -43,7 +43,7 @@ class Changes:
         self.links = [
             engine.run(lambda session: create_item(session, self.ids, LINK, {}))[0]["linkId"] for _ in range(4)
         ]
-        engine.memory.catalogue = engine.run(load_catalogue)
+        engine.memory.published.catalogue = engine.run(load_catalogue)
         self.known: list[str] = []
         self.removed: list[str] = []
 
@@ -125,9 +125,9 @@ def recount(session: Session) -> dict[str, LinkMetrics]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(memory_module, "TAIL", 12)
-    monkeypatch.setattr(memory_module, "REMEMBERED", 20)
-    engine.memory.duplicate_window_us = 20
+    monkeypatch.setattr(newest_module, "TAIL", 12)
+    monkeypatch.setattr(newest_module, "REMEMBERED", 20)
+    engine.memory.visits.window_us = 20
     changes, recalled = Changes(engine, seed), 0
     for _ in range(60):
         changes.step()
@@ -142,7 +142,7 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
                 assert (page.next is not None) == (len(clicks) > asked.offset + asked.limit)
         for click in clicks:
             assert recall_click(engine.memory, SYSTEM, click.click_id) in (None, click)
-        assert [engine.memory.find(click_id) for click_id in changes.removed] == [None] * len(changes.removed)
+        assert [engine.memory.newest.find(click_id) for click_id in changes.removed] == [None] * len(changes.removed)
         found = engine.run(lambda session: link_metrics(session, SYSTEM, changes.links))
         counted = engine.run(recount)
         assert found == {link_id: counted.get(link_id, LinkMetrics()) for link_id in changes.links}
@@ -150,7 +150,7 @@ def test_memory_and_figures_equal_the_store(engine: AnyEngine, monkeypatch: pyte
 
 
 def test_pages_by_cursor_go_from_memory_into_the_engine(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory_module, "TAIL", 10)
+    monkeypatch.setattr(newest_module, "TAIL", 10)
     changes = Changes(embedded, 1)
     for _ in range(30):
         embedded.run(lambda session: insert_clicks(session, [changes.make()]))
@@ -185,7 +185,7 @@ def test_partners_are_never_answered_from_memory(embedded: AnyEngine) -> None:
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=200), st.sets(st.integers(0, 60)))
 def test_a_visitor_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) -> None:
-    held, plain = VisitorSet(np.array(sorted(start), dtype=np.uint64)), set(start)
+    held, plain = VisitorSet(np.array(sorted(start), dtype=np.int64)), set(start)
     original = visitors._FRESH
     visitors._FRESH = 5
     try:
@@ -206,7 +206,7 @@ def test_visitors_are_counted_once_a_link_however_they_are_read(pieces: list[lis
     """A visitor's key is made of its link, so one key has one link."""
     visits = [[(visitor * 10 + link, link * 7) for link, visitor in piece] for piece in pieces]
     arrays = [
-        (np.array([key for key, _ in piece], dtype=np.uint64), np.array([link for _, link in piece], dtype=np.uint64))
+        (np.array([key for key, _ in piece], dtype=np.int64), np.array([link for _, link in piece], dtype=np.uint64))
         for piece in visits
     ]
     links = sorted({link for piece in visits for _, link in piece})

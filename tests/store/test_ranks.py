@@ -5,7 +5,6 @@ from typing import Any
 from clicktrail.model.access import SYSTEM, Scope, Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK, POSTBACK
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
@@ -32,8 +31,8 @@ def test_what_was_not_told_yet_of_an_outranked_registration_is_not_told(engine: 
         link_id = create_item(session, IDS, LINK, {"profileId": partner})[0]["linkId"]
         postback = {"profileId": partner, "uri": "https://x.example/", "events": "registration"}
         create_item(session, IDS, POSTBACK, postback)
-        session.memory.catalogue = load_catalogue(session)
-        click = make_click(IDS, link_id=link_id, time=now_us())
+        session.memory.published.catalogue = load_catalogue(session)
+        click = make_click(IDS, link_id=link_id, time=session.clock.now_us())
         insert_clicks(session, [click])
         viewer = Viewer(Scope.POSTBACK, partner)
         said, _ = register_client(session, IDS, viewer, {"clickId": click.click_id, "profile": {}}, Model())

@@ -57,7 +57,7 @@ def fill(engine: AnyEngine, clicks: int) -> None:
     def work(session: Session) -> None:
         links = [create_item(session, ids, LINK, {})[0]["linkId"] for _ in range(20)]
         made = [make_click(ids, link_id=links[number % 20]) for number in range(clicks)]
-        session.memory.catalogue = load_catalogue(session)
+        session.memory.published.catalogue = load_catalogue(session)
         insert_clicks(session, made)
         for click in made[:: clicks // 20]:
             values = {"contacts": [{"key": "email", "value": "a@email.com", "uuid": None}], "tags": ["a"]}
@@ -81,7 +81,7 @@ def test_a_page_costs_a_fixed_number_of_statements(engine: AnyEngine, engine_kin
     if engine_kind == "duckdb":
         # Count, links, profiles with contacts and tags, contacts, links with metrics; the page is in memory.
         assert count(1000) == 7
-        engine.memory.replace_tail(engine.memory.tail[-2:], is_whole=False)
+        engine.memory.newest.begin(engine.memory.newest.tail[-2:], is_whole=False)
     assert count(1000) == {"duckdb": 8, "postgres": 9}[engine_kind]  # where figures are in tables, one more
     assert count(1000) >= count(1)
 

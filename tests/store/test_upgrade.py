@@ -7,7 +7,6 @@ import pytest
 from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK
 from clicktrail.store.engines.postgres import citus
 from clicktrail.store.exchange import move as moving
@@ -48,7 +47,7 @@ def make_old_store(session: Session) -> None:
         for statement in statements if name in OLD else ():
             session.rows(sql(session.dialect.translate(statement)))
         if name in OLD:
-            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, now_us()))
+            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, session.clock.now_us()))
 
 
 def fill(session: Session) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from clicktrail.app import open_engine, open_keys
+from clicktrail.app import make_store, open_engine, open_keys
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
@@ -42,7 +42,7 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
         with open_keys(settings) as keys:
             token, _ = issue_token(keys, Scope.ADMIN, "cli", _LIFETIME_S)
         return remote(Client(url, token))
-    return asyncio.run(_run(Store(engine), local))
+    return asyncio.run(_run(make_store(settings, engine), local))
 
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:

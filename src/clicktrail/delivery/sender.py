@@ -1,7 +1,6 @@
 """Sends what is due in the outbox: at least once, tried again ever more seldom, given up in the end."""
 
 import asyncio
-import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from clicktrail.delivery.caller import Attempt, Caller
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.attribution import DAY_US
-from clicktrail.model.times import SECOND, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.store.outbox.deliveries import (
     DEAD,
     DELIVERED,
@@ -52,14 +51,14 @@ def pause_us(attempt: int, draw: Callable[[], float] = random.random) -> int:
     return int(min(_FIRST_US * _FACTOR ** (attempt - 1), _LONGEST_US) * (0.5 + draw()))
 
 
-def outcome_of(job: Job, attempt: Attempt | None, attempts: int) -> Outcome:
-    """What an attempt makes of a delivery; no attempt: there was nothing left to tell."""
+def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Outcome:
+    """What an attempt that ended `now` makes of a delivery; no attempt: there was nothing left to tell."""
     status, error = (None, _GONE) if attempt is None else (attempt.response_status, attempt.error)
     if error is None:
         return Outcome(job.delivery_id, job.attempt, DELIVERED, status, None, None)
     if attempt is None or attempt.is_final or job.attempt >= attempts:
         return Outcome(job.delivery_id, job.attempt, DEAD, status, error, None)
-    return Outcome(job.delivery_id, job.attempt, WAITING, status, error, now_us() + pause_us(job.attempt))
+    return Outcome(job.delivery_id, job.attempt, WAITING, status, error, now + pause_us(job.attempt))
 
 
 class Sender:
@@ -74,6 +73,7 @@ class Sender:
         tell: Callable[[str, BaseException], None],
     ) -> None:
         self._store = store
+        self._clock = store.memory.clock
         self._caller = caller
         self._policy = policy
         self._count = count
@@ -82,20 +82,14 @@ class Sender:
         self._under_way: Counter[str] = Counter()
         self._ailing: set[str] = set()
         self._outcomes: list[Outcome] = []
-        self._event = asyncio.Event()
+        self._signal = store.memory.outbox
         self._clean_at = 0.0
 
     async def run(self) -> None:
         """Sends until it is cancelled."""
-        loop = asyncio.get_running_loop()
-
-        def wake() -> None:
-            loop.call_soon_threadsafe(self._event.set)
-
-        self._store.memory.wake_sender = wake
         is_failing = False
         while True:
-            self._event.clear()
+            self._signal.clear()
             try:
                 await self._look()
                 is_failing = False
@@ -104,13 +98,11 @@ class Sender:
                     self._tell("postbacks could not be taken from the store", error)
                 is_failing = True
                 await asyncio.sleep(_LOOK_S)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._event.wait(), _LOOK_S)
+            await self._signal.wait(_LOOK_S)
             await asyncio.sleep(_GATHER_S)
 
     async def close(self) -> None:
         """Waits a moment for the answers that are out, and writes down what came."""
-        self._store.memory.wake_sender = lambda: None
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_S)
         for task in self._tasks:
@@ -147,12 +139,12 @@ class Sender:
             attempt = None if job.message is None else await self._caller.call(job.target, job.message)
         finally:
             self._under_way[job.postback_id] -= 1
-        outcome = outcome_of(job, attempt, self._policy.attempts)
+        outcome = outcome_of(job, attempt, self._policy.attempts, self._clock.now_us())
         if attempt is not None:
             (self._ailing.discard if attempt.error is None else self._ailing.add)(job.postback_id)
         self._count("failed" if outcome.status == WAITING else outcome.status)
         self._outcomes.append(outcome)
-        self._event.set()
+        self._signal.set()
 
     async def _settle(self) -> None:
         outcomes, self._outcomes = self._outcomes, []
@@ -165,7 +157,7 @@ class Sender:
             raise
 
     async def _clean(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock.passed_s()
         if now >= self._clean_at:
             self._clean_at = now + _CLEAN_S
             await self._store.queue(forget_deliveries, self._policy.days)

@@ -7,28 +7,33 @@ word would come late. A click leaves the buffer only after the store said yes or
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 
-Outcome = dict[str, Click] | Exception
-"""What came of a batch: by click id what is stored in the click's place, or why nothing of it was stored.
-
-That is an earlier click with its uuid, or the click itself with another link: the catalogue has changed meanwhile.
-"""
-Take = Callable[[], list[Click]]
-Settle = Callable[[Outcome], None]
-Sink = Callable[[Take, Settle], None]
-"""Has a thread of the store's take a batch, store it in one transaction, and settle it. One batch at a time."""
 Waiting = tuple[Click, "asyncio.Future[Click | None]"]
+
+
+class Sink(Protocol):
+    """Where clicks are stored."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Has a thread of the store's call `work`; one work at a time, in turn."""
+
+    def commit_clicks(self, batch: Sequence[Click]) -> Mapping[str, Click]:
+        """Stores clicks in one transaction, in that thread. Returns, by click id, what is stored in a click's place.
+
+        That is an earlier click with its uuid, or the click itself with another link: the catalogue has changed.
+        """
 
 
 class Buffer:
     """Collects clicks for `sink`: at most `capacity` at once, at most `batch` in one commit.
 
     When it is full, a click waits up to `wait_s` seconds for room and is then refused. `put` and `add` belong to the
-    event loop; `_take` and `_settle` run in the store's thread.
+    event loop; `_write` runs in the store's thread.
     """
 
     def __init__(self, sink: Sink, capacity: int = 10_000, batch: int = 2_000, wait_s: float = 2.0) -> None:
@@ -38,7 +43,6 @@ class Buffer:
         self._wait_s = wait_s
         self._held = 0
         self._waiting: deque[Waiting] = deque()
-        self._taken: list[Waiting] = []
         self._is_committing = False
         self._room: deque[asyncio.Future[None]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,29 +82,31 @@ class Buffer:
         # The loop and the store's thread may both find it idle: one of the two then takes an empty batch.
         if self._waiting and not self._is_committing:
             self._is_committing = True
-            self._sink(self._take, self._settle)
+            self._sink.submit(self._write)
 
-    def _take(self) -> list[Click]:
-        waiting = self._waiting
-        self._taken = [waiting.popleft() for _ in range(min(self._batch, len(waiting)))]
-        return [click for click, _ in self._taken]
-
-    def _settle(self, outcome: Outcome) -> None:
-        settled, self._taken = self._taken, []
+    def _write(self) -> None:
+        """Takes a batch, stores it, and has its clients told; then comes the turn of those that gathered meanwhile."""
+        taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        stored: Mapping[str, Click] | Exception = {}
+        if taken:
+            try:
+                stored = self._sink.commit_clicks([click for click, _ in taken])
+            except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
+                stored = error
         self._is_committing = False
         self._commit_if_idle()
-        if settled and self._loop is not None:
-            self._loop.call_soon_threadsafe(self._tell, settled, outcome)
+        if taken and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._resolve, taken, stored)
 
-    def _tell(self, settled: list[Waiting], outcome: Outcome) -> None:
-        for click, done in settled:
+    def _resolve(self, taken: Sequence[Waiting], stored: Mapping[str, Click] | Exception) -> None:
+        for click, done in taken:
             if done.done():  # its client went away
                 continue
-            if isinstance(outcome, Exception):
-                done.set_exception(_refusal(outcome))
+            if isinstance(stored, Exception):
+                done.set_exception(_refusal(stored))
             else:
-                done.set_result(outcome.get(click.click_id))
-        self._held -= len(settled)
+                done.set_result(stored.get(click.click_id))
+        self._held -= len(taken)
         self._give_room()
 
     async def _wait_for_room(self) -> None:

@@ -14,8 +14,9 @@ from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
-from clicktrail.model.times import SECOND, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.model.visitors import visitor_of
+from clicktrail.store.memory.memory import Memory
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 _MOST_LATER = 10_000
@@ -32,15 +33,15 @@ class Parameters(msgspec.Struct, frozen=True):
     click: str = "click_id"
 
 
-def enrich(hit: Hit, click_id: str, geo: Geo, catalogue: Catalogue, salt: bytes, parameters: Parameters) -> Click:
+def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parameters) -> Click:
     """Campaign, link, banner, place and visitor of a hit. What is not known is None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
-    link_id, banner_id = _find_link(campaign, catalogue)
+    link_id, banner_id = _find_link(campaign, memory.published.catalogue)
     place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
-    visitor = visitor_of(salt, hit.ip, hit.user_agent)
+    visitor = visitor_of(memory.salts.current, hit.ip, hit.user_agent)
     return Click(
         click_id=click_id,
-        time=now_us() // SECOND * SECOND if hit.time is None else hit.time,
+        time=memory.clock.now_s() if hit.time is None else hit.time,
         referrer=hit.referrer,
         ip=hit.ip,
         uri=hit.uri,
@@ -97,16 +98,12 @@ class Recorder:
         self,
         buffer: Buffer,
         geo: Geo,
-        new_id: Callable[[], str],
-        catalogue: Callable[[], Catalogue],
-        salt: Callable[[], bytes],
+        memory: Memory,
         parameters: Parameters,
     ) -> None:
         self._buffer = buffer
         self._geo = geo
-        self._new_id = new_id
-        self._catalogue = catalogue
-        self._salt = salt
+        self._memory = memory
         self.parameters = parameters
         self._later: set[asyncio.Future[None]] = set()
 
@@ -173,18 +170,13 @@ class Recorder:
         """Reads what the first click would have to wait for: the rules of user agents and robots, and geo data."""
         self.make(Hit(ip=parse_ip("192.0.2.1"), uri="https://example.com/", user_agent=_BROWSER))
 
-    def relink(self, click: Click, catalogue: Catalogue) -> Click:
-        """The click as a newer catalogue would have made it."""
-        return relink(click, catalogue, self.parameters)
-
     def new_id(self) -> str:
         """A new id."""
-        return self._new_id()
+        return self._memory.ids.new()
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
-        click_id = hit.click_id or self._new_id()
-        return enrich(hit, click_id, self._geo, self._catalogue(), self._salt(), self.parameters)
+        return enrich(hit, hit.click_id or self.new_id(), self._geo, self._memory, self.parameters)
 
 
 def _outcome(click: Click, stored: Click | None) -> str:

@@ -8,8 +8,9 @@ import hashlib
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable
+
+from clicktrail.model.clock import SYSTEM_CLOCK
 
 PATTERN = "^[0-9a-f]{24}$"
 _is_id = re.compile(r"[0-9a-f]{24}\Z").match
@@ -19,16 +20,21 @@ _COUNTER_LIMIT = 1 << 24
 class IdGenerator:
     """Makes new ids; safe to call from any thread.
 
-    `floor_s` is a second that all new ids come at or after: the newest id in the store, so that a clock set back
-    between two runs does not break the order.
+    `clock` gives seconds since 1970-01-01 UTC.
     """
 
-    def __init__(self, floor_s: int = 0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = SYSTEM_CLOCK.unix_s) -> None:
         self._clock = clock
-        self._second = floor_s
+        self._second = 0
         self._count = 0
         self._process = os.urandom(5).hex()
         self._lock = threading.Lock()
+
+    def follow(self, second: int) -> None:
+        """All new ids come at or after this second (Unix time): that of the newest id in the store, so that a clock
+        set back between two runs does not break the order."""
+        with self._lock:
+            self._second = max(self._second, second)
 
     def new(self) -> str:
         """The next id. A second that has used up its 16.7 million ids borrows from the next one."""
@@ -71,7 +77,7 @@ def foreign_digits(kind: str, old_id: str) -> str:
 
 def sane_second(seconds: Iterable[int | None]) -> int:
     """The first second at which something can have been created: since 1990, and not in the future."""
-    now = time.time()
+    now = SYSTEM_CLOCK.unix_s()
     for each in seconds:
         if each is not None and _EARLIEST_S <= each <= now:
             return each

@@ -1,7 +1,6 @@
 """Times: integers of microseconds since 1970-01-01 UTC inside, ISO 8601 with an offset outside."""
 
 import re
-import time
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
@@ -16,16 +15,6 @@ _UNITS = {9: SECOND, 10: SECOND, 13: 1_000, 16: 1}
 """Digits of a Unix time -> microseconds in its unit: seconds, milliseconds or microseconds, told by their length."""
 MAX_AHEAD_S = 300
 """How far in the future a click's time and id may be: clocks differ (contract, section 3)."""
-
-
-def now_us() -> int:
-    """The present moment."""
-    return time.time_ns() // 1000
-
-
-def now_s() -> int:
-    """The present second, in microseconds: what `createTime` and `updateTime` are made from."""
-    return int(time.time()) * SECOND
 
 
 def parse_time(text: str) -> int:

@@ -9,11 +9,10 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
-from clicktrail.model.times import MAX_AHEAD_S, SECOND, now_us
-from clicktrail.model.visitors import today
+from clicktrail.model.times import MAX_AHEAD_S
 from clicktrail.query.fields import LINK
 from clicktrail.store.clicks import insert
-from clicktrail.store.clicks.insert import Inserted, Inspect, insert_clicks
+from clicktrail.store.clicks.insert import Inspect, Relink, insert_clicks
 from clicktrail.store.counting.salts import renew_salts
 from clicktrail.store.migrations.shared import migrate, probe
 from clicktrail.store.objects.catalogue import find_link, refresh
@@ -29,8 +28,9 @@ T = TypeVar("T")
 class Store:
     """Runs the functions of this package on an engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, relink: Relink = lambda click, _: click) -> None:
         self.engine = engine
+        self.relink = relink
         self.memory = engine.memory
         self._probing: asyncio.Task[None] | None = None
         self.is_refusing = False
@@ -44,7 +44,7 @@ class Store:
     @property
     def catalogue(self) -> Catalogue:
         """Links and banners as of the last commit."""
-        return self.memory.catalogue
+        return self.memory.published.catalogue
 
     async def open(self, tell: Callable[[str, BaseException], None] | None = None) -> None:
         """Brings the schema up to date and reads what is kept in memory.
@@ -53,8 +53,9 @@ class Store:
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.engine.write(_load, Write.ALONE)
-        newest = await self.engine.read(partial(reads_clicks.newest_id, before_s=now_us() // SECOND + MAX_AHEAD_S))
-        self.memory.ids = IdGenerator(floor_s=created_s(newest) if newest else 0)
+        latest_s = int(self.memory.clock.unix_s()) + MAX_AHEAD_S
+        newest = await self.engine.read(partial(reads_clicks.newest_id, before_s=latest_s))
+        self.ids.follow(created_s(newest) if newest else 0)
         if tell is not None:
             self.engine.begin(refresh, tell)
 
@@ -113,7 +114,7 @@ class Store:
 
     async def renew_salts(self) -> None:
         """Makes the salts that are due, and forgets those of days that are over."""
-        if self.memory.salts.keys() != {today(), today() + 1}:
+        if self.memory.salts.is_due():
             await self.change(renew_salts)
 
     async def remove(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -130,12 +131,13 @@ class Store:
         self, batch: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
     ) -> dict[str, Click]:
         """Adds clicks, all or none; returns those that were there already (see `insert_clicks`)."""
-        work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect)
+        work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect, relink=self.relink)
         return (await self.engine.write(work, Write.CLICKS)).repeated
 
     async def add_given(self, click: Click) -> tuple[Click, bool]:
         """Adds one click that brought its id; returns what is stored, and whether it is new."""
-        done = await self.engine.write(partial(insert_clicks, clicks=[click], given={click.click_id}), Write.CLICKS)
+        work = partial(insert_clicks, clicks=[click], given={click.click_id}, relink=self.relink)
+        done = await self.engine.write(work, Write.CLICKS)
         known = done.repeated.get(click.click_id)
         return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
 
@@ -143,23 +145,23 @@ class Store:
         """Runs `work(session, …)`, which adds clicks that another server recorded, in one transaction."""
         return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.CLICKS)
 
-    def commit_clicks(
-        self, take: Callable[[], list[Click]], settle: Callable[[dict[str, Click] | Exception], None]
-    ) -> None:
-        """The sink of the ingest buffer: one durable transaction for what `take` gives when its turn comes."""
+    def submit(self, work: Callable[[], None]) -> None:
+        """Has the thread that adds clicks call `work`, in turn with what it was given before."""
+        self.engine.submit(work)
 
-        def job(run: Callable[[Callable[[Session], Inserted]], Inserted]) -> None:
-            try:
-                batch = take()
-                done = run(lambda session: insert_clicks(session, batch)) if batch else Inserted({}, {})
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
-                self.is_refusing = True
-                settle(error)
-            else:
-                self.is_refusing = self.is_refusing and not batch
-                settle(done.repeated | done.changed)
+    def commit_clicks(self, batch: Sequence[Click]) -> dict[str, Click]:
+        """Adds clicks in one durable transaction, in the thread that `submit` gives work to.
 
-        self.engine.submit(job)
+        Returns what is stored in the place of those that were there already or are linked otherwise. Raises whatever
+        keeps the batch from being stored: then nothing of it is.
+        """
+        try:
+            done = self.engine.record(partial(insert_clicks, clicks=batch, relink=self.relink))
+        except Exception:
+            self.is_refusing = True
+            raise
+        self.is_refusing = False
+        return done.repeated | done.changed
 
     def close(self) -> None:
         """Waits for the work at hand and closes the engine."""

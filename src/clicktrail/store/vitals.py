@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clicktrail.model.ids import created_s
-from clicktrail.model.times import SECOND, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.store.reads.clicks import COLUMNS
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -33,7 +33,7 @@ class Vitals(NamedTuple):
 def look(session: Session) -> Vitals:
     """Reads them. Postbacks that are switched off wait for nothing."""
     [(oldest, due)] = session.rows(sql(_WAITING))
-    now = now_us()
+    now = session.clock.now_us()
     size = None
     if not session.dialect.is_owned:
         size = float(session.rows(sql("SELECT pg_database_size(current_database())"))[0][0])

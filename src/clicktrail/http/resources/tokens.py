@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import time
 from collections import deque
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote_plus
@@ -11,6 +10,7 @@ from clicktrail.errors import ClicktrailError, MalformedRequest, Mistake, TooMan
 from clicktrail.http.endpoint.call import FORM, Answer, Call, json_answer
 from clicktrail.http.visitor.limits import network_of
 from clicktrail.model.access import Scope
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.query.forms import decode_json
 from clicktrail.store.objects.oauth_clients import check_client
 from clicktrail.store.reads.records import Record
@@ -60,7 +60,8 @@ class Lockout:
     At most `_MAX_COUNTED` networks are remembered: beyond that the one goes that failed least recently.
     """
 
-    def __init__(self, failures: int, window_s: int) -> None:
+    def __init__(self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
         self._most = failures
         self._window_s = window_s
         self._failures: dict[str, deque[float]] = {}
@@ -69,7 +70,7 @@ class Lockout:
     def refuse_locked(self, address: str) -> None:
         """Raises TooManyRequests while the network of the address is locked out."""
         times = self._failures.get(network_of(address))
-        if times and len(times) == self._most and times[0] > time.monotonic() - self._window_s:
+        if times and len(times) == self._most and times[0] > self._clock.passed_s() - self._window_s:
             raise TooManyRequests(
                 "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
             )
@@ -78,7 +79,7 @@ class Lockout:
         """One failed attempt."""
         network = network_of(address)
         times = self._failures.pop(network, None) or deque(maxlen=self._most)
-        times.append(time.monotonic())
+        times.append(self._clock.passed_s())
         self._failures[network] = times
         if len(self._failures) > _MAX_COUNTED:
             del self._failures[next(iter(self._failures))]

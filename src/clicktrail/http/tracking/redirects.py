@@ -16,7 +16,6 @@ from clicktrail.ingest.previews import is_prefetch, is_preview
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import CatalogueLink
 from clicktrail.model.click import Click, Hit
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import LINK, MAX_CLICK_TEXT
 from clicktrail.query.texts import MAX_URL_BYTES
 
@@ -66,7 +65,7 @@ async def _lead(services: Services, scope: Mapping[str, Any], code: str, banner_
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
     link = await _find_link(services, code, address)
-    landing = _landing_of(link)
+    landing = _landing_of(link, services.store.memory.clock.now_us())
     if landing is None:
         return _redirect(302, escape_page(link.fallback_uri or ""))
     query = scope["query_string"].decode("latin-1")
@@ -115,9 +114,9 @@ def _is_counted(services: Services, link: CatalogueLink, address: str) -> bool:
     return True
 
 
-def _landing_of(link: CatalogueLink) -> str | None:
+def _landing_of(link: CatalogueLink, now: int) -> str | None:
     """The landing page of a link in use; None where its fallback page takes the visitor. Raises Gone."""
-    is_over = link.expire_time is not None and link.expire_time <= now_us()
+    is_over = link.expire_time is not None and link.expire_time <= now
     if link.enabled and not is_over and link.uri is not None:
         return link.uri
     if link.fallback_uri is not None:

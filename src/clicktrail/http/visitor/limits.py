@@ -1,11 +1,11 @@
 """How many visits are taken in a minute, by address, link, site or partner."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from clicktrail.errors import TooManyRequests
 from clicktrail.model.addresses import parse_ip
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 
 _MINUTE_S = 60.0
 _SIXTY_FOUR_BITS = 1 + 16
@@ -23,7 +23,7 @@ class VisitLimit:
     end: a visit costs the same however many keys there are. An address counts for its network (`network_of`).
     """
 
-    def __init__(self, most: Mapping[str, int], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: Mapping[str, int], clock: Clock = SYSTEM_CLOCK) -> None:
         self._most = {kind: number for kind, number in most.items() if number}
         self._clock = clock
         self._counts: dict[str, int] = {}
@@ -41,7 +41,7 @@ class VisitLimit:
             self._refuse(kind, key)
 
     def _refuse(self, kind: str, key: str) -> tuple[str, int]:
-        now = self._clock()
+        now = self._clock.passed_s()
         if now >= self._ends_at or len(self._counts) >= _MAX_COUNTED:
             self._counts, self._ends_at = {}, now + _MINUTE_S
         place = f"{kind} {network_of(key) if kind in _OF_ADDRESSES else key}"

@@ -6,7 +6,7 @@ import msgspec
 
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
-from clicktrail.model.times import SECOND, now_s, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.insert import _find_by_id
 from clicktrail.store.session.protocol import Session
@@ -15,10 +15,10 @@ from clicktrail.store.session.sql import Sql, sql, update
 
 def tie_click(session: Session, click: Click, profile_id: str) -> Click:
     """Makes the click the client's."""
-    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=now_s())
+    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=session.clock.now_s())
     changes = {"profile_id": profile_id, "update_time": tied.update_time}
     session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
-    session.after_commit(lambda: session.memory.replace(tied))
+    session.after_commit(lambda: session.memory.newest.replace(tied))
     session.figures.register(session, tied.link_id, 1)
     return tied
 
@@ -44,11 +44,11 @@ def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[s
         return False
     if click.ip != visit.ip and _origin(click.uri) not in origins:
         return False
-    is_fresh = created_s(click_id) * SECOND > now_us() - ARRIVAL_US
+    is_fresh = created_s(click_id) * SECOND > session.clock.now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
         known = msgspec.structs.replace(click, visitor_id=visitor_id)
         session.rows(sql("UPDATE clicks SET visitor_id = {} WHERE click_id = {}", visitor_id, click_id))
-        session.after_commit(lambda: session.memory.replace(known))
+        session.after_commit(lambda: session.memory.newest.replace(known))
     return True
 
 
@@ -68,7 +68,7 @@ def remove_clicks(session: Session, clicks: Sequence[Click]) -> None:
     session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
     session.figures.uncount(session, clicks)
-    session.after_commit(lambda: session.memory.remove(click_ids))
+    session.after_commit(lambda: session.memory.newest.remove(click_ids))
 
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:

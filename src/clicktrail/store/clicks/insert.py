@@ -8,9 +8,9 @@ from msgspec.structs import astuple
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
-from clicktrail.model.times import SECOND
-from clicktrail.store.memory.memory import TAIL
-from clicktrail.store.memory.visits import Visit, visitor_key
+from clicktrail.model.visitors import visitor_key
+from clicktrail.store.memory.newest import TAIL
+from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import add_deliveries, tell_of_clicks
 from clicktrail.store.reads.clicks import CLICK_SQL, COLUMNS
@@ -18,6 +18,8 @@ from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, number, sql
 
+Relink = Callable[[Click, Catalogue], Click]
+"""The click as a newer catalogue would have made it."""
 _OWN_UUIDS = (
     "uuid_hash IN (SELECT unnest({}::BIGINT[])) AND uuid IN (SELECT unnest({}::VARCHAR[])) AND name_space IS NULL"
 )
@@ -52,6 +54,7 @@ def insert_clicks(
     given: Collection[str] = (),
     inspect: Inspect | None = None,
     linked: Collection[str] | None = None,
+    relink: Relink = lambda click, _: click,
 ) -> Inserted:
     """Adds clicks in one statement, but not those that are there already.
 
@@ -60,7 +63,7 @@ def insert_clicks(
     the clicks are history, of which nobody is told, and which of them keep the link that they have.
     """
     made = {click.click_id: click for click in clicks}
-    clicks, catalogue = _relink(session, clicks, linked or ())
+    clicks, catalogue = _relink(session, clicks, linked or (), relink)
     by_uuid = _find_by_uuid(session, clicks)
     by_id = _find_by_id(session, set(given)) if given else {}
     fresh: list[Click] = []
@@ -87,12 +90,13 @@ def insert_clicks(
     return result
 
 
-def _relink(session: Session, clicks: Sequence[Click], kept: Collection[str]) -> tuple[Sequence[Click], Catalogue]:
+def _relink(
+    session: Session, clicks: Sequence[Click], kept: Collection[str], relink: Relink
+) -> tuple[Sequence[Click], Catalogue]:
     """The clicks as the catalogue of now would have made them, but for those in `kept`; and that catalogue."""
     is_current = session.pin_catalogue()
-    catalogue = session.memory.catalogue if is_current else load_catalogue(session)
-    if not is_current or (not session.dialect.is_owned and session.memory.has_just_learned()):
-        relink = session.memory.relink
+    catalogue = session.memory.published.catalogue if is_current else load_catalogue(session)
+    if not is_current or (not session.dialect.is_owned and session.memory.published.is_new()):
         clicks = [click if click.click_id in kept else relink(click, catalogue) for click in clicks]
     return clicks, catalogue
 
@@ -104,7 +108,7 @@ def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) ->
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
-    session.after_commit(lambda: session.memory.add(marked))
+    session.after_commit(lambda: session.memory.newest.add(marked))
     add_deliveries(session, deliveries)
 
 
@@ -146,10 +150,10 @@ def load_tail(session: Session) -> None:
         return
     rows = session.rows(sql("SELECT {} FROM clicks c ORDER BY click_id DESC LIMIT {}", CLICK_SQL, number(TAIL)))
     clicks = [Click(*row) for row in reversed(rows)]
-    session.memory.replace_tail(clicks, is_whole=len(rows) < TAIL)
+    session.memory.newest.begin(clicks, is_whole=len(rows) < TAIL)
     visits = {
         visitor_key(click): Visit(click.click_id, click.time)
         for click in clicks
         if click.link_id is not None and click.duplicate_of is None
     }
-    session.memory.recent.keep(visits, session.memory.duplicate_window_us / SECOND)
+    session.memory.visits.keep(visits)

@@ -12,8 +12,10 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import SECOND
-from clicktrail.store.memory.visits import KEY_SQL, Keys, VisitorSet, mark_repeats, visitor_key
-from clicktrail.store.session.hashes import text_hash
+from clicktrail.model.visitors import visitor_key
+from clicktrail.store.counting.visitors import Hashes, Keys, VisitorSet
+from clicktrail.store.memory.visits import mark_repeats
+from clicktrail.store.session.hashes import VISITOR_SQL, text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, and_, named, number, sql
 
@@ -29,6 +31,8 @@ _VISITOR = sql("c.link_id, c.ip, c.user_agent, c.visitor")
 ENDS = {"first_click_time": "min", "last_click_time": "max"}
 _SPANS_US = (60 * SECOND, 3600 * SECOND)
 """How far from the one that was removed the next first or last click is looked for, before all are looked at."""
+_KEY = f"md5_number_lower(c.link_id || {VISITOR_SQL})"
+"""The bytes of `visitor_key`, read from the last one on, to have the keys of many clicks at once."""
 Removed = Mapping[str, Sequence[Click]]
 """Link id -> its clicks that were removed."""
 Bounds = Mapping[str, tuple[int, int] | None]
@@ -39,7 +43,7 @@ _ALL_FIGURES = (
     f"SELECT link_id, {CLICKS}, {OTHERS}, hash(link_id) FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
 )
 _VISITORS = (
-    f"SELECT {KEY_SQL} AS visitor, hash(c.link_id) AS link FROM clicks c "
+    f"SELECT {_KEY} AS visitor, hash(c.link_id) AS link FROM clicks c "
     f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {{}} AND c.rowid < {{}}"
 )
 """Visitor and link of each click in a part of the table, which DuckDB finds by the numbers of its rows."""
@@ -62,7 +66,7 @@ class LinkFigures:
 
     def __init__(self) -> None:
         self._figures: dict[str, LinkMetrics] = {}
-        self._visitors = VisitorSet(np.empty(0, dtype=np.uint64))
+        self._visitors = VisitorSet(np.empty(0, dtype=np.int64))
         self._waiting: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._is_loaded = threading.Event()
@@ -76,15 +80,15 @@ class LinkFigures:
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
         """Clicks are about to be added by this transaction: marks repeats among them, and counts the others' links."""
-        memory = session.memory
+        recent = session.memory.visits
         keys = {click.click_id: visitor_key(click) for click in clicks if click.link_id is not None}
         if not keys:
             return clicks
-        visits = memory.recent.find(keys.values())
-        marked = mark_repeats(clicks, keys, visits, memory.duplicate_window_us)
+        visits = recent.find(keys.values())
+        marked = mark_repeats(clicks, keys, visits, recent.window_us)
 
         def count() -> None:
-            memory.recent.keep(visits, memory.duplicate_window_us / SECOND)
+            recent.keep(visits)
             counted = [(click, keys[click.click_id]) for click in clicks if click.link_id is not None]
             self._when_loaded(lambda: self._count(counted))
 
@@ -104,7 +108,7 @@ class LinkFigures:
         linked = [click for each in removed.values() for click in each]
         gone = find_gone(session, linked)
         ends = {name: self._find_ends(session, removed, name) for name in ENDS}
-        session.after_commit(lambda: session.memory.recent.forget(linked))
+        session.after_commit(lambda: session.memory.visits.forget(linked))
         session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
 
     def read(self, session: ArraySession) -> None:
@@ -264,21 +268,22 @@ def _find_rows(session: Session, row_id: Sql, clicks: Sequence[Click]) -> list[i
     return found
 
 
-def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Keys]]:
+def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Hashes]]:
     """Visitor key and link hash of every click on a link, in pieces."""
     last = session.rows(sql("SELECT max(rowid) FROM clicks"))[0][0]
     for start in range(0, (last or 0) + 1, _PIECE):
         piece = session.arrays(sql(_VISITORS, number(start), number(start + _PIECE)))
-        yield piece["visitor"].astype(np.uint64, copy=False), piece["link"].astype(np.uint64, copy=False)
+        keys = piece["visitor"].astype(np.uint64, copy=False).byteswap().view(np.int64)
+        yield keys, piece["link"].astype(np.uint64, copy=False)
 
 
-def count_visitors(pieces: Iterable[tuple[Keys, Keys]], links: Keys) -> tuple[Keys, np.ndarray[Any, Any]]:
+def count_visitors(pieces: Iterable[tuple[Keys, Hashes]], links: Hashes) -> tuple[Keys, np.ndarray[Any, Any]]:
     """All visitor keys, sorted, each once; and how many each of `links`, ascending hashes, has.
 
     At ten million visitors it takes some 300 MB for a moment: a piece leaves only what was not twice in it, and a link
     is four bytes.
     """
-    kept_keys, kept_places = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.uint32)]
+    kept_keys, kept_places = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint32)]
     for visitors, hashes in pieces:
         piece, first = np.unique(visitors, return_index=True)
         kept_keys.append(piece)

@@ -1,6 +1,6 @@
 """The salts of visitors: one a day, shared by all nodes, and thrown away when the day is over."""
 
-from clicktrail.model.visitors import new_salt, today
+from clicktrail.model.visitors import new_salt
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql
 
@@ -13,7 +13,7 @@ def load_salts(session: Session) -> dict[int, bytes]:
 def renew_salts(session: Session) -> None:
     """Sees to it that there are today's and tomorrow's, and no others. While no click is being added."""
     known = load_salts(session)
-    for day in (today(), today() + 1):
+    for day in (session.clock.today(), session.clock.today() + 1):
         if day not in known:
             session.rows(insert_into("visitor_salts", {"day": day, "salt": new_salt()}))
-    session.rows(sql("DELETE FROM visitor_salts WHERE day < {}", today()))
+    session.rows(sql("DELETE FROM visitor_salts WHERE day < {}", session.clock.today()))

@@ -9,7 +9,7 @@ from clicktrail.errors import Mistake
 from clicktrail.model.click import Click, differences
 from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
 from clicktrail.query.imports import Imported, ImportedClick
-from clicktrail.store.clicks.insert import Inserted, insert_clicks
+from clicktrail.store.clicks.insert import Inserted, Relink, insert_clicks
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.registrations.register import keep_history
 from clicktrail.store.session.protocol import Session
@@ -19,7 +19,9 @@ _OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agen
 """Key -> attribute of what an imported row may leave out without saying that there is none."""
 
 
-def import_clicks(session: Session, rows: Sequence[ImportedClick], keeps_missing: bool = False) -> list[Imported]:
+def import_clicks(
+    session: Session, rows: Sequence[ImportedClick], keeps_missing: bool, relink: Relink
+) -> list[Imported]:
     """Stores clicks with their own ids, clients, links and banners, and says what became of each.
 
     What points to an object that is not there is refused; if `keeps_missing`, it is stored without the pointer.
@@ -38,7 +40,7 @@ def import_clicks(session: Session, rows: Sequence[ImportedClick], keeps_missing
             ready.append((place, click))
     linked = {click.click_id for place, click in ready if rows[place].pointers}
     clicks = [click for _, click in ready]
-    done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked)
+    done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked, relink=relink)
     keep_history(session, [done.changed.get(click.click_id, click) for click in clicks if _is_new_client(click, done)])
     for place, click in ready:
         known = done.repeated.get(click.click_id)

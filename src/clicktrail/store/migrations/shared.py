@@ -7,7 +7,6 @@ creation is in every id, so no column repeats it.
 from collections.abc import Sequence
 
 from clicktrail.errors import NewerStore
-from clicktrail.model.times import now_us
 from clicktrail.store.session.protocol import Dialect, Migration, Session
 from clicktrail.store.session.sql import sql
 
@@ -147,7 +146,7 @@ def migrate(session: Session) -> list[str]:
         for statement in statements if name in missing else ():
             session.rows(sql(session.dialect.translate(statement)))
         if name in missing:
-            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, now_us()))
+            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, session.clock.now_us()))
     return missing
 
 

@@ -82,7 +82,13 @@ def refresh(session: Session) -> None:
     """Reads catalogue, revocations and salts into memory, as of this transaction's end."""
     version = session.catalogue_version()
     catalogue, revoked, salts = load_catalogue(session), list_revoked(session), load_salts(session)
-    session.after_commit(lambda: session.memory.learn(catalogue, revoked, salts, version))
+    memory = session.memory
+
+    def learn() -> None:
+        if memory.published.learn(catalogue, revoked, version):
+            memory.salts.by_day = salts
+
+    session.after_commit(learn)
 
 
 def create_item(
@@ -132,7 +138,7 @@ def delete_item(session: Session, resource: Resource, object_id: str) -> None:
     if resource is LINK and session.rows(sql("SELECT 1 FROM clicks WHERE link_id = {} LIMIT 1", object_id)):
         raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
     if resource is BANNER:
-        session.after_commit(lambda: session.memory.clear_column("banner_id", object_id))
+        session.after_commit(lambda: session.memory.newest.clear_column("banner_id", object_id))
     for pointing, column in POINTERS[resource.name]:
         session.rows(update(pointing, {column: None}, sql("{} = {}", named(column), object_id)))
     session.rows(sql("DELETE FROM {} WHERE {}", table, its))

@@ -8,7 +8,6 @@ from typing import Any
 
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import CLIENT
 from clicktrail.store.reads.records import Record, check_references, get_record, insert_row, update_row
 from clicktrail.store.session.protocol import Session
@@ -67,7 +66,7 @@ def check_client(session: Session, client_id: str, secret: str) -> Record | None
 def revoke_token(session: Session, token_id: str) -> None:
     """Ends one token by its `jti`; again changes nothing."""
     if not session.rows(sql("SELECT 1 FROM revoked_tokens WHERE token_id = {}", token_id)):
-        session.rows(insert_into("revoked_tokens", {"token_id": token_id, "revoke_time": now_us()}))
+        session.rows(insert_into("revoked_tokens", {"token_id": token_id, "revoke_time": session.clock.now_us()}))
 
 
 def list_revoked_tokens(session: Session) -> list[str]:

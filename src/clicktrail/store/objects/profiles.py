@@ -129,7 +129,7 @@ def delete_profile(session: Session, profile_id: str) -> None:
     lost = session.rows(sql("SELECT link_id, count(*) FROM clicks WHERE profile_id = {} GROUP BY link_id", profile_id))
     for link_id, registrations in lost:
         session.figures.register(session, link_id, -registrations)
-    session.after_commit(lambda: session.memory.clear_column("profile_id", profile_id))
+    session.after_commit(lambda: session.memory.newest.clear_column("profile_id", profile_id))
     its = sql("profile_id = {}", profile_id)
     for table in ("clicks", "links"):
         session.rows(update(table, {"profile_id": None}, its))

@@ -13,7 +13,7 @@ from clicktrail.model.attribution import DAY_US
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Event, Message
-from clicktrail.model.times import SECOND, now_s, now_us
+from clicktrail.model.times import SECOND
 from clicktrail.query.fields import DELIVERY, POSTBACK
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import Record, get_record
@@ -96,7 +96,7 @@ def tell_of_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalog
     told = catalogue.told_of_clicks
     if not told:
         return []
-    since = now_us() - NEWS_US
+    since = session.clock.now_us() - NEWS_US
     return [
         _row(session, postback.postback_id, postback.profile_id, Event.CLICK, click.click_id, None, click.time)
         for click in clicks
@@ -128,15 +128,15 @@ def _row(
     attribution_id: str | None,
     at: int,
 ) -> Row:
-    due, made = now_us(), session.memory.ids.new()
-    return (made, postback_id, profile_id, event, WAITING, click_id, attribution_id, at, 0, due, now_s())
+    due, made = session.clock.now_us(), session.memory.ids.new()
+    return (made, postback_id, profile_id, event, WAITING, click_id, attribution_id, at, 0, due, session.clock.now_s())
 
 
 def add_deliveries(session: Session, rows: Sequence[Row]) -> None:
     """Puts them in the outbox."""
     if rows:
         session.insert("deliveries", _NEW, rows)
-        session.after_commit(session.memory.wake_sender)
+        session.after_commit(session.memory.outbox.set)
 
 
 def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
@@ -144,7 +144,7 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
 
     `free` is in the order in which postbacks are served; those that had none of their turn have it the next time.
     """
-    now = now_us()
+    now = session.clock.now_us()
     due = session.rows(sql(_DUE, now, list(free)))
     waiting = {row[0] for row in due}
     found: list[str] = []
@@ -157,13 +157,13 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
 
 def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
     """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
-    now, ids = now_us(), sorted(ids)
+    now, ids = session.clock.now_us(), sorted(ids)
     its = sql(_IDS, ids[0], ids[-1], ids)
     found = session.rows(sql(_TAKEN, its, now, sql(session.dialect.skip_locked)))
     if not found:
         return []
     ids = sorted(row[0] for row in found)
-    session.rows(sql(_LEASE, now + lease_us, now_s(), sql(_IDS, ids[0], ids[-1], ids)))
+    session.rows(sql(_LEASE, now + lease_us, session.clock.now_s(), sql(_IDS, ids[0], ids[-1], ids)))
     targets = {postback_id: find_target(session, postback_id) for postback_id in {row[1] for row in found}}
     messages = _messages(session, found)
     return [Job(row[0], row[1], targets[row[1]], row[6], messages.get(row[0])) for row in found]
@@ -212,13 +212,15 @@ def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Writes down what came of attempts."""
     ids = sorted(outcome.delivery_id for outcome in outcomes)
     values = join(", ", [sql(_OUTCOME, *outcome) for outcome in outcomes])
-    session.rows(sql(_SETTLE, now_s(), values, WAITING, ids[0], ids[-1]))
+    session.rows(sql(_SETTLE, session.clock.now_s(), values, WAITING, ids[0], ids[-1]))
 
 
 def _replay(session: Session, where: Sql) -> None:
     anew = {"status": WAITING, "attempts": 0, "response_status": None, "error": None}
-    session.rows(update("deliveries", {**anew, "due_time": now_us(), "update_time": now_s()}, where))
-    session.after_commit(session.memory.wake_sender)
+    session.rows(
+        update("deliveries", {**anew, "due_time": session.clock.now_us(), "update_time": session.clock.now_s()}, where)
+    )
+    session.after_commit(session.memory.outbox.set)
 
 
 def replay(session: Session, delivery_id: str) -> Record:
@@ -239,5 +241,5 @@ def replay_dead(session: Session, postback_id: str) -> int:
 
 def forget_deliveries(session: Session, days: int) -> None:
     """Removes what was to be told more than so many days ago; the moment is in the ids."""
-    first = f"{max(now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
+    first = f"{max(session.clock.now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
     session.rows(sql("DELETE FROM deliveries WHERE delivery_id < {}", first))

@@ -8,7 +8,6 @@ from typing import Any
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.postbacks import Message, sample
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import POSTBACK
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox.deliveries import Target, find_target
@@ -41,7 +40,7 @@ def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[
     """Where a test is to go, and what it tells: of the partner's newest link, if there is one. Raises NotFound."""
     links = session.rows(sql(_NEWEST_LINK, postback_id))
     link_id, code = links[0] if links else (None, None)
-    return find_target(session, postback_id), sample(ids.new(), now_us(), link_id, code)
+    return find_target(session, postback_id), sample(ids.new(), session.clock.now_us(), link_id, code)
 
 
 def delete_postback(session: Session, postback_id: str) -> None:

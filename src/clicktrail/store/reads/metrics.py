@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from clicktrail.model.access import Viewer
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.query.fields import LINK
-from clicktrail.store.memory.visits import VISITOR_SQL
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.session.hashes import VISITOR_SQL
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, in_, sql
 

@@ -13,7 +13,7 @@ _BY_CREATION = ("createTime", "clickId")
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:
     """The click, if it is one of the newest and the viewer may see every click."""
-    return None if viewer.scope in PARTNERS else memory.find(click_id)
+    return None if viewer.scope in PARTNERS else memory.newest.find(click_id)
 
 
 def recall_clicks(memory: Memory, viewer: Viewer, query: ListQuery) -> list[Click] | None:
@@ -21,7 +21,7 @@ def recall_clicks(memory: Memory, viewer: Viewer, query: ListQuery) -> list[Clic
     is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions
     if viewer.scope in PARTNERS or not is_plain:
         return None
-    tail, is_whole = memory.tail, not memory.floor
+    tail, is_whole = memory.newest.tail, memory.newest.is_whole
     end = len(tail)
     if query.after is not None:
         end = bisect_left(tail, query.after.object_id, key=lambda click: click.click_id)

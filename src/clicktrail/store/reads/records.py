@@ -9,7 +9,6 @@ from typing import Any
 
 from clicktrail.errors import Conflict, Forbidden, InvalidBody, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
-from clicktrail.model.times import now_s
 from clicktrail.query.fields import Resource, Source
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
@@ -184,7 +183,7 @@ def refuse_differing(resource: Resource, object_id: str, differing: Sequence[str
 
 def insert_row(session: Session, resource: Resource, values: Mapping[str, Any]) -> None:
     """Adds one row; `values` are by column, the update time is now."""
-    session.rows(insert_into(TABLES[resource.name].name, {"update_time": now_s(), **values}))
+    session.rows(insert_into(TABLES[resource.name].name, {"update_time": session.clock.now_s(), **values}))
 
 
 def update_row(session: Session, resource: Resource, object_id: str, changes: Mapping[str, Any]) -> None:
@@ -192,7 +191,7 @@ def update_row(session: Session, resource: Resource, object_id: str, changes: Ma
     if not changes:
         return
     where = sql("{} = {}", named(resource.id_field.column), object_id)
-    session.rows(update(TABLES[resource.name].name, {**changes, "update_time": now_s()}, where))
+    session.rows(update(TABLES[resource.name].name, {**changes, "update_time": session.clock.now_s()}, where))
 
 
 def columns_of(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:

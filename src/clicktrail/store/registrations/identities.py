@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import IDENTITY
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.session.protocol import Session
@@ -25,7 +24,12 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str
     known = session.rows(sql("SELECT identity_id FROM identities WHERE {}", same))
     identity_id = known[0][0] if known else session.memory.ids.new()
     if not known:
-        row = {"identity_id": identity_id, "visitor_id": visitor_id, "uuid": uuid, "create_time": now_us()}
+        row = {
+            "identity_id": identity_id,
+            "visitor_id": visitor_id,
+            "uuid": uuid,
+            "create_time": session.clock.now_us(),
+        }
         session.rows(insert_into("identities", row))
     return {"identityId": identity_id, "visitorId": visitor_id, "uuid": uuid}, not known
 

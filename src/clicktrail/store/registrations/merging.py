@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.contacts import is_same
-from clicktrail.model.times import now_s, now_us
 from clicktrail.query.fields import CONTACT, PROFILE
 from clicktrail.store.objects.profiles import replace_tags
 from clicktrail.store.reads.profiles import get_profile
@@ -108,11 +107,13 @@ def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
 
 def _move_clicks(session: Session, kept_id: str, gone_id: str) -> None:
     """Clicks and registrations; figures count both, as before."""
-    now = now_s()
+    now = session.clock.now_s()
     went = sql("profile_id = {}", gone_id)
     session.rows(update("clicks", {"profile_id": kept_id, "update_time": now}, went))
     session.rows(update("attributions", {"profile_id": kept_id}, went))
-    session.after_commit(lambda: session.memory.alter("profile_id", {gone_id}, profile_id=kept_id, update_time=now))
+    session.after_commit(
+        lambda: session.memory.newest.alter("profile_id", {gone_id}, profile_id=kept_id, update_time=now)
+    )
 
 
 def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str, _Known]) -> dict[str, str | None]:
@@ -131,7 +132,9 @@ def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str
         if merged_id == kept_id and uuid is None:
             continue
         leading = {"profile_id": kept_id, "uuid": uuid, "name_space": name_space}
-        session.rows(insert_into("merged_profiles", {"merged_id": merged_id, **leading, "time": now_us()}))
+        session.rows(
+            insert_into("merged_profiles", {"merged_id": merged_id, **leading, "time": session.clock.now_us()})
+        )
         if uuid is not None and own.uuid is not None and {name_space, own.name_space} == {None}:
             move_identities(session, uuid, own.uuid)
     return {"uuid": own.uuid, "name_space": own.name_space}

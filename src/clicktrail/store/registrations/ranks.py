@@ -7,7 +7,6 @@ import msgspec
 from clicktrail.errors import Conflict, Mistake
 from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click
-from clicktrail.model.times import now_s
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, join, named, sql, update
 
@@ -51,10 +50,10 @@ def free_click(session: Session, click: Click) -> Click:
 
     The partner's client stays, without the click. What the partner's server was still to be told is not told.
     """
-    freed = msgspec.structs.replace(click, profile_id=None, update_time=now_s())
+    freed = msgspec.structs.replace(click, profile_id=None, update_time=session.clock.now_s())
     freeing = {"profile_id": None, "update_time": freed.update_time}
     session.rows(update("clicks", freeing, sql("click_id = {}", click.click_id)))
-    session.after_commit(lambda: session.memory.replace(freed))
+    session.after_commit(lambda: session.memory.newest.replace(freed))
     session.figures.register(session, click.link_id, -1)
     said = "SELECT attribution_id FROM attributions WHERE profile_id = {} AND click_id = {}"
     for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):

@@ -21,7 +21,6 @@ from clicktrail.model.attribution import (
 )
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, foreign_digits
-from clicktrail.model.times import now_us
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.clicks.change import tie_click
 from clicktrail.store.objects.profiles import save_profile
@@ -93,7 +92,7 @@ def register_client(
     if found is not None:
         refuse_partner(session, found["profileId"])
         client = {**client, "uuid": found["uuid"]}  # who was merged is named by the uuid that they have now
-    at = values.get("time") or now_us()
+    at = values.get("time") or session.clock.now_us()
     people = {uuid for uuid in (named.uuid, client.get("uuid")) if uuid and space is None}
     clicks = find_clicks(session, viewer, named, click, values, people, at, model)
     stored = [each for each, _ in clicks.values()]
@@ -181,7 +180,7 @@ def name_click(session: Session, ids: IdGenerator, click: Click, profile_id: str
     """Writes down that a site named the click itself (PUT or PATCH /clicks/{clickId})."""
     candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
     decision = Decision(click.click_id, click.link_id, Rule.EXPLICIT, (Considered(candidate, Outcome.WINS),))
-    keep(session, ids, profile_id, now_us(), decision, Named(click_id=click.click_id))
+    keep(session, ids, profile_id, session.clock.now_us(), decision, Named(click_id=click.click_id))
 
 
 def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from clicktrail.model.click import Click
+from clicktrail.model.clock import Clock
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.runs import Run
@@ -74,6 +75,7 @@ class Session(Protocol):
     """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
 
     memory: Memory
+    clock: Clock
     figures: "Figures"
     dialect: Dialect
 
@@ -179,8 +181,11 @@ class Engine(Protocol):
         """Begins what a server does beside answering. `refresh` reads what other processes published anew; `tell` is
         told what went wrong."""
 
-    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
-        """Has the writer's thread call `job(run)`, where `run(work)` runs `work`, which writes once, durably."""
+    def submit(self, work: Callable[[], None]) -> None:
+        """Has the thread that adds clicks call `work`, in turn with what it was given before."""
+
+    def record(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which adds clicks, in one durable transaction; in the thread that `submit` gives work to."""
 
     def close(self) -> None:
         """Waits for the work at hand and closes the store."""

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +62,7 @@ class DuckdbSession:
     dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
-        self.memory = memory
+        self.memory, self.clock = memory, memory.clock
         self.figures: Figures = figures
         self._cursor = cursor
         for macro in _MACROS:
@@ -105,7 +104,7 @@ class DuckdbSession:
 
     def catalogue_version(self) -> int:
         """Nobody else counts."""
-        return self.memory.version
+        return self.memory.published.version
 
     def publish(self) -> None:
         """There is nobody to tell."""
@@ -162,8 +161,8 @@ class DuckdbEngine:
 
     is_owned, readers = DuckdbSession.dialect.is_owned, READERS
 
-    def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2) -> None:
-        self.memory = Memory()
+    def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2, memory: Memory | None = None) -> None:
+        self.memory = memory or Memory()
         self.figures = LinkFigures()
         self._path = path
         self._log = log_of(path)
@@ -224,9 +223,13 @@ class DuckdbEngine:
         finally:
             session.close()
 
-    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
-        """Has the writer's thread call `job(run)`, in turn with all other writes."""
-        self._writer.submit(job, partial(self._run_write, begins_itself=True))
+    def submit(self, work: Callable[[], None]) -> None:
+        """Has the writer's thread call `work`, in turn with all other writes."""
+        self._writer.submit(work)
+
+    def record(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which adds clicks."""
+        return self._run_write(work, begins_itself=True)
 
     def run(self, work: Callable[[Session], T], begins_itself: bool = False, run: Run | None = None) -> T:
         """Runs `work` in one transaction, in this thread."""

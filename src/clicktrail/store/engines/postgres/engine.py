@@ -96,8 +96,9 @@ class PostgresEngine:
         retention_months: int = 0,
         wait_s: float = 3.0,
         exporters: int = 2,
+        memory: Memory | None = None,
     ) -> None:
-        self.memory = Memory()
+        self.memory = memory or Memory()
         self.figures = TableFigures()
         self._url = url
         self._timeout_s = timeout_s
@@ -149,9 +150,13 @@ class PostgresEngine:
         del target
         raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
 
-    def submit(self, job: Callable[[Callable[[Callable[[Session], T]], T]], None]) -> None:
-        """Has the recorder's thread call `job(run)`, in turn with this node's other batches."""
-        self._recorder.submit(job, lambda work: self.run(work, Kind.CLICKS))
+    def submit(self, work: Callable[[], None]) -> None:
+        """Has the recorder's thread call `work`: this node commits one batch at a time."""
+        self._recorder.submit(work)
+
+    def record(self, work: Callable[[Session], T]) -> T:
+        """Runs `work`, which adds clicks."""
+        return self.run(work, Kind.CLICKS)
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
         """Makes partitions of the months that are kept; runs `work`, then makes figures and visitors, in a transaction.
@@ -205,7 +210,7 @@ class PostgresEngine:
     def drop_months(self) -> None:
         """Drops the clicks of the months that are no longer kept."""
         if self._retention_months:
-            now = month_of(int(time.time()))
+            now = month_of(int(self.memory.clock.unix_s()))
             before = shift(now, -self._retention_months)
             if any(month < before for month in self._months):
                 self.run(lambda session: drop_months(session, before), Kind.SCHEMA)
@@ -304,7 +309,7 @@ class PostgresEngine:
 
     def _is_wanted(self, month: Month) -> bool:
         """Whether clicks of a month should have a partition and have none: not a month to come, or of a broken id."""
-        now = month_of(int(time.time()))
+        now = month_of(int(self.memory.clock.unix_s()))
         first = shift(now, -self._retention_months) if self._retention_months else FIRST
         return month not in self._months and first <= month <= now
 

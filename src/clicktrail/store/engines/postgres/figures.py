@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
+from clicktrail.model.visitors import visitor_key
 from clicktrail.store.counting.figures import (
     CLICKS,
     ENDS,
@@ -25,7 +26,8 @@ from clicktrail.store.counting.figures import (
     find_gone,
     subtract,
 )
-from clicktrail.store.memory.visits import VISITOR_SQL, Visit, mark_repeats, visitor_digest
+from clicktrail.store.memory.visits import Visit, mark_repeats
+from clicktrail.store.session.hashes import VISITOR_SQL
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, join, named, number, sql
 
@@ -91,7 +93,7 @@ class TableFigures:
         linked = [click for click in clicks if click.link_id is not None]
         if not linked:
             return clicks
-        window_us = session.memory.duplicate_window_us
+        window_us = session.memory.visits.window_us
         keys = {click.click_id: visitor_key(click) for click in linked}
         firsts: dict[int, Click] = {}
         for click in linked:
@@ -135,11 +137,6 @@ class TableFigures:
         for table in ("link_changes", "link_figures"):
             session.rows(sql("DELETE FROM {} WHERE link_id = ANY({}::TEXT[])", named(table), list(removed)))
         session.insert("link_figures", _COLUMNS.split(", "), rows)
-
-
-def visitor_key(click: Click) -> int:
-    """64 bits for the visitor of a link (see `store.memory.visits`), as the function of the same name makes them."""
-    return int.from_bytes(visitor_digest(click), "big", signed=True)
 
 
 def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tuple[dict[int, Visit], set[int]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from clicktrail.model.times import now_us
 from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -21,7 +20,7 @@ class TableKeys:
 
     def stamp(self) -> int:
         """Changes when another node has replaced the keys, half a second later at most."""
-        return self._engine.memory.version
+        return self._engine.memory.published.version
 
     def read(self, first: str) -> list[str]:
         """The lines; `first` becomes the only one where there is none yet."""
@@ -30,7 +29,7 @@ class TableKeys:
 
     def note(self, lines: Sequence[str]) -> None:
         """Adds lines to the table of the tokens that were made."""
-        first = now_us()
+        first = self._engine.memory.clock.now_us()
         rows = [[first + place, line] for place, line in enumerate(lines)]
         self._engine.run(lambda session: session.insert("issued_tokens", ["create_time", "line"], rows))
 

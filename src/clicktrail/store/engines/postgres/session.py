@@ -41,7 +41,7 @@ class PostgresSession:
         dialect: Dialect = POSTGRES,
     ) -> None:
         self.dialect = dialect
-        self.memory = memory
+        self.memory, self.clock = memory, memory.clock
         self.figures = figures
         self.click_id: str | None = None
         """One of the clicks that the transaction adds."""
@@ -83,7 +83,7 @@ class PostgresSession:
 
     def pin_catalogue(self) -> bool:
         """Whether memory's catalogue is the newest. The lock that every transaction of clicks begins with keeps it."""
-        return self.catalogue_version() == self.memory.version
+        return self.catalogue_version() == self.memory.published.version
 
     def catalogue_version(self) -> int:
         """Grows with every change to the catalogue or the revocations."""

@@ -65,7 +65,7 @@ class Upkeep:
 
     def _look(self, connection: "psycopg.Connection[Any]") -> None:
         row = connection.execute("SELECT version FROM catalogue_version").fetchone()
-        if row is not None and row[0] != self._memory.version:
+        if row is not None and row[0] != self._memory.published.version:
             self._run(self._refresh)
         now = time.monotonic()
         if now >= self._fold_at:

@@ -1,0 +1,34 @@
+"""The clock that the application makes and passes on; tests pass one that they can set."""
+
+import time
+
+from clicktrail.model.times import SECOND
+
+_DAY_US = 86_400 * SECOND
+
+
+class Clock:
+    """The time of day, and the seconds that pass. A test's clock overrides `now_us` and `passed_s`."""
+
+    def now_us(self) -> int:
+        """Microseconds since 1970-01-01 UTC."""
+        return time.time_ns() // 1000
+
+    def passed_s(self) -> float:
+        """Seconds since some moment; they never step back."""
+        return time.monotonic()
+
+    def now_s(self) -> int:
+        """The whole second, in microseconds: what `createTime` and `updateTime` are made from."""
+        return self.now_us() // SECOND * SECOND
+
+    def unix_s(self) -> float:
+        """Seconds since 1970-01-01 UTC."""
+        return self.now_us() / SECOND
+
+    def today(self) -> int:
+        """Days since 1970-01-01, UTC."""
+        return self.now_us() // _DAY_US
+
+
+SYSTEM_CLOCK = Clock()

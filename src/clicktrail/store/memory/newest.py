@@ -1,0 +1,98 @@
+"""The newest clicks in memory: in order, and by id."""
+
+from collections.abc import Collection, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from clicktrail.model.click import Click
+
+TAIL = 2_000
+"""Newest clicks kept in order: two of the largest pages."""
+REMEMBERED = 20_000
+"""Clicks kept by id, the newest: at least half so many, and never more; some 30 MB."""
+
+
+class NewestClicks:
+    """Empty until `begin`, and for good where other processes add clicks as well."""
+
+    def __init__(self) -> None:
+        self.tail: tuple[Click, ...] = ()
+        """Ascending by id: every click of the store from `_floor` on."""
+        self._floor: str | None = None
+        """Empty where the tail is the whole store; None where nothing is kept."""
+        self._newer: dict[str, Click] = {}
+        self._older: dict[str, Click] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the tail is the whole store."""
+        return self._floor == ""
+
+    def begin(self, clicks: Sequence[Click], is_whole: bool) -> None:
+        """Starts with the newest clicks, ascending."""
+        self.tail = tuple(clicks)
+        self._floor = "" if is_whole else clicks[0].click_id
+        self._newer, self._older = {click.click_id: click for click in clicks}, {}
+
+    def stop(self) -> None:
+        """Keeps nothing from now on."""
+        self.tail, self._floor, self._newer, self._older = (), None, {}, {}
+
+    def add(self, clicks: Sequence[Click]) -> None:
+        """Clicks were committed; mostly the newest there are, but imports bring ids of any age."""
+        floor = self._floor
+        if floor is None:
+            return
+        ordered = sorted((click for click in clicks if click.click_id >= floor), key=_by_id)
+        is_newest = not self.tail or not ordered or ordered[0].click_id > self.tail[-1].click_id
+        tail = (*self.tail, *ordered) if is_newest else tuple(sorted((*self.tail, *ordered), key=_by_id))
+        if len(tail) > TAIL:
+            tail = tail[-TAIL:]
+            self._floor = tail[0].click_id
+        self.tail = tail
+        self._newer.update((click.click_id, click) for click in ordered[-REMEMBERED // 2 :])
+        if len(self._newer) > REMEMBERED // 2:  # dropping one by one would look for the first in ever more gaps
+            self._older, self._newer = self._newer, {}
+
+    def find(self, click_id: str) -> Click | None:
+        """A click that is remembered by its id."""
+        return self._newer.get(click_id) or self._older.get(click_id)
+
+    def replace(self, click: Click) -> None:
+        """One click was changed."""
+        for remembered in (self._newer, self._older):
+            if click.click_id in remembered:
+                remembered[click.click_id] = click
+        if self._floor is not None and click.click_id >= self._floor:
+            self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
+
+    def remove(self, click_ids: Sequence[str]) -> None:
+        """Clicks were removed; those that repeated them repeat nothing any more."""
+        gone = frozenset(click_ids)
+        for remembered in (self._newer, self._older):
+            for click_id in gone:
+                remembered.pop(click_id, None)
+        if self._floor is not None and max(gone) >= self._floor:
+            self.tail = tuple(each for each in self.tail if each.click_id not in gone)
+        self.alter("duplicate_of", gone, duplicate_of=None)
+
+    def clear_column(self, column: str, value: str) -> None:
+        """Every click's pointer `column` to `value` became null."""
+        self.alter(column, {value}, **{column: None})
+
+    def alter(self, column: str, values: Collection[str], **changes: Any) -> None:
+        """Every click that has one of these values in `column` was changed."""
+        column_of = attrgetter(column)
+
+        def altered(click: Click) -> Click:
+            return msgspec.structs.replace(click, **changes) if column_of(click) in values else click
+
+        self.tail = tuple(map(altered, self.tail))
+        self._newer = {click_id: altered(click) for click_id, click in self._newer.items()}
+        self._older = {click_id: altered(click) for click_id, click in self._older.items()}
+
+
+def _by_id(click: Click) -> str:
+    return click.click_id
