@@ -29,10 +29,10 @@ async def store_batch(store: Store, rows: Sequence[Parsed], keeps_missing: bool)
     }
     objects, clicks = _pick(rows, ImportedObject), _pick(rows, ImportedClick)
     if objects:
-        done = await store.change(import_objects, list(objects.values()), keeps_missing)
+        done = await store.run(import_objects, list(objects.values()), keeps_missing)
         outcomes |= dict(zip(objects, done, strict=True))
     if clicks:
-        done = await store.add_history(import_clicks, list(clicks.values()), keeps_missing, store.relink)
+        done = await store.run(import_clicks, list(clicks.values()), keeps_missing, store.relink)
         outcomes |= dict(zip(clicks, done, strict=True))
     return [outcomes[place] for place in range(len(rows))]
 

@@ -165,7 +165,7 @@ def test_a_partner_who_does_not_answer_holds_up_nobody(embedded: AnyEngine) -> N
         sender = Sender(store, partners, Policy(12, 60, 30), counted.append, print)  # type: ignore[arg-type]
         task = asyncio.create_task(sender.run())
         deadline = time.monotonic() + 60
-        while (await store.read(told_of_others)) < 600:
+        while (await store.run(told_of_others)) < 600:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
         await asyncio.sleep(1.2)

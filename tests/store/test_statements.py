@@ -1,8 +1,11 @@
 """How many statements a page costs, and that all is done or nothing."""
 
+import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
+import duckdb
 import pytest
 
 from clicktrail.errors import StoreInUse
@@ -19,8 +22,9 @@ from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.registrations.decide import choose_profile
 from clicktrail.store.registrations.site_word import register
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, sql
+from clicktrail.store.session.transactions import transaction_of
 from tests.conftest import AnyEngine
 
 EXPANSIONS = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
@@ -32,13 +36,9 @@ class Counting:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.statements: list[str] = []
-        self.outside: list[str] = []
-        """Those that no transaction was around."""
 
     def rows(self, statement: Sql) -> list[Row]:
         self.statements.append(statement.text)
-        if not getattr(self.session, "_has_begun", True):
-            self.outside.append(statement.text)
         return self.session.rows(statement)
 
     def __getattr__(self, name: str) -> Any:
@@ -146,7 +146,7 @@ def test_what_is_no_store_is_said_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("more", ["", "&query[visitor]=1", "&query[link]=1", "&query[metrics]=1"])
 @pytest.mark.parametrize("sort", CLICK.sorts)
 def test_what_asks_more_than_once_asks_of_one_snapshot(embedded: DuckdbEngine, sort: str, more: str) -> None:
-    """A list without a transaction around it is one statement; any other begins one before its first."""
+    """A list that declares itself a single statement is one; any other has a transaction around it."""
     fill(embedded, 40)
     for conditions in ("", "&filter[registration]=1", "&filter[tag]=a", "&filter[utmSource]=x"):
         for is_counted in (False, True):
@@ -157,7 +157,39 @@ def test_what_asks_more_than_once_asks_of_one_snapshot(embedded: DuckdbEngine, s
                 counting.append(Counting(session))
                 list_clicks(cast(Session, counting[0]), SYSTEM, asked)
 
-            embedded.run(work, begins_itself=True)
-            outside = [text for text in counting[0].outside if not text.startswith("BEGIN")]
-            assert len(outside) <= 1
-            assert not outside or len(counting[0].statements) == 1
+            embedded.run(work)
+            if transaction_of(list_clicks).is_single(SYSTEM, asked):
+                assert len(counting[0].statements) <= 1
+
+
+def test_what_declares_a_single_insert_makes_no_second_one(embedded: DuckdbEngine) -> None:
+    def twice(session: Session) -> None:
+        for number in (1, 2):
+            session.insert("languages", ("language_id", "language_name", "update_time"), [(str(number), "x", 0)])
+
+    with pytest.raises(RuntimeError, match="single insert"):
+        embedded.run(twice, is_single=True)
+    embedded.run(twice)
+
+
+def test_a_question_cannot_write(engine: AnyEngine) -> None:
+    def forget(session: Session) -> None:
+        session.rows(sql("DELETE FROM languages"))
+
+    with pytest.raises(Exception, match=r"read-only|cannot take"):
+        asyncio.run(engine.read(forget))
+
+
+def test_rows_of_several_tables_are_added_together(embedded: DuckdbEngine) -> None:
+    def add(session: Session, name: str | None) -> None:
+        columns = ("language_id", "language_name", "update_time")
+        session.insert_together(
+            Rows("languages", columns, [("a", "x", 0)]), Rows("languages", columns, [("b", name, 0)])
+        )
+
+    with pytest.raises(duckdb.ConstraintException):
+        embedded.run(partial(add, name=None), is_single=True)
+    count = sql("SELECT count(*) FROM languages")
+    assert embedded.run(lambda session: session.rows(count)) == [(0,)]
+    embedded.run(partial(add, name="y"), is_single=True)
+    assert embedded.run(lambda session: session.rows(count)) == [(2,)]

@@ -45,7 +45,7 @@ def create(scope: str, partner: str | None, name: str | None, **given: str) -> N
     body = {"scope": scope, "partnerId": partner, "name": name}
 
     async def local(store: Store) -> dict[str, Any]:
-        record, secret = await store.change(clients.create_client, store.ids, body)
+        record, secret = await store.run(clients.create_client, store.ids, body)
         return {**record, "clientSecret": secret}
 
     made = change(read_settings(given), lambda api: api.call("POST", "/clients", body), local)
@@ -59,7 +59,7 @@ def list_clients(**given: str) -> None:
 
     async def local(store: Store) -> list[dict[str, Any]]:
         query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
-        return list((await store.read(records.list_records, SYSTEM, query)).items)
+        return list((await store.run(records.list_records, SYSTEM, query)).items)
 
     for item in change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local):
         state = "enabled" if item["enabled"] else "revoked"
@@ -73,7 +73,7 @@ def rotate(client_id: str, **given: str) -> None:
     """Give a client a new secret; the old one ends at once."""
 
     async def local(store: Store) -> dict[str, Any]:
-        record, secret = await store.change(clients.rotate_secret, client_id)
+        record, secret = await store.run(clients.rotate_secret, client_id)
         return {**record, "clientSecret": secret}
 
     _show_secret(change(read_settings(given), lambda api: api.call("POST", f"/clients/{client_id}/secret"), local))
@@ -87,7 +87,7 @@ def revoke(client_id: str, **given: str) -> None:
     change(
         read_settings(given),
         lambda api: api.call("DELETE", f"/clients/{client_id}"),
-        lambda store: store.change(clients.revoke_client, client_id),
+        lambda store: store.run(clients.revoke_client, client_id),
     )
     click.echo(f"Client {client_id} is revoked.")
 

@@ -111,7 +111,7 @@ def revoke(token_id: str, **given: str) -> None:
     change(
         settings,
         lambda api: api.call("POST", "/tokens/revocations", {"tokenId": token_id}),
-        lambda store: store.change(clients.revoke_token, token_id),
+        lambda store: store.run(clients.revoke_token, token_id),
     )
     click.echo(f"Token {token_id} is revoked.")
     if not is_known:
@@ -136,7 +136,7 @@ def _check_profile(settings: Settings, partner: str) -> None:
     change(
         settings,
         lambda api: api.call("GET", f"/profiles/{partner}"),
-        lambda store: store.read(records.get_record, SYSTEM, PROFILE, partner),
+        lambda store: store.run(records.get_record, SYSTEM, PROFILE, partner),
     )
 
 
@@ -145,7 +145,7 @@ def _ask_revoked(api: Any) -> set[str]:
 
 
 async def _read_revoked(store: Store) -> set[str]:
-    return set(await store.read(clients.list_revoked_tokens))
+    return set(await store.run(clients.list_revoked_tokens))
 
 
 def _state(issued: Issued, has_key: bool, is_revoked: bool) -> str:

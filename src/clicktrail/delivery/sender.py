@@ -121,10 +121,10 @@ class Sender:
         free = {postback_id: slots for postback_id in in_turn if (slots := self._free_slots(postback_id))}
         if not free or len(self._tasks) >= SLOTS:
             return
-        due = await self._store.read(find_due, free, SLOTS - len(self._tasks))
+        due = await self._store.run(find_due, free, SLOTS - len(self._tasks))
         if not due:
             return
-        for job in await self._store.queue(take, due, int(self._policy.lease_s * SECOND)):
+        for job in await self._store.run(take, due, int(self._policy.lease_s * SECOND)):
             self._under_way[job.postback_id] += 1
             task = asyncio.create_task(self._send(job))
             self._tasks.add(task)
@@ -151,7 +151,7 @@ class Sender:
         if not outcomes:
             return
         try:
-            await self._store.queue(settle, outcomes)
+            await self._store.run(settle, outcomes)
         except ClicktrailError:
             self._outcomes += outcomes
             raise
@@ -160,4 +160,4 @@ class Sender:
         now = self._clock.passed_s()
         if now >= self._clean_at:
             self._clean_at = now + _CLEAN_S
-            await self._store.queue(forget_deliveries, self._policy.days)
+            await self._store.run(forget_deliveries, self._policy.days)

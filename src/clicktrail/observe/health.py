@@ -58,7 +58,7 @@ class Health:
 
     async def _look(self) -> Vitals | None:
         try:
-            return await asyncio.wait_for(self._store.read(look), _LOOK_WAIT_S)
+            return await asyncio.wait_for(self._store.run(look), _LOOK_WAIT_S)
         except (ClicktrailError, TimeoutError):
             return None
 

@@ -1,7 +1,7 @@
 """The store as the program holds it: an engine, what is remembered of it, and new ids."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -12,12 +12,13 @@ from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.model.times import MAX_AHEAD_S
 from clicktrail.query.fields import LINK
 from clicktrail.store.clicks import insert
-from clicktrail.store.clicks.insert import Inspect, Relink, insert_clicks
+from clicktrail.store.clicks.insert import Relink, insert_clicks
 from clicktrail.store.counting.salts import renew_salts
 from clicktrail.store.migrations.shared import migrate, probe
 from clicktrail.store.objects.catalogue import find_link, refresh
 from clicktrail.store.reads import clicks as reads_clicks
-from clicktrail.store.session.protocol import Engine, Session, Write
+from clicktrail.store.session.protocol import Engine, Session
+from clicktrail.store.session.transactions import Write, transaction, transaction_of
 from clicktrail.store.vitals import try_writing, warm_up
 
 _MAX_CODE = LINK.writable["code"].max_length or 0
@@ -52,20 +53,31 @@ class Store:
         A server gives `tell`, which hears what goes wrong beside requests: then the engine begins its work beside them.
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
-        await self.engine.write(_load, Write.ALONE)
+        await self.run(_load)
         latest_s = int(self.memory.clock.unix_s()) + MAX_AHEAD_S
-        newest = await self.engine.read(partial(reads_clicks.newest_id, before_s=latest_s))
+        newest = await self.run(reads_clicks.newest_id, latest_s)
         self.ids.follow(created_s(newest) if newest else 0)
         if tell is not None:
             self.engine.begin(refresh, tell)
 
-    async def read(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)`, a quick look of the program's own, on one snapshot."""
-        return await self.engine.read(lambda session: work(session, *args, **kwargs))
+    async def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `work(session, …)` in one transaction of the kind that it declares."""
+        declared = transaction_of(work)
+
+        def run(session: Session) -> T:
+            result = work(session, *args, **kwargs)
+            if declared.write is Write.CATALOGUE:
+                session.publish()
+                refresh(session)
+            return result
+
+        if declared.write is None:
+            return await self.engine.read(run)
+        return await self.engine.write(run, declared.write, declared.is_single(*args, **kwargs))
 
     async def warm_up(self) -> None:
         """Makes what the first click would wait for otherwise."""
-        await self.engine.write(warm_up, Write.CLICKS)
+        await self.run(warm_up)
 
     async def probe(self, wait_s: float) -> None:
         """Returns once the store has answered, and taken a write if it last refused one. Raises Unavailable.
@@ -88,62 +100,21 @@ class Store:
         if not self.is_refusing:
             return
         try:
-            await self.engine.write(try_writing, Write.QUEUE)
+            await self.run(try_writing)
         except Unavailable as error:
             raise Unavailable("The store takes no clicks.", headers={"Retry-After": "5"}) from error
         self.is_refusing = False
 
-    async def write(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)` in one transaction."""
-        return await self.engine.write(lambda session: work(session, *args, **kwargs))
-
-    async def queue(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)`, which takes rows that no other process takes, in one transaction."""
-        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.QUEUE)
-
-    async def change(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)` in one transaction that every process reads catalogue and revocations anew after."""
-
-        def run(session: Session) -> T:
-            result = work(session, *args, **kwargs)
-            session.publish()
-            refresh(session)
-            return result
-
-        return await self.engine.write(run, Write.ALONE)
-
     async def renew_salts(self) -> None:
         """Makes the salts that are due, and forgets those of days that are over."""
         if self.memory.salts.is_due():
-            await self.change(renew_salts)
-
-    async def remove(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)`, which removes what other processes may just be counting."""
-        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.ALONE)
+            await self.run(renew_salts)
 
     async def find_link(self, code: str) -> CatalogueLink | None:
         """A link that memory does not know, where another process may have made it."""
         if self.engine.is_owned or "\0" in code or len(code) > _MAX_CODE:
             return None
-        return await self.engine.read(lambda session: find_link(session, code))
-
-    async def add(
-        self, batch: Sequence[Click], given: Collection[str] = (), inspect: Inspect | None = None
-    ) -> dict[str, Click]:
-        """Adds clicks, all or none; returns those that were there already (see `insert_clicks`)."""
-        work = partial(insert_clicks, clicks=batch, given=given, inspect=inspect, relink=self.relink)
-        return (await self.engine.write(work, Write.CLICKS)).repeated
-
-    async def add_given(self, click: Click) -> tuple[Click, bool]:
-        """Adds one click that brought its id; returns what is stored, and whether it is new."""
-        work = partial(insert_clicks, clicks=[click], given={click.click_id}, relink=self.relink)
-        done = await self.engine.write(work, Write.CLICKS)
-        known = done.repeated.get(click.click_id)
-        return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
-
-    async def add_history(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)`, which adds clicks that another server recorded, in one transaction."""
-        return await self.engine.write(lambda session: work(session, *args, **kwargs), Write.CLICKS)
+        return await self.run(find_link, code)
 
     def submit(self, work: Callable[[], None]) -> None:
         """Has the thread that adds clicks call `work`, in turn with what it was given before."""
@@ -168,6 +139,7 @@ class Store:
         self.engine.close()
 
 
+@transaction(Write.ALONE)
 def _load(session: Session) -> None:
     insert.load_tail(session)
     renew_salts(session)

@@ -11,6 +11,7 @@ from clicktrail.model.times import SECOND
 from clicktrail.store.reads.clicks import COLUMNS
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write, transaction
 
 _WAITING = (
     "SELECT min(delivery_id), min(due_time) FROM deliveries WHERE due_time IS NOT NULL "
@@ -41,12 +42,13 @@ def look(session: Session) -> Vitals:
     return Vitals(age, 0.0 if due is None else max((now - due) / SECOND, 0.0), size)
 
 
+@transaction(Write.QUEUE)
 def try_writing(session: Session) -> None:
     """Writes a row as it is. Fails where the store takes no writes."""
-    session.begin()
     session.rows(sql("UPDATE visitor_salts SET salt = salt"))
 
 
+@transaction(Write.CLICKS, is_single=True)
 def warm_up(session: Session) -> None:
     """Makes what the first click would make otherwise. In the thread that adds clicks."""
     session.pin_catalogue()

@@ -30,7 +30,7 @@ class Asking:
         self._turns = Turns(engine.readers)
         self._watches: set[_Watch] = set()
 
-    async def ask(self, asker: str, receive: Receive, work: Callable[[Session], T], begins_itself: bool = False) -> T:
+    async def ask(self, asker: str, receive: Receive, work: Callable[[Session], T], is_single: bool = False) -> T:
         """What `work` finds, as `Engine.ask` runs it. Raises TooManyRequests, Unavailable, ClientLeft."""
         run = Run()
         watch = _Watch(run, receive, self._limit_s)
@@ -40,7 +40,7 @@ class Asking:
                 await self._turns.wait(asker, self._turns.join(asker), watch.left())
             watch.begin()
             try:
-                return await self._engine.ask(work, run, begins_itself)
+                return await self._engine.ask(work, run, is_single)
             except asyncio.CancelledError:
                 run.stop(ClientLeft("The request was cancelled."))
                 raise

@@ -25,6 +25,7 @@ from clicktrail.model.reading import STRICT, Reading
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.health import Health
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.transactions import transaction_of
 from clicktrail.store.store import Store
 from clicktrail.tokens import KeyRing, TokenChecker
 
@@ -101,13 +102,10 @@ class Call:
 
     async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Answers a question of the caller's by `work(session, …)`, on one snapshot of the store."""
-        asking = self.services.asking
-        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs))
-
-    async def glance(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `ask`, for work that calls `session.begin` before it asks more than one thing."""
-        asking = self.services.asking
-        return await asking.ask(self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), True)
+        is_single = transaction_of(work).is_single(*args, **kwargs)
+        return await self.services.asking.ask(
+            self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), is_single
+        )
 
     @property
     def store(self) -> Store:

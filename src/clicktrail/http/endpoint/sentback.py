@@ -28,7 +28,7 @@ Reader = Callable[..., Record]
 async def refuse_changed(call: Call, resource: Resource, form: Form, read: Reader, *place: str) -> None:
     """Reads the object, if the body brings read-only keys, and compares. Raises InvalidBody, NotFound."""
     if form.shown:
-        record = await call.store.read(read, call.viewer, *place)
+        record = await call.store.run(read, call.viewer, *place)
         refuse_differing(call, resource, form, record)
 
 

@@ -11,6 +11,7 @@ from clicktrail.http.endpoint.call import LENIENT, Answer, Call, encode, json_an
 from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, make_batch, row_results
 from clicktrail.ingest.hits import split_batch
 from clicktrail.model.click import Click
+from clicktrail.store.clicks.insert import insert_clicks
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 """Media types of lines of JSON."""
@@ -32,7 +33,8 @@ async def create_clicks(call: Call) -> Answer:
         if conflicts:
             raise Conflict(f"{len(conflicts)} differences; nothing was stored.", tuple(conflicts[:_SHOWN]))
 
-    repeated = await call.store.add(batch.clicks, batch.given, inspect)
+    done = await call.store.run(insert_clicks, batch.clicks, batch.given, inspect, relink=call.store.relink)
+    repeated = done.repeated
     created = len(batch.clicks) - len(repeated)
     call.services.observer.click("recorded", created)
     call.services.observer.click("repeated", len(repeated))

@@ -42,7 +42,7 @@ def make_create(resource: Resource) -> Handler:
 
     async def create_item(call: Call) -> Answer:
         form = parse_form(call.body, resource, "POST", call.reading)
-        record, is_new = await call.store.change(catalog.create_item, call.store.ids, resource, form.values)
+        record, is_new = await call.store.run(catalog.create_item, call.store.ids, resource, form.values)
         return created_answer(call, resource, record, is_new, form)
 
     return create_item
@@ -55,7 +55,7 @@ def make_update(resource: Resource) -> Handler:
         form = parse_form(call.body, resource, call.scope["method"], call.reading)
         await refuse_changed_item(call, resource, form)
         object_id = call.path[resource.id_field.name]
-        record = await call.store.change(catalog.update_item, resource, object_id, form.values)
+        record = await call.store.run(catalog.update_item, resource, object_id, form.values)
         return json_answer(render_record(resource, record, call.language))
 
     return update_item
@@ -65,7 +65,7 @@ def make_delete(resource: Resource) -> Handler:
     """DELETE on one object."""
 
     async def delete_item(call: Call) -> Answer:
-        await call.store.change(catalog.delete_item, resource, call.path[resource.id_field.name])
+        await call.store.run(catalog.delete_item, resource, call.path[resource.id_field.name])
         return NO_CONTENT
 
     return delete_item

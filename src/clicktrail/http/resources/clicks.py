@@ -30,7 +30,7 @@ async def list_clicks(call: Call) -> Answer:
     recalled = recall_page(call.store.memory, call.viewer, query)
     if recalled is not None:
         return page_answer(call, query, recalled, lambda click: render_click(click, catalogue, query.view.language))
-    page = await call.glance(reads_clicks.list_clicks, call.viewer, query)
+    page = await call.ask(reads_clicks.list_clicks, call.viewer, query)
     return page_answer(call, query, page, lambda shown: render_shown(shown, catalogue, query.view.language))
 
 
@@ -41,7 +41,7 @@ async def get_click(call: Call) -> Answer:
     if recalled is not None and not view.expansions:
         shown = reads_clicks.Shown(recalled, {})
     else:
-        shown = await call.glance(reads_clicks.show_click, call.viewer, click_id, view.expansions)
+        shown = await call.ask(reads_clicks.show_click, call.viewer, click_id, view.expansions)
     return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
 
 
@@ -57,21 +57,21 @@ async def update_click(call: Call) -> Answer:
     if values is None:  # nothing is said of a client: the answer only shows the click
         if call.viewer.scope not in READERS:
             raise InvalidBody("The body is not valid.", (_NAMES_NOTHING,))
-        click = await call.store.read(reads_clicks.get_click, SYSTEM, call.path["clickId"])
+        click = await call.store.run(reads_clicks.get_click, SYSTEM, call.path["clickId"])
         return json_answer(render_click(click, call.store.catalogue, call.language))
-    click = await call.store.write(site_word.register, call.store.ids, call.path["clickId"], values, choose_profile)
+    click = await call.store.run(site_word.register, call.store.ids, call.path["clickId"], values, choose_profile)
     return json_answer(render_click(click, call.store.catalogue, call.language))
 
 
 async def delete_click(call: Call) -> Answer:
     """Delete a click."""
-    await call.store.remove(removal.delete_click, call.path["clickId"])
+    await call.store.run(removal.delete_click, call.path["clickId"])
     return NO_CONTENT
 
 
 async def delete_clicks(call: Call) -> Answer:
     """Delete the clicks that filters find, or say how many that would be."""
     query, is_dry = parse_removal(call.query, CLICK, MAX_REMOVED, call.language, call.reading)
-    found = await call.glance(removal.find_removable, query)
+    found = await call.ask(removal.find_removable, query)
     removed = len(found.click_ids) if is_dry else await removing.remove_found(call.store, query, found.click_ids)
     return json_answer({"dryRun": is_dry, "deleted": removed, "left": found.total - len(found.click_ids)})

@@ -22,33 +22,33 @@ REVOCATION = {
 async def create_client(call: Call) -> Answer:
     """Add a client; its secret is in the answer, and never again."""
     values = check_scope(parse_form(call.body, CLIENT, "POST", call.reading).values)
-    record, secret = await call.store.change(clients.create_client, call.store.ids, values)
+    record, secret = await call.store.run(clients.create_client, call.store.ids, values)
     location = call.url(f"/clients/{record['clientId']}")
     return json_answer(_with_secret(record, secret, call.language), 201, {"Location": location} | _NO_STORE)
 
 
 async def rotate_secret(call: Call) -> Answer:
     """Give a client a new secret; the old one ends."""
-    record, secret = await call.store.change(clients.rotate_secret, call.path["clientId"])
+    record, secret = await call.store.run(clients.rotate_secret, call.path["clientId"])
     return json_answer(_with_secret(record, secret, call.language), headers=_NO_STORE)
 
 
 async def revoke_client(call: Call) -> Answer:
     """End a client and all its tokens."""
-    await call.store.change(clients.revoke_client, call.path["clientId"])
+    await call.store.run(clients.revoke_client, call.path["clientId"])
     return NO_CONTENT
 
 
 async def revoke_token(call: Call) -> Answer:
     """End one token."""
     values = check_form(decode_json(call.body), REVOCATION, REVOCATION, "", call.reading)
-    await call.store.change(clients.revoke_token, values["tokenId"])
+    await call.store.run(clients.revoke_token, values["tokenId"])
     return NO_CONTENT
 
 
 async def list_revoked(call: Call) -> Answer:
     """The ids of all tokens that were revoked one by one, the newest first."""
-    return json_answer([{"tokenId": token_id} for token_id in await call.store.read(clients.list_revoked_tokens)])
+    return json_answer([{"tokenId": token_id} for token_id in await call.store.run(clients.list_revoked_tokens)])
 
 
 def check_scope(values: Values) -> Values:

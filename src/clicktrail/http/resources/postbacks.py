@@ -27,10 +27,10 @@ async def create_postback(call: Call) -> Answer:
     """Add a postback; its secret is in the answer, and never again."""
     form = parse_form(call.body, POSTBACK, "POST", call.reading)
     if form.shown.get("secret"):
-        known = await call.store.read(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
+        known = await call.store.run(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
         form = await _drop_secret(call, known[_ID] if known else None, form)
     values = _check_target(call, form.values)
-    record, secret = await call.store.change(postbacks.create_postback, call.store.ids, values)
+    record, secret = await call.store.run(postbacks.create_postback, call.store.ids, values)
     answer = created_answer(call, POSTBACK, record, secret is not None, form)
     return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
 
@@ -40,19 +40,19 @@ async def update_postback(call: Call) -> Answer:
     form = parse_form(call.body, POSTBACK, call.scope["method"], call.reading)
     values = _check_target(call, form.values)
     await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
-    record = await call.store.change(catalog.update_item, POSTBACK, call.path[_ID], values)
+    record = await call.store.run(catalog.update_item, POSTBACK, call.path[_ID], values)
     return json_answer(render_record(POSTBACK, record, call.language))
 
 
 async def delete_postback(call: Call) -> Answer:
     """Delete a postback, and what it was to tell."""
-    await call.store.change(postbacks.delete_postback, call.path[_ID])
+    await call.store.run(postbacks.delete_postback, call.path[_ID])
     return NO_CONTENT
 
 
 async def rotate_secret(call: Call) -> Answer:
     """Give a postback a new secret; the old one ends."""
-    record, secret = await call.store.change(postbacks.rotate_secret, call.path[_ID])
+    record, secret = await call.store.run(postbacks.rotate_secret, call.path[_ID])
     return json_answer(_with_secret(call, record, secret), headers=_NO_STORE)
 
 
@@ -76,13 +76,13 @@ async def send_test(call: Call) -> Answer:
 
 async def replay_delivery(call: Call) -> Answer:
     """Tell one event anew."""
-    record = await call.store.write(deliveries.replay, call.path[DELIVERY.id_field.name])
+    record = await call.store.run(deliveries.replay, call.path[DELIVERY.id_field.name])
     return json_answer(render_record(DELIVERY, record, call.language))
 
 
 async def replay_postback(call: Call) -> Answer:
     """Tell anew all that was given up."""
-    return json_answer({"replayed": await call.store.write(deliveries.replay_dead, call.path[_ID])})
+    return json_answer({"replayed": await call.store.run(deliveries.replay_dead, call.path[_ID])})
 
 
 def _check_target(call: Call, values: Values) -> Values:
@@ -103,7 +103,7 @@ async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
     shown = dict(form.shown)
     secret = shown.pop("secret", None)
     if secret:
-        target = await call.store.read(deliveries.find_target, postback_id) if postback_id is not None else None
+        target = await call.store.run(deliveries.find_target, postback_id) if postback_id is not None else None
         if target is None or not compare_digest(str(secret).encode(), target.secret.encode()):
             detail = "cannot be chosen; the answer has one, and POST /postbacks/{postbackId}/secret makes a new one"
             raise InvalidBody("The body is not valid.", (Mistake(detail, pointer="/secret"),))

@@ -30,7 +30,7 @@ async def get_profile(call: Call) -> Answer:
 async def create_profile(call: Call) -> Answer:
     """Add a profile."""
     form = parse_form(call.body, PROFILE, "POST", call.reading)
-    record, is_new = await call.store.write(profiles.create_profile, call.store.ids, form.values)
+    record, is_new = await call.store.run(profiles.create_profile, call.store.ids, form.values)
     return created_answer(call, PROFILE, record, is_new, form)
 
 
@@ -38,20 +38,20 @@ async def update_profile(call: Call) -> Answer:
     """Update a profile."""
     form, profile_id = parse_form(call.body, PROFILE, call.scope["method"], call.reading), call.path["profileId"]
     await refuse_changed(call, PROFILE, form, reads_profiles.get_profile, profile_id)
-    record = await call.store.write(profiles.update_profile, call.store.ids, profile_id, form.values)
+    record = await call.store.run(profiles.update_profile, call.store.ids, profile_id, form.values)
     return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def merge_profiles(call: Call) -> Answer:
     """Make another profile a part of this one."""
     values = check_form(decode_json(call.body), MERGE, MERGE, "", call.reading)
-    record = await call.store.remove(merging.merge_profiles, call.path["profileId"], values["profileId"])
+    record = await call.store.run(merging.merge_profiles, call.path["profileId"], values["profileId"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def delete_profile(call: Call) -> Answer:
     """Delete a profile."""
-    await call.store.change(profiles.delete_profile, call.path["profileId"])
+    await call.store.run(profiles.delete_profile, call.path["profileId"])
     return NO_CONTENT
 
 
@@ -75,7 +75,7 @@ async def create_contact(call: Call) -> Answer:
     """Add a contact to a profile."""
     form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
     values = read_contact(form.values, call.reading)
-    record, is_new = await call.store.write(contacts.create_contact, call.store.ids, profile_id, values)
+    record, is_new = await call.store.run(contacts.create_contact, call.store.ids, profile_id, values)
     document = render_record(CONTACT, record, call.language)
     if not is_new:
         refuse_differing(call, CONTACT, form, record)
@@ -88,11 +88,11 @@ async def update_contact(call: Call) -> Answer:
     form = parse_form(call.body, CONTACT, call.scope["method"], call.reading)
     place = call.path["profileId"], call.path["contactId"]
     await refuse_changed(call, CONTACT, form, contacts.get_contact, *place)
-    record = await call.store.write(contacts.update_contact, *place, form.values, call.reading)
+    record = await call.store.run(contacts.update_contact, *place, form.values, call.reading)
     return json_answer(render_record(CONTACT, record, call.language))
 
 
 async def delete_contact(call: Call) -> Answer:
     """Delete a contact of a profile."""
-    await call.store.write(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
+    await call.store.run(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
     return NO_CONTENT

@@ -111,7 +111,7 @@ def _as_text(value: Any) -> Any:
 
 
 async def _show(call: Call) -> Shown:
-    return await call.store.read(reads_clicks.show_click, SYSTEM, call.path[CLICK.id_field.name], COMPARED)
+    return await call.store.run(reads_clicks.show_click, SYSTEM, call.path[CLICK.id_field.name], COMPARED)
 
 
 def _document(call: Call, shown: Shown, language: str) -> Json:
@@ -122,7 +122,7 @@ async def _find_client(call: Call, shown: Shown, values: Mapping[str, Any]) -> R
     """The client that the registration will change, if it makes no new one."""
     own: Record | None = shown.parts["profile"]
     if own is None and values.get("uuid"):
-        return await call.store.read(find_client, call.viewer.name_space, values["uuid"])
+        return await call.store.run(find_client, call.viewer.name_space, values["uuid"])
     return own
 
 

@@ -81,7 +81,7 @@ async def get_profile_attribution(call: Call) -> Answer:
 async def create_identity(call: Call) -> Answer:
     """Say whose a browser is, so that clicks of all browsers of a person count for them."""
     values = parse_form(call.body, IDENTITY, "POST", call.reading).values
-    record, is_new = await call.store.write(identities.add_identity, values["visitorId"], values["uuid"])
+    record, is_new = await call.store.run(identities.add_identity, values["visitorId"], values["uuid"])
     document = render_record(IDENTITY, record, call.language)
     if not is_new:
         return json_answer(document)
@@ -90,7 +90,7 @@ async def create_identity(call: Call) -> Answer:
 
 async def delete_identity(call: Call) -> Answer:
     """Take back whose a browser is."""
-    await call.store.write(identities.delete_identity, call.path[IDENTITY.id_field.name])
+    await call.store.run(identities.delete_identity, call.path[IDENTITY.id_field.name])
     return NO_CONTENT
 
 
@@ -157,7 +157,7 @@ def _parameter_of(pointer: str, data: Json | None) -> str:
 
 async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:
     model = call.services.limits.model
-    made, is_new = await call.store.write(attributions.register_client, call.store.ids, viewer, values, model)
+    made, is_new = await call.store.run(attributions.register_client, call.store.ids, viewer, values, model)
     headers = {"Cache-Control": "no-store"}
     if is_new:
         headers["Location"] = call.url(f"/profiles/{made.profile_id}/attribution")

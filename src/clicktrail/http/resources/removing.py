@@ -19,5 +19,5 @@ async def remove_found(store: Store, query: ListQuery, click_ids: Sequence[str])
     then whole pieces are gone, and the same may be asked again."""
     removed, most = 0, PIECE if store.engine.is_owned else PIECE_OF_NODES
     for start in range(0, len(click_ids), most):
-        removed += await store.remove(remove_piece, query, click_ids[start : start + most])
+        removed += await store.run(remove_piece, query, click_ids[start : start + most])
     return removed

@@ -104,7 +104,7 @@ class TokenHandler:
         return json_answer(content, headers=_NOT_KEPT)
 
     async def _authenticate(self, call: Call, credentials: tuple[str, str] | None) -> Record:
-        client = await call.store.read(check_client, *credentials) if credentials else None
+        client = await call.store.run(check_client, *credentials) if credentials else None
         self._lockout.refuse_locked(call.client_address)  # by others that were looked at meanwhile: none is answered
         if client is None:
             self._lockout.count_failure(call.client_address)

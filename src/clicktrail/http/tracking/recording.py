@@ -7,6 +7,7 @@ from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.click import Click, Hit, differences
 from clicktrail.query.forms import Values
+from clicktrail.store.clicks.insert import insert_click
 from clicktrail.store.reads import clicks as reads_clicks
 
 
@@ -19,7 +20,7 @@ async def record(services: Services, hit: Hit, failure: str = "refused") -> tupl
         if hit.click_id is None:
             click, is_new = await services.recorder.record(hit)
         else:
-            click, is_new = await services.store.add_given(services.recorder.make(hit))
+            click, is_new = await services.store.run(insert_click, services.recorder.make(hit), services.store.relink)
     except Unavailable:
         services.observer.click(failure)
         raise
@@ -50,5 +51,5 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str, s
 
 
 async def _refuse_changed(services: Services, click: Click, sent: Values, language: str) -> None:
-    stored = await services.store.read(reads_clicks.show_click, SYSTEM, click.click_id, COMPARED)
+    stored = await services.store.run(reads_clicks.show_click, SYSTEM, click.click_id, COMPARED)
     refuse_others(sent, lambda each: render_shown(stored, services.store.catalogue, each), language)

@@ -173,5 +173,5 @@ async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueS
     click_id = click_id.lower() if click_id is not None else ""
     if not is_id(click_id):
         return None
-    is_known = await store.write(recognise, click_id, hit, site.origins)
+    is_known = await store.run(recognise, click_id, hit, site.origins)
     return click_id if is_known else None

@@ -11,6 +11,7 @@ from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.insert import _find_by_id
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, sql, update
+from clicktrail.store.session.transactions import Write, transaction
 
 
 def tie_click(session: Session, click: Click, profile_id: str) -> Click:
@@ -33,6 +34,7 @@ ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser may be told."""
 
 
+@transaction(Write.CHANGE)
 def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[str]) -> bool:
     """Whether a visit of a page is the arrival that a click recorded: nobody is told of clicks that are not theirs.
 

@@ -12,11 +12,12 @@ from clicktrail.model.visitors import visitor_key
 from clicktrail.store.memory.newest import TAIL
 from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
-from clicktrail.store.outbox.deliveries import add_deliveries, tell_of_clicks
+from clicktrail.store.outbox.deliveries import outbox_rows, tell_of_clicks
 from clicktrail.store.reads.clicks import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 Relink = Callable[[Click, Catalogue], Click]
 """The click as a newer catalogue would have made it."""
@@ -48,6 +49,7 @@ class Inserted(NamedTuple):
     """What was stored of each whose link or banner had changed since it was made."""
 
 
+@transaction(Write.CLICKS)
 def insert_clicks(
     session: Session,
     clicks: Sequence[Click],
@@ -90,6 +92,14 @@ def insert_clicks(
     return result
 
 
+@transaction(Write.CLICKS, is_single=True)
+def insert_click(session: Session, click: Click, relink: Relink) -> tuple[Click, bool]:
+    """Adds one click that brought its id; returns what is stored, and whether it is new."""
+    done = insert_clicks(session, [click], {click.click_id}, relink=relink)
+    known = done.repeated.get(click.click_id)
+    return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
+
+
 def _relink(
     session: Session, clicks: Sequence[Click], kept: Collection[str], relink: Relink
 ) -> tuple[Sequence[Click], Catalogue]:
@@ -103,13 +113,11 @@ def _relink(
 
 def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
     """Clicks and what is to be told of them, in one transaction."""
-    if deliveries:
-        session.begin()
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
-    session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+    clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
     session.after_commit(lambda: session.memory.newest.add(marked))
-    add_deliveries(session, deliveries)
+    session.insert_together(clicks, outbox_rows(session, deliveries))
 
 
 def _without_dangling(click: Click, catalogue: Catalogue) -> Click:

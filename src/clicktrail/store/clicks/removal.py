@@ -14,6 +14,7 @@ from clicktrail.store.reads.statements import count_statement, list_statement, w
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 
 class Found(NamedTuple):
@@ -23,6 +24,7 @@ class Found(NamedTuple):
     total: int
 
 
+@transaction(Write.ALONE)
 def delete_click(session: Session, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
     remove_clicks(session, [get_click(session, SYSTEM, click_id)])
@@ -30,7 +32,6 @@ def delete_click(session: Session, click_id: str) -> None:
 
 def find_removable(session: Session, query: ListQuery) -> Found:
     """The clicks to remove, in the order of `query`. This may take long, and so it holds up no recording."""
-    session.begin()
     query = resolve(session, SYSTEM, query)
     counted = count_statement(query, SYSTEM, session.dialect)
     listed = list_statement(query, SYSTEM, sql("c.click_id"), session.dialect)
@@ -39,6 +40,7 @@ def find_removable(session: Session, query: ListQuery) -> Found:
     return Found([row[0] for row in rows[: query.limit]], total)
 
 
+@transaction(Write.ALONE)
 def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
     table, row_id = TABLES[CLICK.name], session.dialect.row_id

@@ -3,6 +3,7 @@
 from clicktrail.model.visitors import new_salt
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 
 def load_salts(session: Session) -> dict[int, bytes]:
@@ -10,6 +11,7 @@ def load_salts(session: Session) -> dict[int, bytes]:
     return {day: bytes.fromhex(salt) for day, salt in session.rows(sql("SELECT day, salt FROM visitor_salts"))}
 
 
+@transaction(Write.CATALOGUE)
 def renew_salts(session: Session) -> None:
     """Sees to it that there are today's and tomorrow's, and no others. While no click is being added."""
     known = load_salts(session)

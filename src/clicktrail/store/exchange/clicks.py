@@ -13,12 +13,14 @@ from clicktrail.store.clicks.insert import Inserted, Relink, insert_clicks
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.registrations.register import keep_history
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.transactions import Write, transaction
 
 _TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
 _OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agent", "visitorId": "visitor_id"}
 """Key -> attribute of what an imported row may leave out without saying that there is none."""
 
 
+@transaction(Write.CLICKS)
 def import_clicks(
     session: Session, rows: Sequence[ImportedClick], keeps_missing: bool, relink: Relink
 ) -> list[Imported]:

@@ -15,12 +15,14 @@ from clicktrail.store.reads.profiles import attach
 from clicktrail.store.reads.records import Record, columns_of, select_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.transactions import Write, transaction
 
 _PIECE = 500
 """Placeholders of one statement."""
 _UNIQUE = ("uuid", "code")
 
 
+@transaction(Write.CATALOGUE)
 def import_objects(session: Session, rows: Sequence[ImportedObject], keeps_missing: bool = False) -> list[Imported]:
     """Stores objects that are not there, in an order in which none points to a later one; says what became of each.
 

@@ -25,6 +25,7 @@ from clicktrail.store.reads.records import (
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, named, names, sql, update
+from clicktrail.store.session.transactions import Write, transaction
 
 _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
 """Resource -> a field that is made where none is given, and of how many random bytes: nobody guesses 64 bits, and two
@@ -91,6 +92,7 @@ def refresh(session: Session) -> None:
     session.after_commit(learn)
 
 
+@transaction(Write.CATALOGUE)
 def create_item(
     session: Session, ids: IdGenerator, resource: Resource, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
@@ -117,6 +119,7 @@ def generate(resource: Resource, row: dict[str, Any]) -> str | None:
     return name
 
 
+@transaction(Write.CATALOGUE)
 def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:
     """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
     record = get_record(session, SYSTEM, resource, object_id)
@@ -129,6 +132,7 @@ def update_item(session: Session, resource: Resource, object_id: str, values: Ma
     return get_record(session, SYSTEM, resource, object_id)
 
 
+@transaction(Write.CATALOGUE)
 def delete_item(session: Session, resource: Resource, object_id: str) -> None:
     """Removes an object; what pointed to it points to nothing. Raises NotFound, and Conflict for a link with clicks."""
     table = named(TABLES[resource.name].name)

@@ -24,6 +24,7 @@ from clicktrail.store.reads.records import (
 )
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write, transaction
 
 _OWNER = next(field for field in CONTACT.fields if field.name == "profileId")
 
@@ -43,6 +44,7 @@ def get_contact(session: Session, viewer: Viewer, profile_id: str, contact_id: s
     return get_record(session, viewer, CONTACT, contact_id)
 
 
+@transaction(Write.CHANGE)
 def create_contact(
     session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
@@ -59,6 +61,7 @@ def create_contact(
     return get_contact(session, SYSTEM, profile_id, contact_id), True
 
 
+@transaction(Write.CHANGE)
 def update_contact(
     session: Session, profile_id: str, contact_id: str, values: Mapping[str, Any], reading: Reading
 ) -> Record:
@@ -72,6 +75,7 @@ def update_contact(
     return get_contact(session, SYSTEM, profile_id, contact_id)
 
 
+@transaction(Write.CHANGE)
 def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
     """Removes a contact. Raises NotFound."""
     get_contact(session, SYSTEM, profile_id, contact_id)

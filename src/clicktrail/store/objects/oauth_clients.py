@@ -12,6 +12,7 @@ from clicktrail.query.fields import CLIENT
 from clicktrail.store.reads.records import Record, check_references, get_record, insert_row, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 _SECRET_BYTES = 32
 
@@ -21,6 +22,7 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+@transaction(Write.CATALOGUE)
 def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str]:
     """Adds a client; returns it and its secret, which is never to be had again. Raises InvalidBody."""
     check_references(session, values)
@@ -40,6 +42,7 @@ def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any])
     return get_record(session, SYSTEM, CLIENT, client_id), secret
 
 
+@transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
     """Gives a client a new secret; the old one ends at once. Raises NotFound."""
     get_record(session, SYSTEM, CLIENT, client_id)
@@ -48,6 +51,7 @@ def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
     return get_record(session, SYSTEM, CLIENT, client_id), secret
 
 
+@transaction(Write.CATALOGUE)
 def revoke_client(session: Session, client_id: str) -> None:
     """Ends a client: its secret and its tokens are refused from now on. Raises NotFound."""
     get_record(session, SYSTEM, CLIENT, client_id)
@@ -63,6 +67,7 @@ def check_client(session: Session, client_id: str, secret: str) -> Record | None
     return get_record(session, SYSTEM, CLIENT, client_id)
 
 
+@transaction(Write.CATALOGUE)
 def revoke_token(session: Session, token_id: str) -> None:
     """Ends one token by its `jti`; again changes nothing."""
     if not session.rows(sql("SELECT 1 FROM revoked_tokens WHERE token_id = {}", token_id)):

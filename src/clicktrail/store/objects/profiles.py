@@ -20,6 +20,7 @@ from clicktrail.store.reads.records import (
 )
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, named, sql, update
+from clicktrail.store.session.transactions import Write, transaction
 
 _CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
 """A row if the links of a profile have clicks, by the indexes of both."""
@@ -27,6 +28,7 @@ NAMES = ("firstName", "middleName", "lastName")
 """The parts of `name`, in the order in which they are joined."""
 
 
+@transaction(Write.CHANGE)
 def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, bool]:
     """Adds a profile; returns it and whether it is new. Raises Conflict."""
     repeated = find_repeat(session, PROFILE, values)
@@ -37,6 +39,7 @@ def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]
     return get_profile(session, SYSTEM, save_profile(session, ids, None, values)), True
 
 
+@transaction(Write.CHANGE)
 def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]) -> Record:
     """Changes what `values` names. Raises NotFound, Conflict."""
     current = get_profile(session, SYSTEM, profile_id)
@@ -117,6 +120,7 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
     return is_changed
 
 
+@transaction(Write.CATALOGUE)
 def delete_profile(session: Session, profile_id: str) -> None:
     """Removes a profile with its contacts and tags; clicks, links and clients of it stay and point to nobody.
 

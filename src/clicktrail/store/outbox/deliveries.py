@@ -17,8 +17,9 @@ from clicktrail.model.times import SECOND
 from clicktrail.query.fields import DELIVERY, POSTBACK
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import Record, get_record
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, join, number, sql, update
+from clicktrail.store.session.transactions import Write, transaction
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 NEWS_US = DAY_US
@@ -132,11 +133,16 @@ def _row(
     return (made, postback_id, profile_id, event, WAITING, click_id, attribution_id, at, 0, due, session.clock.now_s())
 
 
+def outbox_rows(session: Session, rows: Sequence[Row]) -> Rows:
+    """What puts them in the outbox, for a transaction that wakes the sender at its end."""
+    if rows:
+        session.after_commit(session.memory.outbox.set)
+    return Rows("deliveries", _NEW, rows)
+
+
 def add_deliveries(session: Session, rows: Sequence[Row]) -> None:
     """Puts them in the outbox."""
-    if rows:
-        session.insert("deliveries", _NEW, rows)
-        session.after_commit(session.memory.outbox.set)
+    session.insert_together(outbox_rows(session, rows))
 
 
 def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
@@ -155,6 +161,7 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
     return found
 
 
+@transaction(Write.QUEUE)
 def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
     """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
     now, ids = session.clock.now_us(), sorted(ids)
@@ -208,6 +215,7 @@ def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
     return {click.click_id: click for click in select_clicks(session, SYSTEM, wanted)}
 
 
+@transaction(Write.QUEUE)
 def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Writes down what came of attempts."""
     ids = sorted(outcome.delivery_id for outcome in outcomes)
@@ -223,6 +231,7 @@ def _replay(session: Session, where: Sql) -> None:
     session.after_commit(session.memory.outbox.set)
 
 
+@transaction(Write.CHANGE)
 def replay(session: Session, delivery_id: str) -> Record:
     """Has a delivery told anew, whatever came of it. Raises NotFound."""
     get_record(session, SYSTEM, DELIVERY, delivery_id)
@@ -230,6 +239,7 @@ def replay(session: Session, delivery_id: str) -> Record:
     return get_record(session, SYSTEM, DELIVERY, delivery_id)
 
 
+@transaction(Write.CHANGE)
 def replay_dead(session: Session, postback_id: str) -> int:
     """Has all of a postback told anew that was given up; returns how many. Raises NotFound."""
     get_record(session, SYSTEM, POSTBACK, postback_id)
@@ -239,6 +249,7 @@ def replay_dead(session: Session, postback_id: str) -> int:
     return count
 
 
+@transaction(Write.QUEUE)
 def forget_deliveries(session: Session, days: int) -> None:
     """Removes what was to be told more than so many days ago; the moment is in the ids."""
     first = f"{max(session.clock.now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"

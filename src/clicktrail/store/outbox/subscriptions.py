@@ -14,6 +14,7 @@ from clicktrail.store.outbox.deliveries import Target, find_target
 from clicktrail.store.reads.records import Record, get_record, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write, transaction
 
 _NEWEST_LINK = (
     "SELECT l.link_id, l.code FROM links l JOIN postbacks q ON q.profile_id = l.profile_id "
@@ -23,12 +24,14 @@ _SECRET_BYTES = 32
 """Standard Webhooks: 24 to 64 bytes, written in base64 behind `whsec_`."""
 
 
+@transaction(Write.CATALOGUE)
 def create_postback(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str | None]:
     """Adds a postback; returns it and its secret, None if its uuid had made it. Raises Conflict, InvalidBody."""
     record, is_new = catalog.create_item(session, ids, POSTBACK, values)
     return record, _give_secret(session, record["postbackId"]) if is_new else None
 
 
+@transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, postback_id: str) -> tuple[Record, str]:
     """Gives a postback a new secret, which the next attempt is signed with. Raises NotFound."""
     get_record(session, SYSTEM, POSTBACK, postback_id)
@@ -43,6 +46,7 @@ def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[
     return find_target(session, postback_id), sample(ids.new(), session.clock.now_us(), link_id, code)
 
 
+@transaction(Write.CATALOGUE)
 def delete_postback(session: Session, postback_id: str) -> None:
     """Removes a postback with its deliveries. Raises NotFound."""
     catalog.delete_item(session, POSTBACK, postback_id)

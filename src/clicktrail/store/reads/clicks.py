@@ -24,6 +24,7 @@ from clicktrail.store.reads.steps import Walk, is_stepwise, list_in_steps
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, and_, names, number, sql
+from clicktrail.store.session.transactions import question
 
 COLUMNS = Click.__struct_fields__
 CLICK_SQL = names(COLUMNS, of="c")
@@ -38,10 +39,14 @@ class Shown:
     parts: Mapping[str, Any]
 
 
+def _is_single_list(_: Viewer, query: ListQuery) -> bool:
+    is_narrowed = query.sort.is_repetitive and query.offset <= MAX_LIMIT
+    return not (query.wants_count or query.view.expansions or is_narrowed)
+
+
+@question(_is_single_list)
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
-    if query.wants_count or query.view.expansions:
-        session.begin()
     refuse_secrets(query, viewer)
     query = resolve(session, viewer, query)
     total = count(session, viewer, query)
@@ -68,7 +73,6 @@ def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     """
     if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
         return query
-    session.begin()
     groups = session.rows(groups_statement(query, viewer, session.dialect))
     needed, found = query.limit + query.offset + 1, 0
     for place, (value, rows) in enumerate(groups):
@@ -91,10 +95,9 @@ def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
     return Click(*rows[0])
 
 
+@question(lambda _, __, expansions: not expansions)
 def show_click(session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str]) -> Shown:
     """One click with its expansions. Raises NotFound."""
-    if expansions:
-        session.begin()
     return expand(session, viewer, [get_click(session, viewer, click_id)], expansions)[0]
 
 

@@ -7,6 +7,7 @@ from clicktrail.query.fields import IDENTITY
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import in_, insert_into, number, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 MAX_BROWSERS = 100
 """Browsers of one person that are looked at."""
@@ -17,6 +18,7 @@ _BECAME = (
 """The site's own uuids of merged profiles, by their index, each with the uuid of what they are a part of."""
 
 
+@transaction(Write.CHANGE)
 def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str, str], bool]:
     """Says whose a browser is; returns that, and whether it is new. A client who was merged is the one they became."""
     [uuid] = current_uuids(session, [uuid])
@@ -34,6 +36,7 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str
     return {"identityId": identity_id, "visitorId": visitor_id, "uuid": uuid}, not known
 
 
+@transaction(Write.CHANGE)
 def delete_identity(session: Session, identity_id: str) -> None:
     """Takes back that a browser is somebody's; what was attributed by it stays. Raises NotFound."""
     get_record(session, SYSTEM, IDENTITY, identity_id)

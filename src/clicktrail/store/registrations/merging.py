@@ -13,6 +13,7 @@ from clicktrail.store.reads.records import Record, update_row
 from clicktrail.store.registrations.identities import move_identities
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, named, sql, update
+from clicktrail.store.session.transactions import Write, transaction
 
 _OWNED: Mapping[str, str] = {
     "links": "SELECT count(*) FROM links WHERE profile_id = {}",
@@ -33,6 +34,7 @@ class _Known(NamedTuple):
     name_space: str | None
 
 
+@transaction(Write.ALONE)
 def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
     """Makes `gone_id` a part of `kept_id`: its clicks, registrations, contacts, tags and browsers. Returns what stays.
 

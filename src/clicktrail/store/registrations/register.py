@@ -34,6 +34,7 @@ from clicktrail.store.registrations.identities import add_identity
 from clicktrail.store.registrations.ranks import find_outranked, find_settled, free_click, is_decided, refuse_partner
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, insert_into, names, sql
+from clicktrail.store.session.transactions import Write, transaction
 
 _COLUMNS = (
     *("attribution_id", "profile_id", "click_id", "link_id", "time", "touch", "window_days", "rule"),
@@ -73,6 +74,7 @@ class Attribution(msgspec.Struct, frozen=True):
     considered: tuple[Considered, ...]
 
 
+@transaction(Write.CHANGE)
 def register_client(
     session: Session, ids: IdGenerator, viewer: Viewer, values: Mapping[str, Any], model: Model
 ) -> tuple[Attribution, bool]:

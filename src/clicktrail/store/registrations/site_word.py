@@ -13,6 +13,7 @@ from clicktrail.store.reads.profiles import find_client, get_profile
 from clicktrail.store.registrations.ranks import find_outranked, free_click, refuse_partner
 from clicktrail.store.registrations.register import name_click
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.transactions import Write, transaction
 
 Found = Mapping[str, Any] | None
 
@@ -21,6 +22,7 @@ Decide = Callable[[Click, Found, Found], Found]
 """(click, its own client, the client whose uuid was sent) -> whom the click is tied to, None for a new profile."""
 
 
+@transaction(Write.CHANGE)
 def register(session: Session, ids: IdGenerator, click_id: str, values: Mapping[str, Any], decide: Decide) -> Click:
     """Ties the click to the client that `values` describe: reads, lets `decide` choose, writes.
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from clicktrail.model.click import Click
 from clicktrail.model.clock import Clock
@@ -12,6 +11,7 @@ from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.runs import Run
 from clicktrail.store.session.sql import Sql
+from clicktrail.store.session.transactions import Write
 
 Row = tuple[Any, ...]
 Migration = tuple[str, tuple[str, ...]]
@@ -48,15 +48,6 @@ class Dialect:
     """What a SELECT ends with whose rows nobody else takes at the same time; nothing where nobody else could."""
 
 
-class Write(Enum):
-    """What a transaction does, and so what it must be kept apart from where several processes write."""
-
-    CLICKS = "adds clicks"
-    QUEUE = "takes rows that nobody else takes, and says what became of those it took"
-    CHANGE = "reads, decides and writes: as if nobody wrote beside it"
-    ALONE = "changes what clicks are made with: while nobody adds clicks"
-
-
 @dataclass(frozen=True)
 class Extract:
     """Rows of the store, and the file that is made of them."""
@@ -69,6 +60,14 @@ class Extract:
     """A query over `{rows}` in the rendering engine's SQL."""
     kind: str
     """`csv`, `ndjson` or `parquet`."""
+
+
+class Rows(NamedTuple):
+    """Rows to add to a table."""
+
+    table: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
 
 
 class Session(Protocol):
@@ -88,9 +87,6 @@ class Session(Protocol):
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
 
-    def begin(self) -> None:
-        """Makes sure that all from now on is one transaction, also in work that was to read or to write once."""
-
     def pin_catalogue(self) -> bool:
         """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""
 
@@ -102,6 +98,9 @@ class Session(Protocol):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Adds many rows at once, by the engine's fastest way."""
+
+    def insert_together(self, *tables: Rows) -> None:
+        """Adds rows to several tables, all or none; as one `insert` in a function that declares a single statement."""
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Clicks with these uuids and name spaces were removed: others may have them."""
@@ -133,11 +132,10 @@ class Engine(Protocol):
     readers: int
     """Questions that run at once."""
 
-    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+    async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         """Answers a question by `work`, on one snapshot, until `run` is stopped; then raises the reason.
 
-        Work that `begins_itself` does so before it asks more than one thing. More questions than there are `readers`
-        wait for each other.
+        `is_single`: it is one statement. More questions than there are `readers` wait for each other.
         """
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -146,11 +144,11 @@ class Engine(Protocol):
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which finds out whether the store answers. It waits for no other work of this process."""
 
-    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+    async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.
 
         `work` may be run again where another process's came between. Raises Unavailable when the engine cannot take it
-        now.
+        now. `is_single` is as in `Transaction`.
         """
 
     def migrate(self, work: Callable[[Session], T]) -> T:

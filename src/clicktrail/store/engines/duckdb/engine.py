@@ -9,10 +9,10 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 
@@ -21,20 +21,13 @@ from clicktrail.model.addresses import render_ip
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.failures import explain, unavailable
 from clicktrail.store.engines.duckdb.log import log_of, set_aside
+from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
-from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import (
-    Dialect,
-    Extract,
-    Figures,
-    Row,
-    Session,
-    Write,
-)
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
-from clicktrail.store.session.search import find_by_pattern
-from clicktrail.store.session.sql import Sql, sql
+from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write
 
 T = TypeVar("T")
 READERS, LOOKERS = 4, 2
@@ -42,8 +35,6 @@ _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
 _LOOK_S = 0.05
 """How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
-_STREAM_BYTES, _STREAM_ROWS = 1024 * 1024, 512
-"""What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -52,103 +43,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "auto_checkpoint_skip_wal_threshold": 1 << 62,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
-_MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
-"""The functions that statements expect of every engine."""
-
-
-class DuckdbSession:
-    """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
-
-    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
-        self.memory, self.clock = memory, memory.clock
-        self.figures: Figures = figures
-        self._cursor = cursor
-        for macro in _MACROS:
-            cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
-        self._appenders: dict[str, duckdb.Appender] = {}
-        self._actions: list[Callable[[], None]] = []
-        self._has_begun = False
-
-    def rows(self, statement: Sql) -> list[Row]:
-        """Runs a statement and returns all its rows."""
-        return self._cursor.execute(statement.numbered(), statement.params).fetchall()
-
-    def copy(self, extract: Extract, target: str) -> None:
-        """Hands the rows over to a rendering engine, piece by piece as that takes them."""
-        self.rows(sql(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'"))
-        rows = self._cursor.sql(extract.rows.numbered(), params=list(extract.rows.params) or None)
-        with renderer() as engine:
-            engine.register("found", open_stream(rows))
-            engine.execute(copy_statement(extract.render.replace("{rows}", "found"), target, extract.kind))
-
-    def arrays(self, statement: Sql) -> Mapping[str, Any]:
-        """Runs a statement and returns its columns as numpy arrays."""
-        columns: Mapping[str, Any] = self._cursor.execute(statement.numbered(), statement.params).fetchnumpy()
-        return columns
-
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Has `action` run in this thread once the transaction is on disk."""
-        self._actions.append(action)
-
-    def begin(self) -> None:
-        """Begins a transaction, unless the work is in one. Nobody else writes, so what was read before still holds."""
-        if not self._has_begun:
-            self.rows(sql("BEGIN TRANSACTION"))
-            self._has_begun = True
-
-    def pin_catalogue(self) -> bool:
-        """Nobody else changes it."""
-        return True
-
-    def catalogue_version(self) -> int:
-        """Nobody else counts."""
-        return self.memory.published.version
-
-    def publish(self) -> None:
-        """There is nobody to tell."""
-
-    def transact(self, work: Callable[["DuckdbSession"], T], begins_itself: bool = False) -> T:
-        """Runs `work` in one transaction, and then what it left for after the commit.
-
-        BEGIN and COMMIT mean waiting for the interpreter several times more. Work that reads once needs neither, nor
-        does that of the only writer's that writes once: nobody writes between what it reads and what it writes. Such
-        work `begins_itself`, when it finds that it has more to read or to write.
-        """
-        try:
-            if not begins_itself:
-                self.begin()
-            result = work(self)
-            if self._has_begun:
-                self.rows(sql("COMMIT"))
-                self._has_begun = False
-        except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
-            raise unavailable() from error
-        actions, self._actions = self._actions, []
-        for action in actions:
-            action()
-        return result
-
-    def interrupt(self) -> None:
-        """Ends the statement that another thread runs here, if there is one."""
-        self._cursor.interrupt()
-
-    def close(self) -> None:
-        """Ends the session; what it had begun is rolled back."""
-        with contextlib.suppress(duckdb.Error):
-            self._cursor.close()
-
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
-        appender = self._appenders.get(table)
-        if appender is None:
-            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
-        appender.append_rows(rows)
-        appender.flush()
-
-    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
-        """Only what is stored has one."""
 
 
 class DuckdbEngine:
@@ -184,22 +78,22 @@ class DuckdbEngine:
         self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._copier = ThreadPoolExecutor(1, "copier")
 
-    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+    async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         """Answers a question in a reader's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, begins_itself, run)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, is_single, run, True)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a looker's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._look, work)
 
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work)
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self._look, work)
 
-    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+    async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
         del kind
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` once on one snapshot, in an exporter's thread."""
@@ -229,16 +123,25 @@ class DuckdbEngine:
 
     def record(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which adds clicks."""
-        return self._run_write(work, begins_itself=True)
+        return self._run_write(work, is_single=True)
 
-    def run(self, work: Callable[[Session], T], begins_itself: bool = False, run: Run | None = None) -> T:
+    def _look(self, work: Callable[[Session], T]) -> T:
+        return self.run(work, is_question=True)
+
+    def run(
+        self,
+        work: Callable[[Session], T],
+        is_single: bool = False,
+        run: Run | None = None,
+        is_question: bool = False,
+    ) -> T:
         """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
             if run is None:
-                return session.transact(work, begins_itself)
+                return session.transact(work, is_single, is_question)
             with run.interrupted_by(session.interrupt):
-                return session.transact(work, begins_itself)
+                return session.transact(work, is_single, is_question)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -301,8 +204,8 @@ class DuckdbEngine:
             self._connection.execute("CHECKPOINT")
         self._close_all()
 
-    def _run_write(self, work: Callable[[Session], T], begins_itself: bool = False) -> T:
-        result = self.run(work, begins_itself)
+    def _run_write(self, work: Callable[[Session], T], is_single: bool = False) -> T:
+        result = self.run(work, is_single)
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_S
             with contextlib.suppress(FileNotFoundError, RuntimeError):  # closing the store is a checkpoint as well
@@ -344,11 +247,3 @@ class DuckdbEngine:
             session.close()
         self._sessions.clear()
         self._connection.close()
-
-
-def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
-    """A relation's rows as an Arrow stream. A stream of the public protocol would hold a million rows at once."""
-    try:
-        return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
-    except (AttributeError, TypeError):  # another version of the driver
-        return rows.__arrow_c_stream__()

@@ -9,8 +9,8 @@ import duckdb
 
 from clicktrail.errors import StoreInUse
 from clicktrail.store.counting.figures import LinkFigures
-from clicktrail.store.engines.duckdb.engine import DuckdbSession
 from clicktrail.store.engines.duckdb.failures import explain
+from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.migrations.shared import list_missing, list_newer
 from clicktrail.store.session.protocol import Session

@@ -5,8 +5,9 @@ counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and th
 """
 
 from clicktrail.errors import Conflict, Unavailable
-from clicktrail.store.session.protocol import Session, Write
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write
 
 REFERENCE = (
     "languages",

@@ -39,9 +39,10 @@ from clicktrail.store.engines.postgres.schema import CITUS, POSTGRES
 from clicktrail.store.engines.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.engines.postgres.upkeep import Upkeep
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import Session, Write
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run, too_slow
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.transactions import Write
 
 T = TypeVar("T")
 READERS, LOOKERS, WRITERS = 8, 2, 4
@@ -76,7 +77,13 @@ class Kind(Enum):
     SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
 
 
-_KINDS = {Write.CLICKS: Kind.CLICKS, Write.CHANGE: Kind.CHANGE, Write.ALONE: Kind.ALONE, Write.QUEUE: Kind.QUEUE}
+_KINDS = {
+    Write.CLICKS: Kind.CLICKS,
+    Write.QUEUE: Kind.QUEUE,
+    Write.CHANGE: Kind.CHANGE,
+    Write.ALONE: Kind.ALONE,
+    Write.CATALOGUE: Kind.ALONE,
+}
 
 
 class PostgresEngine:
@@ -123,9 +130,9 @@ class PostgresEngine:
         self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._upkeep: Upkeep | None = None
 
-    async def ask(self, work: Callable[[Session], T], run: Run, begins_itself: bool = False) -> T:
+    async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         """Answers a question in a reader's thread."""
-        del begins_itself
+        del is_single
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ, run)
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -136,8 +143,9 @@ class PostgresEngine:
         """Runs `work` on one snapshot, in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work, Kind.READ)
 
-    async def write(self, work: Callable[[Session], T], kind: Write = Write.CHANGE) -> T:
+    async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction."""
+        del is_single
         return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
 
     async def export(self, work: Callable[[Session], T]) -> T:

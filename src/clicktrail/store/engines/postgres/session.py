@@ -12,7 +12,7 @@ from clicktrail.store.engines.postgres.export import copy_rows
 from clicktrail.store.engines.postgres.partitions import Month, month_of
 from clicktrail.store.engines.postgres.schema import POSTGRES
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row
+from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows
 from clicktrail.store.session.sql import Sql, join, sql
 
 _CLAIM = "INSERT INTO click_uuids (uuid_key) VALUES {} ON CONFLICT DO NOTHING RETURNING uuid_key"
@@ -68,14 +68,17 @@ class PostgresSession:
                 raise errors.SerializationFailure(str(error)) from error
             raise
 
+    def insert_together(self, *tables: Rows) -> None:
+        """It is one transaction in any case."""
+        for each in tables:
+            if each.rows:
+                self.insert(*each)
+
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Gives back the claims of clicks that were removed."""
         if uuids:
             keys = [uuid_key(*each) for each in uuids]
             self.rows(sql("DELETE FROM click_uuids WHERE uuid_key = ANY({}::UUID[])", keys))
-
-    def begin(self) -> None:
-        """It is one transaction in any case."""
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Has `action` run in this thread once the transaction is on disk."""

@@ -1,0 +1,136 @@
+"""A DuckDB cursor as a Session."""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import duckdb
+
+from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.engines.duckdb.failures import unavailable
+from clicktrail.store.engines.rendering import copy_statement, renderer
+from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows
+from clicktrail.store.session.search import find_by_pattern
+from clicktrail.store.session.sql import Sql, sql
+
+T = TypeVar("T")
+_STREAM_BYTES = 1024 * 1024
+_STREAM_ROWS = 512
+"""What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
+_MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
+"""The functions that statements expect of every engine."""
+
+
+class DuckdbSession:
+    """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
+
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
+        self.memory, self.clock = memory, memory.clock
+        self.figures: Figures = figures
+        self._cursor = cursor
+        for macro in _MACROS:
+            cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        self._appenders: dict[str, duckdb.Appender] = {}
+        self._actions: list[Callable[[], None]] = []
+        self._has_begun = self._has_inserted = False
+
+    def rows(self, statement: Sql) -> list[Row]:
+        """Runs a statement and returns all its rows."""
+        return self._cursor.execute(statement.numbered(), statement.params).fetchall()
+
+    def copy(self, extract: Extract, target: str) -> None:
+        """Hands the rows over to a rendering engine, piece by piece as that takes them."""
+        self.rows(sql(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'"))
+        rows = self._cursor.sql(extract.rows.numbered(), params=list(extract.rows.params) or None)
+        with renderer() as engine:
+            engine.register("found", open_stream(rows))
+            engine.execute(copy_statement(extract.render.replace("{rows}", "found"), target, extract.kind))
+
+    def arrays(self, statement: Sql) -> Mapping[str, Any]:
+        """Runs a statement and returns its columns as numpy arrays."""
+        columns: Mapping[str, Any] = self._cursor.execute(statement.numbered(), statement.params).fetchnumpy()
+        return columns
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Has `action` run in this thread once the transaction is on disk."""
+        self._actions.append(action)
+
+    def pin_catalogue(self) -> bool:
+        """Nobody else changes it."""
+        return True
+
+    def catalogue_version(self) -> int:
+        """Nobody else counts."""
+        return self.memory.published.version
+
+    def publish(self) -> None:
+        """There is nobody to tell."""
+
+    def transact(self, work: Callable[["DuckdbSession"], T], is_single: bool = False, is_question: bool = False) -> T:
+        """Runs `work` in one transaction, and then what it left for after the commit.
+
+        BEGIN and COMMIT mean waiting for the interpreter several times more. Work that reads once needs neither, nor
+        does that of the only writer's that writes once: nobody writes between what it reads and what it writes. A
+        question cannot write: only one thread may.
+        """
+        self._has_inserted = False
+        try:
+            if not is_single:
+                self._begin(" READ ONLY" if is_question else "")
+            result = work(self)
+            if self._has_begun:
+                self.rows(sql("COMMIT"))
+                self._has_begun = False
+        except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
+            raise unavailable() from error
+        actions, self._actions = self._actions, []
+        for action in actions:
+            action()
+        return result
+
+    def _begin(self, mode: str = "") -> None:
+        if not self._has_begun:
+            self.rows(sql(f"BEGIN TRANSACTION{mode}"))
+            self._has_begun = True
+
+    def interrupt(self) -> None:
+        """Ends the statement that another thread runs here, if there is one."""
+        self._cursor.interrupt()
+
+    def close(self) -> None:
+        """Ends the session; what it had begun is rolled back."""
+        with contextlib.suppress(duckdb.Error):
+            self._cursor.close()
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
+        if self._has_inserted and not self._has_begun:
+            raise RuntimeError("A function that declares a single insert made a second one.")
+        self._has_inserted = True
+        appender = self._appenders.get(table)
+        if appender is None:
+            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
+        appender.append_rows(rows)
+        appender.flush()
+
+    def insert_together(self, *tables: Rows) -> None:
+        """Several tables need a transaction. Nobody else writes, so what was read before it still holds."""
+        filled = [each for each in tables if each.rows]
+        if len(filled) > 1:
+            self._begin()
+        for each in filled:
+            self.insert(*each)
+
+    def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
+        """Only what is stored has one."""
+
+
+def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
+    """A relation's rows as an Arrow stream. A stream of the public protocol would hold a million rows at once."""
+    try:
+        return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
+    except (AttributeError, TypeError):  # another version of the driver
+        return rows.__arrow_c_stream__()
