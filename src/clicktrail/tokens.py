@@ -294,7 +294,7 @@ class TokenChecker:
         sees_contacts = self._partner_sees_contacts or not is_partner
         partner_id = claims.partner_id if is_partner else None
         asker = partner_id or (claims.subject if is_id(claims.subject) else claims.token_id)
-        known = claims, Viewer(claims.scope, partner_id, sees_contacts, asker)
+        known = claims, Viewer(claims.scope, partner_id, sees_contacts, asker, claims.token_id)
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

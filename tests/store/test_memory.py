@@ -13,9 +13,10 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.visitors import visitor_of
-from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_list, parse_removal
 from clicktrail.query.questions import ListQuery
+from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
 from clicktrail.store.counting import visitors
@@ -23,13 +24,11 @@ from clicktrail.store.counting.figures import count_visitors
 from clicktrail.store.counting.visitors import VisitorSet
 from clicktrail.store.memory import newest as newest_module
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
-from clicktrail.store.objects.profiles import delete_profile
 from clicktrail.store.reads.clicks import COLUMNS, get_click, list_clicks
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.reads.recall import recall_click, recall_page
 from clicktrail.store.reads.records import Page
-from clicktrail.store.registrations.decide import choose_profile
-from clicktrail.store.registrations.site_word import register
+from clicktrail.store.registrations.register import register_through
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
@@ -75,9 +74,9 @@ class Changes:
         elif self.known:
             chosen = self.random.choice(self.known)
             if kind == "register":
-                self.engine.run(lambda session: register(session, self.ids, chosen, {}, choose_profile))
+                self.engine.run(lambda session: register_through(session, self.ids, SYSTEM, chosen, {}))
             elif kind == "delete":
-                self.engine.run(lambda session: delete_click(session, chosen))
+                self.engine.run(lambda session: delete_click(session, SYSTEM, chosen))
                 self.known.remove(chosen)
                 self.removed.append(chosen)
             elif kind == "remove":
@@ -85,7 +84,7 @@ class Changes:
             else:
                 profile_id = self.engine.run(lambda session: get_click(session, SYSTEM, chosen)).profile_id
                 if profile_id:
-                    self.engine.run(lambda session: delete_profile(session, profile_id))
+                    self.engine.run(lambda session: delete_object(session, SYSTEM, PROFILE, profile_id))
 
     def remove(self, chosen: list[str]) -> None:
         """Many at once: those of them on one link, as a filter would find them."""
@@ -95,7 +94,7 @@ class Changes:
         wanted = [click for click in self.engine.run(stored) if click.link_id == link_id]
         found = self.engine.run(lambda session: find_removable(session, query))
         assert found == (sorted(click.click_id for click in wanted)[:100], len(wanted))
-        removed = self.engine.run(lambda session: remove_piece(session, query, chosen))
+        removed = self.engine.run(lambda session: remove_piece(session, SYSTEM, query, chosen))
         gone = [click.click_id for click in wanted if click.click_id in chosen]
         assert removed == len(gone)
         self.known = [click_id for click_id in self.known if click_id not in gone]

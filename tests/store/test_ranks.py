@@ -10,9 +10,7 @@ from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads.clicks import get_click
-from clicktrail.store.registrations.decide import choose_profile
-from clicktrail.store.registrations.register import register_client
-from clicktrail.store.registrations.site_word import register
+from clicktrail.store.registrations.register import register_client, register_through
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
@@ -37,9 +35,9 @@ def test_what_was_not_told_yet_of_an_outranked_registration_is_not_told(engine: 
         viewer = Viewer(Scope.POSTBACK, partner)
         said, _ = register_client(session, IDS, viewer, {"clickId": click.click_id, "profile": {}}, Model())
         before = told(session)
-        tied = register(session, IDS, click.click_id, {"firstName": "Mary"}, choose_profile)
+        tied = register_through(session, IDS, SYSTEM, click.click_id, {"firstName": "Mary"})
         assert tied.profile_id not in (None, said.profile_id)
-        again = register(session, IDS, click.click_id, {"firstName": "Mary"}, choose_profile)
+        again = register_through(session, IDS, SYSTEM, click.click_id, {"firstName": "Mary"})
         assert again.profile_id == tied.profile_id
         return before, told(session), said.attribution_id, click.click_id
 

@@ -20,8 +20,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.migrations.shared import all_migrations, migrate
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.reads.clicks import get_click, list_clicks
-from clicktrail.store.registrations.decide import choose_profile
-from clicktrail.store.registrations.site_word import register
+from clicktrail.store.registrations.register import register_through
 from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, sql
 from clicktrail.store.session.transactions import transaction_of
@@ -61,7 +60,7 @@ def fill(engine: AnyEngine, clicks: int) -> None:
         insert_clicks(session, made)
         for click in made[:: clicks // 20]:
             values = {"contacts": [{"key": "email", "value": "a@email.com", "uuid": None}], "tags": ["a"]}
-            register(session, ids, click.click_id, values, choose_profile)
+            register_through(session, ids, SYSTEM, click.click_id, values)
 
     engine.run(work)
 
@@ -92,7 +91,7 @@ def test_a_failure_half_way_leaves_nothing(engine: AnyEngine) -> None:
 
     def fail(session: Session) -> None:
         insert_clicks(session, [click])
-        register(session, ids, click.click_id, {"firstName": "Mary"}, choose_profile)
+        register_through(session, ids, SYSTEM, click.click_id, {"firstName": "Mary"})
         raise RuntimeError
 
     with pytest.raises(RuntimeError):

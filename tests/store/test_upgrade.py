@@ -1,5 +1,6 @@
 """A store that an earlier version made, with rows in it, is brought up to date and keeps them."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from clicktrail.store.objects.profiles import create_profile, save_profile
 from clicktrail.store.reads.profiles import find_client
 from clicktrail.store.reads.records import find_repeat, get_record
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.relations import BY_TABLE, RELATIONS
 from clicktrail.store.session.sql import insert_into, sql
 from tests.conftest import AnyEngine, engine_of
 
@@ -126,3 +128,15 @@ def test_every_table_is_moved_and_has_its_place_in_a_cluster(engine: AnyEngine) 
     assert found - DERIVED == moving.TABLES.keys()
     if not engine.is_owned:
         assert found == {*citus.REFERENCE, *citus.DISTRIBUTED}
+
+
+def test_the_table_of_relations_names_columns_that_are_there(engine: AnyEngine) -> None:
+    there = engine.run(tables)
+    for relation in RELATIONS:
+        columns = {*relation.key, *(each.column for each in relation.references)}
+        columns |= {relation.shard_column} if relation.shard_column is not None else set()
+        if relation.table in there:
+            assert columns <= set(engine.run(partial(moving.columns_of, table=relation.table))), relation.table
+        else:
+            assert not relation.is_moved, relation.table
+        assert {each.table for each in relation.references} <= BY_TABLE.keys()

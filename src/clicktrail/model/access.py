@@ -42,11 +42,31 @@ class Viewer(msgspec.Struct, frozen=True):
     sees_contacts: bool = True
     asker: str = ""
     """Whose share of the store its questions count to: the partner, the OAuth client, else the token itself."""
+    actor: str = "system"
+    """Who changes what it changes: the id of a token; `system` for the program itself."""
 
     @property
     def name_space(self) -> str | None:
         """Where the uuids lie that the viewer sends: among the site's own (None), or among those of one partner."""
         return self.partner_id if self.scope in PARTNERS else None
+
+
+class Reason(StrEnum):
+    """Why a stored click is changed."""
+
+    REGISTERED = "a client registered through it"
+    OUTRANKED = "the site's word took it from a client whom a partner had registered"
+    RECOGNISED = "its browser came to a page of the site"
+    DELETED = "it was deleted"
+    MERGED = "its client became a part of another profile"
+    POINTER_DELETED = "what it pointed to was deleted"
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Who changes a stored click, and why."""
+
+    actor: str
+    reason: Reason
 
 
 SYSTEM = Viewer(Scope.ADMIN)

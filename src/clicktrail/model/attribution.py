@@ -46,6 +46,10 @@ class Outcome(StrEnum):
     """It has brought another client already, or the site has said that another click brought its visitor."""
 
 
+LOST = (Outcome.EARLIER, Outcome.LATER)
+"""Outcomes of clicks that another click of the same visitor won against."""
+
+
 class Rule(StrEnum):
     """Why a registration went where it went."""
 

@@ -7,6 +7,7 @@ from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differ
 from clicktrail.query.fields import LINK, Resource
 from clicktrail.query.forms import Form, parse_form
 from clicktrail.query.parse import parse_flag, parse_view
+from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.reads import metrics, records
 
@@ -65,7 +66,7 @@ def make_delete(resource: Resource) -> Handler:
     """DELETE on one object."""
 
     async def delete_item(call: Call) -> Answer:
-        await call.store.run(catalog.delete_item, resource, call.path[resource.id_field.name])
+        await call.store.run(delete_object, call.viewer, resource, call.path[resource.id_field.name])
         return NO_CONTENT
 
     return delete_item

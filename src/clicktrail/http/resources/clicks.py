@@ -15,8 +15,7 @@ from clicktrail.query.parse import parse_removal, parse_view
 from clicktrail.store.clicks import removal
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.recall import recall_click, recall_page
-from clicktrail.store.registrations import site_word
-from clicktrail.store.registrations.decide import choose_profile
+from clicktrail.store.registrations.register import register_through
 
 MAX_REMOVED = 10_000
 """Clicks that one request deletes."""
@@ -59,13 +58,13 @@ async def update_click(call: Call) -> Answer:
             raise InvalidBody("The body is not valid.", (_NAMES_NOTHING,))
         click = await call.store.run(reads_clicks.get_click, SYSTEM, call.path["clickId"])
         return json_answer(render_click(click, call.store.catalogue, call.language))
-    click = await call.store.run(site_word.register, call.store.ids, call.path["clickId"], values, choose_profile)
+    click = await call.store.run(register_through, call.store.ids, call.viewer, call.path["clickId"], values)
     return json_answer(render_click(click, call.store.catalogue, call.language))
 
 
 async def delete_click(call: Call) -> Answer:
     """Delete a click."""
-    await call.store.run(removal.delete_click, call.path["clickId"])
+    await call.store.run(removal.delete_click, call.viewer, call.path["clickId"])
     return NO_CONTENT
 
 
@@ -73,5 +72,5 @@ async def delete_clicks(call: Call) -> Answer:
     """Delete the clicks that filters find, or say how many that would be."""
     query, is_dry = parse_removal(call.query, CLICK, MAX_REMOVED, call.language, call.reading)
     found = await call.ask(removal.find_removable, query)
-    removed = len(found.click_ids) if is_dry else await removing.remove_found(call.store, query, found.click_ids)
+    removed = len(found.click_ids) if is_dry else await removing.remove_found(call, query, found.click_ids)
     return json_answer({"dryRun": is_dry, "deleted": removed, "left": found.total - len(found.click_ids)})

@@ -14,6 +14,7 @@ from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import created_answer
 from clicktrail.query.fields import DELIVERY, POSTBACK
 from clicktrail.query.forms import Form, Values, parse_form
+from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox import deliveries
 from clicktrail.store.outbox import subscriptions as postbacks
@@ -46,7 +47,7 @@ async def update_postback(call: Call) -> Answer:
 
 async def delete_postback(call: Call) -> Answer:
     """Delete a postback, and what it was to tell."""
-    await call.store.run(postbacks.delete_postback, call.path[_ID])
+    await call.store.run(delete_object, call.viewer, POSTBACK, call.path[_ID])
     return NO_CONTENT
 
 

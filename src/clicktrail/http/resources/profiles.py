@@ -8,6 +8,7 @@ from clicktrail.http.resources.catalogue import created_answer
 from clicktrail.query.fields import CONTACT, MERGE, PROFILE
 from clicktrail.query.forms import check_form, decode_json, parse_form, read_contact
 from clicktrail.query.parse import parse_view
+from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import contacts, profiles
 from clicktrail.store.reads import profiles as reads_profiles
 from clicktrail.store.registrations import merging
@@ -45,13 +46,13 @@ async def update_profile(call: Call) -> Answer:
 async def merge_profiles(call: Call) -> Answer:
     """Make another profile a part of this one."""
     values = check_form(decode_json(call.body), MERGE, MERGE, "", call.reading)
-    record = await call.store.run(merging.merge_profiles, call.path["profileId"], values["profileId"])
+    record = await call.store.run(merging.merge_profiles, call.viewer, call.path["profileId"], values["profileId"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def delete_profile(call: Call) -> Answer:
     """Delete a profile."""
-    await call.store.run(profiles.delete_profile, call.path["profileId"])
+    await call.store.run(delete_object, call.viewer, PROFILE, call.path["profileId"])
     return NO_CONTENT
 
 

@@ -13,9 +13,9 @@ from clicktrail.query.fields import CLICK, IDENTITY, KNOWN_BY, PROFILE, REGISTRA
 from clicktrail.query.forms import Values, check_form, decode_json, parse_form
 from clicktrail.query.parse import parse_view
 from clicktrail.query.urlencoded import Parameter, parse_parameters
-from clicktrail.store.registrations import identities
-from clicktrail.store.registrations import register as attributions
-from clicktrail.store.registrations.register import Attribution
+from clicktrail.store.registrations import explain, identities
+from clicktrail.store.registrations.explain import Attribution
+from clicktrail.store.registrations.register import register_client
 
 Json = dict[str, Any]
 POSTBACK = {
@@ -67,14 +67,14 @@ async def receive_postback(call: Call) -> Answer:
 async def get_click_attribution(call: Call) -> Answer:
     """Which clicks were considered beside this one, and why one of them won."""
     parse_view(call.query, PROFILE, reading=call.reading)
-    found = await call.ask(attributions.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
+    found = await call.ask(explain.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
     return json_answer(render_attribution(found))
 
 
 async def get_profile_attribution(call: Call) -> Answer:
     """Which clicks were considered for a client, and why one of them won."""
     parse_view(call.query, PROFILE, reading=call.reading)
-    found = await call.ask(attributions.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
+    found = await call.ask(explain.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
     return json_answer(render_attribution(found))
 
 
@@ -157,7 +157,7 @@ def _parameter_of(pointer: str, data: Json | None) -> str:
 
 async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:
     model = call.services.limits.model
-    made, is_new = await call.store.run(attributions.register_client, call.store.ids, viewer, values, model)
+    made, is_new = await call.store.run(register_client, call.store.ids, viewer, values, model)
     headers = {"Cache-Control": "no-store"}
     if is_new:
         headers["Location"] = call.url(f"/profiles/{made.profile_id}/attribution")

@@ -1,37 +1,91 @@
-"""The only code that changes a stored click."""
+"""The only code that alters or deletes a stored click. What is counted, remembered and told of it changes with it.
+
+Each change has a `Cause`. It is passed in by whoever changes a click; its history is not kept yet.
+"""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 
+from clicktrail.model.access import SYSTEM, Cause, Reason
+from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.query.texts import find_origin
-from clicktrail.store.clicks.insert import _find_by_id
+from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import Sql, sql, update
+from clicktrail.store.session.relations import detach
+from clicktrail.store.session.sql import Sql, and_, named, sql, update
 from clicktrail.store.session.transactions import Write, transaction
-
-
-def tie_click(session: Session, click: Click, profile_id: str) -> Click:
-    """Makes the click the client's."""
-    tied = msgspec.structs.replace(click, profile_id=profile_id, update_time=session.clock.now_s())
-    changes = {"profile_id": profile_id, "update_time": tied.update_time}
-    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
-    session.after_commit(lambda: session.memory.newest.replace(tied))
-    session.figures.register(session, tied.link_id, 1)
-    return tied
-
-
-def forget_clicks(session: Session, click_ids: Sequence[str]) -> None:
-    """Clicks are deleted: what they won stays written down without them."""
-    session.rows(sql("UPDATE attributions SET click_id = NULL WHERE click_id = ANY({}::TEXT[])", click_ids))
-    session.rows(sql("DELETE FROM attribution_clicks WHERE click_id = ANY({}::TEXT[])", click_ids))
-
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser may be told."""
+
+
+def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
+    del cause
+    altered = msgspec.structs.replace(click, **changes)
+    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
+    session.after_commit(lambda: session.memory.newest.replace(altered))
+    gained = (altered.profile_id is not None) - (click.profile_id is not None)
+    if gained:
+        session.figures.register(session, click.link_id, gained)
+    return altered
+
+
+def tie(session: Session, click: Click, profile_id: str, cause: Cause) -> Click:
+    """Makes the click the client's."""
+    return _alter(session, click, cause, profile_id=profile_id, update_time=session.clock.now_s())
+
+
+def untie(session: Session, click: Click, cause: Cause) -> Click:
+    """Takes a click from the client whom a partner registered: that registration says so from now on.
+
+    The partner's client stays, without the click. What the partner's server was still to be told is not told.
+    """
+    said = "SELECT attribution_id FROM attributions WHERE profile_id = {} AND click_id = {}"
+    for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):
+        its = sql("attribution_id = {}", attribution_id)
+        its_click = and_(its, sql("click_id = {}", click.click_id))
+        session.rows(update("attributions", {"click_id": None, "link_id": None, "rule": Rule.OUTRANKED.value}, its))
+        session.rows(update("attribution_clicks", {"outcome": Outcome.TAKEN.value, "is_taken": True}, its_click))
+        session.rows(sql("DELETE FROM deliveries WHERE {} AND status = 'waiting'", its_click))
+    return _alter(session, click, cause, profile_id=None, update_time=session.clock.now_s())
+
+
+def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> None:
+    """Makes all clicks of one client another's; figures count as many registrations as before."""
+    del cause
+    changes = {"profile_id": kept_id, "update_time": session.clock.now_s()}
+    session.rows(update("clicks", changes, sql("profile_id = {}", gone_id)))
+    session.after_commit(lambda: session.memory.newest.alter("profile_id", {gone_id}, **changes))
+
+
+def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -> None:
+    """Clicks point to nothing in place of an object that is deleted."""
+    del cause
+    its = sql("{} = {}", named(column), object_id)
+    if column == "profile_id":
+        lost = "SELECT link_id, count(*) FROM clicks WHERE {} GROUP BY link_id"
+        for link_id, registrations in session.rows(sql(lost, its)):
+            session.figures.register(session, link_id, -registrations)
+    session.rows(update("clicks", {column: None}, its))
+    session.after_commit(lambda: session.memory.newest.clear_column(column, object_id))
+
+
+def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
+    """Deletes stored clicks. Their clients stay; what they won stays written down without them; what repeated one of
+    them repeats nothing any more."""
+    del cause
+    click_ids = sorted(click.click_id for click in clicks)
+    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
+    detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
+    session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
+    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
+    session.figures.uncount(session, clicks)
+    session.after_commit(lambda: session.memory.newest.remove(click_ids))
 
 
 @transaction(Write.CHANGE)
@@ -41,16 +95,15 @@ def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[s
     It is the same browser's, and led to a page of one of `origins` or came from the same address. A click of the last
     minutes is said once to be of this browser (`visitorId`).
     """
-    click, visitor_id = _find_by_id(session, {click_id}).get(click_id), visit.visitor_id
+    click, visitor_id = find_by_id(session, {click_id}).get(click_id), visit.visitor_id
     if click is None or click.user_agent != visit.user_agent:
         return False
     if click.ip != visit.ip and _origin(click.uri) not in origins:
         return False
     is_fresh = created_s(click_id) * SECOND > session.clock.now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
-        known = msgspec.structs.replace(click, visitor_id=visitor_id)
-        session.rows(sql("UPDATE clicks SET visitor_id = {} WHERE click_id = {}", visitor_id, click_id))
-        session.after_commit(lambda: session.memory.newest.replace(known))
+        cause = Cause(visit.site_id or SYSTEM.actor, Reason.RECOGNISED)
+        _alter(session, click, cause, visitor_id=visitor_id)
     return True
 
 
@@ -59,18 +112,6 @@ def _origin(uri: str) -> str | None:
         return find_origin(uri)
     except ValueError:
         return None
-
-
-def remove_clicks(session: Session, clicks: Sequence[Click]) -> None:
-    """Removes stored clicks. Their clients stay; what they won stays written down without them; what repeated one of
-    them repeats nothing any more."""
-    click_ids = sorted(click.click_id for click in clicks)
-    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
-    forget_clicks(session, click_ids)
-    session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
-    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
-    session.figures.uncount(session, clicks)
-    session.after_commit(lambda: session.memory.newest.remove(click_ids))
 
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:

@@ -67,7 +67,7 @@ def insert_clicks(
     made = {click.click_id: click for click in clicks}
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
     by_uuid = _find_by_uuid(session, clicks)
-    by_id = _find_by_id(session, set(given)) if given else {}
+    by_id = find_by_id(session, set(given)) if given else {}
     fresh: list[Click] = []
     result = Inserted({}, {})
     for click in clicks:
@@ -143,7 +143,7 @@ def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str |
     return {(click.name_space, str(click.uuid)): click for click in found}
 
 
-def _find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
+def find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
     """The stored clicks with one of these ids, by it."""
     return {click.click_id: click for click in _select(session, sql(_IDS, min(ids), max(ids), list(ids)))}
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clicktrail.model.access import SYSTEM
+from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.clicks.change import remove_clicks, with_ids
+from clicktrail.store.clicks.change import delete, with_ids
 from clicktrail.store.reads.clicks import CLICK_SQL, get_click
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import count_statement, list_statement, where_clause
@@ -25,9 +25,9 @@ class Found(NamedTuple):
 
 
 @transaction(Write.ALONE)
-def delete_click(session: Session, click_id: str) -> None:
+def delete_click(session: Session, viewer: Viewer, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
-    remove_clicks(session, [get_click(session, SYSTEM, click_id)])
+    delete(session, [get_click(session, SYSTEM, click_id)], Cause(viewer.actor, Reason.DELETED))
 
 
 def find_removable(session: Session, query: ListQuery) -> Found:
@@ -41,7 +41,7 @@ def find_removable(session: Session, query: ListQuery) -> Found:
 
 
 @transaction(Write.ALONE)
-def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -> int:
+def remove_piece(session: Session, viewer: Viewer, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
     table, row_id = TABLES[CLICK.name], session.dialect.row_id
     where = and_(with_ids(session, click_ids), where_clause(query, table, SYSTEM, session.dialect))
@@ -51,5 +51,5 @@ def remove_piece(session: Session, query: ListQuery, click_ids: Sequence[str]) -
         where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])
     clicks = [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
     if clicks:
-        remove_clicks(session, clicks)
+        delete(session, clicks, Cause(viewer.actor, Reason.DELETED))
     return len(clicks)

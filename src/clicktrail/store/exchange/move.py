@@ -12,30 +12,11 @@ import msgspec
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.store.session.protocol import Engine, Row, Session
+from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import bind, join, named, names, number, sql
 
-TABLES: dict[str, tuple[str, ...]] = {
-    "languages": ("language_id",),
-    "sizes": ("size_id",),
-    "themes": ("theme_id",),
-    "banners": ("banner_id",),
-    "profiles": ("profile_id",),
-    "merged_profiles": ("merged_id", "time"),
-    "profile_tags": ("profile_id", "position"),
-    "contacts": ("contact_id",),
-    "links": ("link_id",),
-    "sites": ("site_id",),
-    "clients": ("client_id",),
-    "revoked_tokens": ("token_id",),
-    "visitor_salts": ("day",),
-    "identities": ("visitor_id", "uuid"),
-    "attributions": ("attribution_id",),
-    "attribution_clicks": ("attribution_id", "click_id"),
-    "postbacks": ("postback_id",),
-    "deliveries": ("delivery_id",),
-    "clicks": ("click_id",),
-}
-"""Table -> its key, in an order in which nothing points to what is not there yet."""
+TABLES = {each.table: each.key for each in RELATIONS if each.is_moved}
+"""Table -> its key."""
 PIECE = 10_000
 _COLUMNS = (
     "SELECT column_name FROM information_schema.columns WHERE table_name = {} AND table_schema = current_schema()"

@@ -4,12 +4,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from clicktrail.errors import Conflict, NotFound
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CataloguePostback, CatalogueSite
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.postbacks import Event
-from clicktrail.query.fields import BANNER, LINK, Resource
+from clicktrail.query.fields import Resource
 from clicktrail.store.counting.salts import load_salts
 from clicktrail.store.objects.oauth_clients import list_revoked
 from clicktrail.store.reads.records import (
@@ -22,9 +21,8 @@ from clicktrail.store.reads.records import (
     insert_row,
     update_row,
 )
-from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import Sql, named, names, sql, update
+from clicktrail.store.session.sql import Sql, named, names, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
@@ -37,16 +35,6 @@ _TOLD = (
 )
 _USED = "SELECT f.{} AS id, f.{} AS name FROM {} f WHERE f.{} IN (SELECT {} FROM banners) ORDER BY name, id"
 """Id and name of each language, size or theme that a banner has: tables of a few rows."""
-POINTERS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "link": (),
-    "banner": (("clicks", "banner_id"), ("links", "banner_id")),
-    "language": (("banners", "language_id"),),
-    "size": (("banners", "size_id"),),
-    "theme": (("banners", "theme_id"),),
-    "site": (),
-    "postback": (),
-}
-"""Columns that become null when an object of the resource is deleted."""
 
 
 def load_catalogue(session: Session) -> Catalogue:
@@ -130,22 +118,6 @@ def update_item(session: Session, resource: Resource, object_id: str, values: Ma
     changes = {name: value for name, value in values.items() if record[name] != value}
     update_row(session, resource, object_id, columns_of(resource, changes))
     return get_record(session, SYSTEM, resource, object_id)
-
-
-@transaction(Write.CATALOGUE)
-def delete_item(session: Session, resource: Resource, object_id: str) -> None:
-    """Removes an object; what pointed to it points to nothing. Raises NotFound, and Conflict for a link with clicks."""
-    table = named(TABLES[resource.name].name)
-    its = sql("{} = {}", named(resource.id_field.column), object_id)
-    if not session.rows(sql("SELECT 1 FROM {} WHERE {}", table, its)):
-        raise NotFound(f"There is no {resource.name} {object_id}.")
-    if resource is LINK and session.rows(sql("SELECT 1 FROM clicks WHERE link_id = {} LIMIT 1", object_id)):
-        raise Conflict("The link has clicks, whose attribution would be lost; disable it instead.")
-    if resource is BANNER:
-        session.after_commit(lambda: session.memory.newest.clear_column("banner_id", object_id))
-    for pointing, column in POINTERS[resource.name]:
-        session.rows(update(pointing, {column: None}, sql("{} = {}", named(column), object_id)))
-    session.rows(sql("DELETE FROM {} WHERE {}", table, its))
 
 
 def _used(word: str) -> Sql:

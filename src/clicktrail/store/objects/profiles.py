@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clicktrail.errors import Conflict, Mistake, NotFound
+from clicktrail.errors import Conflict, Mistake
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.contacts import is_same
 from clicktrail.model.ids import IdGenerator
@@ -19,7 +19,7 @@ from clicktrail.store.reads.records import (
     update_row,
 )
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import insert_into, named, sql, update
+from clicktrail.store.session.sql import insert_into, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
 _CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
@@ -118,33 +118,6 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
             session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", record["contactId"]))
             is_changed = True
     return is_changed
-
-
-@transaction(Write.CATALOGUE)
-def delete_profile(session: Session, profile_id: str) -> None:
-    """Removes a profile with its contacts and tags; clicks, links and clients of it stay and point to nobody.
-
-    Raises NotFound, and Conflict for a partner whose links have clicks.
-    """
-    if not session.rows(sql("SELECT 1 FROM profiles WHERE profile_id = {}", profile_id)):
-        raise NotFound(f"There is no profile {profile_id}.")
-    if session.rows(sql(_CLICKED, profile_id)):
-        raise Conflict("The partner's links have clicks, whose attribution would be lost; disable the profile instead.")
-    lost = session.rows(sql("SELECT link_id, count(*) FROM clicks WHERE profile_id = {} GROUP BY link_id", profile_id))
-    for link_id, registrations in lost:
-        session.figures.register(session, link_id, -registrations)
-    session.after_commit(lambda: session.memory.newest.clear_column("profile_id", profile_id))
-    its = sql("profile_id = {}", profile_id)
-    for table in ("clicks", "links"):
-        session.rows(update(table, {"profile_id": None}, its))
-    session.rows(sql("UPDATE clients SET enabled = FALSE WHERE partner_id = {}", profile_id))
-    owned = sql("SELECT attribution_id FROM attributions WHERE {}", its)
-    session.rows(sql("DELETE FROM attribution_clicks WHERE attribution_id IN ({})", owned))
-    for table in (
-        *("attributions", "contacts", "profile_tags", "merged_profiles"),
-        *("deliveries", "postbacks", "profiles"),
-    ):
-        session.rows(sql("DELETE FROM {} WHERE {}", named(table), its))
 
 
 def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:

@@ -46,13 +46,6 @@ def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[
     return find_target(session, postback_id), sample(ids.new(), session.clock.now_us(), link_id, code)
 
 
-@transaction(Write.CATALOGUE)
-def delete_postback(session: Session, postback_id: str) -> None:
-    """Removes a postback with its deliveries. Raises NotFound."""
-    catalog.delete_item(session, POSTBACK, postback_id)
-    session.rows(sql("DELETE FROM deliveries WHERE postback_id = {}", postback_id))
-
-
 def _give_secret(session: Session, postback_id: str) -> str:
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     update_row(session, POSTBACK, postback_id, {"secret": secret})

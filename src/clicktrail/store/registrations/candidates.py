@@ -1,7 +1,7 @@
 """Finds the clicks that may have earned a client: by what a registration names, and by what is known of that."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -10,15 +10,17 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import (
     DAY_US,
     MAX_AHEAD_US,
-    Candidate,
     Evidence,
     Model,
 )
 from clicktrail.model.click import Click
 from clicktrail.model.times import SECOND
 from clicktrail.store.reads.clicks import select_clicks
+from clicktrail.store.reads.profiles import find_client
+from clicktrail.store.reads.records import Record
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.identities import browsers_of
+from clicktrail.store.registrations.ranks import find_outranked, find_settled
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, and_, sql
@@ -37,6 +39,33 @@ class Named(msgspec.Struct, frozen=True):
     uuid: str | None = None
     code: str | None = None
     code_link_id: str | None = None
+
+
+class Gathered(NamedTuple):
+    """What a registration is decided by."""
+
+    named: Named
+    clicks: Found
+    outranked: frozenset[str]
+    """The clients of these clicks whom partners registered, where the site now speaks."""
+    settled: frozenset[str]
+    """Those of the clicks on which the site has decided, where a partner now speaks."""
+
+
+def gather(session: Session, name_space: str | None, named: Named, clicks: Found) -> Gathered:
+    """Adds to the clicks what is known of their clients."""
+    stored = [click for click, _ in clicks.values()]
+    if name_space is None:
+        return Gathered(named, clicks, find_outranked(session, stored), frozenset())
+    return Gathered(named, clicks, frozenset(), find_settled(session, stored))
+
+
+def read_client(
+    session: Session, name_space: str | None, values: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Record | None]:
+    """What is said of the client, and the profile that has the uuid; who was merged is named by their uuid of now."""
+    found = find_client(session, name_space, values["uuid"]) if values.get("uuid") else None
+    return (values if found is None else {**values, "uuid": found["uuid"]}), found
 
 
 def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Named, Click | None]:
@@ -105,19 +134,3 @@ def _span(at: int, model: Model) -> Sql:
     """The clicks that may lie in the window, by ids, which are in the order of time: engines find those at once."""
     first = max(at - model.window_days * DAY_US - MAX_AHEAD_US, 0) // SECOND
     return sql("c.click_id >= {}", f"{min(first, 0xFFFFFFFF):08x}")
-
-
-def candidates_of(found: Found, free: Collection[str | None], settled: Collection[str]) -> list[Candidate]:
-    """What the rule looks at. A click is taken if its client is none of `free`, or if it is one of `settled`."""
-    return [
-        Candidate(
-            click.click_id,
-            click.time,
-            click.link_id,
-            ",".join(sorted(evidence)),
-            is_robot=click.is_bot,
-            is_duplicate=click.duplicate_of is not None,
-            is_taken=click.profile_id not in free or click.click_id in settled,
-        )
-        for click, evidence in found.values()
-    ]

@@ -1,16 +1,26 @@
-"""The rule of registration: which profile a click is tied to. Pure; the store reads before it and writes after it."""
+"""What a registration decides: whose profile it is about, and which click earned the client. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from clicktrail.errors import Conflict, Mistake
+from clicktrail.model.attribution import (
+    LOST,
+    Candidate,
+    Considered,
+    Decision,
+    Evidence,
+    Model,
+    Outcome,
+    Rule,
+    attribute,
+)
 from clicktrail.model.click import Click
+from clicktrail.store.reads.records import Record
+from clicktrail.store.registrations.candidates import Gathered
 
 
-def choose_profile(
-    click: Click, own: Mapping[str, Any] | None, known: Mapping[str, Any] | None
-) -> Mapping[str, Any] | None:
-    """The profile that a registration through `click` updates; None for a new one.
+def choose_profile(click: Click, own: Record | None, known: Record | None) -> Record | None:
+    """The profile that a registration through a named click updates; None for a new one.
 
     `own` is the client that the click already has, `known` the one whose uuid the registration carries. A click
     without a client goes to the known one. A click that has one keeps it: a registration that names another raises
@@ -22,3 +32,37 @@ def choose_profile(
             (Mistake(f"is the uuid of another client, {known['profileId']}", pointer="/profile/uuid"),),
         )
     return own if own is not None else known
+
+
+def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model) -> Decision:
+    """The click, or the link of the named code, that earns the client: by the programme's model.
+
+    Clicks are free that have no client, that have the `known` one, or one whom the site's word outranks; but not those
+    on which the site has decided already.
+    """
+    free = {None, *gathered.outranked, *([known["profileId"]] if known is not None else [])}
+    candidates = [
+        Candidate(
+            click.click_id,
+            click.time,
+            click.link_id,
+            ",".join(sorted(evidence)),
+            is_robot=click.is_bot,
+            is_duplicate=click.duplicate_of is not None,
+            is_taken=click.profile_id not in free or click.click_id in gathered.settled,
+        )
+        for click, evidence in gathered.clicks.values()
+    ]
+    return attribute(candidates, at, model, gathered.named.code_link_id)
+
+
+def name_click(click: Click, rule: Rule = Rule.EXPLICIT) -> Decision:
+    """The decision of somebody who named the click."""
+    candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
+    return Decision(click.click_id, click.link_id, rule, (Considered(candidate, Outcome.WINS),))
+
+
+def freed_by(decision: Decision, clicks: Mapping[str, Click], outranked: Collection[str]) -> list[str]:
+    """The clicks that a decision takes from clients whom it outranks: the one that wins, and those that lost to it."""
+    decided = [each.candidate.click_id for each in decision.considered if each.outcome in (Outcome.WINS, *LOST)]
+    return [click_id for click_id in decided if clicks[click_id].profile_id in outranked]

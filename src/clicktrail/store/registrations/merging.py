@@ -4,24 +4,22 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clicktrail.errors import Conflict, InvalidBody, Mistake
-from clicktrail.model.access import SYSTEM
+from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.model.contacts import is_same
 from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.store.clicks.change import hand_over
 from clicktrail.store.objects.profiles import replace_tags
 from clicktrail.store.reads.profiles import get_profile
 from clicktrail.store.reads.records import Record, update_row
 from clicktrail.store.registrations.identities import move_identities
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.relations import OnDelete, pointing_to
 from clicktrail.store.session.sql import insert_into, named, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
-_OWNED: Mapping[str, str] = {
-    "links": "SELECT count(*) FROM links WHERE profile_id = {}",
-    "postbacks": "SELECT count(*) FROM postbacks WHERE profile_id = {}",
-    "OAuth clients": "SELECT count(*) FROM clients WHERE partner_id = {} AND enabled",
-    "clients registered by postbacks": "SELECT count(*) FROM profiles WHERE name_space = {}",
-}
-"""What makes a profile a partner's; a revoked OAuth client is none."""
+_CALLED = {"clients": "OAuth clients"}
+_ENABLED = {"clients": " AND enabled"}
+"""A revoked OAuth client makes nobody a partner."""
 _IS_CLIENT = (
     "SELECT 1 FROM clicks WHERE profile_id = {} UNION ALL SELECT 1 FROM attributions WHERE profile_id = {} LIMIT 1"
 )
@@ -35,7 +33,7 @@ class _Known(NamedTuple):
 
 
 @transaction(Write.ALONE)
-def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
+def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str) -> Record:
     """Makes `gone_id` a part of `kept_id`: its clicks, registrations, contacts, tags and browsers. Returns what stays.
 
     Again changes nothing. Raises NotFound, InvalidBody, and Conflict where one of the two is a partner: no link, and no
@@ -53,9 +51,14 @@ def merge_profiles(session: Session, kept_id: str, gone_id: str) -> Record:
     _move_contacts(session, kept, gone)
     tags = list(dict.fromkeys((*kept["tags"], *gone["tags"])))
     replace_tags(session, kept_id, tags)
-    _move_clicks(session, kept_id, gone_id)
-    for table in ("contacts", "profile_tags", "profiles"):
-        session.rows(sql("DELETE FROM {} WHERE profile_id = {}", named(table), gone_id))
+    hand_over(session, gone_id, kept_id, Cause(viewer.actor, Reason.MERGED))
+    for relation, reference in pointing_to("profiles"):
+        its = sql("{} = {}", named(reference.column), gone_id)
+        if reference.is_merged and relation.table != "clicks":
+            session.rows(update(relation.table, {reference.column: kept_id}, its))
+        elif reference.on_delete is OnDelete.PART:
+            session.rows(sql("DELETE FROM {} WHERE {}", named(relation.table), its))
+    session.rows(sql("DELETE FROM profiles WHERE profile_id = {}", gone_id))
     changes = {"first_tag": tags[0] if tags else None, **_fill(kept, gone)}
     update_row(session, PROFILE, kept_id, changes | _join_uuids(session, kept_id, gone_id, known))
     return get_profile(session, SYSTEM, kept_id)
@@ -68,13 +71,28 @@ def _find_known(session: Session, *profile_ids: str) -> list[tuple[Any, ...]]:
 
 def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:
     for profile_id, pointer in ((gone_id, "/profileId"), (kept_id, "")):
-        owned = {name: session.rows(sql(text, profile_id))[0][0] for name, text in _OWNED.items()}
+        owned = _count_owned(session, profile_id)
         if any(owned.values()) and (profile_id == gone_id or session.rows(sql(_IS_CLIENT, gone_id, gone_id))):
             what = ", ".join(f"{count} {name}" for name, count in owned.items() if count)
             raise Conflict(
                 f"The profile {profile_id} is a partner's, and what a partner earns does not change its owner.",
                 (Mistake(f"owns {what}; hand them over or delete them first", pointer=pointer),),
             )
+
+
+def _count_owned(session: Session, profile_id: str) -> dict[str, int]:
+    """What makes a profile a partner's, and how many there are of each."""
+    counted = {
+        _CALLED.get(
+            each.table, each.table
+        ): f"{each.table} WHERE {reference.column} = {{}}{_ENABLED.get(each.table, '')}"
+        for each, reference in pointing_to("profiles")
+        if reference.is_ownership
+    }
+    counted["clients registered by postbacks"] = "profiles WHERE name_space = {}"
+    return {
+        name: session.rows(sql(f"SELECT count(*) FROM {source}", profile_id))[0][0] for name, source in counted.items()
+    }
 
 
 def _fill(kept: Record, gone: Record) -> dict[str, Any]:
@@ -107,17 +125,6 @@ def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
             update_row(session, CONTACT, same[0]["contactId"], {"uuid": contact["uuid"]})
 
 
-def _move_clicks(session: Session, kept_id: str, gone_id: str) -> None:
-    """Clicks and registrations; figures count both, as before."""
-    now = session.clock.now_s()
-    went = sql("profile_id = {}", gone_id)
-    session.rows(update("clicks", {"profile_id": kept_id, "update_time": now}, went))
-    session.rows(update("attributions", {"profile_id": kept_id}, went))
-    session.after_commit(
-        lambda: session.memory.newest.alter("profile_id", {gone_id}, profile_id=kept_id, update_time=now)
-    )
-
-
 def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str, _Known]) -> dict[str, str | None]:
     """Keeps every uuid of the two known: one is the profile's own, the others lead to it. Returns the own one.
 
@@ -127,7 +134,6 @@ def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str
     space = spaces.pop() if len(spaces) == 1 else None
     pairs = [known[kept_id], known[gone_id]]
     own = next((each for each in pairs if each.uuid is not None and each.name_space == space), _Known(None, space))
-    session.rows(sql("UPDATE merged_profiles SET profile_id = {} WHERE profile_id = {}", kept_id, gone_id))
     others = [each for each in pairs if each.uuid is not None and each != own]
     led = {profile_id: each if each in others else _Known(None, None) for profile_id, each in known.items()}
     for merged_id, (uuid, name_space) in led.items():

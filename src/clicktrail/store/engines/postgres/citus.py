@@ -6,36 +6,13 @@ counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and th
 
 from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write
 
-REFERENCE = (
-    "languages",
-    "sizes",
-    "themes",
-    "banners",
-    "links",
-    "profiles",
-    "merged_profiles",
-    "profile_tags",
-    "contacts",
-    "clients",
-    "revoked_tokens",
-    "sites",
-    "identities",
-    "attributions",
-    "attribution_clicks",
-    "postbacks",
-    "deliveries",
-    "visitor_salts",
-    "signing_keys",
-    "issued_tokens",
-    "catalogue_version",
-    "link_figures",
-    "link_changes",
-)
+REFERENCE = tuple(each.table for each in RELATIONS if each.shard_column is None)
 """Tables of which every machine has a copy."""
-DISTRIBUTED = {"clicks": "click_id", "link_visitors": "visitor", "click_uuids": "uuid_key"}
+DISTRIBUTED = {each.table: each.shard_column for each in RELATIONS if each.shard_column is not None}
 """Table -> the column that says on which shard a row lies."""
 FUNCTIONS = ("fold(text)", "text_hash(text)", "visitor_key(text, text)")
 SHARDS_PER_WORKER = 4

@@ -1,0 +1,43 @@
+"""Objects around clicks are deleted here, with their parts; what points to them points to nothing."""
+
+from collections.abc import Mapping
+
+from clicktrail.errors import Conflict, NotFound
+from clicktrail.model.access import Cause, Reason, Viewer
+from clicktrail.query.fields import Resource
+from clicktrail.store.clicks.change import clear_pointer
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.relations import OnDelete, detach, pointing_to
+from clicktrail.store.session.sql import named, sql
+from clicktrail.store.session.transactions import Write, transaction
+
+_HELD: Mapping[str, tuple[str, str]] = {
+    "link": (
+        "SELECT 1 FROM clicks WHERE link_id = {} LIMIT 1",
+        "The link has clicks, whose attribution would be lost; disable it instead.",
+    ),
+    "profile": (
+        "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1",
+        "The partner's links have clicks, whose attribution would be lost; disable the profile instead.",
+    ),
+}
+"""Resource -> what finds a click that keeps an object, and what is said then."""
+
+
+@transaction(Write.CATALOGUE)
+def delete_object(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
+    """Deletes an object. Raises NotFound, and Conflict for a link with clicks and for the partner who owns one."""
+    table = TABLES[resource.name].name
+    its = sql("{} = {}", named(resource.id_field.column), object_id)
+    if not session.rows(sql("SELECT 1 FROM {} WHERE {}", named(table), its)):
+        raise NotFound(f"There is no {resource.name} {object_id}.")
+    if resource.name in _HELD:
+        held, refusal = _HELD[resource.name]
+        if session.rows(sql(held, object_id)):
+            raise Conflict(refusal)
+    for relation, reference in pointing_to(table):
+        if relation.table == "clicks" and reference.on_delete is OnDelete.CLEAR:
+            clear_pointer(session, reference.column, object_id, Cause(viewer.actor, Reason.POINTER_DELETED))
+    detach(session, table, lambda column: sql("{} = {}", column, object_id))
+    session.rows(sql("DELETE FROM {} WHERE {}", named(table), its))

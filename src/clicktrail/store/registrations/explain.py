@@ -1,0 +1,90 @@
+"""How clients were attributed: registrations as they were decided, as far as a viewer may see them."""
+
+import msgspec
+
+from clicktrail.errors import NotFound
+from clicktrail.model.access import PARTNERS, Viewer
+from clicktrail.model.attribution import Candidate, Considered, Outcome, Rule, Touch
+from clicktrail.query.fields import CLICK, PROFILE
+from clicktrail.store.reads.clicks import select_clicks
+from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.registrations.candidates import Named
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, names, sql
+
+COLUMNS = (
+    *("attribution_id", "profile_id", "click_id", "link_id", "time", "touch", "window_days", "rule"),
+    *("named_click_id", "named_visitor_id", "named_uuid", "named_code", "code_link_id"),
+)
+CONSIDERED = ("attribution_id", *Candidate.__struct_fields__, "outcome")
+
+_CONSIDERED_IN = "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = {})"
+"""The latest registration in which a click was considered."""
+_FIRST = "SELECT {} FROM attributions a WHERE {} ORDER BY a.attribution_id LIMIT 1"
+_CANDIDATES = "SELECT {} FROM attribution_clicks c WHERE c.attribution_id = {} AND {} ORDER BY c.time, c.click_id"
+"""What a registration considered, by its key, as far as a viewer may see it: as clicks are, by their link."""
+_OWN = (
+    "SELECT 1 FROM links l WHERE l.link_id = {} AND {} "
+    "UNION ALL SELECT 1 FROM profiles p WHERE p.profile_id = {} AND p.name_space = {}"
+)
+"""A row if a link is the viewer's, or a client is in a name space."""
+
+
+class Attribution(msgspec.Struct, frozen=True):
+    """A registration as it was decided, with all that it was decided by. `time` is that of the registration."""
+
+    attribution_id: str
+    profile_id: str | None
+    click_id: str | None
+    link_id: str | None
+    time: int
+    touch: Touch | None
+    window_days: int | None
+    rule: Rule
+    named: Named
+    considered: tuple[Considered, ...]
+
+
+def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
+    """Which click brought a client: its first registration; None where there was none. Raises NotFound."""
+    get_record(session, viewer, PROFILE, profile_id)
+    return find_attribution(session, viewer, sql("a.profile_id = {}", profile_id))
+
+
+def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
+    """The registration that a click won, or else the latest in which it was considered, if any. Raises NotFound."""
+    if not select_clicks(session, viewer, sql("c.click_id = {}", click_id)):
+        raise NotFound(f"There is no click {click_id}.")
+    won = find_attribution(session, viewer, sql("a.click_id = {}", click_id))
+    return won or find_attribution(session, viewer, sql(_CONSIDERED_IN, click_id))
+
+
+def find_attribution(session: Session, viewer: Viewer, condition: Sql) -> Attribution | None:
+    """The first attribution for which a condition holds, as far as the viewer may see it."""
+    rows = session.rows(sql(_FIRST, names(COLUMNS, of="a"), condition))
+    if not rows:
+        return None
+    row, own = rows[0], visible(TABLES[CLICK.name], viewer)
+    considered = session.rows(sql(_CANDIDATES, names(CONSIDERED[1:], of="c"), row[0], own))
+    found = Attribution(
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        Touch(row[5]) if row[5] else None,
+        row[6],
+        Rule(row[7]),
+        Named(*row[8:]),
+        tuple(Considered(Candidate(*each[:-1]), Outcome(each[-1])) for each in considered),
+    )
+    return found if viewer.scope not in PARTNERS else _for_partner(session, viewer, found)
+
+
+def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
+    """What a partner may know: all of a client of the own links, and what the partner said; else not who or how."""
+    own = visible(TABLES["link"], viewer)
+    if session.rows(sql(_OWN, found.link_id, own, found.profile_id, viewer.name_space)):
+        return found
+    return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())

@@ -1,0 +1,160 @@
+"""Every table of the store, one row each: its key, what it points to, and what becomes of its rows.
+
+Deletes, merges, moves and clusters read this table, so a new table is one row here and one migration.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, named, sql, update
+
+
+class OnDelete(Enum):
+    """What becomes of a row when the row that it points to is deleted."""
+
+    CLEAR = "it stays, and points to nothing"
+    DELETE = "it is deleted as well"
+    PART = "it is a part of the other row, and deleted with it"
+    DISABLE = "it stays, switched off"
+    KEEP = "it stays as it is: a record of what was"
+
+
+class Reference(NamedTuple):
+    """A column that holds the key of another table's row."""
+
+    column: str
+    table: str
+    on_delete: OnDelete
+    is_ownership: bool = False
+    """Whether such a row makes the profile that it points to a partner's."""
+    is_merged: bool = False
+    """Whether the row points to the profile that stays once two profiles are merged."""
+
+
+class Relation(NamedTuple):
+    """A table."""
+
+    table: str
+    key: tuple[str, ...]
+    references: tuple[Reference, ...] = ()
+    shard_column: str | None = None
+    """What Citus distributes the rows by; None: every machine has a copy of the table."""
+    is_moved: bool = True
+    """Whether `move` copies it to another engine; other tables are derived, or belong to one kind of engine."""
+    is_personal: bool = False
+    """Whether it holds data of visitors or clients."""
+
+
+_CLEAR, _DELETE, _PART, _KEEP = OnDelete.CLEAR, OnDelete.DELETE, OnDelete.PART, OnDelete.KEEP
+
+RELATIONS = (
+    Relation("languages", ("language_id",)),
+    Relation("sizes", ("size_id",)),
+    Relation("themes", ("theme_id",)),
+    Relation(
+        "banners",
+        ("banner_id",),
+        tuple(Reference(f"{word}_id", f"{word}s", _CLEAR) for word in ("language", "size", "theme")),
+    ),
+    Relation("profiles", ("profile_id",), is_personal=True),
+    Relation(
+        "merged_profiles",
+        ("merged_id", "time"),
+        (Reference("profile_id", "profiles", _PART, is_merged=True),),
+        is_personal=True,
+    ),
+    Relation(
+        "profile_tags", ("profile_id", "position"), (Reference("profile_id", "profiles", _PART),), is_personal=True
+    ),
+    Relation("contacts", ("contact_id",), (Reference("profile_id", "profiles", _PART),), is_personal=True),
+    Relation(
+        "links",
+        ("link_id",),
+        (Reference("profile_id", "profiles", _CLEAR, is_ownership=True), Reference("banner_id", "banners", _CLEAR)),
+    ),
+    Relation("sites", ("site_id",)),
+    Relation("postbacks", ("postback_id",), (Reference("profile_id", "profiles", _DELETE, is_ownership=True),)),
+    Relation("clients", ("client_id",), (Reference("partner_id", "profiles", OnDelete.DISABLE, is_ownership=True),)),
+    Relation("revoked_tokens", ("token_id",)),
+    Relation("visitor_salts", ("day",)),
+    Relation("identities", ("visitor_id", "uuid"), is_personal=True),
+    Relation(
+        "attributions",
+        ("attribution_id",),
+        (
+            Reference("profile_id", "profiles", _DELETE, is_merged=True),
+            Reference("click_id", "clicks", _CLEAR),
+            Reference("link_id", "links", _KEEP),
+        ),
+        is_personal=True,
+    ),
+    Relation(
+        "attribution_clicks",
+        ("attribution_id", "click_id"),
+        (
+            Reference("attribution_id", "attributions", _PART),
+            Reference("click_id", "clicks", _DELETE),
+            Reference("link_id", "links", _KEEP),
+        ),
+    ),
+    Relation(
+        "deliveries",
+        ("delivery_id",),
+        (
+            Reference("postback_id", "postbacks", _DELETE),
+            Reference("profile_id", "profiles", _DELETE),
+            Reference("click_id", "clicks", _KEEP),
+            Reference("attribution_id", "attributions", _KEEP),
+        ),
+    ),
+    Relation(
+        "clicks",
+        ("click_id",),
+        (
+            Reference("profile_id", "profiles", _CLEAR, is_merged=True),
+            Reference("link_id", "links", _KEEP),  # a link with clicks is not deleted
+            Reference("banner_id", "banners", _CLEAR),
+            Reference("duplicate_of", "clicks", _CLEAR),
+        ),
+        shard_column="click_id",
+        is_personal=True,
+    ),
+    Relation("click_uuids", ("uuid_key",), shard_column="uuid_key", is_moved=False),
+    Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
+    Relation("link_figures", ("link_id",), is_moved=False),
+    Relation("link_changes", ("link_id",), is_moved=False),
+    Relation("signing_keys", ("position",), is_moved=False),
+    Relation("issued_tokens", ("create_time",), is_moved=False),
+    Relation("catalogue_version", ("version",), is_moved=False),
+)
+"""In an order in which nothing points to what is not there yet, clicks that repeat later ones aside."""
+BY_TABLE = {each.table: each for each in RELATIONS}
+
+
+def pointing_to(table: str) -> Iterator[tuple[Relation, Reference]]:
+    """The columns that point to rows of a table."""
+    for relation in RELATIONS:
+        for reference in relation.references:
+            if reference.table == table:
+                yield relation, reference
+
+
+def detach(session: Session, table: str, among: Callable[[Sql], Sql]) -> None:
+    """Does what `OnDelete` says with all that points to rows of `table` that are deleted; clicks are changed elsewhere.
+
+    `among` makes the condition that a column holds the key of one of those rows.
+    """
+    for relation, reference in pointing_to(table):
+        where = among(named(reference.column))
+        if relation.table == "clicks" or reference.on_delete is OnDelete.KEEP:
+            continue
+        if reference.on_delete is OnDelete.CLEAR:
+            session.rows(update(relation.table, {reference.column: None}, where))
+        elif reference.on_delete is OnDelete.DISABLE:
+            session.rows(update(relation.table, {"enabled": False}, where))
+        else:
+            gone = sql("SELECT {} FROM {} WHERE {}", named(relation.key[0]), named(relation.table), where)
+            detach(session, relation.table, lambda column, gone=gone: sql("{} IN ({})", column, gone))  # type: ignore[misc]
+            session.rows(sql("DELETE FROM {} WHERE {}", named(relation.table), where))
