@@ -11,7 +11,8 @@ from typing import Any, TextIO
 
 import msgspec
 
-from clicktrail.model.times import now_us, render_second, render_time
+from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.model.times import render_second, render_time
 
 _encode = msgspec.json.Encoder().encode
 Line = Mapping[str, Any]
@@ -47,7 +48,7 @@ class Log:
         exceptions = list(_describe(details.pop("exc_info", None)))
         if exceptions:
             details["exceptions"] = exceptions
-        self._write([{**details, "timestamp": render_time(now_us()), "event": event, "level": level}])
+        self._write([{**details, "timestamp": render_time(SYSTEM_CLOCK.now_us()), "event": event, "level": level}])
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """A request was answered."""
