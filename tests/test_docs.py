@@ -10,7 +10,7 @@ import pytest
 from clicktrail.cli import main
 from clicktrail.errors import KINDS
 from clicktrail.query.fields import CLICK, RESOURCES
-from clicktrail.settings import setting_table
+from clicktrail.settings import SettingsError, load_settings, setting_table
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
@@ -28,6 +28,23 @@ def subcommands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
         command = group.get_command(ctx, name)
         assert command is not None
         yield name, command
+
+
+@pytest.mark.parametrize("row", setting_table(), ids=lambda row: row.name)
+def test_every_setting_has_a_valid_example_and_explains_zero(row) -> None:  # type: ignore[no-untyped-def]
+    assert f"Example: `{str(row.example).lower() if isinstance(row.example, bool) else row.example}`." in row.help
+    effective = load_settings({row.name: str(row.example)}, {})
+    assert getattr(effective, row.name) == row.example != row.default
+    if isinstance(row.default, int) and not isinstance(row.default, bool) and takes_zero(row.name):
+        assert re.search(r"\b0 (disables|keeps|marks|closes|refuses)\b", row.help)
+
+
+def takes_zero(name: str) -> bool:
+    try:
+        load_settings({name: "0"}, {})
+    except SettingsError:
+        return False
+    return True
 
 
 def commands(group: click.Group, path: str = "clicktrail") -> list[str]:
