@@ -168,7 +168,7 @@ class TestDoctor:
         assert done.returncode == 1
         assert done.stdout.count("WRONG") == 4
         assert done.stdout.count("->") == 4
-        assert "CLICKTRAIL_PROT is no setting" in done.stdout
+        assert "CLICKTRAIL_PROT is not a setting" in done.stdout
         assert "chmod 600" in done.stdout
 
     def test_says_whether_postbacks_can_get_through(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ class TestDoctor:
         (tmp_path / "own.pem").touch()
         monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "nothing"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
-        assert f"certificates are checked by {tmp_path / 'own.pem'}" in run("doctor", "--data", data).stdout
+        assert f"certificates are verified with {tmp_path / 'own.pem'}" in run("doctor", "--data", data).stdout
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing"))
         assert "no trusted certificates" in run("doctor", "--data", data).stdout
 

@@ -58,7 +58,7 @@ def test_a_file_of_somebody_else(invoke: Any) -> None:
     done = invoke("import", *options, "clicks.csv")
     assert done.exit_code == 1, done.output
     for text in (
-        "clicks.csv: columns left out: Spend",
+        "clicks.csv: columns that are not imported: Spend",
         "clicks.csv, line 4: has 1 cells, and the header has 6",
         "2 imported",
         "2 not valid",
@@ -126,7 +126,7 @@ def test_every_kind_of_file_brings_the_same_and_again_nothing(invoke: Any, name:
         ("ip,uri\n8.8.8.8,u\n", (), "pass --time now"),
         ("ip,uri,time\n", ("--map", "uri=nowhere"), "there is no such column; it has: ip, uri, time"),
         ("ip,uri,time\n", ("--map", "wat=uri"), "--map wat=…: there is no such name; allowed: clickId, time"),
-        ("ip,uri,time\n", ("--map", "uri"), "takes NAME=COLUMN"),
+        ("ip,uri,time\n", ("--map", "uri"), "must be NAME=COLUMN"),
         ("ip,uri,time\n", ("--zone", "Mars"), "is no zone"),
         ("ip,uri,time\n", ("--encoding", "klingon"), "there is no encoding"),
         ("ip,uri,time\n", ("--format", "log"), "pass --base-url"),

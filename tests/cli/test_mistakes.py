@@ -23,7 +23,7 @@ from clicktrail.store.session.sql import sql
 from tests.serving import free_port
 from tests.test_docs import subcommands
 
-FORBIDDEN = ("Traceback", "$.", "a fault of Clicktrail's own")
+FORBIDDEN = ("Traceback", "$.", "an error in Clicktrail itself")
 GOOD = {
     "token_id": "0123456789abcdef",
     "client_id": "6006dda272f002519c3eb505",
@@ -223,11 +223,11 @@ def test_the_wrong_partner_is_told_the_right_way_round() -> None:
 def test_a_start_tells_of_names_and_settings_that_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLICKTRAIL_PROT", "8000")
     done = call("serve", "--retention-months", "3", "--log", "off")
-    assert "CLICKTRAIL_PROT is no setting; CLICKTRAIL_PORT is one" in done.output
-    assert "--retention-months (CLICKTRAIL_RETENTION_MONTHS) does nothing with the embedded store" in done.output
+    assert "CLICKTRAIL_PROT is not a setting (did you mean CLICKTRAIL_PORT?)" in done.output
+    assert "--retention-months (CLICKTRAIL_RETENTION_MONTHS) has no effect with the embedded store" in done.output
     told = call("doctor", "--retention-months", "3", "--send-postbacks", "false", "--postback-attempts", "3")
     assert told.exit_code == 1
-    assert told.output.count("does nothing") == 2
+    assert told.output.count("has no effect") == 2
 
 
 def test_a_store_of_a_newer_version_is_refused_and_named(folder: Path) -> None:

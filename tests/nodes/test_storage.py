@@ -200,4 +200,4 @@ def test_doctor_says_what_is_wrong_with_a_database(new_database: Callable[[], st
         connection.execute("INSERT INTO migrations VALUES ('9999-of-the-future', 0)")
     assert "newer version" in run("doctor", "--data", str(tmp_path), database=url).stdout
     gone = run("doctor", "--data", str(tmp_path), database="postgresql://127.0.0.1:1/none")
-    assert (gone.returncode, "See that PostgreSQL runs" in gone.stdout) == (1, True)
+    assert (gone.returncode, "Check that PostgreSQL runs" in gone.stdout) == (1, True)

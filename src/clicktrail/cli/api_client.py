@@ -1,4 +1,4 @@
-"""A small HTTP client for the command line, when a running server owns the store. Imports nothing of ours."""
+"""A small HTTP client for commands while a running server has the store open. It imports no other module of ours."""
 
 import json
 import urllib.error
@@ -12,7 +12,7 @@ _PIECE_BYTES = 256 * 1024
 
 
 class ApiError(Exception):
-    """The server could not be reached, or refused; the text says which and why."""
+    """The server could not be reached, or refused the request. The text gives the reason."""
 
 
 class Client:
@@ -23,14 +23,14 @@ class Client:
         self._token = token
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Sends one request and returns the decoded answer, None where there is none. Raises ApiError."""
+        """Sends one request and returns the decoded answer, or None for an empty one. Raises ApiError."""
         content = None if body is None else json.dumps(body).encode()
         with self._open(method, path, content, {"Content-Type": "application/json"}) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
     def post_lines(self, path: str, lines: bytes, prefer: str = "") -> Any:
-        """Sends NDJSON and returns what became of each line. Raises ApiError."""
+        """Sends NDJSON and returns the decoded answer with a result for each line. Raises ApiError."""
         headers = {"Content-Type": "application/x-ndjson", **({"Prefer": prefer} if prefer else {})}
         with self._open("POST", path, lines, headers) as answer:
             return json.loads(answer.read())

@@ -23,7 +23,7 @@ from clicktrail.store.vitals import note_backup
 def backup(dest: Path, **given: str) -> None:
     """Write a consistent copy of the store to the file DEST, also while a server runs. DEST must not exist."""
     if dest.exists():
-        raise click.ClickException(f"{dest} is already there; a backup never overwrites.")
+        raise click.ClickException(f"{dest} exists already; a backup never overwrites a file.")
     settings = read_settings(given)
     draft = dest.with_name(f".{dest.name}.{os.getpid()}")
 
@@ -41,17 +41,17 @@ def backup(dest: Path, **given: str) -> None:
         draft.rename(dest)
     finally:
         draft.unlink(missing_ok=True)
-    click.echo(f"{dest}: {clicks} clicks, {dest.stat().st_size} bytes. The signing key is not in it.")
+    click.echo(f"{dest}: {clicks} clicks, {dest.stat().st_size} bytes. The copy does not contain the signing key.")
 
 
 @click.command()
 @setting_options(*STORE)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(source: Path, **given: str) -> None:
-    """Make the backup SOURCE the store of a data directory that has none."""
+    """Create the store of a data directory from the backup SOURCE. The directory must not have a store."""
     target = store_path(read_settings(given))
     if target.exists():
-        raise click.ClickException(f"{target} is already there; move it away first.")
+        raise click.ClickException(f"{target} exists already; move it to another place first.")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -64,9 +64,9 @@ def restore(source: Path, **given: str) -> None:
 
 
 def _count(path: Path) -> int:
-    """Opens a copy and counts its clicks, so that a copy that cannot be opened is never taken for a backup."""
+    """Opens a copy and counts its clicks. So a copy that cannot be opened never becomes a backup."""
     try:
         with reading(path) as session:
             return inspect(session)[1]
     except StoreInUse as error:
-        raise click.ClickException(f"{path} is no store of Clicktrail's: {error}") from None
+        raise click.ClickException(f"{path} is not a store of Clicktrail: {error}") from None

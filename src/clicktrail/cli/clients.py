@@ -24,12 +24,16 @@ class ObjectId(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The id."""
-        return value if is_id(value) else self.fail(f"{value!r} is no id: 24 lower-case hex digits.", param, ctx)
+        return (
+            value
+            if is_id(value)
+            else self.fail(f"{value!r} is not an id. An id has 24 lower-case hex digits.", param, ctx)
+        )
 
 
 @click.group()
 def client() -> None:
-    """Make and end client credentials, with which programs get tokens."""
+    """Create, list and revoke OAuth clients: credentials with which programs get tokens."""
 
 
 @client.command()
@@ -37,10 +41,10 @@ def client() -> None:
 @click.option(
     "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.WRITE.value, show_default=True
 )
-@click.option("--partner", metavar="PROFILE_ID", help="The partner of a client of scope partner.")
-@click.option("--name", help="What the client is for.")
+@click.option("--partner", metavar="PROFILE_ID", help="Partner of an OAuth client with the scope partner or postback.")
+@click.option("--name", help="Purpose of the OAuth client.")
 def create(scope: str, partner: str | None, name: str | None, **given: str) -> None:
-    """Print a new client's id and secret. The secret is shown this once."""
+    """Create an OAuth client and print its id and secret. The secret is shown only once."""
     check_partner(scope, partner)
     body = {"scope": scope, "partnerId": partner, "name": name}
 
@@ -55,7 +59,7 @@ def create(scope: str, partner: str | None, name: str | None, **given: str) -> N
 @client.command("list")
 @setting_options(*STORE)
 def list_clients(**given: str) -> None:
-    """List the clients; never their secrets."""
+    """List the OAuth clients, never their secrets."""
 
     async def local(store: Store) -> list[dict[str, Any]]:
         query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
@@ -70,7 +74,7 @@ def list_clients(**given: str) -> None:
 @setting_options(*STORE)
 @click.argument("client_id", type=ObjectId())
 def rotate(client_id: str, **given: str) -> None:
-    """Give a client a new secret; the old one ends at once."""
+    """Create a new secret of an OAuth client. The old secret becomes invalid at once."""
 
     async def local(store: Store) -> dict[str, Any]:
         record, secret = await store.run(clients.rotate_secret, client_id)
@@ -83,13 +87,13 @@ def rotate(client_id: str, **given: str) -> None:
 @setting_options(*STORE)
 @click.argument("client_id", type=ObjectId())
 def revoke(client_id: str, **given: str) -> None:
-    """End a client and all its tokens."""
+    """Revoke an OAuth client and all its tokens."""
     change(
         read_settings(given),
         lambda api: api.call("DELETE", f"/clients/{client_id}"),
         lambda store: store.run(clients.revoke_client, client_id),
     )
-    click.echo(f"Client {client_id} is revoked.")
+    click.echo(f"OAuth client {client_id} is revoked.")
 
 
 def _show_secret(made: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`clicktrail compact`: makes the embedded store's file as small as its content."""
+"""`clicktrail compact`: frees the disk space of deleted rows in the embedded store's file."""
 
 import click
 
@@ -13,11 +13,11 @@ from clicktrail.store.engines.duckdb.compacting import compact as compact_file
 @click.command()
 @setting_options(*STORE, "memory_mb")
 def compact(**given: str) -> None:
-    """Give back the disk space of what was deleted. Stop the server first; ended at any moment, the store is whole."""
+    """Free the disk space of deleted rows. Stop the server first. An interrupted run leaves the store complete."""
     settings = read_settings(given)
     try:
         if not is_embedded(settings):
-            raise click.ClickException("PostgreSQL gives space back by its own means: VACUUM, or VACUUM FULL.")
+            raise click.ClickException("PostgreSQL frees space itself: use VACUUM or VACUUM FULL.")
         path = store_path(settings)
         if not path.exists():
             raise click.ClickException(f"{path} does not exist.")
@@ -25,6 +25,6 @@ def compact(**given: str) -> None:
     except (CompactRefused, SettingsError, StoreInUse) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.strerror}: {error.filename}; the store is whole.") from None
+        raise click.ClickException(f"{error.strerror}: {error.filename}. The store is complete.") from None
     rows = sum(done.rows.values())
     click.echo(f"{path}: {done.before} bytes before, {done.after} after; {rows} rows in {len(done.rows)} tables.")

@@ -24,10 +24,20 @@ from clicktrail.store.store import Store
 
 @click.command("export")
 @setting_options(*STORE)
-@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="By default the ending of FILE says.")
-@click.option("--filter", "filters", multiple=True, metavar="NAME=VALUE", help="As in the API: uri[starts]=https://my.")
 @click.option(
-    "--columns", metavar="NAMES", help="As in the API, by commas: clickId,time,link.code. Default: all of the click."
+    "--format", "kind", type=click.Choice(list(FORMATS)), help="Format of FILE. Default: by the ending of its name."
+)
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Filter as in the API, for example uri[starts]=https://my.",
+)
+@click.option(
+    "--columns",
+    metavar="NAMES",
+    help="Columns as in the API, separated by commas: clickId,time,link.code. Default: all of the click.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Export the whole store into the folder FILE.")
 @click.option("--force", "is_forced", is_flag=True, help="Replace FILE, or the export in the folder FILE.")
@@ -43,12 +53,12 @@ def export_file(
 ) -> None:
     """Export clicks to FILE: .csv, .ndjson, .jsonl or .parquet, the first three also with .gz; - is standard output.
 
-    With --all, export the whole store, as files of which `clicktrail import` makes the same store again.
+    With --all, export the whole store as files. `clicktrail import` fills an empty store with them.
     """
     settings = read_settings(given)
     if is_all:
         if kind or filters or columns is not None:
-            raise click.UsageError("--all exports everything: without --format, --filter and --columns.")
+            raise click.UsageError("--all exports everything: omit --format, --filter and --columns.")
         export_all(settings, Path(file), is_forced)
         return
     context = click.get_current_context()

@@ -1,4 +1,4 @@
-"""`clicktrail id`: ids out of an answer of the API, for shell scripts. It loads nothing else of Clicktrail."""
+"""`clicktrail id`: prints ids in an answer of the API, for shell scripts. It loads no other module of Clicktrail."""
 
 import json
 import sys
@@ -12,10 +12,10 @@ _PROBLEM = ("title", "status", "detail")
 @click.command("id")
 @click.argument("key", default="")
 def print_ids(key: str) -> None:
-    """Print the id of the JSON object on standard input, or of each object in a list, one a line.
+    """Print the id of the JSON object on standard input, or of each object in a list, one per line.
 
-    The id is the first key that ends in Id, such as clickId; KEY names another one, such as profileId or secret. A
-    problem document is no object: what it says goes to standard error, and the exit status is 1.
+    The id is the first key that ends in Id, such as clickId. KEY names another key, such as profileId or secret. The
+    content of a problem document is printed to standard error, and the exit status is then 1.
     """
     for value in find_ids(read_answer(sys.stdin.buffer.read()), key):
         click.echo(value)
@@ -36,7 +36,7 @@ def read_answer(text: bytes) -> Any:
 
 
 def find_ids(answer: Any, key: str) -> list[str]:
-    """The ids of an object, or of all objects of a list. Raises ClickException where one has none."""
+    """The ids of an object, or of all objects of a list. Raises ClickException if an id is missing."""
     found: list[str] = []
     for each in answer if isinstance(answer, list) else [answer]:
         if not isinstance(each, dict):

@@ -1,4 +1,4 @@
-"""`clicktrail import`: other people's files, and the history of another server."""
+"""`clicktrail import`: files of other programs, and the history of another server."""
 
 import asyncio
 from collections import Counter
@@ -36,7 +36,7 @@ _KINDS = [resource.name for resource in ORDER]
 
 @dataclass
 class Tally:
-    """What became of the rows so far."""
+    """Counts of the rows by their result so far."""
 
     rejects: IO[bytes] | None
     counts: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -45,11 +45,11 @@ class Tally:
 
     @property
     def refused(self) -> int:
-        """How many rows were not taken."""
+        """Number of refused rows."""
         return sum(count for (_, status), count in self.counts.items() if status in (409, 422))
 
     def add(self, source: Source, bodies: Sequence[Body], results: Sequence[Imported]) -> None:
-        """Rows that were sent, and what became of them."""
+        """Counts rows that were sent, by their results."""
         for status, count in Counter(result.status for result in results).items():
             if status in (200, 201):
                 self.counts[source.kind, status] += count
@@ -61,7 +61,7 @@ class Tally:
                 self.refuse(source, Refused(body.number, told, msgspec.Raw(body.content)), result.status)
 
     def refuse(self, source: Source, row: Refused, status: int = 422) -> None:
-        """A row that is not taken."""
+        """Counts, prints and keeps a refused row."""
         word = "line" if source.has_lines else "row"
         if self.refused < _SHOWN:
             click.echo(f"\n{source.path.name}, {word} {row.number}: {row.reason}", err=True)
@@ -86,7 +86,7 @@ def _count(counter: Counter[str], text: str) -> None:
 def _read_map(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if any(not name or not column for name, _, column in pairs):
-        raise click.BadParameter("takes NAME=COLUMN, for example uri=landing_page")
+        raise click.BadParameter("must be NAME=COLUMN, for example uri=landing_page")
     return {name: column for name, _, column in pairs}
 
 
@@ -103,20 +103,32 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 @click.command("import")
 @setting_options(*STORE, "geo", "referral_parameter", "banner_parameter")
 @click.option(
-    "--format", "kind_of_file", type=click.Choice(FORMATS), help="What the files are; by default their name says."
+    "--format", "kind_of_file", type=click.Choice(FORMATS), help="Format of the files. Default: by the file name."
 )
-@click.option("--kind", type=click.Choice(list(BY_NAME)), help="What the rows are; by default their columns say.")
+@click.option("--kind", type=click.Choice(list(BY_NAME)), help="Kind of the rows. Default: by their columns.")
 @click.option(
-    "--map", "columns", multiple=True, callback=_read_map, metavar="NAME=COLUMN", help="Which column holds what."
+    "--map",
+    "columns",
+    multiple=True,
+    callback=_read_map,
+    metavar="NAME=COLUMN",
+    help="The column of a field, for example uri=Landing.",
 )
-@click.option("--zone", callback=_checked(find_zone), metavar="ZONE", help="Of times without an offset: Europe/Berlin.")
+@click.option(
+    "--zone",
+    callback=_checked(find_zone),
+    metavar="ZONE",
+    help="Time zone of times without an offset. Example: Europe/Berlin.",
+)
 @click.option("--dates", type=click.Choice(DATES), help="Read dates such as 12/31/2021 (us) or 31.12.2021 (de).")
-@click.option("--time", type=click.Choice(["now"]), help="Date clicks without a time by their arrival.")
-@click.option("--encoding", default="", metavar="NAME", help="Of the files, where it is not UTF-8: latin-1, utf-16.")
-@click.option("--base-url", callback=_checked(check_base_url), metavar="URL", help="What the paths of a log belong to.")
+@click.option("--time", type=click.Choice(["now"]), help="Give clicks without a time the current time.")
+@click.option("--encoding", default="", metavar="NAME", help="Encoding of the files. Default: UTF-8. Example: latin-1.")
+@click.option(
+    "--base-url", callback=_checked(check_base_url), metavar="URL", help="Scheme and host of the paths in a log."
+)
 @click.option("--missing", type=click.Choice(["reject", "null"]), default="reject", show_default=True,
-              help="What to do with a row that points to an object which is not there.")  # fmt: skip
-@click.option("--rejects", type=OutFile(), help="Write rows that are not taken to a file.")
+              help="What to do with a row that refers to a missing object.")  # fmt: skip
+@click.option("--rejects", type=OutFile(), help="Write refused rows to a file.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def import_files(
     files: tuple[Path, ...],
@@ -133,8 +145,8 @@ def import_files(
     **given: str,
 ) -> None:
     """Import clicks from CSV, TSV, NDJSON, JSON, Parquet or access logs, and profiles, links and banners of another
-    server. FILES may be gzipped, and are taken in the order in which they need each other. Again, or after a break, it
-    brings nothing twice. A folder that `clicktrail export --all` wrote becomes the store, where that is empty."""
+    server. FILES may be gzipped; objects are imported before the objects that refer to them. A repeated run imports
+    nothing twice. A folder that `clicktrail export --all` wrote fills an empty store."""
     settings = read_settings(given)
     if any(path.is_dir() for path in files):
         import_folder(settings, files)
@@ -168,7 +180,7 @@ def _rank(source: Source) -> int:
 def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:
     ignored = left_out(source)
     if ignored:
-        click.echo(f"{source.path.name}: columns left out: {', '.join(ignored)}", err=True)
+        click.echo(f"{source.path.name}: columns that are not imported: {', '.join(ignored)}", err=True)
     with click.progressbar(length=source.size, label=source.path.name) as bar:
 
         def batches() -> Iterator[list[Body]]:
@@ -208,7 +220,7 @@ def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bo
         rows = read_batch([body.content for body in bodies or ()], recorder, reading)
         while bodies is not None:
             writing = asyncio.ensure_future(store_batch(store, rows, keeps_missing))
-            await asyncio.sleep(0)  # the store begins, in its own thread, while the next batch is read
+            await asyncio.sleep(0)  # the store starts in its own thread while the next batch is read
             following = next(pieces, None)
             rows = read_batch([body.content for body in following or ()], recorder, reading)
             count(bodies, await writing)
@@ -226,7 +238,7 @@ def _report(sources: list[Source], tally: Tally, missing: str) -> None:
                 click.echo(f"{tally.counts[kind, status]:>12} {word}{of}")
     skipped = sum((source.skipped for source in sources), Counter[str]())
     for title, counter in (
-        ("requests that are no clicks", skipped),
+        ("requests that are not clicks", skipped),
         ("notes", tally.notes),
         ("reasons", tally.reasons),
     ):
@@ -235,4 +247,4 @@ def _report(sources: list[Source], tally: Tally, missing: str) -> None:
         for text, number in counter.most_common():
             click.echo(f"{number:>12} {text}")
     if missing == "reject" and any("that is not there" in reason for reason in tally.reasons):
-        click.echo("Import what they point to first; or, with --missing null, import them without it.")
+        click.echo("Import the missing objects first; or use --missing null to import the rows without the reference.")

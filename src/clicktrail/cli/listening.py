@@ -1,4 +1,4 @@
-"""How the server listens: how many connections it holds, how long it waits on them, how much it reads ahead."""
+"""How the server listens: number of connections, timeouts and buffer sizes."""
 
 import resource
 import socket
@@ -12,29 +12,29 @@ from clicktrail.settings import Settings, SettingsError
 
 _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
-"""Most that a connection buffers: longer headers get 431. URLs over 64 KiB get 414 from the library itself."""
+"""Maximum bytes that a connection buffers; longer headers get 431. The library answers URLs over 64 KiB with 414."""
 _FEWEST = 16
 _OTHER_FILES = 256
-"""Files and sockets that the store, the log and postbacks need beside the connections."""
+"""Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
 
 def listener_check(settings: Settings) -> None:
-    """Ends in one sentence if the port is taken, before the store is touched. Raises SettingsError."""
+    """Checks that the port is free, before the store is opened. Raises SettingsError."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except (OSError, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "that is no name of a host"
+            reason = error.strerror if isinstance(error, OSError) else "this is not a host name"
             raise SettingsError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
 
 
 def make_server(app: App, settings: Settings) -> Server:
     """The HTTP server.
 
-    Answers are not held back for requests that may follow on the connection (`pipeline_flush`): a client that sends as
-    little as a line break after its request would wait for ever, and a refused one would see no answer.
+    Answers are sent without waiting for a following request (`pipeline_flush` is off). With it, a caller that sends a
+    line break after its request would wait without end, and a refused caller would get no answer.
     """
     return Server(
         app.asgi,
@@ -55,9 +55,9 @@ def make_server(app: App, settings: Settings) -> Server:
 
 
 def _make_room(app: App, connections: int) -> int:
-    """Raises the limit of open files as far as the connections need it; returns how many connections there may be.
+    """Raises the limit of open files to what the connections need; returns the number of possible connections.
 
-    Otherwise connections that are not used could take the files that the store needs.
+    Otherwise idle connections could use up the file descriptors that the store needs.
     """
     needed = connections + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -66,6 +66,10 @@ def _make_room(app: App, connections: int) -> int:
     if hard != resource.RLIM_INFINITY and hard < needed:
         needed = hard
         connections = max(hard - _OTHER_FILES, _FEWEST)
-        app.log.warning("fewer connections: the limit of open files is low", limit=hard, connections=connections)
+        app.log.warning(
+            "The limit of open files is too low for CLICKTRAIL_MAX_CONNECTIONS; the server holds fewer connections",
+            limit=hard,
+            connections=connections,
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     return connections

@@ -1,4 +1,4 @@
-"""The command line's entry."""
+"""The entry point of the command line."""
 
 import os
 
@@ -22,11 +22,11 @@ PLACES = {
     "settings": "options:show_settings",
     "token": "tokens:token",
 }
-"""Command -> its module in this package, and its name there."""
+"""Command -> its module in this package, and its name in the module."""
 
 
 @click.group(cls=Commands, places=PLACES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(describe_version(), prog_name="clicktrail", message="%(prog)s, version %(version)s")
 def main() -> None:
-    """Clicktrail records clicks on partner links and says which click brought which client."""
-    os.umask(0o077)  # the store, exports and backups hold people's data: they are for their owner alone
+    """Clicktrail records clicks on partner links and finds out which click brought which client."""
+    os.umask(0o077)  # the store, exports and backups contain personal data: only their owner may read them

@@ -1,4 +1,4 @@
-"""`clicktrail migrate`: brings a store's tables up to date, or says what is missing."""
+"""`clicktrail migrate`: updates a store's tables, or lists the missing migrations."""
 
 from functools import partial
 
@@ -18,17 +18,17 @@ from clicktrail.store.migrations.shared import say_newer
 
 @click.command()
 @setting_options(*STORE)
-@click.option("--check", is_flag=True, help="Change nothing; end with 1 if anything is missing.")
+@click.option("--check", is_flag=True, help="Change nothing; the exit status is 1 if a migration is missing.")
 @click.option(
-    "--citus", is_flag=True, help="Also spread the tables over the workers of a Citus cluster (experimental)."
+    "--citus", is_flag=True, help="Also distribute the tables over the workers of a Citus cluster (experimental)."
 )
 @click.option(
     "--shards",
     type=click.IntRange(1, cluster.MAX_SHARDS),
-    help="With --citus: how many shards the clicks get, for good. Default: four for each worker. Example: 16.",
+    help="With --citus: number of shards for the clicks, which is final. Default: four per worker. Example: 16.",
 )
 def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
-    """Bring the tables up to date, as every server does at its start. Any number of them may do so at once."""
+    """Update the tables, as every server does at its start. Several processes may do this at the same time."""
     settings = read_settings(given)
     if citus and is_embedded(settings):
         raise click.ClickException("--citus needs --database postgresql://…")
@@ -52,7 +52,7 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
 
 
 def look_at(settings: Settings) -> Look:
-    """What the store holds, without changing it. Raises StoreInUse, Unavailable, SettingsError."""
+    """Migrations and content of the store, which stays unchanged. Raises StoreInUse, Unavailable, SettingsError."""
     if is_embedded(settings):
         path = store_path(settings)
         if not path.exists():

@@ -1,4 +1,4 @@
-"""How a command ends that cannot do what it was asked for: in words, never in a traceback."""
+"""Errors of commands: a sentence, never a traceback."""
 
 import errno
 import traceback
@@ -18,9 +18,9 @@ _IN_WORDS = (SettingsError, ApiError)
 
 
 class Commands(click.Group):
-    """A group of commands, each of which ends in words. `places` says where each is: it is loaded when it is asked for.
+    """A group of commands whose errors are sentences. `places` gives the module of each command.
 
-    So a command waits for no library that only others need.
+    A module is loaded when its command runs, so a command does not load libraries that only others need.
     """
 
     def __init__(self, *args: Any, places: Mapping[str, str], **rest: Any) -> None:
@@ -33,7 +33,7 @@ class Commands(click.Group):
         return sorted(self._places)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name; None where there is none."""
+        """The command of this name, or None."""
         del ctx
         if cmd_name not in self._places:
             return None
@@ -42,28 +42,28 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Reads the arguments. Raises UsageError for one that is not in UTF-8: no store has room for it."""
+        """Reads the arguments. Raises UsageError for one that is not in UTF-8, because no store can hold it."""
         for text in args:
             if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
                 raise click.UsageError(f"{text!a} is not in UTF-8.", ctx)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command that was asked for."""
+        """Runs the command."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except OSError as error:
-            if error.errno == errno.EPIPE:  # whoever read the output has left
+            if error.errno == errno.EPIPE:  # the reader of the output has closed it
                 raise
             raise click.ClickException(explain(error)) from None
-        except Exception as error:  # noqa: BLE001 - a person can do nothing with a traceback
+        except Exception as error:  # noqa: BLE001 - a traceback does not help the operator
             raise click.ClickException(explain(error)) from None
 
 
 def explain(error: Exception) -> str:
-    """What went wrong, for people."""
+    """The error as a sentence for the operator."""
     if isinstance(error, ClicktrailError):
         mistakes = "; ".join(f"{mistake.pointer or mistake.parameter} {mistake.detail}" for mistake in error.mistakes)
         cause = str(error.__cause__ or "").partition("\n")[0]
@@ -74,4 +74,4 @@ def explain(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}."
     places = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(str(_SOURCE))]
     at = f" at {Path(places[-1].filename).relative_to(_SOURCE)}:{places[-1].lineno}" if places else ""
-    return f"This is a fault of Clicktrail's own: {type(error).__name__}{at}. Please report it."
+    return f"This is an error in Clicktrail itself: {type(error).__name__}{at}. Please report it."

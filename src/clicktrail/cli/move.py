@@ -1,4 +1,4 @@
-"""`clicktrail move`: a whole store from one engine to another."""
+"""`clicktrail move`: copies a whole store to another engine."""
 
 from contextlib import closing
 
@@ -18,11 +18,16 @@ from clicktrail.store.store import Store
     "--from", "source_url", required=True, metavar="URL", help="The store to move: duckdb:/// or postgresql://."
 )
 @click.option(
-    "--to", "target_url", required=True, metavar="URL", help="The store to move it to: empty, or a move broken off."
+    "--to",
+    "target_url",
+    required=True,
+    metavar="URL",
+    help="The target: an empty store, or the target of an interrupted move.",
 )
 @setting_options("data")
 def move(source_url: str, target_url: str, **given: str) -> None:
-    """Move a store to another engine, and compare every row. Stop all servers first; again, it goes on where it was."""
+    """Copy a store to another engine, and compare every row. Stop all servers first. A repeated run continues an
+    interrupted one."""
     source_settings, target_settings = (read_settings({**given, "database": url}) for url in (source_url, target_url))
     with closing(_open(source_settings)) as source, closing(_open(target_settings)) as target:
         keys = check_keys(source_settings, keys_of(source_settings, source.engine))

@@ -1,4 +1,4 @@
-"""Options made from the settings table, and what commands ask of their arguments."""
+"""Options made from the settings table, and checks of arguments."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ STORE = ("data", "database")
 
 
 class OutFile(click.Path):
-    """A file to be written, in a folder that is there."""
+    """A file to be written, in an existing folder."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)
@@ -24,9 +24,9 @@ class OutFile(click.Path):
         """The path."""
         path = Path(str(super().convert(value, param, ctx)))
         if not path.parent.is_dir():
-            self.fail(f"There is no folder {path.parent}.", param, ctx)
+            self.fail(f"The folder {path.parent} does not exist.", param, ctx)
         if path.name in ("", ".", ".."):
-            self.fail("A file's name is needed.", param, ctx)
+            self.fail("A file name is needed.", param, ctx)
         return path
 
 
@@ -53,11 +53,13 @@ def show_settings(**given: str) -> None:
         shown = effective.shown_database() if row.name == "database" else value
         mark = " " if value == row.default else "*"
         click.echo(f"{mark} {row.name} = {shown!r}")
-    click.echo("\n* is set; every other one has its default. Change one by its option or CLICKTRAIL_NAME.")
+    click.echo(
+        "\n* marks changed settings; all others have their default. Change a setting by its option or CLICKTRAIL_NAME."
+    )
 
 
 def read_settings(given: dict[str, Any]) -> Settings:
-    """The effective settings. Ends the command with a sentence for each that is wrong."""
+    """The effective settings. Raises SettingsError with a line for each mistake."""
     settings = load_settings(given)
     data = Path(settings.data)
     if data.exists() and not data.is_dir():
@@ -66,15 +68,15 @@ def read_settings(given: dict[str, Any]) -> Settings:
 
 
 def check_partner(scope: str, partner: str | None) -> None:
-    """A partner is named just where the scope is a partner's. Raises UsageError."""
+    """Checks that --partner is given exactly for the scopes of partners. Raises UsageError."""
     if scope in PARTNERS and partner is None:
-        raise click.UsageError(f"--scope {scope} needs --partner PROFILE_ID: whose clicks are they?")
+        raise click.UsageError(f"--scope {scope} needs --partner PROFILE_ID, the partner who may see the clicks.")
     if scope not in PARTNERS and partner is not None:
         raise click.UsageError(f"--partner goes with --scope partner or postback, not with --scope {scope}.")
     if partner is not None and not is_id(partner):
-        raise click.UsageError("--partner takes a profile id: 24 lower-case hex digits.")
+        raise click.UsageError("--partner must be a profile id: 24 lower-case hex digits.")
 
 
 def warn(text: str) -> None:
-    """Tells a person what is not in order, beside what the command prints."""
+    """Prints a warning to standard error."""
     click.echo(f"Warning: {text}", err=True)

@@ -1,4 +1,4 @@
-"""Work on the store from the command line: directly, or through the server that owns it."""
+"""Commands change the store directly, or through the server that has it open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ _LIFETIME_S = 60
 
 
 def open_store(settings: Settings) -> Engine:
-    """The engine. A damaged log is told of. Raises StoreInUse, SettingsError."""
+    """Opens the engine, and warns about a damaged log. Raises StoreInUse, SettingsError."""
     engine = open_engine(settings)
     if isinstance(engine, DuckdbEngine) and engine.damage:
         warn(engine.damage)
@@ -31,7 +31,7 @@ def open_store(settings: Settings) -> Engine:
 def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[Store], Awaitable[T]]) -> T:
     """Runs `local` on the store, or `remote` on the server that has it open.
 
-    Raises StoreInUse where neither works, ApiError, SettingsError, and what `local` does.
+    Raises StoreInUse if neither is possible, ApiError, SettingsError, and the errors of `local`.
     """
     try:
         engine = open_store(settings)

@@ -1,4 +1,4 @@
-"""How a command finds the server that runs on the same data: a small file beside the store."""
+"""How a command finds the running server of a data directory: by a small file next to the store."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ ADDRESS_FILE = "server.json"
 
 @contextlib.contextmanager
 def announced(settings: Settings, url: str) -> Iterator[None]:
-    """Says where the server is, for as long as the block lasts."""
+    """Publishes the server's address until the block ends."""
     path = Path(settings.data) / ADDRESS_FILE
     path.write_text(json.dumps({"pid": os.getpid(), "url": url}) + "\n")
     try:
@@ -23,7 +23,7 @@ def announced(settings: Settings, url: str) -> Iterator[None]:
 
 
 def find_server(settings: Settings) -> str | None:
-    """The base URL of the server that runs on this data, as far as it said."""
+    """The base URL of the running server of this data directory, or None."""
     try:
         content = json.loads((Path(settings.data) / ADDRESS_FILE).read_text())
         os.kill(content["pid"], 0)

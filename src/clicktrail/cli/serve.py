@@ -30,15 +30,15 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.tokens import KEY_FILE
 
 _LOOK_S = 1.0
-"""How often a worker looks whether its parent is still there."""
+"""Seconds between a worker's checks that its parent still runs."""
 _GC_THRESHOLD = 50_000
-"""Objects before a collection: requests make no cycles, so looking for them 70 times as often finds nothing."""
+"""Objects before a garbage collection. Requests make no cycles, so more frequent collections would find nothing."""
 
 
 @click.command()
 @setting_options()
 def serve(**given: str) -> None:
-    """Serve the API."""
+    """Start the server."""
     settings = read_settings(given)
     check_together(settings)
     open_engine_check(settings)
@@ -53,7 +53,7 @@ def serve(**given: str) -> None:
 
 
 def serve_as_worker(settings: Settings, number: int) -> None:
-    """One of several processes on the port. The first one speaks for all."""
+    """One of several processes on the port. The first one prints the messages for all."""
     os.umask(0o077)
     try:
         uvloop.run(serve_until_stopped(settings, number))
@@ -66,18 +66,18 @@ def serve_as_worker(settings: Settings, number: int) -> None:
 
 
 def open_engine_check(settings: Settings) -> None:
-    """Ends in one sentence if the settings contradict each other. Raises SettingsError."""
+    """Checks that the settings do not contradict each other. Raises SettingsError."""
     if is_embedded(settings) and settings.workers > 1:
-        raise SettingsError("The embedded store is owned by one process: --workers must be 1, or the store PostgreSQL.")
+        raise SettingsError("Only one process can use the embedded store: set --workers to 1, or use PostgreSQL.")
 
 
 def tallies(settings: Settings) -> Path:
-    """Where workers leave their counts for each other."""
+    """Folder through which workers share their counts."""
     return Path(settings.data) / f"workers-{settings.port}"
 
 
 async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
-    """Serves until it is stopped, then answers what is open, commits what was accepted, and closes the store."""
+    """Serves until it is stopped. Then it answers open requests, commits accepted clicks, and closes the store."""
     async with running(settings) as app:
         if settings.workers > 1:
             app.services.observer.share(tallies(settings), worker)
@@ -87,7 +87,7 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         for number in STOPPING:
             loop.add_signal_handler(number, stopping.begin, number)
         url = f"http://{settings.host}:{settings.port}{settings.base_path.rstrip('/')}"
-        # What is alive now stays: collections need not look at it again.
+        # Objects that exist now are never freed: garbage collections can skip them.
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
@@ -105,7 +105,7 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
 
 
 def tell_troubles(app: App) -> None:
-    """What is not in order and yet no reason not to serve: in the log, or on standard error where there is none."""
+    """Reports problems that do not prevent serving: in the log, or on standard error if the log is off."""
     settings, engine = app.settings, app.store.engine
     key = Path(settings.data) / KEY_FILE
     app.log.info("serving", version=describe_version(), database=settings.shown_database())
@@ -113,22 +113,22 @@ def tell_troubles(app: App) -> None:
     for trouble in (*unknown_variables(), *idle_settings(settings, is_embedded(settings))):
         tell(f"{trouble}.")
     if is_embedded(settings) and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        tell(f"Others can read {key} and make tokens: chmod 600 {key}")
+        tell(f"Other users can read {key} and make tokens: chmod 600 {key}")
     if isinstance(engine, DuckdbEngine) and engine.damage:
         click.echo(f"WARNING: {engine.damage}", err=True)
         app.log.error(engine.damage)
 
 
 async def stop_with_parent(stop: Callable[[], None]) -> None:
-    """Ends a worker whose parent was killed, so that it does not keep the port."""
-    parent = multiprocessing.parent_process()  # as it was when this process was made: it may be gone by now
+    """Stops a worker whose parent was killed, so that the port becomes free."""
+    parent = multiprocessing.parent_process()  # the parent at the start of this process; it may have ended since
     while parent is not None and os.getppid() == parent.pid:
         await asyncio.sleep(_LOOK_S)
     stop()
 
 
 def welcome(app: App, url: str) -> str:
-    """What the operator reads at start."""
+    """The text that the operator sees at start."""
     data = app.settings.data
     store = f" --data {data}" if is_embedded(app.settings) else ""
     return (

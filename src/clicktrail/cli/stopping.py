@@ -1,4 +1,4 @@
-"""How a server ends: what is open is answered, then broken off, and at last the process ends in any case."""
+"""How a server stops: open requests are answered, then closed; at last the process ends in any case."""
 
 import asyncio
 import os
@@ -14,16 +14,16 @@ from clicktrail.http.endpoint.connections import cut_all
 from clicktrail.observe.counts import Tally
 
 CLOSE_S = 10.0
-"""Seconds that the store has to take what was accepted and close, once no connection is open."""
+"""Seconds for storing accepted clicks and closing the store, after the last connection has closed."""
 _AGAIN_S = 0.2
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""SIGHUP too: a terminal that closes, or who expects it to have the settings read again, gets a clean end."""
+"""SIGHUP too: it comes from a closed terminal, or from someone who expects a reload; the server stops cleanly."""
 
 
 class Stopping:
-    """Begun by a signal; `stop` has the server accept no more and wait for what is open.
+    """Started by a signal. `stop` makes the server accept no new connections and wait for open requests.
 
-    After `stop_s` seconds open connections are cut. `CLOSE_S` seconds later the process ends, whatever it waits for.
+    After `stop_s` seconds open connections are closed. `CLOSE_S` seconds later the process ends in any case.
     """
 
     def __init__(self, app: App, stop: Callable[[], None]) -> None:
@@ -35,7 +35,7 @@ class Stopping:
         self._counted = (0, 0)
 
     def begin(self, number: signal.Signals | None = None) -> None:
-        """Begins; again it does nothing."""
+        """Starts stopping. Further calls do nothing."""
         if self._cutting is None:
             self._cause = f" after {number.name}" if number is not None else ""
             self._began, self._counted = time.monotonic(), _count(self._app.services.observer.tally)
@@ -46,12 +46,12 @@ class Stopping:
             self._stop()
 
     def end(self) -> None:
-        """No connection is open any more."""
+        """Called when no connection is open any more."""
         if self._cutting is not None:
             self._cutting.cancel()
 
     def tell(self, mark: str) -> str:
-        """What was done from the beginning of the end on, in one line."""
+        """One line about the answers and clicks since stopping began."""
         if self._cutting is None:
             return f"{mark}Clicktrail has stopped."
         now = _count(self._app.services.observer.tally)

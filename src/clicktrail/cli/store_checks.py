@@ -1,4 +1,4 @@
-"""What `clicktrail doctor` says of the store. It opens it to read, and changes no file of it."""
+"""The checks of the store by `clicktrail doctor`. They open it only for reading and change no file."""
 
 import time
 from collections.abc import Iterator
@@ -21,20 +21,20 @@ from clicktrail.store.migrations.shared import say_newer
 from clicktrail.tokens import read_keys
 
 _APART_S = 5.0
-"""How far the clocks of a node and of PostgreSQL may be apart."""
+"""Allowed difference in seconds between the clocks of a node and of PostgreSQL."""
 _DAMAGED = "restore a backup"
 
 
 class Finding(NamedTuple):
-    """One line of the report; `mend` is what to do about it, empty where all is well."""
+    """One line of the report. `solution` is empty if there is no problem."""
 
     subject: str
     state: str
-    mend: str = ""
+    solution: str = ""
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
-    """The store: it opens, or a server that answers has it open; its tables and its log are in order."""
+    """The store opens, or a server that answers has it open. Its tables and its log are valid."""
     try:
         if not is_embedded(settings):
             yield from _check_postgres(settings)
@@ -44,11 +44,13 @@ def check_store(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", str(error), "Correct --database.")
         return
     if not path.exists():
-        yield Finding("store", f"{path} does not exist yet; `clicktrail serve` makes it")
+        yield Finding("store", f"{path} does not exist yet; `clicktrail serve` creates it")
         return
     for kept in list_set_aside(path):
         yield Finding(
-            "log", f"{kept} was set aside: it was damaged", "Compare with a backup what is missing; then remove it."
+            "log",
+            f"{kept} is a damaged log that a server moved aside",
+            "Compare the store with a backup to find missing clicks. Then remove the file.",
         )
     yield from _check_file(settings, path)
 
@@ -62,7 +64,9 @@ def _check_file(settings: Settings, path: Path) -> Iterator[Finding]:
             yield from _check_server(settings)
             return
         yield from _check_log(path)
-        yield Finding("store", str(error), f"If it is in use, stop that process; if it is damaged, {_DAMAGED}.")
+        yield Finding(
+            "store", str(error), f"If the store is in use, stop the other process. If it is damaged, {_DAMAGED}."
+        )
         return
     yield from _check_log(path)
     yield from _check_look(f"{path} opens", found)
@@ -73,17 +77,17 @@ def _check_log(path: Path) -> Iterator[Finding]:
     try:
         found = read_log(log)
     except OSError as error:
-        yield Finding("log", f"{log}: {error.strerror}", "Give it to the user who serves.")
+        yield Finding("log", f"{log}: {error.strerror}", "Give it to the user that runs the server.")
         return
     if found.trouble:
-        behind = f"; at least {found.lost} transactions lie behind that" if found.lost else ""
+        behind = f"; at least {found.lost} transactions follow the damage" if found.lost else ""
         yield Finding(
             "log",
             f"{log} is damaged: {found.trouble}{behind}",
-            f"To lose nothing, {_DAMAGED}. Or start a server: it keeps the damaged log and goes on without its rest.",
+            f"To lose nothing, {_DAMAGED}. Or start a server: it keeps the damaged log and continues without its rest.",
         )
     elif found.size:
-        yield Finding("log", f"{log} is in order, {found.size >> 10} KiB for the next start to take in")
+        yield Finding("log", f"{log} is valid; the next start will read its {found.size >> 10} KiB")
 
 
 def _check_look(name: str, found: Look) -> Iterator[Finding]:
@@ -91,16 +95,18 @@ def _check_look(name: str, found: Look) -> Iterator[Finding]:
         yield Finding("store", say_newer(found.newer), "Upgrade Clicktrail.")
         return
     if found.missing:
-        lacking = f"{name} and lacks {', '.join(found.missing)}"
+        lacking = f"{name}, but these migrations are missing: {', '.join(found.missing)}"
         yield Finding("store", lacking, "Make a backup, then run `clicktrail migrate` or start a server.")
         return
     yield Finding("store", f"{name}, {found.clicks} clicks")
     ahead = created_s(found.newest) - time.time() if found.newest else 0.0
     if found.newest and ahead > MAX_AHEAD_S:
         newest = render_second(created_s(found.newest))
-        yield Finding("clock", f"the newest click is of {newest}, which is to come", "Set this machine's clock (NTP).")
+        yield Finding(
+            "clock", f"the time of the newest click is in the future: {newest}", "Set this machine's clock (NTP)."
+        )
     else:
-        yield Finding("clock", "is not behind the newest click")
+        yield Finding("clock", "this machine's clock is not behind the newest click")
 
 
 def _check_postgres(settings: Settings) -> Iterator[Finding]:
@@ -111,12 +117,14 @@ def _check_postgres(settings: Settings) -> Iterator[Finding]:
         yield from _check_look(f"{shown} answers", found)
         apart = engine.run(clock_of) - time.time()
         if abs(apart) > _APART_S:
-            yield Finding("clock", f"PostgreSQL's differs by {apart:.0f} seconds", "Set both machines' clocks (NTP).")
+            yield Finding(
+                "clock", f"PostgreSQL's clock differs by {apart:.0f} seconds", "Set both machines' clocks (NTP)."
+            )
         if not found.missing and isinstance(engine, PostgresEngine):
             yield from _check_keys(engine)
     except ClicktrailError as error:
         reason = str(error.__cause__ or error).splitlines()[0]
-        yield Finding("store", f"{shown}: {reason}", "See that PostgreSQL runs, and that --database names it.")
+        yield Finding("store", f"{shown}: {reason}", "Check that PostgreSQL runs, and that --database names it.")
     finally:
         engine.close()
 
@@ -129,7 +137,9 @@ def _check_keys(engine: PostgresEngine) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding("key", f"the table signing_keys: {error}", "Restore it from a backup of the database.")
     else:
-        yield Finding("key", f"the table signing_keys holds {len(lines)}" if lines else "no signing key yet")
+        yield Finding(
+            "key", f"number of keys in the table signing_keys: {len(lines)}" if lines else "no signing key yet"
+        )
 
 
 def _check_server(settings: Settings) -> Iterator[Finding]:
@@ -137,9 +147,9 @@ def _check_server(settings: Settings) -> Iterator[Finding]:
     try:
         reasons = Client(url, "").call("GET", "/health").get("reasons", [])
     except ApiError as error:
-        yield Finding("server", str(error), "Look at the server's log; restart it.")
+        yield Finding("server", str(error), "Read the server's log, then restart the server.")
         return
     if reasons:
-        yield Finding("server", f"{url} is degraded: {' '.join(reasons)}", "Make room, or look at the server's log.")
+        yield Finding("server", f"{url} is degraded: {' '.join(reasons)}", "Free disk space, or read the server's log.")
     else:
         yield Finding("server", f"a server at {url} has the store open and is healthy")

@@ -1,4 +1,4 @@
-"""Where exports go: files that appear whole or not at all, standard output, and folders of a whole store."""
+"""Targets of exports: files that appear completely or not at all, standard output, and folders of a whole store."""
 
 import contextlib
 import gzip
@@ -17,7 +17,7 @@ FORMAT_OF_ENDING = {"csv": "csv", "ndjson": "ndjson", "jsonl": "ndjson", "parque
 _GZIP = ".gz"
 _ZIPPED = ("csv", "ndjson")
 _DRAFT = ".unfinished"
-"""The folder, inside of the one that is asked for, in which an export is until it is whole."""
+"""Name of the folder inside the target in which an export is written until it is complete."""
 
 
 def choose_format(name: str, given: str | None) -> str:
@@ -39,9 +39,9 @@ def choose_format(name: str, given: str | None) -> str:
 
 @contextlib.contextmanager
 def writing(name: str, is_forced: bool) -> Iterator[IO[bytes]]:
-    """A file to write, gzipped if its name ends so. It takes its name at the end; after an error there is none.
+    """A file to write, gzipped if its name ends in .gz. It gets its name at the end; after an error it does not exist.
 
-    Raises ClickException for one that is there already, unless it is to be replaced.
+    Raises ClickException for an existing file, unless `is_forced`.
     """
     if name == STDOUT:
         yield sys.stdout.buffer
@@ -63,13 +63,13 @@ def writing(name: str, is_forced: bool) -> Iterator[IO[bytes]]:
 
 
 def is_special(name: str) -> bool:
-    """Whether this is a device or a pipe, which is written to as it is."""
+    """Whether this is a device or a pipe, which is written directly."""
     path = Path(name)
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_free(path: Path, is_forced: bool) -> None:
-    """Raises ClickException for a file that is there already, unless it is to be replaced."""
+    """Raises ClickException for an existing file, unless `is_forced`."""
     if path.is_file() and not is_forced:
         raise click.ClickException(f"{path} is already there; name another file, or pass --force to replace it.")
 
@@ -84,7 +84,7 @@ def _packed(file: IO[bytes], is_gzipped: bool) -> Iterator[IO[bytes]]:
 
 
 def check_folder(folder: Path, is_forced: bool) -> None:
-    """Raises ClickException for a folder that cannot be made, or that is not empty, unless it may be written into."""
+    """Raises ClickException for a folder that cannot be created, or that is not empty, unless `is_forced`."""
     if folder.is_dir():
         if any(folder.iterdir()) and not is_forced:
             raise click.ClickException(
@@ -99,14 +99,14 @@ def check_folder(folder: Path, is_forced: bool) -> None:
 
 @contextlib.contextmanager
 def filling(folder: Path, last: str) -> Iterator[Path]:
-    """A new folder inside of `folder`, whose files move there at the end, the one called `last` after all others.
+    """A new folder inside `folder`. At the end its files move to `folder`, the file `last` after all others.
 
-    Until then an export that was in `folder` is whole. After an error nothing is left behind.
+    Until then an older export in `folder` stays complete. After an error nothing remains.
     """
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True, mode=0o700)
     draft = folder / _DRAFT
-    shutil.rmtree(draft, ignore_errors=True)  # of a time before that was ended from outside
+    shutil.rmtree(draft, ignore_errors=True)  # left by an earlier run that was killed
     try:
         draft.mkdir(mode=0o700)
         yield draft

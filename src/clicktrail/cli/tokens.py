@@ -35,7 +35,7 @@ class Lifetime(click.ParamType[int | None]):
             return None
         match = _duration(value)
         if match is None or not int(match[1]):
-            self.fail(f"{value!r} is not a duration such as 90d, 12h or 30m, nor `never`", param, ctx)
+            self.fail(f"{value!r} is not a duration such as 90d, 12h or 30m, and not `never`", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
 
 
@@ -47,13 +47,17 @@ class TokenId(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The id."""
         if not _is_token_id(value):
-            self.fail(f"{value[:20]!r} is no id of a token: 16 lower-case hex digits, see `token list`.", param, ctx)
+            self.fail(
+                f"{value[:20]!r} is not a token id. A token id has 16 lower-case hex digits; see `token list`.",
+                param,
+                ctx,
+            )
         return value
 
 
 @click.group()
 def token() -> None:
-    """Make, list and end bearer tokens."""
+    """Create, list and revoke bearer tokens."""
 
 
 @token.command()
@@ -61,31 +65,31 @@ def token() -> None:
 @click.option(
     "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.ADMIN.value, show_default=True
 )
-@click.option("--partner", metavar="PROFILE_ID", help="The partner whose clicks a token of scope partner sees.")
-@click.option("--name", default="cli", show_default=True, help="Who the token is for; it is written in the token.")
-@click.option("--expires", type=Lifetime(), default="90d", show_default=True, help="90d, 12h, 30m, or never.")
+@click.option("--partner", metavar="PROFILE_ID", help="The partner, for the scopes partner and postback.")
+@click.option("--name", default="cli", show_default=True, help="Name of the token's user; it is part of the token.")
+@click.option("--expires", type=Lifetime(), default="90d", show_default=True, help="Lifetime: 90d, 12h, 30m, or never.")
 def create(scope: str, partner: str | None, name: str, expires: int | None, **given: str) -> None:
-    """Print a new token on the last line. Works while a server runs on the same data."""
+    """Create a token and print it on the last line. Works while a server uses the same data directory."""
     check_partner(scope, partner)
     settings = read_settings(given)
     if is_embedded(settings) and not store_path(settings).exists():
         warn(
-            f"there is no store at {store_path(settings)} yet. This token is good at a server that is started with "
-            f"--data {settings.data}, and at no other."
+            f"there is no store at {store_path(settings)} yet. This token is valid only on a server started with "
+            f"--data {settings.data}."
         )
     elif partner is not None:
         _check_profile(settings, partner)
     with open_keys(settings) as keys:
         made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
         keys.write_down(made, name)
-    click.echo(f"Token {token_id} with scope {scope}. End it with: clicktrail token revoke {token_id}", err=True)
+    click.echo(f"Token {token_id} with scope {scope}. Revoke it with: clicktrail token revoke {token_id}", err=True)
     click.echo(made)
 
 
 @token.command("list")
 @setting_options(*STORE)
 def list_tokens(**given: str) -> None:
-    """List the tokens that were made by `token create`, and what became of them; never the tokens themselves."""
+    """List the tokens made by `token create` with their state; never the tokens themselves."""
     settings = read_settings(given)
     has_store = not is_embedded(settings) or store_path(settings).exists()
     revoked = change(settings, _ask_revoked, _read_revoked) if has_store else set[str]()
@@ -97,14 +101,14 @@ def list_tokens(**given: str) -> None:
         line = f"{issued.token_id}  {state:8}{issued.scope.value:9}{issued.partner_id or '-':26}"
         click.echo(f"{line}{render_second(issued.create_time)}  {end:25}  {issued.name}")
     if not known:
-        click.echo("No token was made by `clicktrail token create` here.", err=True)
+        click.echo("No token has been made by `clicktrail token create` for this store.", err=True)
 
 
 @token.command()
 @setting_options(*STORE)
 @click.argument("token_id", type=TokenId())
 def revoke(token_id: str, **given: str) -> None:
-    """End the token with this id (`token list` shows it)."""
+    """Revoke the token with this id (`token list` shows the ids)."""
     settings = read_settings(given)
     with open_keys(settings) as keys:
         is_known = any(issued.token_id == token_id for issued, _ in keys.issued())
@@ -116,19 +120,28 @@ def revoke(token_id: str, **given: str) -> None:
     click.echo(f"Token {token_id} is revoked.")
     if not is_known:
         warn(
-            f"no token {token_id} was made by `clicktrail token create` here, since tokens are written down. "
-            "If you mean one of `clicktrail token list`, look at its id again."
+            f"no token {token_id} was made by `clicktrail token create` for this store. "
+            "Compare the id with `clicktrail token list`."
         )
 
 
 @token.command("rotate-key")
 @setting_options(*STORE)
-@click.option("--keep", type=click.IntRange(0, 10), default=1, show_default=True, help="Older keys that stay valid.")
+@click.option(
+    "--keep",
+    type=click.IntRange(0, 10),
+    default=1,
+    show_default=True,
+    help="Number of older keys that stay valid. 0 keeps none. Example: 2.",
+)
 def rotate_key(keep: int, **given: str) -> None:
-    """Sign with a new key from now on. Tokens of keys that are not kept end at once."""
+    """Create a new signing key. Tokens of keys that are not kept become invalid at once."""
     with open_keys(read_settings(given)) as keys:
         keys.rotate(keep)
-    click.echo(f"A new key signs; {keep} older stay valid. Run again with --keep 0 to end all earlier tokens.")
+    click.echo(
+        f"New tokens are signed by a new key; {keep} older keys stay valid. "
+        "Run this again with --keep 0 to end all earlier tokens."
+    )
 
 
 def _check_profile(settings: Settings, partner: str) -> None:
@@ -149,7 +162,7 @@ async def _read_revoked(store: Store) -> set[str]:
 
 
 def _state(issued: Issued, has_key: bool, is_revoked: bool) -> str:
-    """What a server says to the token."""
+    """The state of a token: valid, expired, revoked or no key."""
     if is_revoked:
         return "revoked"
     if issued.expire_time is not None and issued.expire_time <= time.time():

@@ -1,4 +1,4 @@
-"""Which Clicktrail this is: its version, and in a checkout the commit, read from git's files without git."""
+"""Clicktrail's version, and in a checkout the commit, read from git's files without running git."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ _SHORT = 7
 
 
 def describe_version(package: Path = Path(__file__).parents[1]) -> str:
-    """`0.1.0 (abc1234)` in a checkout, `0.1.0` where it was installed from a wheel."""
+    """`0.1.0 (abc1234)` in a checkout, `0.1.0` for an installation from a wheel."""
     root = package.parents[1]
     commit = find_commit(root) if package == root / "src" / "clicktrail" else ""
     return f"{__version__} ({commit[:_SHORT]})" if commit else __version__
 
 
 def find_commit(root: Path) -> str:
-    """The commit that a checkout stands at; empty where nothing can be read."""
+    """The commit of a checkout; empty if it cannot be read."""
     try:
         folder = root / ".git"
-        if folder.is_file():  # a worktree's says where its folder is
+        if folder.is_file():  # in a worktree the file names the folder
             folder = root / folder.read_text("utf-8").removeprefix("gitdir:").strip()
         head = (folder / "HEAD").read_text("utf-8").strip()
         return _find_ref(folder, head.removeprefix("ref: ")) if head.startswith("ref: ") else head

@@ -1,4 +1,4 @@
-"""`clicktrail export --all DIR` and `clicktrail import DIR`: a whole store as files, and back."""
+"""`clicktrail export --all DIR` and `clicktrail import DIR`: a whole store as files, and back into a store."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,7 +26,7 @@ _NOT_IN_IT = "The signing keys are not in it: without them, new tokens have to b
 
 
 def export_all(settings: Settings, folder: Path, is_forced: bool) -> None:
-    """Writes every table. A server that has the store open sends a copy of it, which is then read."""
+    """Writes every table. If a server has the store open, it sends a copy, from which the tables are written."""
     check_folder(folder, is_forced)
     check_there(settings)
     with filling(folder, manifest.NAME) as draft:
@@ -55,7 +55,7 @@ def export_all(settings: Settings, folder: Path, is_forced: bool) -> None:
 
 
 def import_folder(settings: Settings, files: tuple[Path, ...]) -> None:
-    """Makes an empty store the one that an export holds: all of it, or nothing. Raises MoveRefused, UsageError."""
+    """Fills an empty store with an export: completely, or not at all. Raises MoveRefused, UsageError."""
     folder = _only(files)
     said = manifest.read_manifest(folder)
     manifest.check_files(folder, said)
@@ -70,20 +70,20 @@ def import_folder(settings: Settings, files: tuple[Path, ...]) -> None:
 
 
 def check_there(settings: Settings) -> None:
-    """Raises ClickException where there is no store to export: a wrong --data must not look like an empty store."""
+    """Raises ClickException if there is no store to export. A wrong --data must not look like an empty store."""
     if is_embedded(settings) and not store_path(settings).exists():
         raise click.ClickException(f"There is no store at {store_path(settings)}; name its directory by --data.")
 
 
 def tell_new(settings: Settings) -> None:
-    """Says so where a command is going to make a store."""
+    """Prints where a command is going to create a store."""
     if is_embedded(settings) and not store_path(settings).exists():
         path = store_path(settings).absolute()
         click.echo(f"There is no store yet: a new one is made at {path} (--data names another directory).", err=True)
 
 
 def _only(files: tuple[Path, ...]) -> Path:
-    """The folder that is to be imported, which is all that is asked for."""
+    """The folder to import. Raises UsageError for other files or options."""
     folder = next(path for path in files if path.is_dir())
     if len(files) > 1:
         raise click.UsageError(f"{folder} is a folder: the export of a whole store is imported by itself.")
@@ -101,7 +101,7 @@ def _only(files: tuple[Path, ...]) -> Path:
 
 @contextmanager
 def _new_or_empty(settings: Settings) -> Iterator[None]:
-    """After an error, a store that was not there before is not there either."""
+    """After an error, deletes a store that did not exist before."""
     path = store_path(settings) if is_embedded(settings) else None
     if path is None or path.exists():
         yield

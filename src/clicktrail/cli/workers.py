@@ -1,4 +1,4 @@
-"""Several server processes on one port: a parent that starts them, replaces one that died, and ends them together."""
+"""Several server processes on one port: a parent starts them, replaces one that dies, and stops them together."""
 
 import multiprocessing
 import signal
@@ -15,17 +15,17 @@ from clicktrail.settings import Settings, SettingsError
 
 _LOOK_S = 0.1
 _PAUSE_S = 1.0
-"""Before a worker that died is replaced, so that one which cannot start does not keep the machine busy."""
+"""Seconds before a dead worker is replaced, so that a worker that cannot start does not keep the machine busy."""
 _PATIENCE_S = 5.0
-"""How much longer than they take at most the workers have to end."""
+"""Extra seconds for the workers to stop, beyond their own time limits."""
 HOPELESS = 78
-"""A worker's exit status when another one would fare no better (EX_CONFIG)."""
+"""A worker's exit status if another worker would fail too (EX_CONFIG)."""
 
 
 def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> None:
-    """Runs `serve(settings, number)` in as many processes as the settings say, until a signal stops them.
+    """Runs `serve(settings, number)` in `settings.workers` processes until a signal stops them.
 
-    Raises SettingsError where none of them can serve.
+    Raises SettingsError if none of them can serve.
     """
     context = multiprocessing.get_context("spawn")
     is_stopped = threading.Event()
@@ -50,12 +50,12 @@ def supervise(settings: Settings, serve: Callable[[Settings, int], None]) -> Non
             break
         for number, worker in enumerate(workers):
             if not worker.is_alive() and not is_stopped.is_set():
-                click.echo(f"worker {number} ended with {worker.exitcode}; another one takes its place", err=True)
+                click.echo(f"worker {number} ended with status {worker.exitcode} and is replaced", err=True)
                 time.sleep(_PAUSE_S)
                 workers[number] = begin(number)
     _end(workers, settings.stop_s + CLOSE_S + _PATIENCE_S)
     if is_hopeless:
-        raise SettingsError("The server cannot start; what its workers said is above.")
+        raise SettingsError("The server cannot start. The messages of its workers are above.")
 
 
 def _end(workers: list[BaseProcess], patience_s: float) -> None:
