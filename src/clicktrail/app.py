@@ -270,17 +270,17 @@ class App:
             await asyncio.sleep(_SALTS_S)
             try:
                 await self.store.renew_salts()
-            except Unavailable as error:  # today's was made yesterday: there is a day to try again
-                self._tell("salts of visitors not renewed", error)
+            except Unavailable as error:  # today's salt was made yesterday, so one day is left for further attempts
+                self._tell("salt of visitor keys not renewed", error)
 
     async def _refresh_geo(self) -> None:
         while True:
             await asyncio.sleep(_REFRESH_S)
             try:
                 if await asyncio.to_thread(self.geo.refresh):
-                    self.log.info("geo file opened", source=self.geo.describe())
+                    self.log.info("new geo file opened", source=self.geo.describe())
             except (OSError, ValueError) as error:
-                self.log.warning("geo file not readable, the old one stays", reason=str(error))
+                self.log.warning("geo file cannot be read; the old file stays in use", reason=str(error))
 
 
 @contextlib.asynccontextmanager

@@ -1,5 +1,4 @@
-"""What the operator's settings choose, as values of the layers below. Whatever a setting's form alone does not show
-is checked here."""
+"""Turns settings into values of the layers below, and checks what a setting's type and pattern cannot check."""
 
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -18,7 +17,7 @@ from clicktrail.settings import Settings, SettingsError
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Whether the store is a file of this process. Raises SettingsError for a URL that names no engine of ours."""
+    """Whether the store is a file of this process. Raises SettingsError for the URL of an unknown engine."""
     scheme, _, path = settings.database_url().partition("://")
     if scheme not in ("duckdb", "postgresql", "postgres") or (scheme == "duckdb" and len(path) < 2):
         raise SettingsError(f"--database must be duckdb:///PATH or postgresql://…, not {scheme}://…")
@@ -28,7 +27,7 @@ def is_embedded(settings: Settings) -> bool:
 def store_path(settings: Settings) -> Path:
     """The file of `duckdb:///relative/path` or `duckdb:////absolute/path`. Raises SettingsError for anything else."""
     if not is_embedded(settings):
-        raise SettingsError("This works on the embedded store: --database must be duckdb:///PATH.")
+        raise SettingsError("This works only with the embedded store: --database must be duckdb:///PATH.")
     path = Path(unquote(settings.database_url().partition("://")[2][1:]))
     if not path.name or path.is_dir():
         raise SettingsError(f"--database must name a file: {path} is a directory.")
@@ -39,16 +38,16 @@ def _networks(text: str, option: str) -> Networks:
     try:
         return read_networks(text)
     except ValueError as error:
-        raise SettingsError(f"{option} takes CIDR blocks, separated by commas: {error}.") from None
+        raise SettingsError(f"{option} must be CIDR blocks, separated by commas: {error}.") from None
 
 
 def trusted_networks(settings: Settings) -> Networks:
-    """Where the proxies stand whose word is taken. Raises SettingsError."""
+    """Networks of the trusted proxies. Raises SettingsError."""
     return _networks(settings.trusted_proxies, "--trusted-proxies")
 
 
 def postback_networks(settings: Settings) -> Networks:
-    """Where postbacks may go besides public addresses. Raises SettingsError."""
+    """Networks to which postbacks may go in addition to public addresses. Raises SettingsError."""
     return _networks(settings.postback_networks, "--postback-networks")
 
 
@@ -56,16 +55,14 @@ def _zone(name: str, option: str) -> tzinfo:
     try:
         return UTC if name == "UTC" else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SettingsError(
-            f"{option} takes a time zone such as Europe/Berlin; none is called {name!r} here."
-        ) from None
+        raise SettingsError(f"{option} must be a time zone such as Europe/Berlin; {name!r} is unknown here.") from None
 
 
 def read_reading(settings: Settings) -> Reading:
-    """How requests are read. Raises SettingsError."""
+    """The rules for reading requests. Raises SettingsError."""
     region = settings.phone_region.upper()
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise SettingsError(f"--phone-region takes a country's two letters, such as DE; there is no {region}.")
+        raise SettingsError(f"--phone-region must be the two letters of a country, such as DE; {region} is unknown.")
     return Reading(
         settings.strict,
         _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
@@ -75,7 +72,7 @@ def read_reading(settings: Settings) -> Reading:
 
 
 def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
-    """How often visitors may come."""
+    """The limits of visits and tracker callbacks per minute."""
     return VisitLimit(
         {
             "address": settings.visits_per_minute,
@@ -89,17 +86,17 @@ def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
 
 
 def link_host_names(settings: Settings) -> frozenset[str | None]:
-    """The hosts of links as `find_host` writes them; a port counts only in the URLs of links. Raises SettingsError."""
+    """The hosts of links, spelt as `find_host` returns them, without ports. Raises SettingsError."""
     names = {parse_host(host.encode()) for host in settings.link_hosts.split(",") if host}
     if None in names:
-        raise SettingsError("--link-hosts takes host names, by commas.")
+        raise SettingsError("--link-hosts must be host names, separated by commas.")
     if parse_host(settings.public_url.partition("://")[2].encode()) in names:
-        raise SettingsError("The host of --public-url is one of --link-hosts, where nothing but links is served.")
+        raise SettingsError("The host of --public-url must not be one of --link-hosts, because these serve only links.")
     return frozenset(names)
 
 
 def check_together(settings: Settings) -> None:
-    """Raises SettingsError naming all that cannot be seen in the form of one setting."""
+    """Raises SettingsError with all mistakes that a setting's type and pattern cannot show."""
     mistakes = []
     for read in (trusted_networks, postback_networks, link_host_names, read_reading):
         try:
@@ -111,10 +108,10 @@ def check_together(settings: Settings) -> None:
 
 
 def make_geo(settings: Settings) -> Geo:
-    """Places from the operator's files, or the built-in data. Raises SettingsError."""
+    """Geo data from the operator's files, or the built-in data. Raises SettingsError."""
     try:
         return Geo(*(Path(name) if name else None for name in (settings.geo, settings.asn)))
     except (OSError, ValueError) as error:
         reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
         option = "--asn" if settings.asn and reason.startswith(settings.asn) else "--geo"
-        raise SettingsError(f"{option} takes an MMDB file: {reason}") from None
+        raise SettingsError(f"{option} must be an MMDB file: {reason}") from None

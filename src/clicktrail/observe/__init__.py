@@ -1,1 +1,1 @@
-"""What is known of a running server: counts, gauges, health and the log."""
+"""Observing a running server: counts, gauges, health and the log."""

@@ -1,4 +1,4 @@
-"""What is counted of requests, clicks and postbacks: metrics for Prometheus."""
+"""Counts of requests, clicks and postbacks, as metrics for Prometheus."""
 
 import asyncio
 import sys
@@ -28,20 +28,20 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPEN_METRICS = "application/openmetrics-text"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""Methods that logs and metrics name; a client may send any word, and each would be a time series for ever."""
+"""Methods that logs and metrics name. A caller may send any word, and each would become a permanent time series."""
 _SHARE_S = 0.5
-"""How often a worker tells the others what it has counted."""
+"""Seconds after which a worker shares its counts with the others again."""
 CLICK_OUTCOMES = ("recorded", "repeated", "refused", "limited", "lost")
 POSTBACK_OUTCOMES = ("delivered", "failed", "dead")
-"""All are told from the start, as 0: a counter that appears with 1 is no increase to Prometheus."""
+"""All exist from the start, as 0. If a counter first appears with 1, Prometheus sees no increase."""
 _LOSSES = frozenset({"limited", "lost"})
-"""What became of clicks that are nowhere, although a visitor was there."""
+"""Outcomes of visits that left no click."""
 _LOSS_S = 60.0
-"""How often the log tells of each of them."""
+"""Minimum seconds between two log lines about the same outcome."""
 
 
 def method_label(method: str) -> str:
-    """A request's method as logs and metrics name it."""
+    """The name of a request's method in logs and metrics."""
     return method if method in _METHODS else "OTHER"
 
 
@@ -54,13 +54,13 @@ class Counts(msgspec.Struct):
     postbacks: dict[str, int] = {}
     forwards: dict[str, int] = {}
     levels: dict[str, float] = {}
-    """What each process has of its own, and all of them together as a sum (`Gauges.own`)."""
+    """Values of single processes (`Gauges.own`), which are shown as their sum."""
 
 
 class Tally:
-    """Counts of answered requests, kept as plain numbers and turned into metrics when they are asked for.
+    """Counts of answered requests, kept as plain numbers. They become metrics when metrics are requested.
 
-    `others` gives the counts of the other processes on the same port.
+    `others` returns the counts of the other processes on the same port.
     """
 
     def __init__(self, others: Callable[[], Iterable[Counts]] = tuple) -> None:
@@ -73,7 +73,7 @@ class Tally:
         self.others = others
 
     def merge(self, counts: Counts) -> None:
-        """Adds what another process counted."""
+        """Adds the counts of another process."""
         self.answers.update(counts.answers)
         self.clicks.update(counts.clicks)
         self.postbacks.update(counts.postbacks)
@@ -85,13 +85,13 @@ class Tally:
             self.seconds[labels] = [one + other for one, other in zip(known, numbers, strict=True)]
 
     def snapshot(self, levels: dict[str, float]) -> Counts:
-        """A copy of the counts as they are now, with the levels of the moment."""
+        """A copy of the current counts, with the current levels."""
         seconds = {labels: numbers.copy() for labels, numbers in self.seconds.items()}
         clicks, postbacks, forwards = map(dict, (self.clicks, self.postbacks, self.forwards))
         return Counts(dict(self.answers), seconds, clicks, postbacks, forwards, levels)
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answer: by status, and by how long it took."""
+        """Counts one answer by its status and duration."""
         self.answers[method, route, status] += 1
         known = self.seconds.get((method, route))
         if known is None:
@@ -111,7 +111,7 @@ class Tally:
             totals = list(accumulate(numbers[:-1]))
             bounds = [*map(str, _BUCKETS), "+Inf"]
             seconds.add_metric(list(labels), list(zip(bounds, totals, strict=True)), numbers[-1])
-        clicks = CounterMetricFamily("clicktrail_clicks", "Clicks by what became of them.", labels=["outcome"])
+        clicks = CounterMetricFamily("clicktrail_clicks", "Clicks by outcome.", labels=["outcome"])
         for outcome in CLICK_OUTCOMES:
             clicks.add_metric([outcome], self.clicks[outcome])
         postbacks = CounterMetricFamily("clicktrail_postbacks", "Attempts to send postbacks.", labels=["outcome"])
@@ -119,7 +119,7 @@ class Tally:
             postbacks.add_metric([outcome], self.postbacks[outcome])
         forwards = CounterMetricFamily(
             "clicktrail_untrusted_forwards",
-            "Visits that a peer which is no trusted proxy said it forwards; `private` peers mostly are proxies.",
+            "Visits with a forwarding header from an untrusted peer; `private` peers are usually proxies.",
             labels=["peer"],
         )
         for peer in ("private", "public"):
@@ -128,7 +128,7 @@ class Tally:
 
 
 class _Families(Collector):
-    """The metrics of a tally that nobody counts in any more, and the gauges."""
+    """The metrics of a finished tally, and the gauges."""
 
     def __init__(self, total: Tally, gauges: Gauges) -> None:
         self._total = total
@@ -141,7 +141,7 @@ class _Families(Collector):
 
 
 class Observer:
-    """Counts and logs requests. `gauges` are read when the metrics are asked for."""
+    """Counts and logs requests. `gauges` are read when metrics are requested."""
 
     def __init__(self, style: str, gauges: Gauges) -> None:
         self.log = Log(style, sys.stderr)
@@ -153,18 +153,18 @@ class Observer:
         self._told: dict[str, tuple[float, int]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-        """One request was answered. `method` is a `method_label`, `route` the template of a path."""
+        """Counts one answered request. `method` is a `method_label`, `route` the template of a path."""
         self.tally.add(method, route, status, seconds)
         self.log.request(method, route, status, seconds, request_id)
 
     def click(self, outcome: str, count: int = 1) -> None:
-        """Clicks were `recorded`, `repeated`, `refused`, `limited` by a limit, or `lost` by the store."""
+        """Counts clicks that were `recorded`, `repeated`, `refused`, `limited` by a limit, or `lost` by the store."""
         self.tally.clicks[outcome] += count
         if outcome in _LOSSES:
-            self._tell_of_loss(outcome)
+            self._log_loss(outcome)
 
-    def _tell_of_loss(self, outcome: str) -> None:
-        """One line at once, then one a minute with how many there were."""
+    def _log_loss(self, outcome: str) -> None:
+        """Logs one line at once, then one line a minute with the number."""
         now, so_far = time.monotonic(), self.tally.clicks[outcome]
         told_at, told = self._told.get(outcome, (-_LOSS_S, 0))
         if now - told_at >= _LOSS_S:
@@ -172,24 +172,24 @@ class Observer:
             self.log.warning("visits without a click", outcome=outcome, count=so_far - told)
 
     def unheeded(self, peer: str) -> None:
-        """A peer that is no trusted proxy said that it forwards somebody's request: counted, and logged once."""
+        """Counts a request with a forwarding header from a peer that is not a trusted proxy, and logs the first one."""
         kind = _kind_of(peer)
         if not self.tally.forwards[kind]:
             self.log.warning(
-                "Forwarded or X-Forwarded-For came from a peer that is no trusted proxy: all visitors behind a proxy "
-                "count as that one address until CLICKTRAIL_TRUSTED_PROXIES names it",
+                "A peer that is not a trusted proxy sent Forwarded or X-Forwarded-For. All visitors behind a proxy "
+                "count as one address until CLICKTRAIL_TRUSTED_PROXIES names the proxy",
                 peer=peer if kind == "private" else kind,
             )
         self.tally.forwards[kind] += 1
 
     def postback(self, outcome: str) -> None:
-        """An attempt to send one was `delivered`, `failed`, to be tried again, or `dead`: given up."""
+        """Counts an attempt to send a postback: `delivered`, `failed` (will be retried) or `dead` (given up)."""
         self.tally.postbacks[outcome] += 1
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The metrics and their media type: OpenMetrics where `accept` names it, else the Prometheus text format.
+        """The metrics and their media type: OpenMetrics if `accept` names it, else the Prometheus text format.
 
-        Counted here, written in a thread, so that no request waits for it.
+        The text is written in a thread, so that no request waits for it.
         """
         own, loop = self.tally.snapshot(self._gauges.own()), asyncio.get_running_loop()
         return await loop.run_in_executor(self._renderer, self._render, own, accept)
@@ -206,7 +206,7 @@ class Observer:
         return generate_latest(registry), CONTENT_TYPE
 
     def share(self, folder: Path, worker: int) -> None:
-        """Counts together with the other processes of the port. A worker goes on where the one before it ended."""
+        """Shares counts with the other processes of the port. A worker continues with the counts of its predecessor."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = folder / f"{worker}.msgpack"
         self.tally.others = lambda: [_read_counts(path) for path in folder.glob("*.msgpack") if path != self._file]
@@ -219,7 +219,7 @@ class Observer:
         if self._file is not None and time.monotonic() >= self._share_at:
             self._share_at = time.monotonic() + _SHARE_S
             draft = self._file.with_suffix(".new")
-            with suppress(OSError):  # a full disk: the others go on with what they know
+            with suppress(OSError):  # a full disk: the others keep the counts that they have
                 draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot(self._gauges.own())))
                 draft.replace(self._file)
         self.log.flush()
@@ -227,7 +227,7 @@ class Observer:
 
 @lru_cache(maxsize=1024)
 def _kind_of(peer: str) -> str:
-    """Whether a peer is at an address of the internet, or in a network of somebody's own, where proxies are."""
+    """`public` for an address of the internet, `private` for an address in a private network, where proxies are."""
     try:
         return "public" if is_public(ip_address(peer)) else "private"
     except ValueError:
@@ -235,7 +235,7 @@ def _kind_of(peer: str) -> str:
 
 
 def _read_counts(path: Path) -> Counts:
-    """What a process left there; nothing where there is no such file yet."""
+    """The counts that a process wrote; empty counts if there is no file yet."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=Counts)
     except (OSError, msgspec.DecodeError):

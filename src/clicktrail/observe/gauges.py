@@ -1,4 +1,4 @@
-"""What metrics say of the moment: the process, the disk, the store."""
+"""Metrics of the current state: the process, the disk, the store."""
 
 import os
 import platform
@@ -10,28 +10,28 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 
 OWN = {
     "clicktrail_buffer_clicks": "Clicks waiting for the disk.",
-    "clicktrail_buffer_capacity_clicks": "Clicks that may wait for the disk at once.",
-    "clicktrail_memory_bytes": "Memory of the server's processes that is in use (resident).",
+    "clicktrail_buffer_capacity_clicks": "Maximum number of clicks that may wait for the disk.",
+    "clicktrail_memory_bytes": "Resident memory of the server's processes.",
 }
-"""What each process has of its own: told as the sum of all processes on the port."""
+"""Values of single processes, shown as the sum of all processes on the port."""
 SHARED = {
-    "clicktrail_degraded": "1 while GET /health says `degraded`, else 0.",
+    "clicktrail_degraded": "1 while GET /health returns `degraded`, else 0.",
     "clicktrail_disk_free_bytes": "Free bytes of the disk that holds the store, or on PostgreSQL the data directory.",
     "clicktrail_store_bytes": "Size of the store.",
     "clicktrail_log_bytes": "Size of the embedded store's write-ahead log.",
-    "clicktrail_last_backup_timestamp_seconds": "When the embedded store's last backup was made; 0: never.",
-    "clicktrail_oldest_waiting_postback_seconds": "Age of the oldest postback that waits to be sent; 0: none waits.",
-    "clicktrail_postback_delay_seconds": "How long the most overdue postback has been due; 0: none is.",
+    "clicktrail_last_backup_timestamp_seconds": "Time of the embedded store's last backup; 0 means never.",
+    "clicktrail_oldest_waiting_postback_seconds": "Age of the oldest waiting postback; 0 means none waits.",
+    "clicktrail_postback_delay_seconds": "Seconds since the most overdue postback became due; 0 means none is overdue.",
 }
-"""What all processes see alike. One that is not known at the moment is left out."""
+"""Values that are the same for all processes. Values that are currently unknown are omitted."""
 _STATM = Path("/proc/self/statm")
 Values = Mapping[str, float | None]
 
 
 class Gauges:
-    """`held` are the clicks in this process's buffer, which holds `capacity`.
+    """`held` returns the number of clicks in this process's buffer; `capacity` is its maximum.
 
-    `shared` reads the values of the store, in a thread that may wait.
+    `shared` reads the values of the store. It runs in a thread that may wait.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Gauges:
 
     def render(self, own: Values) -> Iterator[Metric]:
         """The metrics; `own` are the sums of all processes."""
-        yield InfoMetricFamily("clicktrail_build", "What runs here.", value=self._build)
+        yield InfoMetricFamily("clicktrail_build", "Version, engine and Python of this server.", value=self._build)
         shared = self._shared()
         for name, text in (OWN | SHARED).items():
             value = own.get(name) if name in OWN else shared.get(name)
@@ -56,7 +56,7 @@ class Gauges:
 
 
 def _memory_bytes() -> float:
-    """This process's resident memory; 0 where the system does not say."""
+    """This process's resident memory; 0 if the system does not report it."""
     try:
         return float(int(_STATM.read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
     except (OSError, ValueError, IndexError):
@@ -64,7 +64,7 @@ def _memory_bytes() -> float:
 
 
 def free_bytes(folder: Path) -> float | None:
-    """Bytes that this process may still write to a folder's disk; None where nobody knows."""
+    """Bytes that this process may still write to a folder's disk; None if unknown."""
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -73,7 +73,7 @@ def free_bytes(folder: Path) -> float | None:
 
 
 def size_of(file: Path) -> float | None:
-    """A file's size; None where there is none."""
+    """A file's size; None if the file does not exist."""
     try:
         return float(file.stat().st_size)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether the server can do its work: what GET /health, /health/ready and the metrics are told of."""
+"""Whether the server can do its work, for GET /health, GET /health/ready and the metrics."""
 
 import asyncio
 import time
@@ -10,17 +10,17 @@ from clicktrail.store.store import Store
 from clicktrail.store.vitals import Vitals, last_backup, look
 
 _LIVE_WAIT_S = 1.0
-"""How long those wait for the store who ask whether the process lives."""
+"""Seconds that GET /health waits for the store."""
 _READY_WAIT_S = 5.0
 _LEAST_FREE_BYTES = 1 << 20
-"""Free bytes under which a disk is full: the next commits may not fit."""
+"""With fewer free bytes a disk counts as full, because the next commits may not fit."""
 _LOOK_S = 10.0
-"""How long a look at the store is good for: those who ask for metrics more often see the same one."""
+"""Seconds for which values read from the store are reused by further requests for metrics."""
 _LOOK_WAIT_S = 2.0
 
 
 class Health:
-    """Looks at the store. `file` is that of the embedded one; `folder` lies on the disk that is looked at."""
+    """Checks the store. `file` is the embedded store's file; `folder` is on the checked disk."""
 
     def __init__(self, store: Store, file: Path | None, folder: Path) -> None:
         self.file = file
@@ -31,7 +31,7 @@ class Health:
         self._look_at = 0.0
 
     async def troubles(self, wait_s: float = _LIVE_WAIT_S) -> list[str]:
-        """What keeps the server from its work, in sentences for anybody; nothing where all is well."""
+        """The problems that prevent the server from working, as sentences without secrets; empty if there are none."""
         found = []
         free = None if self.file is None else free_bytes(self._folder)
         if free is not None and free < _LEAST_FREE_BYTES:
@@ -43,13 +43,13 @@ class Health:
         return found
 
     async def refuse_unready(self) -> None:
-        """Raises Unavailable where the server cannot do its work now."""
+        """Raises Unavailable if the server cannot do its work now."""
         found = await self.troubles(_READY_WAIT_S)
         if found:
             raise Unavailable(" ".join(found), headers={"Retry-After": "5"})
 
     async def measure(self) -> None:
-        """Takes a new look where the last one is no longer good."""
+        """Reads the store again if the last values are too old."""
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _LOOK_S
@@ -63,7 +63,7 @@ class Health:
             return None
 
     def values(self) -> Values:
-        """The gauges that all processes see alike; in a thread that may wait for the disk."""
+        """The gauges that are the same for all processes. Call it in a thread that may wait for the disk."""
         vitals, file = self._vitals, self.file
         seen: dict[str, float | None] = {
             "clicktrail_degraded": float(self._is_degraded),
