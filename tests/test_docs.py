@@ -80,6 +80,30 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path}: {target}"
 
 
+NAMED = re.compile(r"`((?:cli|delivery|http|ingest|model|observe|query|settings|store)[./][\w./]+|\w+\.py)`")
+
+
+def exists(name: str) -> bool:
+    """Whether a module, a folder or `module.name` of a document exists."""
+    source = ROOT / "src" / "clicktrail"
+    parts = re.split(r"[./]", name.rstrip("/").removesuffix(".py").removesuffix(".csv"))
+    path, last = source.joinpath(*parts), source.joinpath(*parts[:-1]).with_suffix(".py")
+    if path.is_dir() or path.with_suffix(".py").exists() or path.with_suffix(".csv").exists():
+        return True
+    return last.exists() and re.search(rf"(def|class) {parts[-1]}\b", last.read_text()) is not None
+
+
+def test_modules_named_in_the_docs_exist() -> None:
+    for path in (ROOT / "docs" / "glossary.md", *(ROOT / "docs" / "adr").glob("*.md")):
+        for name in NAMED.findall(path.read_text()):
+            assert name == "http.disconnect" or exists(name), f"{path}: {name}"
+
+
+def test_a_module_that_does_not_exist_is_found() -> None:
+    assert not exists("store/nothing.py")
+    assert not exists("store.reads.tables.nothing")
+
+
 def test_records_of_decisions_are_numbered_and_short() -> None:
     records = sorted((ROOT / "docs" / "adr").glob("*.md"))
     assert [path.name[:4] for path in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]

@@ -39,7 +39,11 @@ def client() -> None:
 @client.command()
 @setting_options(*STORE)
 @click.option(
-    "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.WRITE.value, show_default=True
+    "--scope",
+    type=click.Choice([scope.value for scope in Scope]),
+    default=Scope.WRITE.value,
+    show_default=True,
+    help="Access rights of the OAuth client's tokens.",
 )
 @click.option("--partner", metavar="PROFILE_ID", help="Partner of an OAuth client with the scope partner or postback.")
 @click.option("--name", help="Purpose of the OAuth client.")

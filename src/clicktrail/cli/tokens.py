@@ -63,7 +63,11 @@ def token() -> None:
 @token.command()
 @setting_options(*STORE)
 @click.option(
-    "--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.ADMIN.value, show_default=True
+    "--scope",
+    type=click.Choice([scope.value for scope in Scope]),
+    default=Scope.ADMIN.value,
+    show_default=True,
+    help="Access rights of the token.",
 )
 @click.option("--partner", metavar="PROFILE_ID", help="The partner, for the scopes partner and postback.")
 @click.option("--name", default="cli", show_default=True, help="Name of the token's user; it is part of the token.")
