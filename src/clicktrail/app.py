@@ -77,7 +77,7 @@ def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
             exporters=settings.exports,
         )
     if settings.workers > 1:
-        raise SettingsError("The embedded store is owned by one process: --workers must be 1.")
+        raise SettingsError("Only one process can use the embedded store: --workers must be 1.")
     return DuckdbEngine(store_path(settings), settings.memory_mb, settings.exports, memory)
 
 
@@ -113,8 +113,8 @@ def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
         place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(
-            f"The signing key {place} cannot be used: {reason}. Put a copy of it back; without one remove it, "
-            "and a new one is made: all tokens then end."
+            f"The signing key {place} cannot be used: {reason}. Restore a copy of it. If there is no "
+            "copy, remove it: a new key is created, and all tokens become invalid."
         ) from None
     return keys
 

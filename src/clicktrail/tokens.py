@@ -167,13 +167,13 @@ class KeyRing:
 
 
 def read_keys(lines: Sequence[str]) -> dict[str, str]:
-    """Key id -> secret, the newest first. Raises ValueError naming the first line that is no key."""
+    """Key id -> secret, the newest first. Raises ValueError with the first line that is not a key."""
     filled = {number: " ".join(line.split()) for number, line in enumerate(lines, 1) if line.strip()}
     for number, line in filled.items():
         if not _is_line(line):
-            raise ValueError(f"line {number} is no key, or half of one")
+            raise ValueError(f"line {number} is not a complete key")
     if not filled:
-        raise ValueError("there is no key in it")
+        raise ValueError("it contains no key")
     return {line.split()[0]: line.split()[1] for line in filled.values()}
 
 
@@ -194,7 +194,7 @@ class KeyFile:
         try:
             return self._path.read_text("utf-8").splitlines()
         except UnicodeDecodeError:
-            raise ValueError("it is no text") from None
+            raise ValueError("it is not a text file") from None
 
     def note(self, lines: Sequence[str]) -> None:
         """Adds lines to a file beside the keys."""

@@ -109,7 +109,7 @@ def test_nodes_refuse_a_key_that_is_damaged(tmp_path: Path, new_database: Callab
         database=database,
     )
     assert done.returncode == 1
-    assert "The signing key in the database cannot be used: line 1 is no key" in done.stderr
+    assert "The signing key in the database cannot be used: line 1 is not a complete key" in done.stderr
     assert "is replaced" not in done.stderr
     told = run("doctor", "--data", str(tmp_path / "data"), database=database)
-    assert "the table signing_keys: line 1 is no key" in told.stdout
+    assert "the table signing_keys: line 1 is not a complete key" in told.stdout

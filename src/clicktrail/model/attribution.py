@@ -73,7 +73,7 @@ REASONS = {
     Rule.CODE: "No click was found; the link of the named code earns the client.",
     Rule.NONE: "No click was found that could have earned the client.",
     Rule.EXPLICIT: "The click was named by PUT or PATCH /clicks/{clickId}, which decides.",
-    Rule.OUTRANKED: "The site registered who came by this click; its word outranks a partner's.",
+    Rule.OUTRANKED: "The site registered the client of this click; this outranks the partner's registration.",
     Rule.IMPORTED: "The click and its client were imported from another server, which had decided.",
 }
 
