@@ -58,7 +58,7 @@ def export_file(
     settings = read_settings(given)
     if is_all:
         if kind or filters or columns is not None:
-            raise click.UsageError("--all exports everything: omit --format, --filter and --columns.")
+            raise click.UsageError("--all exports everything: use it without --format, --filter and --columns.")
         export_all(settings, Path(file), is_forced)
         return
     context = click.get_current_context()

@@ -1,4 +1,4 @@
-"""All settings: those of the process (`server`), and those of links, visits, attribution, postbacks and input."""
+"""All settings. `server` has the settings of the process; links, visits, attribution, postbacks and input are here."""
 
 from pathlib import Path
 from typing import Annotated, Literal
