@@ -107,3 +107,18 @@ def test_sql_stands_in_the_store_alone(path: Path) -> None:
 def test_sql_in_a_formatted_text_is_found() -> None:
     [text, *_] = texts_of(ast.parse("f'SELECT {columns} FROM clicks'"))
     assert SQL.search(text)
+
+
+def test_one_module_changes_stored_clicks() -> None:
+    """Migrations, retention by months and `insert` of new clicks aside."""
+    aside = {"store/migrations", "store/engines"}
+    found = set()
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        tables = [node.args[0] for node in calls if node.func.id == "update" and node.args]  # type: ignore[attr-defined]
+        changing = any(re.search(r"(UPDATE|DELETE FROM) clicks\b", text) for text in texts_of(tree))
+        updating = any(isinstance(each, ast.Constant) and each.value == "clicks" for each in tables)
+        if (changing or updating) and own_room(path) not in aside:
+            found.add(str(path.relative_to(SOURCE)))
+    assert found == {"store/clicks/change.py"}

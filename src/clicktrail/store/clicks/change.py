@@ -1,6 +1,6 @@
-"""The only code that alters or deletes a stored click. What is counted, remembered and told of it changes with it.
+"""The only code that alters or deletes a stored click. Figures, memory and outbox change in the same place.
 
-Each change has a `Cause`. It is passed in by whoever changes a click; its history is not kept yet.
+Each change has a `Cause`, which the caller passes in. It is not stored yet.
 """
 
 from collections.abc import Collection, Sequence
@@ -41,9 +41,9 @@ def tie(session: Session, click: Click, profile_id: str, cause: Cause) -> Click:
 
 
 def untie(session: Session, click: Click, cause: Cause) -> Click:
-    """Takes a click from the client whom a partner registered: that registration says so from now on.
+    """Takes a click from a client whom a partner registered, and marks that registration as outranked.
 
-    The partner's client stays, without the click. What the partner's server was still to be told is not told.
+    The partner's client stays, without the click. Waiting postbacks of that registration are deleted.
     """
     said = "SELECT attribution_id FROM attributions WHERE profile_id = {} AND click_id = {}"
     for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):
@@ -76,8 +76,7 @@ def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -
 
 
 def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
-    """Deletes stored clicks. Their clients stay; what they won stays written down without them; what repeated one of
-    them repeats nothing any more."""
+    """Deletes stored clicks. Clients and registrations stay. Clicks that repeated them are no repeats any more."""
     del cause
     click_ids = sorted(click.click_id for click in clicks)
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))

@@ -22,7 +22,7 @@ _HELD: Mapping[str, tuple[str, str]] = {
         "The partner's links have clicks, whose attribution would be lost; disable the profile instead.",
     ),
 }
-"""Resource -> what finds a click that keeps an object, and what is said then."""
+"""Resource -> a statement that finds a click which needs the object, and the refusal."""
 
 
 @transaction(Write.CATALOGUE)

@@ -26,7 +26,7 @@ class VisitorSet:
         return sum(map(len, self._runs)) + len(self._fresh) - len(self._gone)
 
     def add(self, keys: Iterable[int]) -> list[bool]:
-        """Adds keys; says of each whether it was new."""
+        """Adds keys; returns for each whether it was new."""
         wanted = list(keys)
         known = self._find(wanted)
         answers = []

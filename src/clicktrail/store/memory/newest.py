@@ -15,7 +15,7 @@ REMEMBERED = 20_000
 
 
 class NewestClicks:
-    """Empty until `begin`, and for good where other processes add clicks as well."""
+    """Empty until `begin`. Where other processes add clicks as well, it never begins."""
 
     def __init__(self) -> None:
         self.tail: tuple[Click, ...] = ()
@@ -69,7 +69,7 @@ class NewestClicks:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
     def remove(self, click_ids: Sequence[str]) -> None:
-        """Clicks were removed; those that repeated them repeat nothing any more."""
+        """Clicks were deleted. Clicks that repeated them are no repeats any more."""
         gone = frozenset(click_ids)
         for remembered in (self._newer, self._older):
             for click_id in gone:

@@ -47,9 +47,9 @@ class Gathered(NamedTuple):
     named: Named
     clicks: Found
     outranked: frozenset[str]
-    """The clients of these clicks whom partners registered, where the site now speaks."""
+    """Where the site registers: the clients of these clicks whom partners registered."""
     settled: frozenset[str]
-    """Those of the clicks on which the site has decided, where a partner now speaks."""
+    """Where a partner registers: the clicks that lost in a registration by the site."""
 
 
 def gather(session: Session, name_space: str | None, named: Named, clicks: Found) -> Gathered:
@@ -63,7 +63,7 @@ def gather(session: Session, name_space: str | None, named: Named, clicks: Found
 def read_client(
     session: Session, name_space: str | None, values: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Record | None]:
-    """What is said of the client, and the profile that has the uuid; who was merged is named by their uuid of now."""
+    """The values of the client, with the current uuid where a profile was merged; and the stored profile with it."""
     found = find_client(session, name_space, values["uuid"]) if values.get("uuid") else None
     return (values if found is None else {**values, "uuid": found["uuid"]}), found
 

@@ -37,8 +37,8 @@ def choose_profile(click: Click, own: Record | None, known: Record | None) -> Re
 def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model) -> Decision:
     """The click, or the link of the named code, that earns the client: by the programme's model.
 
-    Clicks are free that have no client, that have the `known` one, or one whom the site's word outranks; but not those
-    on which the site has decided already.
+    A click is free without a client, with the `known` client, or with a client whom the site's word outranks. A click
+    on which the site has decided already is not free for a partner.
     """
     free = {None, *gathered.outranked, *([known["profileId"]] if known is not None else [])}
     candidates = [
@@ -63,6 +63,6 @@ def name_click(click: Click, rule: Rule = Rule.EXPLICIT) -> Decision:
 
 
 def freed_by(decision: Decision, clicks: Mapping[str, Click], outranked: Collection[str]) -> list[str]:
-    """The clicks that a decision takes from clients whom it outranks: the one that wins, and those that lost to it."""
+    """The clicks that a decision takes from outranked clients: the click that wins, and the clicks that lost to it."""
     decided = [each.candidate.click_id for each in decision.considered if each.outcome in (Outcome.WINS, *LOST)]
     return [click_id for click_id in decided if clicks[click_id].profile_id in outranked]

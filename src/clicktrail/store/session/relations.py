@@ -1,4 +1,4 @@
-"""Every table of the store, one row each: its key, what it points to, and what becomes of its rows.
+"""Every table of the store, one row each: its key, the tables that it points to, and the fate of its rows.
 
 Deletes, merges, moves and clusters read this table, so a new table is one row here and one migration.
 """
@@ -28,7 +28,7 @@ class Reference(NamedTuple):
     table: str
     on_delete: OnDelete
     is_ownership: bool = False
-    """Whether such a row makes the profile that it points to a partner's."""
+    """Whether a row makes the profile in this column a partner."""
     is_merged: bool = False
     """Whether the row points to the profile that stays once two profiles are merged."""
 

@@ -8,13 +8,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Write(Enum):
-    """What a transaction does, and so what it must be kept apart from where several processes write."""
+    """The work of a transaction. It decides which other transactions may run at the same time."""
 
     CLICKS = "adds clicks"
-    QUEUE = "takes rows that nobody else takes, and says what became of those it took"
-    CHANGE = "reads, decides and writes: as if nobody wrote beside it"
-    ALONE = "changes what is counted of clicks: while nobody adds clicks"
-    CATALOGUE = "changes catalogue, revocations or salts: alone; afterwards every process reads them again"
+    QUEUE = "takes rows that no other process takes, and writes their results"
+    CHANGE = "reads, decides and writes: as if no other transaction wrote at the same time"
+    ALONE = "deletes or merges: while no process adds clicks"
+    CATALOGUE = (
+        "changes catalogue, revocations or salts: while no process adds clicks; afterwards every process reloads them"
+    )
 
 
 def _never(*_: object, **__: object) -> bool:
@@ -26,8 +28,8 @@ class Transaction(NamedTuple):
 
     write: Write | None = None
     is_single: Callable[..., bool] = _never
-    """By the function's arguments, session aside: whether it runs a single statement, or adds all its rows by a single
-    `insert` after what it reads. The embedded engine then needs no BEGIN and COMMIT."""
+    """Whether the function, with these arguments, runs a single statement, or reads and then adds all its rows by a
+    single `insert`. The embedded engine then needs no BEGIN and COMMIT."""
 
 
 def transaction(write: Write, is_single: bool = False) -> Callable[[F], F]:

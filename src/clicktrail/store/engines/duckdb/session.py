@@ -59,15 +59,15 @@ class DuckdbSession:
         self._actions.append(action)
 
     def pin_catalogue(self) -> bool:
-        """Nobody else changes it."""
+        """No other process changes it."""
         return True
 
     def catalogue_version(self) -> int:
-        """Nobody else counts."""
+        """No other process counts."""
         return self.memory.published.version
 
     def publish(self) -> None:
-        """There is nobody to tell."""
+        """There is no other process."""
 
     def transact(self, work: Callable[["DuckdbSession"], T], is_single: bool = False, is_question: bool = False) -> T:
         """Runs `work` in one transaction, and then what it left for after the commit.
@@ -117,7 +117,7 @@ class DuckdbSession:
         appender.flush()
 
     def insert_together(self, *tables: Rows) -> None:
-        """Several tables need a transaction. Nobody else writes, so what was read before it still holds."""
+        """Several tables need a transaction. No other thread writes, so earlier reads still hold."""
         filled = [each for each in tables if each.rows]
         if len(filled) > 1:
             self._begin()
