@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from clicktrail.http.router import RESOURCES
+
 SOURCE = Path(__file__).parent.parent / "src" / "clicktrail"
 MODULES = sorted(SOURCE.rglob("*.py"))
 MAX_FUNCTION, MAX_MODULE = 40, 350
@@ -122,3 +124,13 @@ def test_one_module_changes_stored_clicks() -> None:
         if (changing or updating) and own_room(path) not in aside:
             found.add(str(path.relative_to(SOURCE)))
     assert found == {"store/clicks/change.py"}
+
+
+def test_the_router_has_the_operations_of_every_file() -> None:
+    declared = {
+        room_of(*path.relative_to(SOURCE).with_suffix("").parts) + "/" + path.stem
+        for path in (SOURCE / "http").rglob("*.py")
+        if "\nOPERATIONS = " in path.read_text()
+    }
+    mounted = ["/".join(resource.__name__.split(".")[1:]) for resources in RESOURCES.values() for resource in resources]
+    assert sorted(mounted) == sorted(declared)

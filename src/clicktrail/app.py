@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -33,8 +34,8 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.openapi.document import build_document
-from clicktrail.http.resources.tokens import Lockout
-from clicktrail.http.router import all_operations, make_router
+from clicktrail.http.router import make_router, operations_by_tag
+from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder, relink
@@ -149,7 +150,8 @@ class App:
         self.settings = settings
         self.clock = clock
         Path(settings.data).mkdir(parents=True, exist_ok=True, mode=0o700)
-        operations = all_operations(Lockout(settings.lockout_failures, settings.lockout_s, clock), settings.link_path)
+        by_tag = operations_by_tag(settings.link_path)
+        operations = list(chain.from_iterable(by_tag.values()))
         if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
             raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
         self.geo = make_geo(settings)
@@ -157,7 +159,7 @@ class App:
         self.keys = keys_of(settings, engine, clock)
         self.store = make_store(settings, engine)
         self.buffer = Buffer(self.store, settings.buffer_clicks, wait_s=settings.buffer_wait_ms / 1000)
-        self.services = self._services(operations)
+        self.services = self._services(by_tag)
         self.log = self.services.observer.log
         self._router: ASGIApp = make_router(self.services, operations)
         self._record: ASGIApp = RecordDoor(self.services, self._router)
@@ -170,9 +172,9 @@ class App:
         self._sender = self._make_sender()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _services(self, operations: list[Operation]) -> Services:
+    def _services(self, by_tag: Mapping[str, Sequence[Operation]]) -> Services:
         settings = self.settings
-        document = msgspec.json.encode(build_document(operations, settings.base_path))
+        document = msgspec.json.encode(build_document(by_tag, settings.base_path))
         file = store_path(settings) if is_embedded(settings) else None
         build = {"version": __version__, "engine": "postgresql" if file is None else "duckdb"}
         health = Health(self.store, file, Path(settings.data) if file is None else file.parent)
@@ -202,6 +204,7 @@ class App:
                 lead_anyway=settings.lead_anyway,
             ),
             visits=visit_limit(settings, self.clock),
+            lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
             health=health,
             caller=_caller(settings),
             exports=Slots(settings.exports, settings.exports_each),

@@ -3,17 +3,18 @@
 Each kind carries its HTTP status, a stable code and a title; `http.endpoint.problems` is the only renderer (RFC 9457).
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 
 class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that was wrong, and where: `pointer` (RFC 6901) into the body, or the name of a `parameter`."""
 
-    detail: str
-    pointer: str | None = None
-    parameter: str | None = None
+    detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
+    pointer: Annotated[str | None, Meta(description="Where in the body (RFC 6901).")] = None
+    parameter: Annotated[str | None, Meta(description="Which parameter of the query string.")] = None
 
 
 class ClicktrailError(Exception):

@@ -1,7 +1,10 @@
 """Imports: rows of files, or whole objects of another server, into the store, by the command line and over HTTP."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from clicktrail.errors import Mistake
 from clicktrail.ingest.imports import Parsed, parse_import
@@ -41,17 +44,32 @@ def _pick(rows: Sequence[Parsed], kind: type[Row]) -> dict[int, Row]:
     return {place: row for place, row in enumerate(rows) if isinstance(row, kind)}
 
 
-def render_outcome(outcome: Imported) -> dict[str, Any]:
-    """What became of a row, as JSON."""
-    document: dict[str, Any] = {"status": outcome.status, "id": outcome.object_id}
-    if outcome.mistakes:
-        document["errors"] = [{"pointer": each.pointer or "", "detail": each.detail} for each in outcome.mistakes]
-    if outcome.notes:
-        document["notes"] = list(outcome.notes)
-    return document
+class ImportMistake(msgspec.Struct, frozen=True):
+    """One thing that is wrong with an object."""
+
+    pointer: Annotated[str, Meta(description="Where in the object (RFC 6901).")]
+    detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
+
+
+class ImportRowResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one object."""
+
+    status: Annotated[int, Meta(description="What became of it.", extra_json_schema={"enum": [200, 201, 409, 422]})]
+    id: Annotated[str | None, Meta(description="Its id here.")]
+    errors: Annotated[list[ImportMistake] | UnsetType, Meta(description="What is wrong with it.")] = UNSET
+    notes: Annotated[tuple[str, ...] | UnsetType, Meta(description="What was left out of it.")] = UNSET
+
+
+def render_outcome(outcome: Imported) -> ImportRowResult:
+    """What became of a row, as it is sent."""
+    errors = [ImportMistake(each.pointer or "", each.detail) for each in outcome.mistakes]
+    return ImportRowResult(
+        status=outcome.status, id=outcome.object_id, errors=errors or UNSET, notes=outcome.notes or UNSET
+    )
 
 
 def read_outcome(document: dict[str, Any]) -> Imported:
     """What `render_outcome` made."""
-    mistakes = [Mistake(each["detail"], pointer=each["pointer"]) for each in document.get("errors", ())]
-    return Imported(document["status"], document["id"], mistakes, tuple(document.get("notes", ())))
+    result = msgspec.convert(document, ImportRowResult)
+    mistakes = [Mistake(each.detail, pointer=each.pointer) for each in result.errors or ()]
+    return Imported(result.status, result.id, mistakes, result.notes or ())

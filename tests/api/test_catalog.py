@@ -88,6 +88,14 @@ def test_a_banner_takes_names_and_measures_from_what_it_has(api: httpx.Client, m
     assert api.get(f"/banners/{banner['bannerId']}").json()["themeId"] is None
 
 
+def test_the_filters_of_banners_take_no_parameters(api: httpx.Client) -> None:
+    answer = api.get("/banners/filters?query[redirect]=1")
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"parameter": "query[redirect]", "detail": "is not a parameter here; allowed: none"}
+    ]
+
+
 class TestAttributionIsNotLost:
     @pytest.fixture
     def clicked(self, api: httpx.Client, mark: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, Invali
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from clicktrail.http.resources.tokens import OAUTH_ERRORS
+from clicktrail.http.endpoint.problems import OAUTH_ERRORS
 from tests.conftest import NewStore
 from tests.serving import Serving, serving
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from clicktrail.errors import TooManyRequests
 from clicktrail.http.endpoint.hosts import parse_host
-from clicktrail.http.resources import tokens
-from clicktrail.http.resources.tokens import Lockout
+from clicktrail.http.visitor import lockout as locking
 from clicktrail.http.visitor.limits import network_of
+from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.model.codes import PATTERN, check_code
 
 
@@ -42,7 +42,7 @@ def test_an_ipv4_address_counts_for_itself_in_any_spelling() -> None:
 
 
 def test_failures_of_ever_new_networks_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "_MAX_COUNTED", 10)
+    monkeypatch.setattr(locking, "_MAX_COUNTED", 10)
     lockout = Lockout(2, 300)
     for number in range(100):
         lockout.count_failure(f"2a00:1450:{number:x}::1")

@@ -14,8 +14,9 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import CLICK, LINK, PROFILE
-from clicktrail.query.parse import parse_list, parse_removal
+from clicktrail.query.parse import parse_list, parse_query
 from clicktrail.query.questions import ListQuery
+from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
@@ -90,7 +91,7 @@ class Changes:
         """Many at once: those of them on one link, as a filter would find them."""
         link_id = self.random.choice([*self.links, None])
         where = f"filter[linkId]={link_id}" if link_id else "filter[linkId][null]=1"
-        query, _ = parse_removal(f"{where}&limit=100".encode(), CLICK, 100, "en")
+        query = read_removal(parse_query(removing_of(CLICK, 100), f"{where}&limit=100".encode()))
         wanted = [click for click in self.engine.run(stored) if click.link_id == link_id]
         found = self.engine.run(lambda session: find_removable(session, query))
         assert found == (sorted(click.click_id for click in wanted)[:100], len(wanted))

@@ -16,7 +16,8 @@ from clicktrail.cli.targets import STDOUT, check_free, choose_format, is_special
 from clicktrail.cli.whole import check_there, export_all
 from clicktrail.http.resources.exports import stream_file
 from clicktrail.model.access import SYSTEM
-from clicktrail.query.exports import parse_export
+from clicktrail.query.exports import exporting, read_export
+from clicktrail.query.parse import parse_query
 from clicktrail.settings import Settings
 from clicktrail.store.exchange.export import FORMATS
 from clicktrail.store.store import Store
@@ -74,7 +75,7 @@ def _export(settings: Settings, query: str, file: str, is_forced: bool) -> None:
     with writing(file, is_forced) as out:
 
         async def local(store: Store) -> None:
-            wanted = parse_export(query.encode(), FORMATS, "en", read_reading(settings))
+            wanted = read_export(parse_query(exporting(FORMATS), query.encode(), "en", read_reading(settings)))
             async with aclosing(stream_file(store.engine, SYSTEM, wanted)) as pieces:
                 await _write(pieces, out)
 

@@ -1,7 +1,7 @@
 """Many hits at once: each is a click to store, or a list of what is wrong with it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clicktrail.errors import Mistake
 from clicktrail.ingest.hits import parse_row
@@ -57,22 +57,27 @@ def find_conflicts(batch: Batch, repeated: Mapping[str, Click]) -> list[Mistake]
     ]
 
 
-def row_results(batch: Batch, repeated: Mapping[str, Click]) -> list[dict[str, Any]]:
-    """What became of each row: the status that it would have had alone, and its click's id or its mistakes."""
-    return [_result(row, repeated) for row in batch.rows]
+class Judged(NamedTuple):
+    """What became of a row: the status that it would have had alone, and its click's id or its mistakes."""
+
+    status: int
+    click_id: str | None
+    mistakes: tuple[Mistake, ...] = ()
 
 
-def _result(row: Row, repeated: Mapping[str, Click]) -> dict[str, Any]:
+def judge_rows(batch: Batch, repeated: Mapping[str, Click]) -> list[Judged]:
+    """What became of each row."""
+    return [_judge(row, repeated) for row in batch.rows]
+
+
+def _judge(row: Row, repeated: Mapping[str, Click]) -> Judged:
     if row.click is None:
-        return {"status": 422, "errors": row.mistakes}
+        return Judged(422, None, row.mistakes)
     known = repeated.get(row.click.click_id)
     if known is None:
-        return {"status": 201, "clickId": row.click.click_id}
-    differing = _differences(row, repeated)
-    if not differing:
-        return {"status": 200, "clickId": known.click_id}
-    errors = [Mistake("differs from the stored click", pointer=f"/{name}") for name in differing]
-    return {"status": 409, "clickId": known.click_id, "errors": errors}
+        return Judged(201, row.click.click_id)
+    mistakes = [Mistake("differs from the stored click", pointer=f"/{name}") for name in _differences(row, repeated)]
+    return Judged(409 if mistakes else 200, known.click_id, tuple(mistakes))
 
 
 def _differences(row: Row, repeated: Mapping[str, Click]) -> list[str]:

@@ -1,18 +1,12 @@
-"""The grammar of an export: `format columns raw limit sort_by sort_order filter[…] query[…]`."""
+"""Exports: their grammar, and what is asked for in it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from clicktrail.model.reading import STRICT, Reading
-from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, LINK, PROFILE, VISITOR
-from clicktrail.query.parse import MAX_OFFSET, Reader, make_condition
+from clicktrail.query.grammar import MAX_OFFSET, Asked, Grammar, Own, choice, flag, order_of, whole_number
 from clicktrail.query.questions import ListQuery, View
-from clicktrail.query.urlencoded import Parameter, parse_parameters
 
-OWN = ("format", "columns", "raw")
-"""Parameters of an export alone."""
-_SHARED = ("limit", "sort_by", "sort_order")
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "visitor": tuple(f"visitor.{field.name}" for field in VISITOR),
     "link": tuple(f"link.{field.name}" for field in LINK.shown),
@@ -39,46 +33,48 @@ class Export:
     """Whether cells of CSV stay as they are, also where a spreadsheet would run them."""
 
 
-def parse_export(raw: bytes, formats: Iterable[str], language: str, reading: Reading = STRICT) -> Export:
-    """A raw query string -> the export. Raises MalformedRequest naming every mistake."""
-    given = parse_parameters(raw)
-    reader = Reader(CLICK, [each for each in given if each.name not in OWN], language, reading)
-    reader.single |= {each.name: each for each in given if each.name in OWN and each.value}
-    allowed = (*OWN, *_SHARED, "filter[…]", *(f"query[{name}]" for name in GROUPS))
-    others = (*(f"query[{name}]" for name in sorted(reader.expansions - GROUPS.keys())),)
-    for name in (*(reader.single.keys() - {*OWN, *_SHARED}), *others):
-        reader.unknown(name, f"is not a parameter here; allowed: {', '.join(allowed)}")
-    kinds_of_file = list(formats)
-    limit = reader.number("limit", 0, MAX_OFFSET) if "limit" in reader.single else None
-    query = ListQuery(
-        CLICK,
-        CLICK.sorts[reader.choice("sort_by", "createTime", CLICK.sorts)],
-        tuple(make_condition(*key, values, language) for key, values in reader.filters.items()),
-        is_descending=reader.choice("sort_order", "desc", ("asc", "desc"), is_folded=True) == "desc",
-        view=View(language=language),
+def exporting(formats: Iterable[str]) -> Grammar:
+    """The parameters of an export as one of some kinds of file."""
+    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
+    raw = "`true` leaves cells of CSV as they are that a spreadsheet would run as a formula."
+    limit = "The first so many clicks of the order; all unless given."
+    example = "clickId,time,uri,link.code"
+    return Grammar(
+        resource=CLICK,
+        has_filters=True,
+        expansions=tuple(GROUPS),
+        own=(
+            choice("format", "The kind of file.", formats),
+            Own(name="columns", doc=columns, read=read_columns, default=(), example=example, is_list=True),
+            whole_number("limit", limit, 0, MAX_OFFSET),
+            *order_of(CLICK),
+            flag("raw", raw),
+        ),
     )
-    export = Export(
-        query,
-        reader.choice("format", kinds_of_file[0], kinds_of_file),
-        _read_columns(reader, [each for each in given if each.name == "columns"]),
-        is_sorted=any(name in reader.single for name in _SHARED),
-        limit=limit,
-        is_raw=bool("raw" in reader.single and reader.attempt("raw", kinds.read_flag, reader.single["raw"].value)),
-    )
-    reader.finish()
-    return export
 
 
-def _read_columns(reader: Reader, given: Iterable[Parameter]) -> tuple[str, ...]:
-    """The keys of the file in their order. An expansion adds all its keys, unless some of them are named."""
-    named = [name.strip() for each in given for name in each.value.split(",") if name.strip()]
+def read_export(asked: Asked) -> Export:
+    """What a query string in the grammar of exports asks for."""
+    keys = [*(asked.own["columns"] or KEYS)]
+    for name in (name for name in GROUPS if name in asked.view.expansions):
+        if not any(key in GROUPS[name] for key in keys):
+            keys += GROUPS[name]
+    return Export(
+        replace(asked.listing, view=View(language=asked.view.language)),
+        kind=asked.own["format"],
+        columns=tuple(dict.fromkeys(keys)),
+        is_sorted=bool(asked.given & {"limit", "sort_by", "sort_order"}),
+        limit=asked.own["limit"],
+        is_raw=asked.own["raw"],
+    )
+
+
+def read_columns(text: str) -> tuple[str, ...]:
+    """The keys of a file in their order, by commas; an expansion stands for all its keys. Raises ValueError."""
+    named = [name.strip() for name in text.split(",") if name.strip()]
     groups = {**{name: (name,) for name in (*KEYS, *(key for keys in GROUPS.values() for key in keys))}, **GROUPS}
     unknown = [name for name in named if name not in groups]
     if unknown:
         allowed = ", ".join((*KEYS, *GROUPS, *(key for keys in GROUPS.values() for key in keys)))
-        reader.wrong("columns", f"has no {', '.join(unknown)}; allowed: {allowed}")
-    keys = [key for name in named for key in groups.get(name, ())] or [*KEYS]
-    for name in (name for name in GROUPS if name in reader.expansions):
-        if not any(key in GROUPS[name] for key in keys):
-            keys += GROUPS[name]
-    return tuple(dict.fromkeys(keys))
+        raise ValueError(f"has no {', '.join(unknown)}; allowed: {allowed}")
+    return tuple(key for name in named for key in groups[name])

@@ -1,12 +1,9 @@
-"""The grammar of a list request: `limit offset cursor sort_by sort_order filter[…] query[…]`.
-
-Every mistake is named at once, with what is allowed there.
-"""
+"""Query strings, read by the grammar of their operation. Every mistake is named at once, with what is allowed there."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clicktrail.errors import MalformedRequest, Mistake
 from clicktrail.model.countries import country_names
@@ -14,17 +11,16 @@ from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query import kinds
 from clicktrail.query.cursors import parse_cursor
 from clicktrail.query.fields import Field, Resource
+from clicktrail.query.grammar import DEFAULT_LIMIT, PAGING, Asked, Grammar, Own, listing
 from clicktrail.query.limits import MAX_VALUES, find_excess
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
 from clicktrail.query.values import Values, compare_days, read_values
 
-MAX_LIMIT = 1000
-DEFAULT_LIMIT = 10
-MAX_OFFSET = 2**53
 _bracketed = re.compile(r"(\w+)((?:\[[^\[\]]*\])*)\Z", re.ASCII).match
 _inside = re.compile(r"\[([^\[\]]*)\]").findall
 _WIDEST: Mapping[str, Callable[..., Value]] = {"gt": min, "gte": min, "lt": max, "lte": max}
+_NOT_VALID = "The query string is not valid."
 T = TypeVar("T")
 
 _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
@@ -44,15 +40,16 @@ _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
 class Reader:
     """Sorts parameters into their places and collects what is wrong with them."""
 
-    def __init__(self, resource: Resource, parameters: Iterable[Parameter], language: str, reading: Reading) -> None:
-        self.resource = resource
+    def __init__(self, grammar: Grammar, raw: bytes, language: str, reading: Reading) -> None:
+        self.grammar = grammar
         self.language = language
-        self.reading = reading
+        self.reading = replace(reading, is_strict=True) if grammar.is_exact else reading
         self.mistakes: list[Mistake] = []
-        self.single: dict[str, Parameter] = {}
+        self.single: dict[str, str] = {}
         self.filters: dict[tuple[Field, str], Values] = {}
         self.expansions: set[str] = set()
-        for parameter in parameters:
+        self.parameters = parse_parameters(raw)
+        for parameter in self.parameters:
             self._place(parameter)
 
     def wrong(self, name: str, detail: str) -> None:
@@ -65,30 +62,35 @@ class Reader:
             self.wrong(name, detail)
 
     def _place(self, parameter: Parameter) -> None:
-        match = _bracketed(parameter.name)
+        grammar, match = self.grammar, _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
-        own = 0 if word in self.resource.filter_aliases else 1
+        own = 1 if grammar.resource is None or word not in grammar.resource.filter_aliases else 0
         if len(path) > own and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
             path = path[:-1]
-        if word == "filter" and path:
-            self._add_filter(parameter, path[0], path[1:])
-        elif word == "query" and len(path) == 1:
+        if word in grammar.own_by_name and not path:
+            self._add_single(word, parameter.value, grammar.own_by_name[word].is_list)
+        elif grammar.resource is not None and grammar.has_filters and word == "filter" and path:
+            self._add_filter(parameter, grammar.resource, path[0], path[1:])
+        elif grammar.resource is not None and grammar.has_filters and word in grammar.resource.filter_aliases:
+            self._add_filter(parameter, grammar.resource, word, path)
+        elif grammar.expansions and word == "query" and len(path) == 1:
             self._add_expansion(parameter, path[0])
-        elif word in self.resource.filter_aliases:
-            self._add_filter(parameter, word, path)
-        elif path or word not in SINGLE:
-            self.unknown(parameter.name, f"is not a parameter; allowed: {', '.join(allowed_parameters(self.resource))}")
-        elif not parameter.value:  # as good as not there
+        elif parameter.value or path or word not in PAGING or grammar.is_exact:
+            self.unknown(parameter.name, f"is not a parameter here; allowed: {grammar.allowed}")
+
+    def _add_single(self, name: str, value: str, is_list: bool = False) -> None:
+        if not value:  # as good as not there
             return
-        elif word in self.single:
-            self.wrong(word, "is given twice")
+        if name not in self.single:
+            self.single[name] = value
+        elif is_list:
+            self.single[name] += f",{value}"
         else:
-            self.single[word] = parameter
+            self.wrong(name, "is given twice")
 
     def _add_expansion(self, parameter: Parameter, name: str) -> None:
-        if name not in self.resource.expansions:
-            allowed = ", ".join(self.resource.expansions) or "none"
-            self.unknown(parameter.name, f"is not an expansion of {self.resource.path}; allowed: {allowed}")
+        if name not in self.grammar.expansions:
+            self.unknown(parameter.name, f"is not an expansion here; allowed: {', '.join(self.grammar.expansions)}")
             return
         wanted = self.attempt(parameter.name, kinds.read_flag, parameter.value) if parameter.value else None
         if wanted:
@@ -96,11 +98,11 @@ class Reader:
         elif wanted is False:
             self.expansions.discard(name)
 
-    def _add_filter(self, parameter: Parameter, name: str, path: list[str]) -> None:
-        field = self.resource.filters.get(name)
+    def _add_filter(self, parameter: Parameter, resource: Resource, name: str, path: list[str]) -> None:
+        field = resource.filters.get(name)
         if field is None:
-            allowed = ", ".join(sorted(self.resource.filters))
-            self.unknown(parameter.name, f"is not a filter of {self.resource.path}; allowed: {allowed}")
+            allowed = ", ".join(sorted(resource.filters))
+            self.unknown(parameter.name, f"is not a filter of {resource.path}; allowed: {allowed}")
             return
         operator = path[0] if path else field.plain
         if len(path) > 1 or operator not in field.kind.operators:
@@ -127,151 +129,75 @@ class Reader:
             self.wrong(name, str(error))
             return None
 
-    def number(self, name: str, default: int, high: int, is_capped: bool = False) -> int:
-        """A number from 0 to `high`; a larger one is `high` where it `is_capped`."""
-        parameter = self.single.get(name)
-        if parameter is None:
-            return default
-        text = parameter.value
-        if text.isascii() and text.isdigit():
-            number = int(text.lstrip("0")[:17] or "0")  # 17 digits are more than any limit
-            if number <= high or is_capped:
-                return min(number, high)
-        allowed = f"of 0 or more; more than {high} is {high}" if is_capped else f"from 0 to {high}"
-        self.wrong(name, f"must be a whole number {allowed}")
-        return default
+    def own(self, parameter: Own) -> Any:
+        """The value of a parameter of the operation, or its default."""
+        name, value = parameter.name, None
+        if name in self.single or parameter.is_required:
+            value = self.attempt(name, parameter.read, self.single.get(name, ""))
+        return parameter.default if value is None else value
 
-    def choice(self, name: str, default: str, allowed: Iterable[str], is_folded: bool = False) -> str:
-        """One of the allowed words, in any letter case where it `is_folded`."""
-        parameter = self.single.get(name)
-        value = default if parameter is None else parameter.value.lower() if is_folded else parameter.value
-        if value in allowed:
-            return value
-        self.wrong(name, f"must be one of {', '.join(allowed)}")
-        return default
-
-    def cursor(self, sort: Field, is_descending: bool) -> Cursor | None:
-        """Where the page begins; it must belong to the order that is asked for."""
-        parameter = self.single.get("cursor")
-        if parameter is None:
-            return None
-        if "offset" in self.single and self.single["offset"].value.strip("0"):
-            self.wrong("offset", "cannot be combined with a cursor, which already says where the page begins")
-        return self.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), parameter.value)
+    def refuse_vague(self) -> None:
+        """Notes parameters without a value, and that no filter says what is meant."""
+        for each in self.parameters:
+            if not each.value:
+                self.wrong(each.name, "has no value; here each parameter must have one")
+        if not any(each.name not in self.grammar.own_by_name for each in self.parameters):
+            self.wrong("filter", "is missing; at least one filter must say which are meant")
 
     def finish(self) -> None:
         """Raises MalformedRequest, which names every mistake, if there was one."""
         self.mistakes += find_excess(self.filters)
         if self.mistakes:
-            raise MalformedRequest("The query string is not valid.", tuple(self.mistakes))
+            takes_none = self.grammar.allowed == "none"
+            detail = "No query parameters are taken here; allowed: none." if takes_none else _NOT_VALID
+            raise MalformedRequest(detail, tuple(self.mistakes))
 
 
-SINGLE = ("limit", "offset", "cursor", "sort_by", "sort_order")
+def parse_query(
+    grammar: Grammar, raw: bytes, language: str = "en", reading: Reading = STRICT, wants_count: bool = False
+) -> Asked:
+    """A raw query string -> what it asks for. Raises MalformedRequest naming every mistake."""
+    reader = Reader(grammar, raw, language, reading)
+    view = View(frozenset(reader.expansions), language)
+    own = {each.name: reader.own(each) for each in grammar.own}
+    page = None
+    if grammar.has_filters and grammar.resource is not None:
+        page = _read_page(reader, grammar.resource, own, view, wants_count)
+    if grammar.is_exact:
+        reader.refuse_vague()
+    reader.finish()
+    return Asked(view, page, own, frozenset(reader.single))
 
 
-def allowed_parameters(resource: Resource) -> list[str]:
-    """The parameters of a list request, for messages and documents."""
-    return [*SINGLE, "filter[…]", *(["query[…]"] if resource.expansions else [])]
+def _read_page(reader: Reader, resource: Resource, own: Mapping[str, Any], view: View, wants_count: bool) -> ListQuery:
+    sort, is_descending = resource.sorts[own.get("sort_by", "createTime")], own.get("sort_order", "desc") == "desc"
+    return ListQuery(
+        resource=resource,
+        sort=sort,
+        is_descending=is_descending,
+        limit=own.get("limit", DEFAULT_LIMIT),
+        offset=own.get("offset", 0),
+        after=read_cursor(reader, sort, is_descending),
+        conditions=tuple(make_condition(*key, values, view.language) for key, values in reader.filters.items()),
+        wants_count=wants_count,
+        view=view,
+    )
+
+
+def read_cursor(reader: Reader, sort: Field, is_descending: bool) -> Cursor | None:
+    """Where the page begins; it must belong to the order that is asked for."""
+    if "cursor" not in reader.single:
+        return None
+    if reader.single.get("offset", "").strip("0"):
+        reader.wrong("offset", "cannot be combined with a cursor, which already says where the page begins")
+    return reader.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), reader.single["cursor"])
 
 
 def parse_list(
     raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False, reading: Reading = STRICT
 ) -> ListQuery:
-    """A raw query string -> the question. Raises MalformedRequest naming every mistake."""
-    reader = Reader(resource, parse_parameters(raw), language, reading)
-    sort = resource.sorts[reader.choice("sort_by", "createTime", resource.sorts)]
-    is_descending = reader.choice("sort_order", "desc", ("asc", "desc"), is_folded=True) == "desc"
-    query = ListQuery(
-        resource=resource,
-        sort=sort,
-        is_descending=is_descending,
-        limit=reader.number("limit", DEFAULT_LIMIT, MAX_LIMIT, is_capped=True),
-        offset=reader.number("offset", 0, MAX_OFFSET),
-        after=reader.cursor(sort, is_descending),
-        conditions=tuple(make_condition(*key, values, language) for key, values in reader.filters.items()),
-        wants_count=wants_count,
-        view=View(frozenset(reader.expansions), language),
-    )
-    reader.finish()
-    return query
-
-
-def parse_format(raw: bytes, resource: Resource, formats: Sequence[str], reading: Reading = STRICT) -> str:
-    """The query string of a picture: `format` alone, by default the first. Raises MalformedRequest."""
-    reader, kind = _read_format(raw, resource, formats, "en", reading)
-    _refuse_all_but(reader, "format")
-    return kind
-
-
-def parse_flag(raw: bytes, resource: Resource, name: str, reading: Reading = STRICT) -> bool:
-    """A query string that takes one switch. Raises MalformedRequest."""
-    reader = _read_apart(raw, resource, name, "en", reading)
-    given = reader.single.get(name)
-    value = reader.attempt(name, kinds.read_flag, given.value) if given else False
-    _refuse_all_but(reader, name)
-    return bool(value)
-
-
-def parse_removal(
-    raw: bytes, resource: Resource, most: int, language: str, reading: Reading = STRICT
-) -> tuple[ListQuery, bool]:
-    """The query string of a removal: filters, `limit` and `dry_run`; the oldest come first.
-
-    Nothing in it is passed over, however lenient the request: less would be asked, and more removed. Raises
-    MalformedRequest naming every mistake.
-    """
-    parameters, reading = parse_parameters(raw), replace(reading, is_strict=True)
-    reader = Reader(resource, [each for each in parameters if each.name != "dry_run"], language, reading)
-    for name in (*(reader.single.keys() - {"limit"}), *(f"query[{name}]" for name in reader.expansions)):
-        reader.wrong(name, "is not a parameter here; allowed: dry_run, filter[…], limit")
-    for each in parameters:
-        if not each.value:
-            reader.wrong(each.name, "has no value; here each parameter must have one")
-    if not any(word != "limit" for word in (each.name for each in parameters if each.name != "dry_run")):
-        reader.wrong("filter", "is missing; at least one filter must say which are removed")
-    flags = [reader.attempt("dry_run", kinds.read_flag, each.value) for each in parameters if each.name == "dry_run"]
-    if len(flags) > 1:
-        reader.wrong("dry_run", "is given twice")
-    limit = reader.number("limit", 0, most)
-    if limit == 0:
-        reader.wrong("limit", f"must be a whole number from 1 to {most}")
-    reader.finish()
-    conditions = tuple(make_condition(*key, values, language) for key, values in reader.filters.items())
-    query = ListQuery(resource, resource.sorts[resource.id_field.name], conditions, is_descending=False, limit=limit)
-    return query, bool(flags and flags[0])
-
-
-def _read_format(
-    raw: bytes, resource: Resource, formats: Iterable[str], language: str, reading: Reading
-) -> tuple["Reader", str]:
-    allowed = list(formats)
-    reader = _read_apart(raw, resource, "format", language, reading)
-    return reader, reader.choice("format", allowed[0], allowed)
-
-
-def _read_apart(raw: bytes, resource: Resource, name: str, language: str, reading: Reading) -> "Reader":
-    """Reads a query string in which one more parameter is allowed."""
-    parameters = parse_parameters(raw)
-    reader = Reader(resource, [each for each in parameters if each.name != name], language, reading)
-    reader.single |= {each.name: each for each in parameters if each.name == name and each.value}
-    return reader
-
-
-def _refuse_all_but(reader: "Reader", name: str) -> None:
-    others = (f"filter[{field.name}]" for field, _ in reader.filters)
-    for other in (*(reader.single.keys() - {name}), *others, *(f"query[{each}]" for each in reader.expansions)):
-        reader.unknown(other, f"is not a parameter here; allowed: {name}")
-    reader.finish()
-
-
-def parse_view(raw: bytes, resource: Resource, language: str = "en", reading: Reading = STRICT) -> View:
-    """The query string of a single object: expansions only. Raises MalformedRequest naming every mistake."""
-    reader = Reader(resource, parse_parameters(raw), language, reading)
-    allowed = "query[…]" if resource.expansions else "none"
-    for name in (*reader.single, *(f"filter[{field.name}]" for field, _ in reader.filters)):
-        reader.unknown(name, f"is not a parameter here; allowed: {allowed}")
-    reader.finish()
-    return View(frozenset(reader.expansions), language)
+    """The query string of a list -> the page. Raises MalformedRequest naming every mistake."""
+    return parse_query(listing(resource), raw, language, reading, wants_count).listing
 
 
 def make_condition(field: Field, operator: str, values: Values, language: str) -> Condition:

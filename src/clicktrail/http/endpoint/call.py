@@ -16,6 +16,7 @@ from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.visitor.limits import VisitLimit
+from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
@@ -24,6 +25,7 @@ from clicktrail.model.countries import choose_language
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.health import Health
+from clicktrail.query.grammar import Asked
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import transaction_of
 from clicktrail.store.store import Store
@@ -39,9 +41,11 @@ PLAIN = "text/plain"
 _FORWARDING = frozenset({b"forwarded", b"x-forwarded-for"})
 LENIENT = "handling=lenient"
 """The preference (RFC 7240) of those who would rather have what is unknown ignored."""
+COUNT_EXACT = "count=exact"
+"""The preference of those who want a list's total."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """The settings that handlers need."""
 
@@ -67,7 +71,7 @@ class Limits:
     """Whether visitors are led on when their click cannot be recorded."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Services:
     """Everything that handlers work with; made once, by `app`."""
 
@@ -79,6 +83,7 @@ class Services:
     observer: Observer
     limits: Limits
     visits: VisitLimit
+    lockout: Lockout
     health: Health
     caller: Caller | None
     """Sends postbacks; None where this server sends none."""
@@ -87,18 +92,21 @@ class Services:
     openapi: Callable[[], bytes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request: checked for access and size, its body read."""
+    """One request: checked for access and size, its query string parsed, its body read."""
 
     services: Services
     viewer: Viewer
     headers: Headers
     path: Mapping[str, str]
     query: bytes
-    body: bytes
+    """The query string as it came."""
     scope: Mapping[str, Any]
     receive: Receive
+    body: bytes = b""
+    asked: Asked = field(default_factory=Asked)
+    """What the query string asks for, by the grammar of the operation."""
 
     async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Answers a question of the caller's by `work(session, …)`, on one snapshot of the store."""

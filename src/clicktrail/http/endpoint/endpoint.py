@@ -14,7 +14,6 @@ from clicktrail.errors import (
     ClicktrailError,
     ClientLeft,
     Forbidden,
-    MalformedRequest,
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
@@ -23,6 +22,7 @@ from clicktrail.errors import (
 from clicktrail.http.endpoint.asking import wait_until_left
 from clicktrail.http.endpoint.bodies import late_at, read_body
 from clicktrail.http.endpoint.call import (
+    COUNT_EXACT,
     FORM,
     JSON,
     LENIENT,
@@ -43,6 +43,8 @@ from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
 from clicktrail.model.weights import media_weight, parse_weights
 from clicktrail.observe.counts import method_label
+from clicktrail.query.grammar import NOTHING, Asked, Grammar
+from clicktrail.query.parse import parse_query
 from clicktrail.query.urlencoded import drop_cache_buster
 
 _APPLIED = "Preference-Applied"
@@ -92,18 +94,31 @@ class Endpoint:
         viewer = check_access(operation, self._services, headers)
         path = read_path(scope.get("path_params", {}))
         check_accept(operation.media_type, headers, operation.other_types)
-        query = drop_cache_buster(scope["query_string"])
-        call = Call(self._services, viewer, headers, path, query, b"", scope, receive)
-        if call.query and not operation.takes_query and call.reading.is_strict:
-            raise MalformedRequest(f"{operation.method} takes no query parameters here; allowed: none.")
-        if operation.takes_body:
-            check_content_type(headers, operation.body_types)
-            limits, is_compressed = self._services.limits, check_content_encoding(headers)
-            most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-            body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-            body = await inflate(body, most) if is_compressed else body
-            call = replace(call, body=body.removeprefix(BOM_UTF8))
-        return call
+        call = Call(
+            services=self._services,
+            viewer=viewer,
+            headers=headers,
+            path=path,
+            query=drop_cache_buster(scope["query_string"]),
+            scope=scope,
+            receive=receive,
+        )
+        asked = read_query(operation.query, call)
+        if operation.body is None:
+            return replace(call, asked=asked)
+        check_content_type(headers, operation.body_types)
+        limits, is_compressed = self._services.limits, check_content_encoding(headers)
+        most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
+        body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
+        body = await inflate(body, most) if is_compressed else body
+        return replace(call, asked=asked, body=body.removeprefix(BOM_UTF8))
+
+
+def read_query(grammar: Grammar, call: Call) -> Asked:
+    """What the query string asks for. Raises MalformedRequest for anything that the grammar does not have."""
+    if grammar.is_free or (grammar is NOTHING and not call.query):
+        return Asked()
+    return parse_query(grammar, call.query, call.language, call.reading, COUNT_EXACT in call.preferences)
 
 
 def closing(scope: Mapping[str, Any]) -> Mapping[str, str]:

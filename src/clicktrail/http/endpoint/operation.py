@@ -2,55 +2,65 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.http.endpoint.call import JSON, Handler
-from clicktrail.model.access import READERS, Scope
-from clicktrail.query.fields import Resource
+from clicktrail.model.access import Scope
+from clicktrail.query.fields import Field, Resource
+from clicktrail.query.grammar import NOTHING, Grammar
 
 PUBLIC: frozenset[Scope] = frozenset()
 NAMES = frozenset({"file", "code"})
 """Path parameters that are no ids."""
-Parameter = tuple[str, Mapping[str, Any], str, str]
-"""A query parameter: name, schema, what it is for, an example."""
-FLAG_SCHEMA: Mapping[str, Any] = {"type": "boolean"}
-"""A switch in a query string. The server also takes `1` and `0`."""
-BODY_METHODS = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fields:
+    """A body of fields that are those of no one resource; no other keys are taken."""
+
+    name: str
+    doc: str
+    fields: Mapping[str, Field]
+    required: tuple[str, ...]
+    example: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """A body of up to `most` objects: new ones of a resource, or those of a type."""
+
+    name: str
+    doc: str
+    item: Any
+    most: int
+    item_name: str = ""
+    """The name of the type."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """`scopes` are those that may call it; none means that no token is needed.
+    """Who may call it, what it takes and what it answers: declared whole, derived from no other operation.
 
-    `body` and `answer` name schemas of the OpenAPI document; `is_list`, `is_view` and `is_export` say which query
-    parameters of `resource` are taken.
-    `refusals` are the statuses beyond those that every operation of its kind can have.
+    `route` is its method and path. `scopes` are those that may call it; none means that no token is needed. `body` is a
+    resource (the method says which of its bodies), fields, rows or a type. `answer` is a resource, of which a list
+    sends a page, or a type, or several types of which it sends one.
     """
 
-    method: str
-    path: str
+    route: str
     handler: Handler
     name: str
     summary: str
-    tag: str
-    scopes: frozenset[Scope] = PUBLIC
-    resource: Resource | None = None
-    is_list: bool = False
-    is_view: bool = False
-    is_export: bool = False
-    is_filtered: bool = False
-    """Whether filters of `resource` say what it is done to."""
-    parameters: tuple[Parameter, ...] = ()
-    """Query parameters beyond those of `resource`."""
-    body: str = ""
-    answer: str = ""
-    status: int = 200
-    other_statuses: tuple[int, ...] = ()
-    """Statuses of answers that are like that of `status`."""
-    repeat: bool = False
-    """Whether a repeated POST with the same uuid answers 200."""
-    refusals: tuple[int, ...] = ()
+    scopes: frozenset[Scope]
+    query: Grammar = NOTHING
+    body: Resource | Fields | Rows | type | None = None
+    answer: Any = None
+    statuses: tuple[int, ...] = (200,)
+    """What it answers with, first where all is well. 200 after 201 answers a POST whose uuid is known.
+
+    The refusals that follow from scopes, query and body are left out (`openapi.document.refusals`).
+    """
     media_type: str = JSON
     samples: Mapping[str, str | None] = field(default_factory=dict)
     """Media type -> example, where `media_type` names none or the answer has no schema; None: bytes."""
@@ -67,17 +77,17 @@ class Operation:
     amend: Callable[[ClicktrailError], None] | None = None
     """Adds to every refusal what the operation's clients look for in it."""
 
-    @property
-    def asks(self) -> bool:
-        """Whether it puts a question to the store, which may have to wait too long for its turn, or take too long."""
-        return self.method == "GET" and (self.resource is not None or self.scopes == READERS)
+    @cached_property
+    def method(self) -> str:
+        """GET, POST and so on."""
+        return self.route.partition(" ")[0]
+
+    @cached_property
+    def path(self) -> str:
+        """The path, its parameters in braces."""
+        return self.route.partition(" ")[2]
 
     @property
-    def takes_query(self) -> bool:
-        """Whether a query string is read."""
-        return self.method == "GET" or self.is_filtered
-
-    @property
-    def takes_body(self) -> bool:
-        """Whether a body is read and must be of a type that is taken as JSON."""
-        return bool(self.body)
+    def successes(self) -> tuple[int, ...]:
+        """The statuses that refuse nothing."""
+        return tuple(status for status in self.statuses if status < 400)

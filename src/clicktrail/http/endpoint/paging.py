@@ -3,23 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.http.endpoint.call import COUNT_EXACT, Answer, Call, json_answer
 from clicktrail.query.cursors import render_cursor
-from clicktrail.query.fields import Resource
-from clicktrail.query.parse import parse_list
-from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.records import Page
 
-COUNT_EXACT = "count=exact"
 
-
-def read_query(call: Call, resource: Resource) -> ListQuery:
-    """The question of a list request. Raises MalformedRequest."""
-    return parse_list(call.query, resource, call.language, COUNT_EXACT in call.preferences, call.reading)
-
-
-def page_answer(call: Call, query: ListQuery, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:
+def page_answer(call: Call, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:
     """An array of objects with `Link`, and `X-Total-Count` where it was preferred."""
+    query = call.asked.listing
     headers = {"Vary": "Accept-Language"}
     if page.next is not None:
         cursor = render_cursor(query.sort, query.is_descending, page.next)

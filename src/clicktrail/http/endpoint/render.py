@@ -1,14 +1,16 @@
 """Stored values as the JSON that is sent. Key order is the field table's."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from clicktrail.http.endpoint.documents import Count, Document, Moment, says
 from clicktrail.model.addresses import render_ip
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.countries import BY_ALPHA2, country_names
 from clicktrail.model.ids import created_s
-from clicktrail.model.metrics import LinkMetrics, conversion_rate
+from clicktrail.model.metrics import LinkMetrics as Figures
+from clicktrail.model.metrics import conversion_rate
 from clicktrail.model.times import SECOND, render_second, render_time
 from clicktrail.query import kinds
 from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Resource
@@ -65,17 +67,28 @@ def render_shown(shown: Shown, catalogue: Catalogue, language: str) -> Json:
     return document
 
 
-def render_metrics(metrics: LinkMetrics, _: str = "") -> Json:
+class LinkMetrics(Document):
+    """The figures of a link."""
+
+    clicks: Annotated[Count, says("Clicks, without robots unless they were asked for.")]
+    unique_clicks: Annotated[Count, says("Visitors.")]
+    registrations: Annotated[Count, says("Clients.")]
+    conversion_rate: Annotated[str, says("Registrations per hundred clicks.", "12.50", pattern=r"^[0-9]+\.[0-9]{2}$")]
+    first_click_time: Annotated[Moment | None, says("When the first click happened.")]
+    last_click_time: Annotated[Moment | None, says("When the last click happened.")]
+
+
+def render_metrics(figures: Figures, _: str = "") -> LinkMetrics:
     """A link's figures (contract, section 3, `metrics`)."""
-    first, last = metrics.first_click_time, metrics.last_click_time
-    return {
-        "clicks": metrics.clicks,
-        "uniqueClicks": metrics.unique_clicks,
-        "registrations": metrics.registrations,
-        "conversionRate": conversion_rate(metrics),
-        "firstClickTime": None if first is None else render_moment(first),
-        "lastClickTime": None if last is None else render_moment(last),
-    }
+    first, last = figures.first_click_time, figures.last_click_time
+    return LinkMetrics(
+        clicks=figures.clicks,
+        unique_clicks=figures.unique_clicks,
+        registrations=figures.registrations,
+        conversion_rate=conversion_rate(figures),
+        first_click_time=None if first is None else render_moment(first),
+        last_click_time=None if last is None else render_moment(last),
+    )
 
 
 def render_visitor(click: Click, _: str = "") -> Json:
@@ -113,20 +126,25 @@ def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Js
     return document
 
 
-def _render_country(alpha2: str, language: str) -> Json:
-    country = BY_ALPHA2[alpha2]
-    name = country_names(language)[alpha2]
-    return {"alpha2": country.alpha2, "alpha3": country.alpha3, "numeric": country.numeric, "name": name}
+class Country(Document):
+    """A country in all its codes (ISO 3166-1), with its name in the language of Accept-Language."""
+
+    alpha2: Annotated[str, says("ISO 3166-1 alpha2.", "US")]
+    alpha3: Annotated[str, says("ISO 3166-1 alpha3.", "USA")]
+    numeric: Annotated[str, says("ISO 3166-1 numeric.", "840")]
+    name: Annotated[str, says("ISO 3166-1 name.", "United States")]
+
+
+def _render_country(alpha2: str, language: str) -> Country:
+    country, name = BY_ALPHA2[alpha2], country_names(language)[alpha2]
+    return Country(alpha2=country.alpha2, alpha3=country.alpha3, numeric=country.numeric, name=name)
 
 
 def _render_contacts(contacts: list[Record], language: str) -> list[Json]:
     return [render_record(CONTACT, contact, language) for contact in contacts]
 
 
-_SPECIAL: Mapping[Kind, Callable[[Any, str], Any]] = {
-    kinds.COUNTRY: _render_country,
-    kinds.CONTACTS: _render_contacts,
-}
+_SPECIAL: Mapping[Kind, Callable[[Any, str], Any]] = {kinds.COUNTRY: _render_country, kinds.CONTACTS: _render_contacts}
 _EXPANSIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "contacts": _render_contacts,
     "link": lambda record, language: render_record(LINK, record, language),

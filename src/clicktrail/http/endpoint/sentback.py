@@ -6,6 +6,8 @@ A key that says something else is refused, so that nobody believes to have chang
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import Call
 from clicktrail.http.endpoint.render import Json, render_record
@@ -50,9 +52,9 @@ def refuse_differing(call: Call, resource: Resource, form: Form, record: Record)
 
 def refuse_others(sent: Json, render: Callable[[str], Json], language: str, root: str = "") -> None:
     """Compares read-only keys with what is shown in a language, or in English. Raises InvalidBody."""
-    mistakes = find_differing(sent, render(language), root)
+    mistakes = find_differing(sent, msgspec.to_builtins(render(language)), root)
     if mistakes and language != _ENGLISH:
-        mistakes = find_differing(sent, render(_ENGLISH), root)
+        mistakes = find_differing(sent, msgspec.to_builtins(render(_ENGLISH)), root)
     if mistakes:
         raise InvalidBody("The body is not valid.", tuple(mistakes))
 

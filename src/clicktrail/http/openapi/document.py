@@ -1,17 +1,18 @@
 """The OpenAPI 3.1 document, made from the operations, the field table and the kinds of error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clicktrail import __version__
 from clicktrail.errors import KINDS, ClicktrailError
 from clicktrail.http.endpoint.call import FORM, JSON, PLAIN
-from clicktrail.http.endpoint.operation import BODY_METHODS, Operation
+from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.problems import MEDIA_TYPE
 from clicktrail.http.endpoint.request_ids import HEADER, PATTERN
 from clicktrail.http.openapi import schemas
 from clicktrail.http.openapi.parameters import all_parameters, filters_name, filters_schema
 from clicktrail.http.openapi.samples import make_sample
+from clicktrail.http.openapi.schema_parts import ref
 from clicktrail.http.openapi.uses import TAGS, order_by_use
 from clicktrail.model.access import Scope
 
@@ -48,15 +49,17 @@ SCOPES = {
 }
 
 
-def build_document(operations: Iterable[Operation], base_path: str) -> Json:
-    """The whole document."""
-    operations = order_by_use(operations)
-    found = schemas.all_schemas()
+def build_document(by_tag: Mapping[str, Iterable[Operation]], base_path: str) -> Json:
+    """The whole document, of operations by their tags."""
+    tagged = [(tag, operation) for tag, operations in order_by_use(by_tag).items() for operation in operations]
+    operations = [operation for _, operation in tagged]
+    found = schemas.all_schemas(operations)
     paths: dict[str, Json] = {}
-    for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation, found)
-        if operation.resource is not None and (operation.is_list or operation.is_export):
-            found.setdefault(filters_name(operation.resource), filters_schema(operation.resource))
+    for tag, operation in tagged:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = describe(operation, tag, found)
+        resource = operation.query.resource
+        if resource is not None and operation.query.has_filters:
+            found.named.setdefault(filters_name(resource), filters_schema(resource))
     refused = {status for operation in operations for status in refusals(operation)}
     request_id = (
         "The caller's own id of the request if it was sent and is well-formed, else a new one; it is in the log."
@@ -74,7 +77,7 @@ def build_document(operations: Iterable[Operation], base_path: str) -> Json:
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": found,
+            "schemas": found.named,
             "responses": {f"Problem{kind.status}": problem_response(kind) for kind in KINDS if kind.status in refused},
             "headers": {"RequestId": {"description": request_id, "schema": {"type": "string", "pattern": PATTERN}}},
             "securitySchemes": security_schemes(base_path),
@@ -105,7 +108,7 @@ def security(operation: Operation) -> list[Json]:
     return [{"token": []}, *({"oauth": [scope]} for scope in sorted(operation.scopes))]
 
 
-def describe(operation: Operation, found: Json) -> Json:
+def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
     """One operation."""
     scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
     if operation.is_basic:
@@ -114,37 +117,36 @@ def describe(operation: Operation, found: Json) -> Json:
         "operationId": operation.name,
         "summary": operation.summary,
         "description": f"{operation.doc or operation.summary + '.'} {scopes}",
-        "tags": [operation.tag],
+        "tags": [tag],
         "parameters": all_parameters(operation),
         "responses": responses(operation, found),
         "security": security(operation),
     }
-    if operation.body:
-        schema = {"$ref": f"#/components/schemas/{operation.body}"}
-        content: Json = {FORM if operation.is_basic else JSON: {"schema": schema}}
-        lines = {
-            "type": "string",
-            "description": "Lines of JSON.",
-            "examples": ['{"ip": "8.8.8.8", "uri": "https://x/"}\n'],
-        }
-        content |= {kind: {"schema": lines} for kind in operation.body_types[:1] if kind != PLAIN}
-        document["requestBody"] = {
-            "required": True,
-            "content": content,
-            "description": found[operation.body]["description"],
-        }
+    if operation.body is not None:
+        document["requestBody"] = request_body(operation, found)
     return document
 
 
-def responses(operation: Operation, found: Json) -> Json:
+def request_body(operation: Operation, found: schemas.Schemas) -> Json:
+    """A body as the types that it is taken as."""
+    name = schemas.body_name(operation)
+    content: Json = {FORM if operation.is_basic else JSON: {"schema": ref(name)}}
+    lines = {
+        "type": "string",
+        "description": "Lines of JSON.",
+        "examples": ['{"ip": "8.8.8.8", "uri": "https://x/"}\n'],
+    }
+    content |= {kind: {"schema": lines} for kind in operation.body_types[:1] if kind != PLAIN}
+    return {"required": True, "content": content, "description": found.named[name]["description"]}
+
+
+def responses(operation: Operation, found: schemas.Schemas) -> Json:
     """The answer, and every refusal that can happen."""
     answer = answer_response(operation, found)
-    told: Json = {str(operation.status): answer}
-    if operation.repeat:
+    told: Json = {str(status): answer for status in operation.successes}
+    if operation.successes == (201, 200):
         headers = {name: header for name, header in answer["headers"].items() if name != "Location"}
         told["200"] = {**answer, "description": "The object that this uuid had already made.", "headers": headers}
-    for status in operation.other_statuses:
-        told[str(status)] = told[str(operation.status)]
     for status in sorted(refusals(operation)):
         told[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return told
@@ -152,49 +154,42 @@ def responses(operation: Operation, found: Json) -> Json:
 
 def refusals(operation: Operation) -> set[int]:
     """The statuses with which an operation can be refused."""
-    found = set(operation.refusals) | {406}
+    found = {*operation.statuses, 406} - {*operation.successes}
     if operation.scopes:
         found |= {401, 403}
-    if operation.asks:
-        found |= {429, 503}
-    takes_query = operation.is_list or operation.is_view or operation.is_export or bool(operation.parameters)
-    if takes_query or operation.method != "GET":
+    if operation.query.own or not operation.query.is_free:
         found |= {400}
-    if operation.method in BODY_METHODS and operation.body:
+    if operation.body is not None:
         found |= {400, 408, 413, 415}
     return found
 
 
-def answer_response(operation: Operation, found: Json) -> Json:
+def answer_response(operation: Operation, found: schemas.Schemas) -> Json:
     """The response of an operation that went well."""
     headers: Json = {HEADER: {"$ref": "#/components/headers/RequestId"}}
-    if operation.is_list:
+    status = operation.statuses[0]
+    if operation.query.is_list:
         headers |= {
             "Link": _header('The next page, `rel="next"`, if there is one.'),
             "X-Total-Count": {"schema": {"type": "integer"}, "description": "With `Prefer: count=exact`."},
         }
-    elif operation.status == 201:
+    elif status == 201:
         headers["Location"] = _header("The new object's URL.")
-    elif operation.status == 302:
+    elif status == 302:
         headers["Location"] = _header("The landing page, with the click's id.")
-    document: Json = {"description": TITLES.get(operation.status, operation.summary), "headers": headers}
+    document: Json = {"description": TITLES.get(status, operation.summary), "headers": headers}
     content = answer_content(operation, found)
     return {**document, "content": content} if content else document
 
 
-def answer_content(operation: Operation, found: Json) -> Json:
+def answer_content(operation: Operation, found: schemas.Schemas) -> Json:
     """Media type -> schema and example."""
-    if operation.answer:
-        schema: Json = {"$ref": f"#/components/schemas/{operation.answer}"}
-        if operation.is_list:
+    if operation.answer is not None:
+        schema = found.answers[operation.name]
+        if operation.query.is_list:
             schema = {"type": "array", "items": schema}
-        return {
-            JSON if operation.media_type == "*/*" else operation.media_type: {
-                "schema": schema,
-                "example": make_sample(schema, found),
-            }
-        }
-    if operation.status != 200:
+        return {JSON: {"schema": schema, "example": make_sample(schema, found.named)}}
+    if operation.statuses[0] != 200:
         return {}
     samples = operation.samples or {operation.media_type: None}
     return {

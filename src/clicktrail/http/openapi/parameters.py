@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clicktrail.http.endpoint.operation import BODY_METHODS, FLAG_SCHEMA, Operation
+from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.openapi.schema_parts import Json, name_of, ref
 from clicktrail.query import kinds
-from clicktrail.query.exports import GROUPS
 from clicktrail.query.fields import LINK, Field, Resource
-from clicktrail.query.parse import DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET
+from clicktrail.query.grammar import FLAG_SCHEMA, Own
 from clicktrail.query.texts import NO_NUL
-from clicktrail.store.exchange.export import FORMATS
 
 _ID = "6006dda272f002519c3eb505"
 _FILE: Json = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"]}
@@ -49,55 +47,23 @@ def path_parameters(path: str) -> list[Json]:
 
 def query_parameters(operation: Operation) -> list[Json]:
     """What the query string may carry."""
-    resource = operation.resource
-    parameters = [_parameter(name, schema, doc, example) for name, schema, doc, example in operation.parameters]
-    if resource is None:
+    grammar = operation.query
+    parameters = [own_parameter(each) for each in grammar.own]
+    if grammar.resource is None:
         return parameters
-    if operation.is_list:
-        parameters += [*paging_parameters(resource), *filter_parameters(resource)]
-    if operation.is_export:
-        kind = {"type": "string", "enum": list(FORMATS), "default": "csv"}
-        parameters += [_parameter("format", kind, "The kind of file.", "csv"), *export_parameters(resource)]
-    if operation.is_filtered:
-        parameters = [each | {"required": True} if each["name"] == "limit" else each for each in parameters]
-        parameters += filter_parameters(resource)
-    if operation.is_list or operation.is_view:
-        parameters += [
-            _parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` (or `1`) adds `{name}` to every object.", True)
-            for name in resource.expansions
-        ]
-    return parameters
-
-
-def paging_parameters(resource: Resource) -> list[Json]:
-    """Page and order."""
-    limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
-    offset = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}
-    sort = {"type": "string", "enum": list(resource.sorts), "default": "createTime"}
-    order = {"type": "string", "enum": ["asc", "desc"], "default": "desc"}
-    cursor = "Where the page begins: taken from the `Link` header of the page before, with the same order and filters."
-    return [
-        _parameter("limit", limit, f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}.", 10),
-        _parameter("offset", offset, "Objects to skip; for deep pages follow the `Link` header instead.", 0),
-        _parameter("cursor", {"type": "string"}, cursor, None),
-        _parameter("sort_by", sort, "The order; ties are broken by id, nulls come last.", "createTime"),
-        _parameter("sort_order", order, "The direction.", "desc"),
+    if grammar.has_filters:
+        parameters += filter_parameters(grammar.resource)
+    of_each = "adds `{}` to every object." if operation.answer is not None else "adds the keys of `{}`."
+    return parameters + [
+        _parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` (or `1`) {of_each.format(name)}", True)
+        for name in grammar.expansions
     ]
 
 
-def export_parameters(resource: Resource) -> list[Json]:
-    """Which clicks a file has, in which order, with which keys."""
-    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
-    raw = "`true` leaves cells of CSV as they are that a spreadsheet would run as a formula."
-    limit = {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET}
-    return [
-        _parameter("columns", {"type": "string"}, columns, "clickId,time,uri,link.code"),
-        _parameter("limit", limit, "The first so many clicks of the order; all unless given.", 1000),
-        *(each for each in paging_parameters(resource) if each["name"] in ("sort_by", "sort_order")),
-        _parameter("raw", FLAG_SCHEMA, raw, True),
-        *filter_parameters(resource),
-        *(_parameter(f"query[{name}]", FLAG_SCHEMA, f"`true` adds the keys of `{name}`.", True) for name in GROUPS),
-    ]
+def own_parameter(own: Own) -> Json:
+    """A parameter of one operation alone."""
+    document = _parameter(own.name, own.schema, own.doc, own.example)
+    return document | {"required": True} if own.is_required else document
 
 
 def filter_parameters(resource: Resource) -> list[Json]:
@@ -176,12 +142,13 @@ def header_parameters(operation: Operation) -> list[Json]:
     """Preferences (RFC 7240), and the language of countries."""
     found: list[Json] = []
     lenient = "`handling=lenient`: what is not known is ignored, and a batch is answered row by row."
-    if operation.is_list:
+    if operation.query.is_list:
         text = f"`count=exact`: the `X-Total-Count` header comes with the page. {lenient} Several are joined by commas."
         found.append(_header("Prefer", text, "count=exact"))
-    elif operation.is_export or (operation.method in BODY_METHODS and operation.body and not operation.is_basic):
+    elif (operation.query.has_filters and not operation.query.is_exact) or (operation.body and not operation.is_basic):
         found.append(_header("Prefer", lenient, "handling=lenient"))
-    fields = operation.resource.fields if operation.resource and operation.method != "DELETE" else ()
+    shown = operation.answer or (operation.query.resource if operation.method == "GET" else None)
+    fields = shown.fields if isinstance(shown, Resource) else ()
     if any(field.kind in (kinds.COUNTRY, kinds.COUNTRY_NAME) for field in fields):
         text = "The language of country names (CLDR); English by default."
         found.append(_header("Accept-Language", text, "de"))

@@ -15,16 +15,17 @@ def make_sample(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
 
     Objects have the keys that are always there; what may be null and has no example is null.
     """
+    for key in ("example", "const"):
+        if key in schema:
+            return schema[key]
+    for key in ("examples", "enum"):
+        if key in schema:
+            return schema[key][0]
     if "$ref" in schema:
         return make_sample(schemas[schema["$ref"].removeprefix(_PREFIX)], schemas)
     for key in ("oneOf", "anyOf"):
         if key in schema:
             return make_sample(schema[key][0], schemas)
-    if "example" in schema or "const" in schema:
-        return schema.get("example", schema.get("const"))
-    for key in ("examples", "enum"):
-        if key in schema:
-            return schema[key][0]
     return _sample_of_type(schema, schemas)
 
 

@@ -7,13 +7,6 @@ from clicktrail.query.fields import CLIENT, Resource
 
 Json = dict[str, Any]
 TEXT: Json = {"type": "string"}
-CLICK_ID = "6006dda272f002519c3eb505"
-TIME: Json = {
-    "type": ["string", "null"],
-    "format": "date-time",
-    "description": "When that was.",
-    "examples": ["2021-01-01T00:00:00+00:00"],
-}
 
 
 def object_of(properties: Mapping[str, Any], required: Iterable[str], is_open: bool = True) -> Json:
@@ -24,7 +17,7 @@ def object_of(properties: Mapping[str, Any], required: Iterable[str], is_open: b
 
 def name_of(resource: Resource) -> str:
     """The schema of a resource. Generated clients have a Client of their own."""
-    return "OAuthClient" if resource is CLIENT else resource.name.capitalize()
+    return "OAuthClient" if resource is CLIENT else resource.name[0].upper() + resource.name[1:]
 
 
 def ref(name: str) -> Json:
@@ -35,18 +28,3 @@ def ref(name: str) -> Json:
 def or_null(name: str, text: str) -> Json:
     """A named schema, or null."""
     return {"oneOf": [ref(name), {"type": "null"}], "description": text}
-
-
-def text_of(doc: str, example: str | None = None) -> Json:
-    """A string."""
-    return {"type": "string", "description": doc} | ({} if example is None else {"examples": [example]})
-
-
-def maybe(doc: str) -> Json:
-    """A string, or null."""
-    return {"type": ["string", "null"], "description": doc}
-
-
-def count_of(doc: str) -> Json:
-    """A number of things."""
-    return {"type": "integer", "minimum": 0, "description": doc, "examples": [3]}

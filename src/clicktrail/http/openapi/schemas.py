@@ -1,116 +1,115 @@
-"""JSON Schemas of all bodies and answers, made from the field table."""
+"""JSON Schemas of all bodies and answers, made from the field table and from their types."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from clicktrail.http.openapi import answer_schemas
-from clicktrail.http.openapi.schema_parts import (
-    CLICK_ID,
-    TEXT,
-    Json,
-    count_of,
-    name_of,
-    object_of,
-    or_null,
-    ref,
-    text_of,
-)
-from clicktrail.http.resources.oauth_clients import REVOCATION
+import msgspec
+
+from clicktrail.http.endpoint.operation import Fields, Operation, Rows
+from clicktrail.http.endpoint.problems import Problem
+from clicktrail.http.endpoint.render import Country
+from clicktrail.http.openapi.schema_parts import TEXT, Json, name_of, object_of, or_null, ref
 from clicktrail.http.resources.registering import CLIENT_FIELDS
-from clicktrail.http.tracking.sites import VIEW
-from clicktrail.model import countries
+from clicktrail.model import contacts, countries
 from clicktrail.model.access import Scope
 from clicktrail.query import kinds
-from clicktrail.query.fields import (
-    CLICK,
-    CLIENT,
-    MAX_TEXT,
-    MERGE,
-    POSTBACK,
-    PROFILE,
-    REGISTRATION,
-    RESOURCES,
-    Field,
-    Resource,
-)
+from clicktrail.query.fields import CLICK, CONTACT, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 from clicktrail.query.texts import NO_NUL
 
-_NO_BODIES = frozenset(
-    f"{name}{word}"
-    for name, words in {
-        "OAuthClient": ("Replace", "Update"),
-        "Identity": ("Replace", "Update"),
-        "Delivery": ("Create", "Replace", "Update"),
-    }.items()
-    for word in words
-)
-"""Bodies that no operation takes."""
+_PREFIX = "#/components/schemas/"
+_ALWAYS = (Problem, Country)
+"""Types that other schemas name."""
+_BODIES: Mapping[str, tuple[str, str]] = {
+    "POST": ("Create", "A new {}."),
+    "PUT": ("Replace", "All of a {}."),
+    "PATCH": ("Update", "What changes of a {}."),
+}
+"""Method -> which body of a resource it takes: the end of its name, and what it is."""
 
 
-def resource_schemas() -> Json:
-    """The objects of the API, and the bodies that make and change them."""
-    found: Json = {}
-    for resource in RESOURCES:
-        name = name_of(resource)
-        found[name] = answer_schema(resource)
-        found[f"{name}Create"] = body_schema(resource.writable, required_fields(resource, "POST"))
-        found[f"{name}Replace"] = body_schema(resource.writable, required_fields(resource, "PUT"))
-        found[f"{name}Update"] = body_schema(resource.writable, ())
-        found |= {_group_name(resource, group): group_schema(fields) for group, fields in resource.groups.items()}
-    found["ClickCreate"]["properties"]["clickId"] = {
-        "type": ["string", "null"],
-        "pattern": kinds.ID.schema["pattern"],
-        "description": "An id that the click has already; one with a time to come is refused.",
-    }
-    for word in ("Replace", "Update"):
-        required = required_fields(PROFILE, "PUT") & CLIENT_FIELDS.keys() if word == "Replace" else ()
-        found |= registration_schemas(f"Click{word}", body_schema(CLIENT_FIELDS, required))
-    found["ContactCreate"]["properties"]["key"]["enum"] = ["email", "phone"]
+class Schemas(NamedTuple):
+    """The named schemas, and those of the answers by the name of their operation."""
+
+    named: Json
+    answers: Json
+
+
+def all_schemas(operations: Sequence[Operation]) -> Schemas:
+    """The schemas of all that operations take and answer."""
+    named: Json = {"NumericCountry": numeric_country_schema()}
+    answers: Json = {}
+    for operation in operations:
+        if isinstance(operation.answer, Resource):
+            named |= resource_schemas(operation.answer)
+            answers[operation.name] = ref(name_of(operation.answer))
+        if operation.body is not None:
+            named |= body_schemas(operation.body, operation.method)
+    types = {each.name: each.answer for each in operations if each.name not in answers and each.answer is not None}
+    several = {name: kinds for name, kinds in types.items() if isinstance(kinds, tuple)}
+    single = {name: kind for name, kind in types.items() if name not in several}
+    wanted = [*single.values(), *_ALWAYS, *(kind for kinds in several.values() for kind in kinds)]
+    found, components = msgspec.json.schema_components(wanted, ref_template=_PREFIX + "{name}")
+    answers |= dict(zip(single, found, strict=False))
+    answers |= {name: {"oneOf": [ref(kind.__name__) for kind in kinds]} for name, kinds in several.items()}
+    return Schemas(named | components, answers)
+
+
+def body_name(operation: Operation) -> str:
+    """The name of a body's schema."""
+    body = operation.body
+    if isinstance(body, Resource):
+        return name_of(body) + _BODIES[operation.method][0]
+    return body.name if isinstance(body, Fields | Rows) else getattr(body, "__name__", "")
+
+
+def resource_schemas(resource: Resource) -> Json:
+    """An object as it is sent, and what its expansions show."""
+    found = {name_of(resource): {"description": resource.doc, **answer_schema(resource)}}
+    for group, fields in resource.groups.items():
+        text = f"What the expansion `{group}` of a {resource.name} shows."
+        found[_group_name(resource, group)] = {"description": text, **group_schema(fields)}
     return found
 
 
-def all_schemas() -> Json:
-    """Schema name -> schema."""
-    found = resource_schemas()
-    secret = {**answer_schema(CLIENT)["properties"], "clientSecret": text_of("Shown this once.", "s3cr3t")}
-    found |= {
-        "OAuthClientSecret": object_of(secret, list(secret)),
-        "Country": answer_schemas.country_schema(),
-        "NumericCountry": {"type": "string", "enum": sorted(countries.BY_NUMERIC), "example": "840"},
-        "Mistake": answer_schemas.mistake_schema(),
-        "Problem": answer_schemas.problem_schema(),
-        "LinkMetrics": answer_schemas.metrics_schema(),
-        "Removal": answer_schemas.removal_schema(),
-        **answer_schemas.banner_filters_schemas(),
-        "Health": answer_schemas.health_schema(),
-        "Grant": answer_schemas.grant_schema(),
-        "Token": answer_schemas.token_schema(),
-        "Revocation": body_schema(REVOCATION, REVOCATION),
-        "Revocations": {"type": "array", "items": ref("Revocation"), "example": [{"tokenId": "00c0ffee00c0ffee"}]},
-        "OpenApi": {"type": "object", "additionalProperties": True, "example": {"openapi": "3.1.0"}},
-    }
-    found |= answer_schemas.batch_schemas() | answer_schemas.import_schemas()
-    found |= tracking_schemas(found["ClickCreate"])
-    return {
-        name: {"description": describe_schema(name), **schema}
-        for name, schema in found.items()
-        if name not in _NO_BODIES
-    }
+def body_schemas(body: Resource | Fields | Rows | type, method: str) -> Json:
+    """A body, and what it is made of."""
+    if isinstance(body, Resource):
+        return resource_body(body, method)
+    if isinstance(body, Fields):
+        schema = body_schema(body.fields, body.required)
+        return {body.name: {"description": body.doc, **schema, **({"example": body.example} if body.example else {})}}
+    if isinstance(body, Rows):
+        item = ref(name_of(body.item) + "Create") if isinstance(body.item, Resource) else ref(body.item_name)
+        rows = {"description": body.doc, "type": "array", "items": item, "minItems": 1, "maxItems": body.most}
+        own = {} if isinstance(body.item, Resource) else {body.item_name: msgspec.json.schema(body.item)}
+        return {body.name: rows, **own}
+    return msgspec.json.schema_components([body], ref_template=_PREFIX + "{name}")[1]
 
 
-def describe_schema(name: str) -> str:
-    """A sentence on a schema."""
-    if name in answer_schemas.DOCS:
-        return answer_schemas.DOCS[name]
-    resource = next(each for each in RESOURCES if name.startswith(name_of(each)))
-    suffix = name.removeprefix(name_of(resource))
-    sentence = {
-        "": resource.doc,
-        "Create": f"A new {resource.name}. {resource.doc}",
-        "Replace": f"All of a {resource.name}. {resource.doc}",
-        "Update": f"What changes of a {resource.name}. {resource.doc}",
-    }.get(suffix)
-    return sentence or f"What the expansion `{suffix.lower()}` of a {resource.name} shows."
+def resource_body(resource: Resource, method: str) -> Json:
+    """The body that makes an object, replaces or changes it."""
+    ending, text = _BODIES[method]
+    name = name_of(resource) + ending
+    if resource is CLICK and method != "POST":
+        required = required_fields(PROFILE, method) & CLIENT_FIELDS.keys()
+        return registration_schemas(name, body_schema(CLIENT_FIELDS, required), method)
+    schema = body_schema(resource.writable, required_fields(resource, method))
+    if resource is CLICK:
+        schema["properties"]["clickId"] = {
+            "type": ["string", "null"],
+            "pattern": kinds.ID.schema["pattern"],
+            "description": "An id that the click has already; one with a time to come is refused.",
+        }
+    if resource is CONTACT and method == "POST":
+        schema["properties"]["key"]["enum"] = list(contacts.READERS)
+    return {name: {"description": f"{text.format(resource.name)} {resource.doc}", **schema}}
+
+
+def numeric_country_schema() -> Json:
+    """A country's digits."""
+    text = "A country's three digits (ISO 3166-1)."
+    return {"description": text, "type": "string", "enum": sorted(countries.BY_NUMERIC), "example": "840"}
 
 
 def _group_name(resource: Resource, group: str) -> str:
@@ -123,15 +122,20 @@ def group_schema(fields: Iterable[Field]) -> Json:
     return object_of(group, group)
 
 
-def registration_schemas(name: str, fields: Json) -> Json:
+def registration_schemas(name: str, fields: Json, method: str) -> Json:
     """The body that ties a click to its client: the client's fields, by themselves or inside `profile`."""
+    text = "The client who came through a click, in full" if method == "PUT" else _CHANGED
     wrapped = object_of({"profile": ref(f"{name}Fields")}, ["profile"], is_open=False)
     example = {"profile": fields["example"]}
+    either = {"oneOf": [ref(f"{name}Wrapped"), ref(f"{name}Fields")], "example": example}
     return {
-        f"{name}Fields": fields,
-        f"{name}Wrapped": wrapped | {"example": example},
-        name: {"oneOf": [ref(f"{name}Wrapped"), ref(f"{name}Fields")], "example": example},
+        f"{name}Fields": {"description": f"{text}.", **fields},
+        f"{name}Wrapped": {"description": f"{text}, inside `profile`.", **wrapped, "example": example},
+        name: {"description": f"{text}: inside `profile`, or by itself.", **either},
     }
+
+
+_CHANGED = "What is new about the client who came through a click"
 
 
 def _example(fields: Mapping[str, Field]) -> Json:
@@ -202,43 +206,9 @@ def body_field(field: Field) -> Json:
         del schema["maxLength"]
     if field.kind is kinds.NUMERIC_COUNTRY:
         return or_null("NumericCountry", field.doc)
+    if field.kind is kinds.CLIENT:
+        return ref("ProfileCreate") | {"description": field.doc}
     if field.name == "scope":
         schema["enum"] = list(Scope)
     may_be_null = field.nullable or field.name in NULL_IS_DEFAULT or field.default == ""
     return _nullable(schema) if may_be_null else schema
-
-
-def tracking_schemas(click: Json) -> Json:
-    """Page views, registrations, postbacks."""
-    return {
-        "View": view_schema(click),
-        "ViewAnswer": object_of({"clickId": text_of("The click.", CLICK_ID)}, ["clickId"]),
-        "RegistrationCreate": registration_schema(),
-        **answer_schemas.attribution_schemas(),
-        "ProfileMerge": body_schema(MERGE, MERGE),
-        "PostbackSecret": postback_secret_schema(),
-        "PostbackTest": answer_schemas.postback_test_schema(),
-        "Replayed": object_of({"replayed": count_of("Deliveries that are sent again.")}, ["replayed"]),
-    }
-
-
-def view_schema(click: Json) -> Json:
-    """The body of POST /collect: a click without what the server sees itself, and the site's key."""
-    properties = {"key": text_of("The site's key."), **{name: click["properties"][name] for name in VIEW}}
-    example = {"key": "hQ3vQ0l2dXWg2sXv", "uri": "https://shop.example.org/?utm_source=x"}
-    return object_of(properties, ["key", "uri"], is_open=False) | {"example": example}
-
-
-def registration_schema() -> Json:
-    """The body of POST /registrations. That one of `KNOWN_BY` must be there is said in words: generators lose the body
-    to a rule that has no type."""
-    document = body_schema(REGISTRATION, ("profile",))
-    document["properties"]["profile"] = ref("ProfileCreate") | {"description": REGISTRATION["profile"].doc}
-    return document | {"example": {"visitorId": "v-81", "profile": {"firstName": "Mary", "uuid": "u-7"}}}
-
-
-def postback_secret_schema() -> Json:
-    """A postback with its secret, which is null where the postback was there already."""
-    secret = {"type": ["string", "null"], "description": "What it is signed with; shown this once."}
-    properties = {**answer_schema(POSTBACK)["properties"], "secret": secret}
-    return object_of(properties, properties)

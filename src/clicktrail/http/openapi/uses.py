@@ -1,7 +1,6 @@
 """What the operations are for: the groups of the documentation, in the order in which a newcomer needs them."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from clicktrail.http.endpoint.operation import Operation
 
@@ -34,10 +33,12 @@ _BY_USE = {
 """Tag -> the names of operations that are in it, although their path is that of an object."""
 
 
-def order_by_use(operations: Iterable[Operation]) -> list[Operation]:
-    """The operations in the order of the documentation, each with the tag that it is found under."""
-    named = [(name, tag) for tag, names in _BY_USE.items() for name in names]
-    tag_of, place_of = dict(named), {name: place for place, (name, _) in enumerate(named)}
-    tags = list(TAGS)
-    tagged = [replace(each, tag=tag_of.get(each.name, each.tag)) for each in operations]
-    return sorted(tagged, key=lambda each: (tags.index(each.tag), place_of.get(each.name, len(named))))
+def order_by_use(by_tag: Mapping[str, Iterable[Operation]]) -> dict[str, list[Operation]]:
+    """The operations in the order of the documentation, each under the tag where it is looked for."""
+    named = {name: tag for tag, names in _BY_USE.items() for name in names}
+    places = {name: place for place, name in enumerate(named)}
+    found: dict[str, list[Operation]] = {tag: [] for tag in TAGS}
+    for tag, operations in by_tag.items():
+        for operation in operations:
+            found[named.get(operation.name, tag)].append(operation)
+    return {tag: sorted(each, key=lambda one: places.get(one.name, len(places))) for tag, each in found.items()}

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from clicktrail.http.endpoint.call import Answer, Call
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.model.access import ADMINS
 from clicktrail.store.vitals import note_backup
 
 MEDIA_TYPE = "application/octet-stream"
@@ -28,3 +30,16 @@ async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:
                 yield piece
     if call.services.health.file is not None:
         await asyncio.to_thread(note_backup, call.services.health.file)
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /backup",
+        handler=get_backup,
+        name="getBackup",
+        summary="Download a consistent copy of the store",
+        scopes=ADMINS,
+        media_type=MEDIA_TYPE,
+        statuses=(200, 409, 503),
+    ),
+)

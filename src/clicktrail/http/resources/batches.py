@@ -5,12 +5,19 @@ All or nothing, unless `Prefer: handling=lenient` (RFC 7240) asks for a result f
 
 import asyncio
 from collections.abc import Mapping
+from typing import Annotated
 
-from clicktrail.errors import Conflict, InvalidBody
+from msgspec import UNSET, UnsetType
+
+from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.http.endpoint.call import LENIENT, Answer, Call, encode, json_answer
-from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, make_batch, row_results
-from clicktrail.ingest.hits import split_batch
+from clicktrail.http.endpoint.documents import Count, Document, Id, says
+from clicktrail.http.endpoint.operation import Operation, Rows
+from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, judge_rows, make_batch
+from clicktrail.ingest.hits import MAX_BATCH, split_batch
+from clicktrail.model.access import RECORDERS
 from clicktrail.model.click import Click
+from clicktrail.query.fields import CLICK
 from clicktrail.store.clicks.insert import insert_clicks
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -18,6 +25,28 @@ LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 MAX_BYTES = 64 * 1024 * 1024
 _SHOWN = 100
 """Mistakes that are named of a refused batch; after so many the sender knows."""
+
+
+class ClickBatchSummary(Document):
+    """What became of a batch that was stored whole."""
+
+    created: Annotated[Count, says("Clicks that are new.")]
+    repeated: Annotated[Count, says("Clicks that were known.")]
+    click_ids: Annotated[list[Id], says("The clicks, row by row.")]
+
+
+class ClickBatchRowResult(Document):
+    """What became of one row."""
+
+    status: Annotated[int, says("The status that it has alone.", extra_json_schema={"enum": [200, 201, 409, 422]})]
+    click_id: Annotated[Id | UnsetType, says("The click, where there is one.")] = UNSET
+    errors: Annotated[tuple[Mistake, ...] | UnsetType, says("What is wrong with the row.")] = UNSET
+
+
+class ClickBatchResults(Document):
+    """What became of a batch, row by row."""
+
+    results: Annotated[list[ClickBatchRowResult], says("Row by row.")]
 
 
 async def create_clicks(call: Call) -> Answer:
@@ -39,12 +68,37 @@ async def create_clicks(call: Call) -> Answer:
     call.services.observer.click("recorded", created)
     call.services.observer.click("repeated", len(repeated))
     if is_lenient:
-        body = await asyncio.to_thread(encode, {"results": row_results(batch, repeated)})
-        return Answer(200, body)
+        return Answer(200, await asyncio.to_thread(_render, batch, repeated))
     stored = [repeated.get(click.click_id, click).click_id for click in batch.clicks]
-    return json_answer({"created": created, "repeated": len(repeated), "clickIds": stored}, 201)
+    return json_answer(ClickBatchSummary(created=created, repeated=len(repeated), click_ids=stored), 201)
 
 
 def _read(call: Call) -> Batch:
     """Decodes, checks and enriches: tens of milliseconds of work, kept off the event loop."""
     return make_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder, call.reading)
+
+
+def _render(batch: Batch, repeated: Mapping[str, Click]) -> bytes:
+    results = [
+        ClickBatchRowResult(status=status, click_id=click_id or UNSET, errors=mistakes or UNSET)
+        for status, click_id, mistakes in judge_rows(batch, repeated)
+    ]
+    return encode(ClickBatchResults(results=results))
+
+
+OPERATIONS = (
+    Operation(
+        route="POST /clicks/batch",
+        handler=create_clicks,
+        name="createClicks",
+        summary="Add up to 10,000 clicks",
+        doc="All or nothing, in one transaction. With `Prefer: handling=lenient` the good rows are stored, and each "
+        "row is answered by itself.",
+        scopes=RECORDERS,
+        body=Rows(name="ClickBatch", doc="Clicks to record.", item=CLICK, most=MAX_BATCH),
+        body_types=LINES,
+        max_bytes=MAX_BYTES,
+        answer=(ClickBatchSummary, ClickBatchResults),
+        statuses=(201, 200, 409, 422, 503),
+    ),
+)

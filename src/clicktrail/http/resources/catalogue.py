@@ -1,75 +1,54 @@
-"""Links, banners, languages, sizes and themes: the same five operations, made from the field table."""
+"""Links, banners, languages, sizes, themes, sites: the same six operations, made from the field table."""
 
-from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, Handler, json_answer
-from clicktrail.http.endpoint.paging import page_answer, read_query
-from clicktrail.http.endpoint.render import render_metrics, render_record
+from functools import partial
+
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.paging import page_answer
+from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differing
-from clicktrail.query.fields import LINK, Resource
+from clicktrail.model.access import ADMINS, READERS, Scope
+from clicktrail.query.fields import Resource
 from clicktrail.query.forms import Form, parse_form
-from clicktrail.query.parse import parse_flag, parse_view
+from clicktrail.query.grammar import listing, showing
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
-from clicktrail.store.reads import metrics, records
+from clicktrail.store.reads import records
 
 
-def make_list(resource: Resource) -> Handler:
+async def list_items(resource: Resource, call: Call) -> Answer:
     """GET on the collection."""
-
-    async def list_items(call: Call) -> Answer:
-        query = read_query(call, resource)
-        view = query.view
-        page = await call.ask(records.list_records, call.viewer, query)
-        return page_answer(
-            call, query, page, lambda item: render_record(resource, item, view.language, view.expansions)
-        )
-
-    return list_items
+    view = call.asked.view
+    page = await call.ask(records.list_records, call.viewer, call.asked.listing)
+    return page_answer(call, page, lambda item: render_record(resource, item, view.language, view.expansions))
 
 
-def make_get(resource: Resource) -> Handler:
+async def get_item(resource: Resource, call: Call) -> Answer:
     """GET on one object."""
-
-    async def get_item(call: Call) -> Answer:
-        view = parse_view(call.query, resource, call.language, call.reading)
-        object_id = call.path[resource.id_field.name]
-        record = await call.ask(records.get_record, call.viewer, resource, object_id)
-        return json_answer(render_record(resource, record, view.language, view.expansions))
-
-    return get_item
+    view, object_id = call.asked.view, call.path[resource.id_field.name]
+    record = await call.ask(records.get_record, call.viewer, resource, object_id)
+    return json_answer(render_record(resource, record, view.language, view.expansions))
 
 
-def make_create(resource: Resource) -> Handler:
+async def create_item(resource: Resource, call: Call) -> Answer:
     """POST on the collection."""
-
-    async def create_item(call: Call) -> Answer:
-        form = parse_form(call.body, resource, "POST", call.reading)
-        record, is_new = await call.store.run(catalog.create_item, call.store.ids, resource, form.values)
-        return created_answer(call, resource, record, is_new, form)
-
-    return create_item
+    form = parse_form(call.body, resource, "POST", call.reading)
+    record, is_new = await call.store.run(catalog.create_item, call.store.ids, resource, form.values)
+    return created_answer(call, resource, record, is_new, form)
 
 
-def make_update(resource: Resource) -> Handler:
+async def update_item(resource: Resource, call: Call) -> Answer:
     """PUT and PATCH on one object."""
-
-    async def update_item(call: Call) -> Answer:
-        form = parse_form(call.body, resource, call.scope["method"], call.reading)
-        await refuse_changed_item(call, resource, form)
-        object_id = call.path[resource.id_field.name]
-        record = await call.store.run(catalog.update_item, resource, object_id, form.values)
-        return json_answer(render_record(resource, record, call.language))
-
-    return update_item
+    form = parse_form(call.body, resource, call.scope["method"], call.reading)
+    await refuse_changed_item(call, resource, form)
+    record = await call.store.run(catalog.update_item, resource, call.path[resource.id_field.name], form.values)
+    return json_answer(render_record(resource, record, call.language))
 
 
-def make_delete(resource: Resource) -> Handler:
+async def delete_item(resource: Resource, call: Call) -> Answer:
     """DELETE on one object."""
-
-    async def delete_item(call: Call) -> Answer:
-        await call.store.run(delete_object, call.viewer, resource, call.path[resource.id_field.name])
-        return NO_CONTENT
-
-    return delete_item
+    await call.store.run(delete_object, call.viewer, resource, call.path[resource.id_field.name])
+    return NO_CONTENT
 
 
 def created_answer(call: Call, resource: Resource, record: records.Record, is_new: bool, form: Form) -> Answer:
@@ -81,20 +60,69 @@ def created_answer(call: Call, resource: Resource, record: records.Record, is_ne
     return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record[resource.id_field.name]}")})
 
 
-async def get_link_metrics(call: Call) -> Answer:
-    """The figures of one link."""
-    with_bots = parse_flag(call.query, LINK, "bots", call.reading)
-    found = await call.ask(metrics.get_link_metrics, call.viewer, call.path["linkId"], with_bots)
-    return json_answer(render_metrics(found))
+def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
+    """GET on the collection."""
+    return Operation(
+        route=f"GET {resource.path}",
+        handler=partial(list_items, resource),
+        name=name,
+        summary=summary,
+        scopes=scopes,
+        query=listing(resource),
+        answer=resource,
+        statuses=(200, 429, 503),
+    )
 
 
-async def list_banner_filters(call: Call) -> Answer:
-    """The languages, sizes and themes that banners have."""
-    parse_view(call.query, LINK, reading=call.reading)
-    used = await call.ask(catalog.list_used_facets)
-    return json_answer(
-        {
-            facets: [{f"{facets[:-1]}Id": item_id, f"{facets[:-1]}Name": name} for item_id, name in items]
-            for facets, items in used.items()
-        }
+def get_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
+    """GET on one object."""
+    return Operation(
+        route=f"GET {resource.path}/{{{resource.id_field.name}}}",
+        handler=partial(get_item, resource),
+        name=name,
+        summary=summary,
+        scopes=scopes,
+        query=showing(resource),
+        answer=resource,
+        statuses=(200, 404, 429, 503),
+    )
+
+
+def operations_on(resource: Resource) -> tuple[Operation, ...]:
+    """List, get, create, PUT, PATCH and delete of one kind of object."""
+    word, item = resource.name.capitalize(), f"{resource.path}/{{{resource.id_field.name}}}"
+    return (
+        list_on(resource, f"list{word}s", f"Get a {resource.name}s list"),
+        get_on(resource, f"get{word}", f"Get a {resource.name}"),
+        Operation(
+            route=f"POST {resource.path}",
+            handler=partial(create_item, resource),
+            name=f"create{word}",
+            summary=f"Add a {resource.name}",
+            scopes=ADMINS,
+            body=resource,
+            answer=resource,
+            statuses=(201, 200, 409, 422, 503),
+        ),
+        *(
+            Operation(
+                route=f"{method} {item}",
+                handler=partial(update_item, resource),
+                name=f"{name}{word}",
+                summary=f"{verb} a {resource.name}",
+                scopes=ADMINS,
+                body=resource,
+                answer=resource,
+                statuses=(200, 404, 409, 422, 503),
+            )
+            for method, name, verb in (("PUT", "replace", "Update"), ("PATCH", "update", "Change"))
+        ),
+        Operation(
+            route=f"DELETE {item}",
+            handler=partial(delete_item, resource),
+            name=f"delete{word}",
+            summary=f"Delete a {resource.name}",
+            scopes=ADMINS,
+            statuses=(204, 404, 409, 503),
+        ),
     )

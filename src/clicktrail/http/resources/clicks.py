@@ -1,17 +1,22 @@
 """The Click endpoints of the reference."""
 
+from typing import Annotated
+
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
-from clicktrail.http.endpoint.paging import page_answer, read_query
+from clicktrail.http.endpoint.documents import Count, Document, says
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_click, render_shown
 from clicktrail.http.endpoint.sentback import leave_out_hidden
 from clicktrail.http.resources import removing
 from clicktrail.http.resources.registering import CLIENT_FIELDS, read_registration
 from clicktrail.http.tracking.recording import record_hit
 from clicktrail.ingest.hits import parse_hit
-from clicktrail.model.access import READERS, SYSTEM
+from clicktrail.model.access import ADMINS, READERS, RECORDERS, SYSTEM
 from clicktrail.query.fields import CLICK
-from clicktrail.query.parse import parse_removal, parse_view
+from clicktrail.query.grammar import listing, showing
+from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks import removal
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.recall import recall_click, recall_page
@@ -24,18 +29,17 @@ _NAMES_NOTHING = Mistake(f"names nothing of a client; allowed: {', '.join(CLIENT
 
 async def list_clicks(call: Call) -> Answer:
     """Get a clicks list."""
-    query = read_query(call, CLICK)
-    catalogue = call.store.catalogue
+    query, catalogue = call.asked.listing, call.store.catalogue
     recalled = recall_page(call.store.memory, call.viewer, query)
     if recalled is not None:
-        return page_answer(call, query, recalled, lambda click: render_click(click, catalogue, query.view.language))
+        return page_answer(call, recalled, lambda click: render_click(click, catalogue, query.view.language))
     page = await call.ask(reads_clicks.list_clicks, call.viewer, query)
-    return page_answer(call, query, page, lambda shown: render_shown(shown, catalogue, query.view.language))
+    return page_answer(call, page, lambda shown: render_shown(shown, catalogue, query.view.language))
 
 
 async def get_click(call: Call) -> Answer:
     """Get click details."""
-    view, click_id = parse_view(call.query, CLICK, call.language, call.reading), call.path["clickId"]
+    view, click_id = call.asked.view, call.path["clickId"]
     recalled = recall_click(call.store.memory, call.viewer, click_id)
     if recalled is not None and not view.expansions:
         shown = reads_clicks.Shown(recalled, {})
@@ -68,9 +72,85 @@ async def delete_click(call: Call) -> Answer:
     return NO_CONTENT
 
 
+class Removal(Document):
+    """What came of deleting by filters."""
+
+    dry_run: Annotated[bool, says("Whether nothing was deleted in truth.")]
+    deleted: Annotated[Count, says("How many were deleted, or would be.")]
+    left: Annotated[Count, says("How many more the filters found when it began.")]
+
+
 async def delete_clicks(call: Call) -> Answer:
-    """Delete the clicks that filters find, or say how many that would be."""
-    query, is_dry = parse_removal(call.query, CLICK, MAX_REMOVED, call.language, call.reading)
+    """Delete the clicks that filters find, the oldest first, or say how many that would be."""
+    query, is_dry = read_removal(call.asked), call.asked.own["dry_run"]
     found = await call.ask(removal.find_removable, query)
     removed = len(found.click_ids) if is_dry else await removing.remove_found(call, query, found.click_ids)
-    return json_answer({"dryRun": is_dry, "deleted": removed, "left": found.total - len(found.click_ids)})
+    return json_answer(Removal(dry_run=is_dry, deleted=removed, left=found.total - len(found.click_ids)))
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /clicks",
+        handler=list_clicks,
+        name="listClicks",
+        summary="Get a clicks list",
+        scopes=READERS,
+        query=listing(CLICK),
+        answer=CLICK,
+        statuses=(200, 429, 503),
+    ),
+    Operation(
+        route="POST /clicks",
+        handler=create_click,
+        name="createClick",
+        summary="Add a click",
+        scopes=RECORDERS,
+        body=CLICK,
+        answer=CLICK,
+        statuses=(201, 200, 409, 422, 503),
+    ),
+    Operation(
+        route="GET /clicks/{clickId}",
+        handler=get_click,
+        name="getClick",
+        summary="Get a click",
+        scopes=READERS,
+        query=showing(CLICK),
+        answer=CLICK,
+        statuses=(200, 404, 429, 503),
+    ),
+    *(
+        Operation(
+            route=route,
+            handler=update_click,
+            name=name,
+            summary=summary,
+            scopes=RECORDERS,
+            body=CLICK,
+            answer=CLICK,
+            statuses=(200, 404, 409, 422, 503),
+        )
+        for route, name, summary in (
+            ("PUT /clicks/{clickId}", "replaceClick", "Update a click"),
+            ("PATCH /clicks/{clickId}", "updateClick", "Change a click"),
+        )
+    ),
+    Operation(
+        route="DELETE /clicks/{clickId}",
+        handler=delete_click,
+        name="deleteClick",
+        summary="Delete a click",
+        scopes=ADMINS,
+        statuses=(204, 404, 409, 503),
+    ),
+    Operation(
+        route="DELETE /clicks",
+        handler=delete_clicks,
+        name="deleteClicks",
+        summary="Delete the clicks that filters find, the oldest first",
+        scopes=ADMINS,
+        query=removing_of(CLICK, MAX_REMOVED),
+        answer=Removal,
+        statuses=(200, 429, 503),
+    ),
+)

@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from clicktrail.http.endpoint.call import Answer, Call
+from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.streams import read_pipe
-from clicktrail.model.access import Viewer
-from clicktrail.query.exports import Export, parse_export
+from clicktrail.model.access import READERS, Viewer
+from clicktrail.query.exports import Export, exporting, read_export
 from clicktrail.store.engines.pipes import Pipe
 from clicktrail.store.exchange.export import FORMATS, export_clicks
 from clicktrail.store.reads.records import refuse_secrets
@@ -27,7 +28,7 @@ SAMPLES = {
 
 async def export(call: Call) -> Answer:
     """Export clicks."""
-    wanted = parse_export(call.query, FORMATS, call.language, call.reading)
+    wanted = read_export(call.asked)
     refuse_secrets(wanted.query, call.viewer)
     headers = {"Content-Disposition": f'attachment; filename="clicks.{wanted.kind}"', "Vary": "Accept-Language"}
     return Answer(200, b"", FORMATS[wanted.kind], headers, stream_clicks(call, wanted))
@@ -55,3 +56,19 @@ async def stream_file(engine: Engine, viewer: Viewer, wanted: Export) -> AsyncGe
         pipe.close_source()
         writing.cancel()
         await asyncio.wait((writing,))
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /clicks/export",
+        handler=export,
+        name="exportClicks",
+        summary="Export clicks as CSV, NDJSON or Parquet",
+        doc="The clicks that the filters let through, as a stream; in no particular order unless `sort_by` names one.",
+        scopes=READERS,
+        query=exporting(FORMATS),
+        media_type="*/*",
+        samples=SAMPLES,
+        statuses=(200, 429, 503),
+    ),
+)

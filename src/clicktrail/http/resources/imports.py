@@ -5,14 +5,33 @@ times, and nobody is told of them. There is a result for each.
 """
 
 import asyncio
+from typing import Annotated, Any
 
 from clicktrail.http.endpoint.call import Answer, Call, encode
-from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.documents import Document, says
+from clicktrail.http.endpoint.operation import Operation, Rows
 from clicktrail.http.resources.batches import LINES, MAX_BYTES
-from clicktrail.imports import KEEP_MISSING, read_batch, render_outcome, store_batch
-from clicktrail.ingest.hits import split_batch
+from clicktrail.imports import KEEP_MISSING, ImportRowResult, read_batch, render_outcome, store_batch
+from clicktrail.ingest.hits import MAX_BATCH, split_batch
 from clicktrail.ingest.imports import Parsed
 from clicktrail.model.access import ADMINS
+from clicktrail.query.imports import Imported
+
+
+class ImportResult(Document):
+    """What became of each object."""
+
+    results: Annotated[list[ImportRowResult], says("Row by row.")]
+
+
+_EXAMPLE = {"profileId": "6006dda272f002519c3eb504", "firstName": "Ada", "lastName": "Partner"}
+ImportObject = Annotated[
+    dict[str, Any],
+    says(
+        "A profile, link, banner or click as the server that it comes from shows it.",
+        extra_json_schema={"additionalProperties": True, "example": _EXAMPLE},
+    ),
+]
 
 
 async def import_objects(call: Call) -> Answer:
@@ -20,7 +39,7 @@ async def import_objects(call: Call) -> Answer:
     keeps_missing = KEEP_MISSING in call.preferences
     rows = await asyncio.to_thread(_read, call)
     outcomes = await store_batch(call.store, rows, keeps_missing)
-    body = await asyncio.to_thread(lambda: encode({"results": [render_outcome(each) for each in outcomes]}))
+    body = await asyncio.to_thread(_render, outcomes)
     return Answer(200, body, headers={"Preference-Applied": KEEP_MISSING} if keeps_missing else {})
 
 
@@ -28,17 +47,27 @@ def _read(call: Call) -> list[Parsed]:
     return read_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder, call.reading)
 
 
-IMPORT = Operation(
-    method="POST",
-    path="/imports",
-    handler=import_objects,
-    name="importObjects",
-    summary="Import profiles, links, banners and clicks with their ids",
-    tag="Operating",
-    scopes=ADMINS,
-    body="ImportBatch",
-    answer="ImportResult",
-    refusals=(409, 422, 503),
-    body_types=LINES,
-    max_bytes=MAX_BYTES,
+def _render(outcomes: list[Imported]) -> bytes:
+    return encode(ImportResult(results=[render_outcome(each) for each in outcomes]))
+
+
+OPERATIONS = (
+    Operation(
+        route="POST /imports",
+        handler=import_objects,
+        name="importObjects",
+        summary="Import profiles, links, banners and clicks with their ids",
+        scopes=ADMINS,
+        body=Rows(
+            name="ImportBatch",
+            doc="Objects of another server.",
+            item=ImportObject,
+            item_name="ImportObject",
+            most=MAX_BATCH,
+        ),
+        body_types=LINES,
+        max_bytes=MAX_BYTES,
+        answer=ImportResult,
+        statuses=(200, 409, 422, 503),
+    ),
 )

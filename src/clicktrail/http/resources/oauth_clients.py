@@ -1,22 +1,19 @@
-"""OAuth clients and the revocation of tokens; for admins."""
+"""OAuth clients; for admins."""
 
 from typing import Any
 
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
-from clicktrail.model.access import PARTNERS, Scope
-from clicktrail.query import kinds
-from clicktrail.query.fields import CLIENT, Field
-from clicktrail.query.forms import Values, check_form, decode_json, parse_form
+from clicktrail.http.resources.catalogue import list_on
+from clicktrail.model.access import ADMINS, PARTNERS, Scope
+from clicktrail.query.fields import CLIENT, CLIENT_SECRET
+from clicktrail.query.forms import Values, parse_form
 from clicktrail.store.objects import oauth_clients as clients
 from clicktrail.store.reads.records import Record
 
-REVOCATION = {
-    "tokenId": Field(
-        name="tokenId", kind=kinds.TOKEN_ID, doc="The token's `jti`.", nullable=False, example="00c0ffee00c0ffee"
-    )
-}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def create_client(call: Call) -> Answer:
@@ -39,18 +36,6 @@ async def revoke_client(call: Call) -> Answer:
     return NO_CONTENT
 
 
-async def revoke_token(call: Call) -> Answer:
-    """End one token."""
-    values = check_form(decode_json(call.body), REVOCATION, REVOCATION, "", call.reading)
-    await call.store.run(clients.revoke_token, values["tokenId"])
-    return NO_CONTENT
-
-
-async def list_revoked(call: Call) -> Answer:
-    """The ids of all tokens that were revoked one by one, the newest first."""
-    return json_answer([{"tokenId": token_id} for token_id in await call.store.run(clients.list_revoked_tokens)])
-
-
 def check_scope(values: Values) -> Values:
     """The scope is one of ours, and a partner is named just where the scope is `partner`. Raises InvalidBody."""
     mistakes = []
@@ -63,8 +48,37 @@ def check_scope(values: Values) -> Values:
     return values
 
 
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
 def _with_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
-    return render_record(CLIENT, record, language) | {"clientSecret": secret}
+    return render_record(CLIENT_SECRET, record | {"clientSecret": secret}, language)
+
+
+OPERATIONS = (
+    list_on(CLIENT, "listClients", "Get a list of OAuth clients", ADMINS),
+    Operation(
+        route="POST /clients",
+        handler=create_client,
+        name="createClient",
+        summary="Add an OAuth client",
+        scopes=ADMINS,
+        body=CLIENT,
+        answer=CLIENT_SECRET,
+        statuses=(201, 404, 422, 503),
+    ),
+    Operation(
+        route="POST /clients/{clientId}/secret",
+        handler=rotate_secret,
+        name="rotateClientSecret",
+        summary="Give an OAuth client a new secret",
+        scopes=ADMINS,
+        answer=CLIENT_SECRET,
+        statuses=(200, 404, 422, 503),
+    ),
+    Operation(
+        route="DELETE /clients/{clientId}",
+        handler=revoke_client,
+        name="revokeClient",
+        summary="Revoke an OAuth client and its tokens",
+        scopes=ADMINS,
+        statuses=(204, 404, 422, 503),
+    ),
+)

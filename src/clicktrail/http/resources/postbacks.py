@@ -1,18 +1,21 @@
-"""Postbacks: where partners' own servers are told, what became of it, and how it is told again."""
+"""Postbacks: where partners' own servers are told."""
 
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import Any
+from typing import Annotated, Any
 
 import can_ada
 
 from clicktrail.delivery.targets import RefusedTarget, check_targets
 from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.documents import Count, Document, Id, says
+from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
-from clicktrail.http.resources.catalogue import created_answer
-from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.http.resources.catalogue import created_answer, get_on, list_on
+from clicktrail.model.access import ADMINS
+from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET
 from clicktrail.query.forms import Form, Values, parse_form
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
@@ -22,6 +25,22 @@ from clicktrail.store.reads.records import Record, find_record
 
 _ID = POSTBACK.id_field.name
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+class PostbackTest(Document):
+    """What came of a made-up event."""
+
+    delivery_id: Annotated[Id, says("The id that was sent as `webhook-id`.")]
+    uri: Annotated[str, says("The URL that was called.", "https://tracker.example.org/postback?event=test")]
+    response_status: Annotated[int | None, says("What it answered.", 200)]
+    error: Annotated[str | None, says("What was wrong.", None)]
+    milliseconds: Annotated[Count, says("How long it took.")]
+
+
+class Replayed(Document):
+    """How many deliveries are sent again."""
+
+    replayed: Annotated[Count, says("Deliveries that are sent again.")]
 
 
 async def create_postback(call: Call) -> Answer:
@@ -65,25 +84,19 @@ async def send_test(call: Call) -> Answer:
     target, message = await call.ask(postbacks.prepare_test, call.store.ids, call.path[_ID])
     attempt = await caller.call(target, message)
     return json_answer(
-        {
-            "deliveryId": message.delivery_id,
-            "uri": attempt.uri,
-            "responseStatus": attempt.response_status,
-            "error": attempt.error,
-            "milliseconds": round(attempt.seconds * 1000),
-        }
+        PostbackTest(
+            delivery_id=message.delivery_id,
+            uri=attempt.uri,
+            response_status=attempt.response_status,
+            error=attempt.error,
+            milliseconds=round(attempt.seconds * 1000),
+        )
     )
-
-
-async def replay_delivery(call: Call) -> Answer:
-    """Tell one event anew."""
-    record = await call.store.run(deliveries.replay, call.path[DELIVERY.id_field.name])
-    return json_answer(render_record(DELIVERY, record, call.language))
 
 
 async def replay_postback(call: Call) -> Answer:
     """Tell anew all that was given up."""
-    return json_answer({"replayed": await call.store.run(deliveries.replay_dead, call.path[_ID])})
+    return json_answer(Replayed(replayed=await call.store.run(deliveries.replay_dead, call.path[_ID])))
 
 
 def _check_target(call: Call, values: Values) -> Values:
@@ -112,4 +125,71 @@ async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
 
 
 def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, Any]:
-    return render_record(POSTBACK, record, call.language) | {"secret": secret}
+    return render_record(POSTBACK_SECRET, record | {"secret": secret}, call.language)
+
+
+OPERATIONS = (
+    list_on(POSTBACK, "listPostbacks", "Get a postbacks list"),
+    Operation(
+        route="POST /postbacks",
+        handler=create_postback,
+        name="createPostback",
+        summary="Add a postback",
+        scopes=ADMINS,
+        body=POSTBACK,
+        answer=POSTBACK_SECRET,
+        statuses=(201, 200, 409, 422, 503),
+    ),
+    get_on(POSTBACK, "getPostback", "Get a postback"),
+    *(
+        Operation(
+            route=route,
+            handler=update_postback,
+            name=name,
+            summary=summary,
+            scopes=ADMINS,
+            body=POSTBACK,
+            answer=POSTBACK,
+            statuses=(200, 404, 409, 422, 503),
+        )
+        for route, name, summary in (
+            ("PUT /postbacks/{postbackId}", "replacePostback", "Update a postback"),
+            ("PATCH /postbacks/{postbackId}", "updatePostback", "Change a postback"),
+        )
+    ),
+    Operation(
+        route="DELETE /postbacks/{postbackId}",
+        handler=delete_postback,
+        name="deletePostback",
+        summary="Delete a postback",
+        scopes=ADMINS,
+        statuses=(204, 404, 409, 503),
+    ),
+    Operation(
+        route="POST /postbacks/{postbackId}/secret",
+        handler=rotate_secret,
+        name="rotatePostbackSecret",
+        summary="Give a postback a new secret",
+        scopes=ADMINS,
+        answer=POSTBACK_SECRET,
+        statuses=(200, 404, 503),
+    ),
+    Operation(
+        route="POST /postbacks/{postbackId}/test",
+        handler=send_test,
+        name="testPostback",
+        summary="Send a made-up event now",
+        scopes=ADMINS,
+        answer=PostbackTest,
+        statuses=(200, 404, 409, 429, 503),
+    ),
+    Operation(
+        route="POST /postbacks/{postbackId}/replay",
+        handler=replay_postback,
+        name="replayPostback",
+        summary="Tell anew all that was given up",
+        scopes=ADMINS,
+        answer=Replayed,
+        statuses=(200, 404, 503),
+    ),
+)

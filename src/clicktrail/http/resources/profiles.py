@@ -1,31 +1,31 @@
-"""Profiles, and the contacts below them."""
+"""Profiles: partners and clients."""
 
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
-from clicktrail.http.endpoint.paging import page_answer, read_query
+from clicktrail.http.endpoint.operation import Fields, Operation
+from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_record
-from clicktrail.http.endpoint.sentback import refuse_changed, refuse_differing
+from clicktrail.http.endpoint.sentback import refuse_changed
 from clicktrail.http.resources.catalogue import created_answer
-from clicktrail.query.fields import CONTACT, MERGE, PROFILE
-from clicktrail.query.forms import check_form, decode_json, parse_form, read_contact
-from clicktrail.query.parse import parse_view
+from clicktrail.model.access import ADMINS, READERS
+from clicktrail.query.fields import MERGE, PROFILE
+from clicktrail.query.forms import check_form, decode_json, parse_form
+from clicktrail.query.grammar import listing, showing
 from clicktrail.store.clicks.deletes import delete_object
-from clicktrail.store.objects import contacts, profiles
+from clicktrail.store.objects import profiles
 from clicktrail.store.reads import profiles as reads_profiles
 from clicktrail.store.registrations import merging
 
 
 async def list_profiles(call: Call) -> Answer:
     """Get a profiles list."""
-    query = read_query(call, PROFILE)
-    page = await call.ask(reads_profiles.list_profiles, call.viewer, query)
-    return page_answer(call, query, page, lambda item: render_record(PROFILE, item, query.view.language))
+    page = await call.ask(reads_profiles.list_profiles, call.viewer, call.asked.listing)
+    return page_answer(call, page, lambda item: render_record(PROFILE, item, call.language))
 
 
 async def get_profile(call: Call) -> Answer:
     """Get a profile."""
-    view = parse_view(call.query, PROFILE, call.language, call.reading)
     record = await call.ask(reads_profiles.get_profile, call.viewer, call.path["profileId"])
-    return json_answer(render_record(PROFILE, record, view.language))
+    return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def create_profile(call: Call) -> Answer:
@@ -56,44 +56,74 @@ async def delete_profile(call: Call) -> Answer:
     return NO_CONTENT
 
 
-async def list_contacts(call: Call) -> Answer:
-    """Get the contacts of a profile."""
-    query, profile_id = read_query(call, CONTACT), call.path["profileId"]
-    page = await call.ask(contacts.list_contacts, call.viewer, query, profile_id)
-    path = f"/profiles/{profile_id}/contacts"
-    return page_answer(call, query, page, lambda item: render_record(CONTACT, item, query.view.language), path)
-
-
-async def get_contact(call: Call) -> Answer:
-    """Get a contact of a profile."""
-    parse_view(call.query, CONTACT, reading=call.reading)
-    place = call.path["profileId"], call.path["contactId"]
-    record = await call.ask(contacts.get_contact, call.viewer, *place)
-    return json_answer(render_record(CONTACT, record, call.language))
-
-
-async def create_contact(call: Call) -> Answer:
-    """Add a contact to a profile."""
-    form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
-    values = read_contact(form.values, call.reading)
-    record, is_new = await call.store.run(contacts.create_contact, call.store.ids, profile_id, values)
-    document = render_record(CONTACT, record, call.language)
-    if not is_new:
-        refuse_differing(call, CONTACT, form, record)
-        return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record['contactId']}")})
-
-
-async def update_contact(call: Call) -> Answer:
-    """Update a contact of a profile."""
-    form = parse_form(call.body, CONTACT, call.scope["method"], call.reading)
-    place = call.path["profileId"], call.path["contactId"]
-    await refuse_changed(call, CONTACT, form, contacts.get_contact, *place)
-    record = await call.store.run(contacts.update_contact, *place, form.values, call.reading)
-    return json_answer(render_record(CONTACT, record, call.language))
-
-
-async def delete_contact(call: Call) -> Answer:
-    """Delete a contact of a profile."""
-    await call.store.run(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
-    return NO_CONTENT
+OPERATIONS = (
+    Operation(
+        route="GET /profiles",
+        handler=list_profiles,
+        name="listProfiles",
+        summary="Get a profiles list",
+        scopes=READERS,
+        query=listing(PROFILE),
+        answer=PROFILE,
+        statuses=(200, 429, 503),
+    ),
+    Operation(
+        route="POST /profiles",
+        handler=create_profile,
+        name="createProfile",
+        summary="Add a profile",
+        scopes=ADMINS,
+        body=PROFILE,
+        answer=PROFILE,
+        statuses=(201, 200, 409, 422, 503),
+    ),
+    Operation(
+        route="GET /profiles/{profileId}",
+        handler=get_profile,
+        name="getProfile",
+        summary="Get a profile",
+        scopes=READERS,
+        query=showing(PROFILE),
+        answer=PROFILE,
+        statuses=(200, 404, 429, 503),
+    ),
+    *(
+        Operation(
+            route=route,
+            handler=update_profile,
+            name=name,
+            summary=summary,
+            scopes=ADMINS,
+            body=PROFILE,
+            answer=PROFILE,
+            statuses=(200, 404, 409, 422, 503),
+        )
+        for route, name, summary in (
+            ("PUT /profiles/{profileId}", "replaceProfile", "Update a profile"),
+            ("PATCH /profiles/{profileId}", "updateProfile", "Change a profile"),
+        )
+    ),
+    Operation(
+        route="DELETE /profiles/{profileId}",
+        handler=delete_profile,
+        name="deleteProfile",
+        summary="Delete a profile",
+        scopes=ADMINS,
+        statuses=(204, 404, 409, 503),
+    ),
+    Operation(
+        route="POST /profiles/{profileId}/merge",
+        handler=merge_profiles,
+        name="mergeProfiles",
+        summary="Make another profile a part of this one",
+        scopes=ADMINS,
+        body=Fields(
+            name="ProfileMerge",
+            doc="The profile that becomes a part of another one.",
+            fields=MERGE,
+            required=("profileId",),
+        ),
+        answer=PROFILE,
+        statuses=(200, 404, 409, 422, 503),
+    ),
+)

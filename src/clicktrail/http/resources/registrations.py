@@ -1,97 +1,71 @@
 """Registrations: which click earned a client, said once and explained whenever it is asked."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake
-from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
-from clicktrail.http.endpoint.render import render_moment, render_record
-from clicktrail.model.access import Scope, Viewer
-from clicktrail.model.attribution import REASONS
-from clicktrail.model.reading import STRICT, Reading
-from clicktrail.query.fields import CLICK, IDENTITY, KNOWN_BY, PROFILE, REGISTRATION
-from clicktrail.query.forms import Values, check_form, decode_json, parse_form
-from clicktrail.query.parse import parse_view
-from clicktrail.query.urlencoded import Parameter, parse_parameters
-from clicktrail.store.registrations import explain, identities
-from clicktrail.store.registrations.explain import Attribution
+from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.http.endpoint.documents import Document, Id, Moment, says
+from clicktrail.http.endpoint.operation import Fields, Operation
+from clicktrail.http.endpoint.render import render_moment
+from clicktrail.model.access import READERS, RECORDERS, Viewer
+from clicktrail.model.attribution import REASONS, Evidence, Outcome, Rule, Touch
+from clicktrail.query.fields import KNOWN_BY, REGISTRATION
+from clicktrail.query.forms import Values, check_form, decode_json
+from clicktrail.store.registrations import explain
 from clicktrail.store.registrations.register import register_client
 
-Json = dict[str, Any]
-POSTBACK = {
-    "click_id": ("clickId",),
-    "visitor_id": ("visitorId",),
-    "uuid": ("uuid",),
-    "code": ("code",),
-    "time": ("time",),
-    "ip": ("ip",),
-    "user_agent": ("userAgent",),
-    "profile_uuid": ("profile", "uuid"),
-    "first_name": ("profile", "firstName"),
-    "middle_name": ("profile", "middleName"),
-    "last_name": ("profile", "lastName"),
-    "country": ("profile", "countryNumericCode"),
-    "email": ("profile", "contacts", "email"),
-    "phone": ("profile", "contacts", "phone"),
-}
-"""Parameter of GET /postback -> where it stands in the body of POST /registrations; a contact by its key."""
-_KNOWN_BY = ", ".join(name for name, place in POSTBACK.items() if place[0] in KNOWN_BY)
-_KEYS = ("attributionId", "profileId", "clickId", "linkId", "time", "model", "windowDays", "rule", "reason", "named")
-_CREDENTIAL = "token"
+
+class ConsideredClick(Document):
+    """A click that was looked at, and its outcome."""
+
+    click_id: Annotated[Id, says("The click.")]
+    link_id: Annotated[Id | None, says("Its link.")]
+    time: Annotated[Moment, says("When it happened.")]
+    evidence: Annotated[list[Evidence], says("By what it was found.")]
+    outcome: Annotated[Outcome, says("What became of it.", "wins")]
+
+
+class AttributionNames(Document):
+    """What a registration named."""
+
+    click_id: Annotated[str | None, says(REGISTRATION["clickId"].doc, REGISTRATION["clickId"].example)]
+    visitor_id: Annotated[str | None, says(REGISTRATION["visitorId"].doc, REGISTRATION["visitorId"].example)]
+    uuid: Annotated[str | None, says(REGISTRATION["uuid"].doc, REGISTRATION["uuid"].example)]
+    code: Annotated[str | None, says(REGISTRATION["code"].doc, None)]
+
+
+class Attribution(Document):
+    """Which click earned a client, and why. Where no registration has considered it, nothing but `reason` is known."""
+
+    attribution_id: Annotated[Id | None, says("The attribution.")]
+    profile_id: Annotated[Id | None, says("The client.")]
+    click_id: Annotated[Id | None, says("The click that earned the client.")]
+    link_id: Annotated[Id | None, says("The link that earned the client.")]
+    time: Annotated[Moment | None, says("When the client registered.")]
+    model: Annotated[Touch | None, says("The model by which the click was chosen.")]
+    window_days: Annotated[int | None, says("How old a click could be.", 30)]
+    rule: Annotated[Rule | None, says("The rule that decided.", "last-touch")]
+    reason: Annotated[str, says("The decision in a sentence.", "The last click in the window earns the client.")]
+    named: Annotated[AttributionNames | None, says("What the registration named.")]
+    considered: Annotated[tuple[ConsideredClick, ...], says("All clicks that were looked at.")]
 
 
 async def create_registration(call: Call) -> Answer:
     """Register a client, and attribute them to the click that earned them."""
     values = check_known_by(check_form(decode_json(call.body), REGISTRATION, ("profile",), "", call.reading))
-    return await _register(call, call.viewer, values)
-
-
-async def receive_postback(call: Call) -> Answer:
-    """Register a client by a GET, as trackers do, with a partner's token in the query string."""
-    if call.scope["method"] != "GET":
-        raise MethodNotAllowed("Allowed here: GET.", headers={"Allow": "GET"})
-    call.services.visits.count("address", call.client_address)
-    parameters = parse_parameters(call.query)
-    token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
-    viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")
-    if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
-        raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
-    call.services.visits.count("partner", str(viewer.partner_id))
-    values = parse_postback(parameters, call.reading)
-    try:
-        return await _register(call, viewer, values)
-    except InvalidBody as error:
-        raise InvalidBody("The query string names what cannot be.", _name_parameters(error.mistakes)) from None
+    return await register(call, call.viewer, values)
 
 
 async def get_click_attribution(call: Call) -> Answer:
     """Which clicks were considered beside this one, and why one of them won."""
-    parse_view(call.query, PROFILE, reading=call.reading)
-    found = await call.ask(explain.get_click_attribution, call.viewer, call.path[CLICK.id_field.name])
+    found = await call.ask(explain.get_click_attribution, call.viewer, call.path["clickId"])
     return json_answer(render_attribution(found))
 
 
 async def get_profile_attribution(call: Call) -> Answer:
     """Which clicks were considered for a client, and why one of them won."""
-    parse_view(call.query, PROFILE, reading=call.reading)
-    found = await call.ask(explain.get_profile_attribution, call.viewer, call.path[PROFILE.id_field.name])
+    found = await call.ask(explain.get_profile_attribution, call.viewer, call.path["profileId"])
     return json_answer(render_attribution(found))
-
-
-async def create_identity(call: Call) -> Answer:
-    """Say whose a browser is, so that clicks of all browsers of a person count for them."""
-    values = parse_form(call.body, IDENTITY, "POST", call.reading).values
-    record, is_new = await call.store.run(identities.add_identity, values["visitorId"], values["uuid"])
-    document = render_record(IDENTITY, record, call.language)
-    if not is_new:
-        return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"{IDENTITY.path}/{record['identityId']}")})
-
-
-async def delete_identity(call: Call) -> Answer:
-    """Take back whose a browser is."""
-    await call.store.run(identities.delete_identity, call.path[IDENTITY.id_field.name])
-    return NO_CONTENT
 
 
 def check_known_by(values: Values) -> Values:
@@ -101,61 +75,8 @@ def check_known_by(values: Values) -> Values:
     return values
 
 
-def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Values:
-    """The query string of a postback -> what POST /registrations has in its body. Raises MalformedRequest."""
-    data: Json = {"profile": {}}
-    mistakes = []
-    for each in parameters:
-        place = POSTBACK.get(each.name)
-        if place is not None:
-            _put(data, place, _text_of(each))
-        elif each.name != _CREDENTIAL and reading.is_strict:
-            allowed = ", ".join((_CREDENTIAL, *POSTBACK))
-            mistakes.append(Mistake(f"is not a parameter; allowed: {allowed}", parameter=each.name))
-    try:
-        values = check_form(data, REGISTRATION, ("profile",), "", reading)
-    except InvalidBody as error:
-        mistakes += _name_parameters(error.mistakes, data)
-    if not data.keys() & set(KNOWN_BY):
-        mistakes.append(Mistake("is missing: give at least one of these", parameter=_KNOWN_BY))
-    if mistakes:
-        raise MalformedRequest("The query string is not valid.", tuple(mistakes))
-    return values
-
-
-def _text_of(parameter: Parameter) -> str:
-    """A value as its field wants it: a raw `+` is a sign in a time, and at the beginning of a phone number."""
-    if parameter.name == "time":
-        return parameter.literal
-    if parameter.name == "phone":
-        return parameter.literal[:1] + parameter.literal[1:].replace("+", " ")
-    return parameter.value
-
-
-def _put(data: Json, place: tuple[str, ...], value: str) -> None:
-    if not value:  # a macro that the tracker had nothing for
-        return
-    if len(place) == 1:
-        data[place[0]] = value
-    elif len(place) == 2:
-        data["profile"][place[1]] = value
-    else:
-        data["profile"].setdefault("contacts", []).append({"key": place[2], "value": value})
-
-
-def _name_parameters(mistakes: Iterable[Mistake], data: Json | None = None) -> tuple[Mistake, ...]:
-    """Mistakes in a body of POST /registrations, with the parameters of GET /postback that it was made of."""
-    return tuple(Mistake(each.detail, parameter=_parameter_of(each.pointer or "", data)) for each in mistakes)
-
-
-def _parameter_of(pointer: str, data: Json | None) -> str:
-    parts = tuple(pointer.split("/")[1:])
-    if data is not None and parts[:2] == ("profile", "contacts"):
-        return str(data["profile"]["contacts"][int(parts[2])]["key"])
-    return ", ".join(name for name, place in POSTBACK.items() if place[: len(parts)] == parts)
-
-
-async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:
+async def register(call: Call, viewer: Viewer, values: Values) -> Answer:
+    """Registers a client on behalf of a viewer, and answers how they were attributed."""
     model = call.services.limits.model
     made, is_new = await call.store.run(register_client, call.store.ids, viewer, values, model)
     headers = {"Cache-Control": "no-store"}
@@ -164,38 +85,69 @@ async def _register(call: Call, viewer: Viewer, values: Values) -> Answer:
     return json_answer(render_attribution(made), 201 if is_new else 200, headers)
 
 
-def render_attribution(made: Attribution | None) -> Json:
-    """How a client was attributed: the decision, what it was made by, and every click that was considered.
-
-    None: no registration has been through here, so nothing is known and nothing was considered.
-    """
+def render_attribution(made: explain.Attribution | None) -> Attribution:
+    """How a client was attributed: the decision, what it was made by, and every click that was considered."""
     if made is None:
-        return {**dict.fromkeys(_KEYS), "reason": "No registration has considered it.", "considered": []}
+        nothing: dict[str, Any] = dict.fromkeys(Attribution.__struct_fields__)
+        return Attribution(**nothing | {"reason": "No registration has considered it.", "considered": ()})
     named = made.named
-    return {
-        "attributionId": made.attribution_id,
-        "profileId": made.profile_id,
-        "clickId": made.click_id,
-        "linkId": made.link_id,
-        "time": render_moment(made.time),
-        "model": made.touch,
-        "windowDays": made.window_days,
-        "rule": made.rule,
-        "reason": REASONS[made.rule],
-        "named": {
-            "clickId": named.click_id,
-            "visitorId": named.visitor_id,
-            "uuid": named.uuid,
-            "code": named.code,
-        },
-        "considered": [
-            {
-                "clickId": each.candidate.click_id,
-                "linkId": each.candidate.link_id,
-                "time": render_moment(each.candidate.time),
-                "evidence": each.candidate.evidence.split(","),
-                "outcome": each.outcome,
-            }
+    return Attribution(
+        attribution_id=made.attribution_id,
+        profile_id=made.profile_id,
+        click_id=made.click_id,
+        link_id=made.link_id,
+        time=render_moment(made.time),
+        model=made.touch,
+        window_days=made.window_days,
+        rule=made.rule,
+        reason=REASONS[made.rule],
+        named=AttributionNames(click_id=named.click_id, visitor_id=named.visitor_id, uuid=named.uuid, code=named.code),
+        considered=tuple(
+            ConsideredClick(
+                click_id=each.candidate.click_id,
+                link_id=each.candidate.link_id,
+                time=render_moment(each.candidate.time),
+                evidence=[Evidence(word) for word in each.candidate.evidence.split(",")],
+                outcome=each.outcome,
+            )
             for each in made.considered
-        ],
-    }
+        ),
+    )
+
+
+OPERATIONS = (
+    Operation(
+        route="POST /registrations",
+        handler=create_registration,
+        name="createRegistration",
+        summary="Register a client, and attribute them to the click that earned them",
+        scopes=RECORDERS,
+        body=Fields(
+            name="RegistrationCreate",
+            doc="A registration; at least one of `clickId`, `visitorId`, `uuid` and `code` says how.",
+            fields=REGISTRATION,
+            required=("profile",),
+            example={"visitorId": "v-81", "profile": {"firstName": "Mary", "uuid": "u-7"}},
+        ),
+        answer=Attribution,
+        statuses=(201, 200, 409, 422, 503),
+    ),
+    Operation(
+        route="GET /profiles/{profileId}/attribution",
+        handler=get_profile_attribution,
+        name="getProfileAttribution",
+        summary="Get how a client was attributed",
+        scopes=READERS,
+        answer=Attribution,
+        statuses=(200, 404, 429, 503),
+    ),
+    Operation(
+        route="GET /clicks/{clickId}/attribution",
+        handler=get_click_attribution,
+        name="getClickAttribution",
+        summary="Get how a click fared in attribution",
+        scopes=READERS,
+        answer=Attribution,
+        statuses=(200, 404, 429, 503),
+    ),
+)

@@ -1,9 +1,18 @@
 """What operators and integrators look at: health, metrics, the OpenAPI document and its pages."""
 
 from importlib.resources import files
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, UnsetType
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
 from clicktrail.errors import NotFound
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.http.endpoint.documents import Document, says
+from clicktrail.http.endpoint.operation import PUBLIC, Operation
+from clicktrail.model.access import OBSERVERS
+from clicktrail.observe.counts import CONTENT_TYPE, OPEN_METRICS
+from clicktrail.query.grammar import ANYTHING
 
 _SWAGGER_UI = files("clicktrail") / "web" / "vendor" / "swagger-ui"
 ASSETS = {
@@ -40,17 +49,33 @@ _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
+class Health(Document):
+    """The server lives."""
+
+    status: Annotated[Literal["ok", "degraded"], says("Whether it can do its work.", "ok")]
+    reasons: Annotated[
+        list[Annotated[str, says("A sentence.", "The disk of the store is full.")]] | UnsetType,
+        says("What keeps it from its work where it is `degraded`."),
+    ] = UNSET
+
+
+OpenApi = Annotated[
+    dict[str, Any],
+    says("An OpenAPI document.", extra_json_schema={"additionalProperties": True, "example": {"openapi": "3.1.0"}}),
+]
+
+
 async def get_health(call: Call) -> Answer:
     """Whether the process lives, and what keeps it from its work if anything does."""
     reasons = await call.services.health.troubles()
-    content = {"status": "degraded", "reasons": reasons} if reasons else {"status": "ok"}
-    return json_answer(content, headers=_NO_STORE)
+    health = Health(status="degraded" if reasons else "ok", reasons=reasons or UNSET)
+    return json_answer(health, headers=_NO_STORE)
 
 
 async def get_readiness(call: Call) -> Answer:
     """Whether the server can do its work now. Raises Unavailable."""
     await call.services.health.refuse_unready()
-    return json_answer({"status": "ok"}, headers=_NO_STORE)
+    return json_answer(Health(status="ok"), headers=_NO_STORE)
 
 
 async def get_metrics(call: Call) -> Answer:
@@ -84,3 +109,70 @@ async def get_docs_asset(call: Call) -> Answer:
 
 def _base(call: Call) -> str:
     return call.services.limits.base_path.rstrip("/")
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /health",
+        handler=get_health,
+        name="getHealth",
+        summary="Whether the server lives, and what keeps it from its work",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        answer=Health,
+    ),
+    Operation(
+        route="GET /health/ready",
+        handler=get_readiness,
+        name="getReadiness",
+        summary="Whether the server can do its work now",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        answer=Health,
+        statuses=(200, 503),
+    ),
+    Operation(
+        route="GET /metrics",
+        handler=get_metrics,
+        name="getMetrics",
+        summary="Metrics for Prometheus",
+        scopes=OBSERVERS,
+        query=ANYTHING,
+        media_type=CONTENT_TYPE,
+        other_types=(OPEN_METRICS,),
+        samples={
+            kind: f'clicktrail_clicks_total{{outcome="recorded"}} 81.0\n{end}'
+            for kind, end in ((CONTENT_TYPE, ""), (CONTENT_TYPE_LATEST, "# EOF\n"))
+        },
+    ),
+    Operation(
+        route="GET /openapi.json",
+        handler=get_openapi,
+        name="getOpenApi",
+        summary="This document",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        answer=OpenApi,
+    ),
+    Operation(
+        route="GET /docs",
+        handler=get_docs,
+        name="getDocs",
+        summary="Interactive documentation",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        media_type="text/html; charset=utf-8",
+        samples={"text/html; charset=utf-8": "<!doctype html>"},
+    ),
+    Operation(
+        route="GET /docs/{file}",
+        handler=get_docs_asset,
+        name="getDocsFile",
+        summary="A file of the documentation",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        media_type="*/*",
+        samples={"text/javascript; charset=utf-8": "SwaggerUIBundle({})", "text/css; charset=utf-8": "body {}"},
+        statuses=(200, 404),
+    ),
+)

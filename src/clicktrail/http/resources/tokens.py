@@ -2,15 +2,18 @@
 
 import base64
 import binascii
-from collections import deque
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import parse_qsl, unquote_plus
 
-from clicktrail.errors import ClicktrailError, MalformedRequest, Mistake, TooManyRequests, Unauthenticated
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from clicktrail.errors import ClicktrailError, MalformedRequest, Mistake, Unauthenticated
 from clicktrail.http.endpoint.call import FORM, Answer, Call, json_answer
-from clicktrail.http.visitor.limits import network_of
+from clicktrail.http.endpoint.documents import says
+from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.model.access import Scope
-from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.query.forms import decode_json
 from clicktrail.store.objects.oauth_clients import check_client
 from clicktrail.store.reads.records import Record
@@ -18,16 +21,8 @@ from clicktrail.tokens import issue_token
 
 MAX_GRANT_BYTES = 4 * 1024
 """Largest body: a grant type, a scope, an id and a secret."""
-_MAX_COUNTED = 100_000
-"""Networks whose failures are remembered: some 50 MB when each has failed ten times."""
+_BEARER = "Bearer"
 GRANT_TYPE = "client_credentials"
-GRANT: Mapping[str, str] = {
-    "grant_type": "`client_credentials`.",
-    "scope": "A scope within the client's own; by default that.",
-    "client_id": "The client's id, where there is no Authorization header.",
-    "client_secret": "The client's secret, where there is no Authorization header.",
-}
-"""The members of the body -> what they say. Others are ignored (RFC 6749, section 3.2)."""
 NARROWER: Mapping[str, frozenset[str]] = {
     Scope.ADMIN: frozenset({Scope.ADMIN, Scope.WRITE, Scope.READ}),
     Scope.WRITE: frozenset({Scope.WRITE}),
@@ -36,84 +31,62 @@ NARROWER: Mapping[str, frozenset[str]] = {
     Scope.POSTBACK: frozenset({Scope.POSTBACK}),
 }
 """A client's scope -> the scopes of tokens that it may have."""
-OAUTH_ERRORS = (
-    "invalid_request",
-    "invalid_client",
-    "invalid_scope",
-    "unsupported_grant_type",
-    "temporarily_unavailable",
-)
-"""The values of `error` that are sent (RFC 6749, sections 5.2 and 4.1.2.1)."""
-_BY_STATUS: Mapping[int, str] = {
-    401: "invalid_client",
-    429: "temporarily_unavailable",
-    503: "temporarily_unavailable",
-}
+_BY_STATUS: Mapping[int, str] = {401: "invalid_client", 429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 """Status of a refusal that names no OAuth error itself -> `error`; all others are `invalid_request`."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tokens"'}
 
 
-class Lockout:
-    """Counts failures by network (`network_of`); after `failures` of them within `window_s` it is refused.
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What POST /tokens is asked for; unknown members are ignored (RFC 6749)."""
 
-    At most `_MAX_COUNTED` networks are remembered: beyond that the one goes that failed least recently.
-    """
-
-    def __init__(self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clock = clock
-        self._most = failures
-        self._window_s = window_s
-        self._failures: dict[str, deque[float]] = {}
-        """Network -> when its last failures were; the network that failed last stands last."""
-
-    def refuse_locked(self, address: str) -> None:
-        """Raises TooManyRequests while the network of the address is locked out."""
-        times = self._failures.get(network_of(address))
-        if times and len(times) == self._most and times[0] > self._clock.passed_s() - self._window_s:
-            raise TooManyRequests(
-                "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
-            )
-
-    def count_failure(self, address: str) -> None:
-        """One failed attempt."""
-        network = network_of(address)
-        times = self._failures.pop(network, None) or deque(maxlen=self._most)
-        times.append(self._clock.passed_s())
-        self._failures[network] = times
-        if len(self._failures) > _MAX_COUNTED:
-            del self._failures[next(iter(self._failures))]
+    grant_type: Annotated[str, says("`client_credentials`.", extra_json_schema={"const": GRANT_TYPE})]
+    scope: Annotated[
+        str | UnsetType,
+        says("A scope within the client's own; by default that.", "write", extra_json_schema={"enum": list(Scope)}),
+    ] = UNSET
+    client_id: Annotated[str | UnsetType, says("The client's id, where there is no Authorization header.")] = UNSET
+    client_secret: Annotated[str | UnsetType, says("The client's secret, where there is no Authorization header.")] = (
+        UNSET
+    )
 
 
-class TokenHandler:
-    """Get an access token."""
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token."""
 
-    def __init__(self, lockout: Lockout) -> None:
-        self._lockout = lockout
+    access_token: Annotated[
+        str, says("What goes into the Authorization header.", "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")
+    ]
+    token_type: Annotated[str, says("How it is sent.", extra_json_schema={"const": _BEARER})]
+    expires_in: Annotated[int, says("Seconds.", 600)]
+    scope: Annotated[str, says("What it may do.", "write")]
 
-    async def __call__(self, call: Call) -> Answer:
-        """Checks the credentials, then what is asked for."""
-        self._lockout.refuse_locked(call.client_address)
-        grant = read_grant(call)
-        client = await self._authenticate(call, read_credentials(call.headers.get("authorization"), grant))
-        check_grant_type(grant)
-        scope = choose_scope(grant.get("scope", ""), client["scope"])
-        lifetime_s = call.services.limits.token_lifetime_s
-        token, _ = issue_token(call.services.keys, scope, client["clientId"], lifetime_s, client["partnerId"])
-        content = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s, "scope": scope}
-        return json_answer(content, headers=_NOT_KEPT)
 
-    async def _authenticate(self, call: Call, credentials: tuple[str, str] | None) -> Record:
-        client = await call.store.run(check_client, *credentials) if credentials else None
-        self._lockout.refuse_locked(call.client_address)  # by others that were looked at meanwhile: none is answered
-        if client is None:
-            self._lockout.count_failure(call.client_address)
-            raise Unauthenticated(
-                "This needs the id and secret of an enabled client, as `Authorization: Basic "
-                "base64(clientId:clientSecret)` or as `client_id` and `client_secret` in the body.",
-                headers=dict(_CHALLENGE),
-            )
-        return client
+async def create_token(call: Call) -> Answer:
+    """Checks the credentials, then what is asked for."""
+    call.services.lockout.refuse_locked(call.client_address)
+    grant = read_grant(call)
+    client = await _authenticate(call, read_credentials(call.headers.get("authorization"), grant))
+    check_grant_type(grant)
+    scope = choose_scope(grant.get("scope", ""), client["scope"])
+    lifetime_s = call.services.limits.token_lifetime_s
+    token, _ = issue_token(call.services.keys, scope, client["clientId"], lifetime_s, client["partnerId"])
+    made = Token(access_token=token, token_type=_BEARER, expires_in=lifetime_s, scope=scope)
+    return json_answer(made, headers=_NOT_KEPT)
+
+
+async def _authenticate(call: Call, credentials: tuple[str, str] | None) -> Record:
+    lockout = call.services.lockout
+    client = await call.store.run(check_client, *credentials) if credentials else None
+    lockout.refuse_locked(call.client_address)  # by others that were looked at meanwhile: none is answered
+    if client is None:
+        lockout.count_failure(call.client_address)
+        raise Unauthenticated(
+            "This needs the id and secret of an enabled client, as `Authorization: Basic "
+            "base64(clientId:clientSecret)` or as `client_id` and `client_secret` in the body.",
+            headers=dict(_CHALLENGE),
+        )
+    return client
 
 
 def tell_oauth_error(error: ClicktrailError) -> None:
@@ -177,7 +150,7 @@ def read_grant(call: Call) -> dict[str, str]:
     for name, value in pairs:
         if name in grant:
             raise refuse_grant("A parameter is given twice.", f"/{name}", "is given twice")
-        if name in GRANT:
+        if name in Grant.__struct_fields__:
             if not isinstance(value, str):
                 raise refuse_grant("The body is not valid.", f"/{name}", "must be a string")
             grant[name] = value
@@ -207,3 +180,20 @@ def refuse_grant(detail: str, pointer: str, mistake: str, error: str = "invalid_
     refused = MalformedRequest(detail, (Mistake(mistake, pointer=pointer),))
     refused.members["error"] = error
     return refused
+
+
+OPERATIONS = (
+    Operation(
+        route="POST /tokens",
+        handler=create_token,
+        name="createToken",
+        summary="Get an access token",
+        scopes=PUBLIC,
+        is_basic=True,
+        body=Grant,
+        max_bytes=MAX_GRANT_BYTES,
+        answer=Token,
+        amend=tell_oauth_error,
+        statuses=(200, 401, 429, 503),
+    ),
+)

@@ -9,6 +9,7 @@ from typing import Any
 
 from clicktrail.errors import ClicktrailError, Gone, NotFound, TooManyRequests, Unavailable
 from clicktrail.http.endpoint.call import Answer, Call, Services, visitor_address
+from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.tracking.deadends import NEVER_KEPT, is_person, render_page
 from clicktrail.http.tracking.recording import record
 from clicktrail.ingest.landing import add_parameter, escape_page, find_landing
@@ -17,8 +18,11 @@ from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import CatalogueLink
 from clicktrail.model.click import Click, Hit
 from clicktrail.query.fields import LINK, MAX_CLICK_TEXT
+from clicktrail.query.grammar import ANYTHING
 from clicktrail.query.texts import MAX_URL_BYTES
 
+LINK_PREFIX = "/r"
+"""Where links are followed, unless `--link-path` moves them."""
 BANNER_PREFIX = "/b"
 _HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
 _MAX_CODE = LINK.writable["code"].max_length
@@ -172,3 +176,27 @@ def _text(headers: Mapping[str, str], name: str) -> str | None:
 
 def _redirect(status: int, target: str) -> Answer:
     return Answer(status, b"", "text/plain; charset=utf-8", {**_HEADERS, "Location": target})
+
+
+OPERATIONS = (
+    Operation(
+        route=f"GET {LINK_PREFIX}/{{code}}",
+        handler=follow_link,
+        name="followLink",
+        summary="Follow a link: records the click and leads to the landing page",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        media_type="*/*",
+        statuses=(302, 301, 307, 404, 410, 429, 503),
+    ),
+    Operation(
+        route=f"GET {BANNER_PREFIX}/{{bannerId}}/{{code}}",
+        handler=follow_banner,
+        name="followBanner",
+        summary="Follow a link from a banner",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        media_type="*/*",
+        statuses=(302, 301, 307, 404, 410, 429, 503),
+    ),
+)

@@ -9,20 +9,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from clicktrail.errors import (
-    ClicktrailError,
-    Forbidden,
-    InvalidBody,
-    Mistake,
-    TooManyRequests,
-    Unavailable,
-)
-from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooManyRequests, Unavailable
+from clicktrail.http.endpoint.call import PLAIN, Answer, Call, json_answer
+from clicktrail.http.endpoint.documents import Document, Id, says
+from clicktrail.http.endpoint.operation import PUBLIC, Fields, Operation
 from clicktrail.http.endpoint.request_ids import HEADER
 from clicktrail.http.tracking.recording import record
 from clicktrail.http.tracking.redirects import read_visit
@@ -31,8 +26,9 @@ from clicktrail.model.catalogue import CatalogueSite
 from clicktrail.model.click import Hit
 from clicktrail.model.ids import is_id
 from clicktrail.query import kinds
-from clicktrail.query.fields import CLICK
+from clicktrail.query.fields import CLICK, Field
 from clicktrail.query.forms import check_form, decode_json
+from clicktrail.query.grammar import ANYTHING, Grammar, Own
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.change import recognise
 from clicktrail.store.store import Store
@@ -49,6 +45,7 @@ VIEW = {
     **{name: CLICK.writable[name] for name in ("referrer", "locale", "visitorId", "uuid")},
 }
 """What a page says of a view of it; all else the server sees itself."""
+_KEY = Field(name="key", doc="The site's key.", nullable=False)
 PIXEL_PARAMETERS = ("key", *VIEW)
 _NO_SITE = "This key is no site's that has pages at this origin."
 _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
@@ -61,6 +58,12 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": f"content-type, content-encoding, {HEADER.lower()}",
     "Access-Control-Max-Age": "86400",
 }
+
+
+class ViewAnswer(Document):
+    """The click that the view became."""
+
+    click_id: Annotated[Id, says("The click.")]
 
 
 async def get_pixel(call: Call) -> Answer:
@@ -88,7 +91,7 @@ async def collect(call: Call) -> Answer:
     click_id, is_new = await _record(call, site, data)
     shown = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": HEADER}
     headers = {**_SHARED, **shown, **_NEVER_KEPT}
-    return json_answer({"clickId": click_id}, 201 if is_new else 200, headers)
+    return json_answer(ViewAnswer(click_id=click_id), 201 if is_new else 200, headers)
 
 
 async def allow_collect(call: Call) -> Answer:
@@ -175,3 +178,56 @@ async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueS
         return None
     is_known = await store.run(recognise, click_id, hit, site.origins)
     return click_id if is_known else None
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /p.gif",
+        handler=get_pixel,
+        name="getPixel",
+        summary="Record a page view by a picture of one pixel",
+        scopes=PUBLIC,
+        query=Grammar(own=tuple(Own(name=name, doc="As in POST /collect.") for name in PIXEL_PARAMETERS), is_free=True),
+        media_type="*/*",
+        samples={"image/gif": None},
+    ),
+    Operation(
+        route="POST /collect",
+        handler=collect,
+        name="collect",
+        summary="Record a page view by a beacon",
+        scopes=PUBLIC,
+        body=Fields(
+            name="View",
+            doc="A view of a page of the operator's own site.",
+            fields={"key": _KEY, **VIEW},
+            required=("key", "uri"),
+            example={"key": "hQ3vQ0l2dXWg2sXv", "uri": "https://shop.example.org/?utm_source=x"},
+        ),
+        body_types=(PLAIN,),
+        max_bytes=MAX_VIEW_BYTES,
+        media_type="*/*",
+        answer=ViewAnswer,
+        statuses=(201, 200, 403, 409, 422, 429, 503),
+    ),
+    Operation(
+        route="OPTIONS /collect",
+        handler=allow_collect,
+        name="allowCollect",
+        summary="Ask whether an origin may send beacons",
+        scopes=PUBLIC,
+        media_type="*/*",
+        statuses=(204, 403),
+    ),
+    Operation(
+        route="GET /clicktrail.js",
+        handler=get_snippet,
+        name="getSnippet",
+        summary="The script that sends page views",
+        scopes=PUBLIC,
+        query=ANYTHING,
+        media_type="*/*",
+        samples={"text/javascript; charset=utf-8": "(() => {})()"},
+        statuses=(200, 304),
+    ),
+)

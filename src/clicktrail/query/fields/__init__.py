@@ -6,6 +6,7 @@ The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fi
 from clicktrail.query.fields.catalog import (
     BANNER,
     CLIENT,
+    CLIENT_SECRET,
     LANGUAGE,
     LINK,
     SITE,
@@ -14,7 +15,7 @@ from clicktrail.query.fields.catalog import (
 )
 from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
-from clicktrail.query.fields.postback import DELIVERY, POSTBACK
+from clicktrail.query.fields.postback import DELIVERY, POSTBACK, POSTBACK_SECRET
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, MERGE, REGISTRATION
 
@@ -24,6 +25,7 @@ __all__ = [
     "BANNER",
     "CLICK",
     "CLIENT",
+    "CLIENT_SECRET",
     "CONTACT",
     "DELIVERY",
     "IDENTITY",
@@ -34,6 +36,7 @@ __all__ = [
     "MAX_TEXT",
     "MERGE",
     "POSTBACK",
+    "POSTBACK_SECRET",
     "PROFILE",
     "REGISTRATION",
     "RESOURCES",

@@ -227,3 +227,4 @@ CLIENT = Resource(
         *OWN_TIMES,
     ),
 )
+CLIENT_SECRET = CLIENT.with_secret("oAuthClientSecret", "clientSecret", "Shown this once.")

@@ -136,6 +136,13 @@ class Resource:
         """Keys that the object is sent with and that no body can change: it may bring them as they are."""
         return frozenset({*(field.name for field in self.shown), *self.expansions, *self.extras} - self.writable.keys())
 
+    def with_secret(self, name: str, key: str, doc: str, may_be_null: bool = False) -> "Resource":
+        """The same with its secret, which one answer shows."""
+        secret = Field(name=key, doc=doc, nullable=may_be_null, example=None if may_be_null else "s3cr3t")
+        return Resource(
+            name, self.path, (*self.fields, secret), f"{self.doc} With its secret, which is shown this once."
+        )
+
 
 def id_field(name: str, doc: str, **rest: Any) -> Field:
     """A field that holds an id."""

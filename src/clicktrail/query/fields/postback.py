@@ -70,6 +70,8 @@ POSTBACK = Resource(
     ),
 )
 
+POSTBACK_SECRET = POSTBACK.with_secret("postbackSecret", "secret", "What it is signed with; shown this once.", True)
+"""A postback as it is shown once; the secret is null where the postback was there already."""
 DELIVERY = Resource(
     "delivery",
     "/deliveries",

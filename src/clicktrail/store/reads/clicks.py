@@ -12,7 +12,7 @@ from clicktrail.model.attribution import (
 from clicktrail.model.click import Click
 from clicktrail.model.ids import least_id
 from clicktrail.query.fields import CLICK, LINK
-from clicktrail.query.parse import MAX_LIMIT
+from clicktrail.query.grammar import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.reads.profiles import contacts_by_profile, find_profiles

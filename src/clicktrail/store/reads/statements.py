@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from clicktrail.model.access import Viewer
 from clicktrail.query.fields import Source
-from clicktrail.query.parse import MAX_LIMIT
+from clicktrail.query.grammar import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
 from clicktrail.store.session import search

@@ -1,0 +1,112 @@
+"""The contacts of a profile."""
+
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.paging import page_answer
+from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.endpoint.sentback import refuse_changed, refuse_differing
+from clicktrail.model.access import ADMINS, READERS
+from clicktrail.query.fields import CONTACT
+from clicktrail.query.forms import parse_form, read_contact
+from clicktrail.query.grammar import listing, showing
+from clicktrail.store.objects import contacts
+
+
+async def list_contacts(call: Call) -> Answer:
+    """Get the contacts of a profile."""
+    profile_id = call.path["profileId"]
+    page = await call.ask(contacts.list_contacts, call.viewer, call.asked.listing, profile_id)
+    path = f"/profiles/{profile_id}/contacts"
+    return page_answer(call, page, lambda item: render_record(CONTACT, item, call.language), path)
+
+
+async def get_contact(call: Call) -> Answer:
+    """Get a contact of a profile."""
+    place = call.path["profileId"], call.path["contactId"]
+    record = await call.ask(contacts.get_contact, call.viewer, *place)
+    return json_answer(render_record(CONTACT, record, call.language))
+
+
+async def create_contact(call: Call) -> Answer:
+    """Add a contact to a profile."""
+    form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
+    values = read_contact(form.values, call.reading)
+    record, is_new = await call.store.run(contacts.create_contact, call.store.ids, profile_id, values)
+    document = render_record(CONTACT, record, call.language)
+    if not is_new:
+        refuse_differing(call, CONTACT, form, record)
+        return json_answer(document)
+    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record['contactId']}")})
+
+
+async def update_contact(call: Call) -> Answer:
+    """Update a contact of a profile."""
+    form = parse_form(call.body, CONTACT, call.scope["method"], call.reading)
+    place = call.path["profileId"], call.path["contactId"]
+    await refuse_changed(call, CONTACT, form, contacts.get_contact, *place)
+    record = await call.store.run(contacts.update_contact, *place, form.values, call.reading)
+    return json_answer(render_record(CONTACT, record, call.language))
+
+
+async def delete_contact(call: Call) -> Answer:
+    """Delete a contact of a profile."""
+    await call.store.run(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation(
+        route="GET /profiles/{profileId}/contacts",
+        handler=list_contacts,
+        name="listContacts",
+        summary="Get a contacts list",
+        scopes=READERS,
+        query=listing(CONTACT),
+        answer=CONTACT,
+        statuses=(200, 404, 429, 503),
+    ),
+    Operation(
+        route="POST /profiles/{profileId}/contacts",
+        handler=create_contact,
+        name="createContact",
+        summary="Add a contact",
+        scopes=ADMINS,
+        body=CONTACT,
+        answer=CONTACT,
+        statuses=(201, 200, 404, 409, 422, 503),
+    ),
+    Operation(
+        route="GET /profiles/{profileId}/contacts/{contactId}",
+        handler=get_contact,
+        name="getContact",
+        summary="Get a contact",
+        scopes=READERS,
+        query=showing(CONTACT),
+        answer=CONTACT,
+        statuses=(200, 404, 429, 503),
+    ),
+    *(
+        Operation(
+            route=route,
+            handler=update_contact,
+            name=name,
+            summary=summary,
+            scopes=ADMINS,
+            body=CONTACT,
+            answer=CONTACT,
+            statuses=(200, 404, 409, 422, 503),
+        )
+        for route, name, summary in (
+            ("PUT /profiles/{profileId}/contacts/{contactId}", "replaceContact", "Update a contact"),
+            ("PATCH /profiles/{profileId}/contacts/{contactId}", "updateContact", "Change a contact"),
+        )
+    ),
+    Operation(
+        route="DELETE /profiles/{profileId}/contacts/{contactId}",
+        handler=delete_contact,
+        name="deleteContact",
+        summary="Delete a contact",
+        scopes=ADMINS,
+        statuses=(204, 404, 409, 503),
+    ),
+)

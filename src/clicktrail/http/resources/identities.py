@@ -1,0 +1,50 @@
+"""Identities: whose a browser is."""
+
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.resources.catalogue import get_on, list_on
+from clicktrail.model.access import ADMINS, OBSERVERS, RECORDERS
+from clicktrail.query.fields import IDENTITY
+from clicktrail.query.forms import parse_form
+from clicktrail.store.registrations import identities
+
+
+async def create_identity(call: Call) -> Answer:
+    """Say whose a browser is, so that clicks of all browsers of a person count for them."""
+    values = parse_form(call.body, IDENTITY, "POST", call.reading).values
+    record, is_new = await call.store.run(identities.add_identity, values["visitorId"], values["uuid"])
+    document = render_record(IDENTITY, record, call.language)
+    if not is_new:
+        return json_answer(document)
+    return json_answer(document, 201, {"Location": call.url(f"{IDENTITY.path}/{record['identityId']}")})
+
+
+async def delete_identity(call: Call) -> Answer:
+    """Take back whose a browser is."""
+    await call.store.run(identities.delete_identity, call.path[IDENTITY.id_field.name])
+    return NO_CONTENT
+
+
+OPERATIONS = (
+    Operation(
+        route="POST /identities",
+        handler=create_identity,
+        name="createIdentity",
+        summary="Say whose a browser is",
+        scopes=RECORDERS,
+        body=IDENTITY,
+        answer=IDENTITY,
+        statuses=(201, 200, 422, 503),
+    ),
+    list_on(IDENTITY, "listIdentities", "Get a list of browsers and whose they are", OBSERVERS),
+    get_on(IDENTITY, "getIdentity", "Get whose a browser is", OBSERVERS),
+    Operation(
+        route="DELETE /identities/{identityId}",
+        handler=delete_identity,
+        name="deleteIdentity",
+        summary="Take back whose a browser is",
+        scopes=ADMINS,
+        statuses=(204, 404, 503),
+    ),
+)

@@ -1,0 +1,6 @@
+"""The operator's own sites."""
+
+from clicktrail.http.resources.catalogue import operations_on
+from clicktrail.query.fields import SITE
+
+OPERATIONS = operations_on(SITE)

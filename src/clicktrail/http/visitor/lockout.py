@@ -1,0 +1,41 @@
+"""A lock against guessing: who failed too often is refused for a while."""
+
+from collections import deque
+
+from clicktrail.errors import TooManyRequests
+from clicktrail.http.visitor.limits import network_of
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
+
+_MAX_COUNTED = 100_000
+"""Networks whose failures are remembered: some 50 MB when each has failed ten times."""
+
+
+class Lockout:
+    """Counts failures by network (`network_of`); after `failures` of them within `window_s` it is refused.
+
+    At most `_MAX_COUNTED` networks are remembered: beyond that the one goes that failed least recently.
+    """
+
+    def __init__(self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._most = failures
+        self._window_s = window_s
+        self._clock = clock
+        self._failures: dict[str, deque[float]] = {}
+        """Network -> when its last failures were; the network that failed last stands last."""
+
+    def refuse_locked(self, address: str) -> None:
+        """Raises TooManyRequests while the network of the address is locked out."""
+        times = self._failures.get(network_of(address))
+        if times and len(times) == self._most and times[0] > self._clock.passed_s() - self._window_s:
+            raise TooManyRequests(
+                "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
+            )
+
+    def count_failure(self, address: str) -> None:
+        """One failed attempt."""
+        network = network_of(address)
+        times = self._failures.pop(network, None) or deque(maxlen=self._most)
+        times.append(self._clock.passed_s())
+        self._failures[network] = times
+        if len(self._failures) > _MAX_COUNTED:
+            del self._failures[next(iter(self._failures))]

@@ -1,0 +1,167 @@
+"""What a query string may hold: each operation declares one grammar, and whatever it does not name is refused."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from clicktrail.query import kinds
+from clicktrail.query.fields import Resource
+from clicktrail.query.questions import ListQuery, View
+
+PAGING = ("limit", "offset", "cursor", "sort_by", "sort_order")
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 10
+MAX_OFFSET = 2**53
+FLAG_SCHEMA: Mapping[str, Any] = {"type": "boolean"}
+"""A switch in a query string. The server also takes `1` and `0`."""
+TEXT_SCHEMA: Mapping[str, Any] = {"type": "string"}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Own:
+    """A parameter of one operation alone. `read` raises ValueError for what is no value of it."""
+
+    name: str
+    doc: str
+    read: Callable[[str], Any] = str
+    schema: Mapping[str, Any] = field(default_factory=lambda: TEXT_SCHEMA)
+    default: Any = None
+    example: Any = None
+    is_required: bool = False
+    is_list: bool = False
+    """Whether it may be given several times; the values are then joined by commas."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Grammar:
+    """The parameters that a query string may have."""
+
+    resource: Resource | None = None
+    """Whose filters and sort keys are meant."""
+    has_filters: bool = False
+    expansions: tuple[str, ...] = ()
+    own: tuple[Own, ...] = ()
+    is_exact: bool = False
+    """Whether each parameter must have a value and one must be a filter, however lenient the request."""
+    is_free: bool = False
+    """Whether it may be anything: the handler reads it, or nobody does."""
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a page is asked for."""
+        return "cursor" in self.own_by_name
+
+    @cached_property
+    def own_by_name(self) -> Mapping[str, Own]:
+        """Name -> parameter of the operation alone."""
+        return {each.name: each for each in self.own}
+
+    @cached_property
+    def allowed(self) -> str:
+        """What it takes, in words."""
+        names = [*self.own_by_name]
+        names += ["filter[…]"] * self.has_filters + ["query[…]"] * bool(self.expansions)
+        return ", ".join(names) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query string asks for."""
+
+    view: View = field(default_factory=View)
+    filtered: ListQuery | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The operation's own parameters by name; the default where one is not given."""
+    given: frozenset[str] = frozenset()
+    """The names of the own parameters that have a value."""
+
+    @property
+    def listing(self) -> ListQuery:
+        """The page, or all objects that the filters find. Raises TypeError where the grammar has no filters."""
+        if self.filtered is None:
+            raise TypeError("The operation declares no filters.")
+        return self.filtered
+
+
+NOTHING = Grammar()
+ANYTHING = Grammar(is_free=True)
+
+
+def listing(resource: Resource) -> Grammar:
+    """A page of objects."""
+    limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
+    text = f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}."
+    skipped = "Objects to skip; for deep pages follow the `Link` header instead."
+    cursor = "Where the page begins: taken from the `Link` header of the page before, with the same order and filters."
+    page = (
+        Own(name="limit", doc=text, read=read_limit, schema=limit, default=DEFAULT_LIMIT, example=10),
+        whole_number("offset", skipped, 0, MAX_OFFSET, default=0),
+        Own(name="cursor", doc=cursor),
+    )
+    own = (*page, *order_of(resource))
+    return Grammar(resource=resource, own=own, has_filters=True, expansions=resource.expansions)
+
+
+def order_of(resource: Resource) -> tuple[Own, Own]:
+    """By which key objects are sorted, and in which direction."""
+    key = "The order; ties are broken by id, nulls come last."
+    return (
+        choice("sort_by", key, resource.sorts, "createTime"),
+        choice("sort_order", "The direction.", ("asc", "desc"), "desc", is_folded=True),
+    )
+
+
+def showing(resource: Resource) -> Grammar:
+    """One object with its expansions."""
+    return Grammar(resource=resource, expansions=resource.expansions)
+
+
+def flag(name: str, doc: str) -> Own:
+    """A switch, off unless given."""
+    return Own(name=name, doc=doc, read=kinds.read_flag, schema=FLAG_SCHEMA, default=False, example=True)
+
+
+def choice(name: str, doc: str, words: Iterable[str], default: str = "", is_folded: bool = False) -> Own:
+    """One of some words, by default the first; in any letter case where it `is_folded`."""
+    allowed = tuple(words)
+    default = default or allowed[0]
+
+    def read(text: str) -> str:
+        word = text.lower() if is_folded else text
+        if word not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return word
+
+    schema = {"type": "string", "enum": list(allowed), "default": default}
+    return Own(name=name, doc=doc, read=read, schema=schema, default=default, example=default)
+
+
+def whole_number(
+    name: str, doc: str, low: int, high: int, default: int | None = None, is_required: bool = False
+) -> Own:
+    """A number of things."""
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    shown = schema if default is None else schema | {"default": default}
+
+    def read(text: str) -> int:
+        number = _read_digits(text)
+        if number is None or not low <= number <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return number
+
+    example = 1000 if default is None else default
+    return Own(name=name, doc=doc, read=read, schema=shown, default=default, example=example, is_required=is_required)
+
+
+def read_limit(text: str) -> int:
+    """The size of a page; what is more than the largest is the largest. Raises ValueError."""
+    number = _read_digits(text)
+    if number is None:
+        raise ValueError(f"must be a whole number of 0 or more; more than {MAX_LIMIT} is {MAX_LIMIT}")
+    return min(number, MAX_LIMIT)
+
+
+def _read_digits(text: str) -> int | None:
+    """Digits -> their number; None for anything else. Beyond 17 digits all are alike: that is more than any limit."""
+    return int(text.lstrip("0")[:17] or "0") if text.isascii() and text.isdigit() else None

@@ -1,0 +1,30 @@
+"""Removals: their grammar, and what is asked for in it."""
+
+from dataclasses import replace
+
+from clicktrail.query.fields import Resource
+from clicktrail.query.grammar import Asked, Grammar, flag, whole_number
+from clicktrail.query.questions import ListQuery
+
+
+def removing_of(resource: Resource, most: int) -> Grammar:
+    """The parameters of a removal: filters say what, `limit` how many at most.
+
+    Nothing is passed over, however lenient the request: less would be asked, and more removed.
+    """
+    return Grammar(
+        resource=resource,
+        has_filters=True,
+        own=(
+            whole_number("limit", "How many are deleted at most; required.", 1, most, is_required=True),
+            flag("dry_run", "`1` deletes nothing and answers what would be deleted."),
+        ),
+        is_exact=True,
+    )
+
+
+def read_removal(asked: Asked) -> ListQuery:
+    """The objects to remove, the oldest first."""
+    query = asked.listing
+    sort = query.resource.sorts[query.resource.id_field.name]
+    return replace(query, sort=sort, is_descending=False, limit=asked.own["limit"])
