@@ -131,6 +131,8 @@ def request_body(operation: Operation, found: schemas.Schemas) -> Json:
     """A body as the types that it is taken as."""
     name = schemas.body_name(operation)
     content: Json = {FORM if operation.is_basic else JSON: {"schema": ref(name)}}
+    if isinstance(operation.body, type):
+        content = {kind: {**each, "example": make_sample(ref(name), found.named)} for kind, each in content.items()}
     lines = {
         "type": "string",
         "description": "Lines of JSON.",
