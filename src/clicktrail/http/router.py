@@ -45,7 +45,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Postbacks": (postbacks, deliveries),
     "Operating": (imports, backups, system),
 }
-"""Tag of the documentation -> the files whose OPERATIONS it has, but for those that `openapi.uses` names."""
+"""Tag of the documentation -> the files of its operations. `openapi.uses` has another tag for some of them."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"
 
 

@@ -20,7 +20,7 @@ TEXT_SCHEMA: Mapping[str, Any] = {"type": "string"}
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Own:
-    """A parameter of one operation alone. `read` raises ValueError for what is no value of it."""
+    """A parameter that is neither a filter nor an expansion. `read` raises ValueError for a wrong value."""
 
     name: str
     doc: str
@@ -45,7 +45,7 @@ class Grammar:
     is_exact: bool = False
     """Whether each parameter must have a value and one must be a filter, however lenient the request."""
     is_free: bool = False
-    """Whether it may be anything: the handler reads it, or nobody does."""
+    """Whether anything is taken: the handler reads it, or it is ignored."""
 
     @property
     def is_list(self) -> bool:
@@ -54,12 +54,22 @@ class Grammar:
 
     @cached_property
     def own_by_name(self) -> Mapping[str, Own]:
-        """Name -> parameter of the operation alone."""
+        """Name -> parameter."""
         return {each.name: each for each in self.own}
 
     @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """Name -> what a parameter means where it is not given."""
+        return {each.name: each.default for each in self.own}
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The parameters that must be given."""
+        return frozenset(each.name for each in self.own if each.is_required)
+
+    @cached_property
     def allowed(self) -> str:
-        """What it takes, in words."""
+        """The parameters in words, for refusals."""
         names = [*self.own_by_name]
         names += ["filter[…]"] * self.has_filters + ["query[…]"] * bool(self.expansions)
         return ", ".join(names) or "none"
@@ -72,9 +82,9 @@ class Asked:
     view: View = field(default_factory=View)
     filtered: ListQuery | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
-    """The operation's own parameters by name; the default where one is not given."""
+    """Parameter that is no filter -> its value, or its default."""
     given: frozenset[str] = frozenset()
-    """The names of the own parameters that have a value."""
+    """The names of the parameters in `own` that have a value."""
 
     @property
     def listing(self) -> ListQuery:

@@ -11,7 +11,7 @@ from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query import kinds
 from clicktrail.query.cursors import parse_cursor
 from clicktrail.query.fields import Field, Resource
-from clicktrail.query.grammar import DEFAULT_LIMIT, PAGING, Asked, Grammar, Own, listing
+from clicktrail.query.grammar import DEFAULT_LIMIT, PAGING, Asked, Grammar, listing
 from clicktrail.query.limits import MAX_VALUES, find_excess
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
@@ -129,12 +129,14 @@ class Reader:
             self.wrong(name, str(error))
             return None
 
-    def own(self, parameter: Own) -> Any:
-        """The value of a parameter of the operation, or its default."""
-        name, value = parameter.name, None
-        if name in self.single or parameter.is_required:
-            value = self.attempt(name, parameter.read, self.single.get(name, ""))
-        return parameter.default if value is None else value
+    def own(self) -> dict[str, Any]:
+        """The parameters that are no filters, each with its value or its default."""
+        found = dict(self.grammar.defaults)
+        for name in (*self.single, *(self.grammar.required - self.single.keys())):
+            value = self.attempt(name, self.grammar.own_by_name[name].read, self.single.get(name, ""))
+            if value is not None:
+                found[name] = value
+        return found
 
     def refuse_vague(self) -> None:
         """Notes parameters without a value, and that no filter says what is meant."""
@@ -159,7 +161,7 @@ def parse_query(
     """A raw query string -> what it asks for. Raises MalformedRequest naming every mistake."""
     reader = Reader(grammar, raw, language, reading)
     view = View(frozenset(reader.expansions), language)
-    own = {each.name: reader.own(each) for each in grammar.own}
+    own = reader.own()
     page = None
     if grammar.has_filters and grammar.resource is not None:
         page = _read_page(reader, grammar.resource, own, view, wants_count)

@@ -18,7 +18,7 @@ NAMES = frozenset({"file", "code"})
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fields:
-    """A body of fields that are those of no one resource; no other keys are taken."""
+    """A body made of fields of the field table that is not the body of a resource. It takes no other keys."""
 
     name: str
     doc: str
@@ -29,7 +29,7 @@ class Fields:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """A body of up to `most` objects: new ones of a resource, or those of a type."""
+    """A body of up to `most` objects: new objects of a resource, or objects of a type."""
 
     name: str
     doc: str
