@@ -80,7 +80,7 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path}: {target}"
 
 
-NAMED = re.compile(r"`((?:cli|delivery|http|ingest|model|observe|query|settings|store)[./][\w./]+|\w+\.py)`")
+NAMED = re.compile(r"`(?:src/clicktrail/)?((?:cli|delivery|http|ingest|model|observe|query|settings|store)[./][\w./]+|\w+\.py)`")
 
 
 def exists(name: str) -> bool:
@@ -94,7 +94,8 @@ def exists(name: str) -> bool:
 
 
 def test_modules_named_in_the_docs_exist() -> None:
-    for path in (ROOT / "docs" / "glossary.md", *(ROOT / "docs" / "adr").glob("*.md")):
+    named = [ROOT / "docs" / name for name in ("glossary.md", "architecture.md")]
+    for path in (*named, ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / "adr").glob("*.md")):
         for name in NAMED.findall(path.read_text()):
             assert name == "http.disconnect" or exists(name), f"{path}: {name}"
 
