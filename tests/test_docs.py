@@ -80,7 +80,9 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path}: {target}"
 
 
-NAMED = re.compile(r"`(?:src/clicktrail/)?((?:cli|delivery|http|ingest|model|observe|query|settings|store)[./][\w./]+|\w+\.py)`")
+NAMED = re.compile(
+    r"`(?:src/clicktrail/)?((?:cli|delivery|http|ingest|model|observe|query|settings|store)[./][\w./]+|\w+\.py)`"
+)
 
 
 def exists(name: str) -> bool:

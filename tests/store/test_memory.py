@@ -25,10 +25,11 @@ from clicktrail.store.counting.figures import count_visitors
 from clicktrail.store.counting.visitors import VisitorSet
 from clicktrail.store.memory import newest as newest_module
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
-from clicktrail.store.reads.clicks import COLUMNS, get_click, list_clicks
+from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.reads.metrics import link_metrics
-from clicktrail.store.reads.recall import recall_click, recall_page
+from clicktrail.store.reads.pages import recall_click, recall_page
 from clicktrail.store.reads.records import Page
+from clicktrail.store.reads.statements import COLUMNS
 from clicktrail.store.registrations.register import register_through
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
-from clicktrail.store.reads.clicks import COLUMNS
+from clicktrail.store.reads.statements import COLUMNS
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write, transaction

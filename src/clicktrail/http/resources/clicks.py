@@ -19,7 +19,7 @@ from clicktrail.query.grammar import listing, showing
 from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks import removal
 from clicktrail.store.reads import clicks as reads_clicks
-from clicktrail.store.reads.recall import recall_click, recall_page
+from clicktrail.store.reads.pages import recall_click, recall_page
 from clicktrail.store.registrations.register import register_through
 
 MAX_REMOVED = 10_000

@@ -13,7 +13,7 @@ from clicktrail.store.memory.newest import TAIL
 from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import outbox_rows, tell_of_clicks
-from clicktrail.store.reads.clicks import CLICK_SQL, COLUMNS
+from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql

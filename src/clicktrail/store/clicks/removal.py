@@ -8,9 +8,9 @@ from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.change import delete, with_ids
-from clicktrail.store.reads.clicks import CLICK_SQL, get_click
+from clicktrail.store.reads.clicks import get_click
 from clicktrail.store.reads.resolve import resolve
-from clicktrail.store.reads.statements import count_statement, list_statement, where_clause
+from clicktrail.store.reads.statements import CLICK_SQL, count_statement, list_statement, where_clause
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, sql

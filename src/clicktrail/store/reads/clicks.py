@@ -1,34 +1,27 @@
 """Clicks as they are asked for: pages, single clicks, and what expansions add."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from clicktrail.errors import NotFound
 from clicktrail.model.access import Viewer
-from clicktrail.model.attribution import (
-    Touch,
-)
+from clicktrail.model.attribution import Touch
 from clicktrail.model.click import Click
 from clicktrail.model.ids import least_id
 from clicktrail.query.fields import CLICK, LINK
-from clicktrail.query.grammar import MAX_LIMIT
-from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.metrics import link_metrics
+from clicktrail.store.reads.pages import find_rows
+from clicktrail.store.reads.plan import is_narrowed, plan_page
 from clicktrail.store.reads.profiles import contacts_by_profile, find_profiles
-from clicktrail.store.reads.recall import recall_clicks
 from clicktrail.store.reads.records import Page, count, make_page, refuse_secrets, select_records
 from clicktrail.store.reads.resolve import resolve
-from clicktrail.store.reads.statements import groups_statement, has_one_sort_value, list_statement
-from clicktrail.store.reads.steps import Walk, is_stepwise, list_in_steps
+from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.reads.tables import TABLES, visible
-from clicktrail.store.session.protocol import Row, Session
-from clicktrail.store.session.sql import Sql, and_, names, number, sql
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import Sql, and_, number, sql
 from clicktrail.store.session.transactions import question
-
-COLUMNS = Click.__struct_fields__
-CLICK_SQL = names(COLUMNS, of="c")
-"""A click's columns, in the order of `Click`."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +33,7 @@ class Shown:
 
 
 def _is_single_list(_: Viewer, query: ListQuery) -> bool:
-    is_narrowed = query.sort.is_repetitive and query.offset <= MAX_LIMIT
-    return not (query.wants_count or query.view.expansions or is_narrowed)
+    return not (query.wants_count or query.view.expansions or is_narrowed(query))
 
 
 @question(_is_single_list)
@@ -50,40 +42,9 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     refuse_secrets(query, viewer)
     query = resolve(session, viewer, query)
     total = count(session, viewer, query)
-    recalled = recall_clicks(session.memory, viewer, query)
-    if recalled is not None:
-        clicks, ends = recalled, [(None, click.click_id) for click in recalled]
-    else:
-        rows = _list_rows(session, viewer, query)
-        clicks, ends = [Click(*row[: len(COLUMNS)]) for row in rows], [row[-2:] for row in rows]
+    clicks, ends = find_rows(session, viewer, query, plan_page(query, viewer, session.dialect))
     shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)
     return make_page(ends, shown, query.limit, total)
-
-
-def _list_rows(session: Session, viewer: Viewer, query: ListQuery) -> list[Row]:
-    if is_stepwise(session, query) and not has_one_sort_value(query):
-        return list_in_steps(Walk(session, viewer, query, CLICK_SQL))
-    return session.rows(list_statement(narrow(session, viewer, query), viewer, CLICK_SQL, session.dialect))
-
-
-def narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
-    """The same page from fewer rows: a sort by repetitive values needs only the first of them, as many as fill a page.
-
-    Counting ten million rows by value takes a fraction of sorting them.
-    """
-    if not session.dialect.is_owned or not query.sort.is_repetitive or query.offset > MAX_LIMIT:
-        return query
-    groups = session.rows(groups_statement(query, viewer, session.dialect))
-    needed, found = query.limit + query.offset + 1, 0
-    for place, (value, rows) in enumerate(groups):
-        found += rows
-        if found >= needed:
-            beyond = "gte" if query.is_descending else "lte"
-            operator = "eq" if place == 0 else beyond
-            return replace(query, conditions=(*query.conditions, Condition(query.sort, operator, (value,))))
-    if groups:
-        return query
-    return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
 
 
 def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:

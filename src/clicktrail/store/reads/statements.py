@@ -3,24 +3,32 @@
 from collections.abc import Mapping
 
 from clicktrail.model.access import Viewer
-from clicktrail.query.fields import Source
-from clicktrail.query.grammar import MAX_LIMIT
+from clicktrail.model.click import Click
 from clicktrail.query.questions import Condition, ListQuery
+from clicktrail.store.reads.plan import has_one_sort_value, plan_statement
 from clicktrail.store.reads.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
 from clicktrail.store.session import search
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Dialect
-from clicktrail.store.session.sql import Sql, and_, in_, join, number, or_, sql
+from clicktrail.store.session.sql import Sql, and_, in_, join, names, number, or_, sql
 
 _COMPARISONS: Mapping[str, str] = {"gt": "{} > {}", "gte": "{} >= {}", "lt": "{} < {}", "lte": "{} <= {}"}
 
 
-def list_statement(query: ListQuery, viewer: Viewer, columns: Sql, dialect: Dialect) -> Sql:
+COLUMNS = Click.__struct_fields__
+CLICK_SQL = names(COLUMNS, of="c")
+"""A click's columns, in the order of `Click`."""
+
+
+def list_statement(
+    query: ListQuery, viewer: Viewer, columns: Sql, dialect: Dialect, rows_first: bool | None = None
+) -> Sql:
     """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
 
-    Where other tables are looked at, or many rows are passed over, the rows of the page are found first and their
-    columns read after: an engine that joins or sorts whole rows would read ten million of them.
+    `rows_first` is as in `plan.OneStatement`, which also decides where it is not given.
     """
+    if rows_first is None:
+        rows_first = plan_statement(query, viewer, dialect).rows_first
     table = TABLES[query.resource.name]
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     source = sql("{}{}", table.source, sort_join(query))
@@ -29,7 +37,7 @@ def list_statement(query: ListQuery, viewer: Viewer, columns: Sql, dialect: Dial
     if query.offset:
         limit = sql("{} OFFSET {}", limit, query.offset)
     shown = (columns, sql("NULL") if sort == object_id else sort, object_id)
-    if dialect.row_id is None or not (_is_joined(query, viewer) or query.offset > MAX_LIMIT):
+    if dialect.row_id is None or not rows_first:
         page = "SELECT {}, {}, {} FROM {} WHERE {} ORDER BY {} LIMIT {}"
         return sql(page, *shown, source, where, order, limit)
     row_id = table.column(dialect.row_id)
@@ -50,12 +58,6 @@ def order_clause(query: ListQuery) -> Sql:
     if sort == object_id or has_one_sort_value(query):
         return sql("{} {}", object_id, way)
     return sql("{} {} NULLS LAST, {} {}", sort, way, object_id, way)
-
-
-def _is_joined(query: ListQuery, viewer: Viewer) -> bool:
-    """Whether rows of other tables decide about the page."""
-    is_reached = any(condition.field.source is not Source.OWN for condition in query.conditions)
-    return is_reached or bool(sort_join(query).text) or viewer.partner_id is not None
 
 
 def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Sql:
@@ -146,19 +148,6 @@ def _after(query: ListQuery, sort: Sql, object_id: Sql) -> list[Sql]:
         return [sql("{} IS NULL", sort), later_id]
     ties = sql("({} = {} AND {})", sort, value, later_id)
     return [or_((sql("{} {} {}", sort, beyond, value), sql("{} IS NULL", sort), ties))]
-
-
-def has_one_sort_value(query: ListQuery) -> bool:
-    """Whether all rows asked for have the same sort value, or none: then their order is that of their ids."""
-    return any(
-        condition.field is query.sort
-        and ((condition.operator, condition.values) == ("null", (True,)) or _is_one_value(condition))
-        for condition in query.conditions
-    )
-
-
-def _is_one_value(condition: Condition) -> bool:
-    return condition.operator == "eq" and len(condition.values) == 1
 
 
 def groups_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Sql:

@@ -86,12 +86,6 @@ class Walk:
         )
 
 
-def is_stepwise(session: Session, query: ListQuery) -> bool:
-    """Whether the sort key has an index on this engine and the page is not far in by offset."""
-    expression = TABLES[query.resource.name].expression(query.sort)
-    return expression.text in session.dialect.proxies and query.offset <= query.limit
-
-
 def list_in_steps(walk: Walk) -> list[Row]:
     """The rows of the page, and one more if there are more."""
     query = walk.query
