@@ -1,4 +1,4 @@
-"""The composition root: settings -> store, geo, buffer, tokens, routes -> one ASGI application."""
+"""Builds the application from the settings: store, geo data, buffer, tokens and routes become one ASGI application."""
 
 import asyncio
 import contextlib
@@ -55,15 +55,15 @@ from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
 
 _REFRESH_S = 5.0
-"""How often the geo file is looked at."""
+"""How often the server checks for a new geo file."""
 _SALTS_S = 60.0
-"""How often it is looked whether the day is over."""
+"""How often the server checks whether a new day has begun."""
 _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
-"""The route of requests that name no host: they are asked for nothing."""
+"""The route shown for requests that name no host. They reach no operation."""
 _FLUSH_S = 0.1
-"""How often log lines are written out."""
+"""How often log lines are flushed."""
 
 
 def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
@@ -83,7 +83,7 @@ def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
 
 
 def make_store(settings: Settings, engine: Engine | None = None) -> Store:
-    """The store of an engine, which finds the links of clicks by the names of the settings."""
+    """The store uses the parameter names of the settings to find the links of clicks."""
     return Store(engine or open_engine(settings), partial(relink, parameters=_parameters(settings)))
 
 
@@ -92,14 +92,14 @@ def _parameters(settings: Settings) -> Parameters:
 
 
 def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLOCK) -> KeyRing:
-    """The signing keys: a file in the data directory, or a table that all nodes share."""
+    """Signing keys: in a file of the data directory, or in a table that all nodes share."""
     if isinstance(engine, PostgresEngine):
         return KeyRing(TableKeys(engine), clock)
     return KeyRing(KeyFile(Path(settings.data) / KEY_FILE), clock)
 
 
 def _caller(settings: Settings) -> Caller | None:
-    """What sends postbacks, if this server is to send any."""
+    """The sender of postbacks; None if this server sends none."""
     if not settings.send_postbacks:
         return None
     allowed = postback_networks(settings)
@@ -107,7 +107,7 @@ def _caller(settings: Settings) -> Caller | None:
 
 
 def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
-    """Makes the first key where there is none. Raises SettingsError for keys that cannot be used."""
+    """Creates the first key if there is none. Raises SettingsError if the keys cannot be used."""
     try:
         keys.check()
     except (OSError, ValueError) as error:
@@ -135,7 +135,6 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
-    """What turns hits into clicks of this store."""
     buffer = Buffer(store) if buffer is None else buffer
     return Recorder(buffer, geo or make_geo(settings), store.memory, _parameters(settings))
 
@@ -220,10 +219,10 @@ class App:
         return Sender(self.store, caller, policy, self.services.observer.postback, self._tell)
 
     async def start(self) -> None:
-        """Brings the schema up to date, does what the first visitor would wait for, and begins what is done beside."""
+        """Updates the schema, warms up for the first visitor, and starts the background work."""
         await self.store.open(self._tell)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
-        if not is_embedded(self.settings):  # tokens stay good while the database is away
+        if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts]
         if self._sender is not None:
@@ -231,7 +230,7 @@ class App:
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
-        """Ends what is being sent, drains the buffer and closes the store."""
+        """Stops streams, drains the buffer and closes the store."""
         for task in self._tasks:
             task.cancel()
         self.services.asking.close()
@@ -243,7 +242,7 @@ class App:
         self.services.observer.flush()
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application: the hot doors for recording and for links, the router for everything else."""
+        """Fast paths for recording and for links; the router for everything else."""
         if scope["path"].endswith("/") and scope["path"] != "/":  # the same path
             scope = {**scope, "path": scope["path"][:-1]}
         try:
@@ -273,7 +272,7 @@ class App:
             await asyncio.sleep(_SALTS_S)
             try:
                 await self.store.renew_salts()
-            except Unavailable as error:  # today's salt was made yesterday, so one day is left for further attempts
+            except Unavailable as error:  # today's salt was created yesterday, so there is one day for further attempts
                 self._tell("salt of visitor keys not renewed", error)
 
     async def _refresh_geo(self) -> None:
@@ -288,7 +287,6 @@ class App:
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[App]:
-    """An App that is open inside the `async with`."""
     app = App(settings, clock)
     try:
         await app.start()

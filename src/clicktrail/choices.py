@@ -1,4 +1,4 @@
-"""Turns settings into values of the layers below, and checks what a setting's type and pattern cannot check."""
+"""Turns settings into values for the layers below. Checks what a setting's type and pattern cannot check."""
 
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -17,7 +17,7 @@ from clicktrail.settings import Settings, SettingsError
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Whether the store is a file of this process. Raises SettingsError for the URL of an unknown engine."""
+    """Whether the store is a file that this process owns. Raises SettingsError for the URL of an unknown engine."""
     scheme, _, path = settings.database_url().partition("://")
     if scheme not in ("duckdb", "postgresql", "postgres") or (scheme == "duckdb" and len(path) < 2):
         raise SettingsError(f"--database must be duckdb:///PATH or postgresql://…, not {scheme}://…")
@@ -42,12 +42,12 @@ def _networks(text: str, option: str) -> Networks:
 
 
 def trusted_networks(settings: Settings) -> Networks:
-    """Networks of the trusted proxies. Raises SettingsError."""
+    """Raises SettingsError."""
     return _networks(settings.trusted_proxies, "--trusted-proxies")
 
 
 def postback_networks(settings: Settings) -> Networks:
-    """Networks to which postbacks may go in addition to public addresses. Raises SettingsError."""
+    """Networks that may receive postbacks, in addition to public addresses. Raises SettingsError."""
     return _networks(settings.postback_networks, "--postback-networks")
 
 
@@ -59,7 +59,7 @@ def _zone(name: str, option: str) -> tzinfo:
 
 
 def read_reading(settings: Settings) -> Reading:
-    """The rules for reading requests. Raises SettingsError."""
+    """Raises SettingsError."""
     region = settings.phone_region.upper()
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
         raise SettingsError(f"--phone-region must be the two letters of a country, such as DE; {region} is unknown.")
@@ -72,7 +72,6 @@ def read_reading(settings: Settings) -> Reading:
 
 
 def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
-    """The limits of visits and tracker callbacks per minute."""
     return VisitLimit(
         {
             "address": settings.visits_per_minute,
@@ -96,7 +95,7 @@ def link_host_names(settings: Settings) -> frozenset[str | None]:
 
 
 def check_together(settings: Settings) -> None:
-    """Raises SettingsError with all mistakes that a setting's type and pattern cannot show."""
+    """Raises SettingsError with every mistake that a setting's type and pattern cannot find."""
     mistakes = []
     for read in (trusted_networks, postback_networks, link_host_names, read_reading):
         try:

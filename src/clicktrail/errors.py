@@ -1,6 +1,6 @@
-"""Every way a request can be refused: one base and its few kinds.
+"""All refusals: one base class and its kinds.
 
-Each kind carries its HTTP status, a stable code and a title; `http.endpoint.problems` is the only renderer (RFC 9457).
+Each kind has its HTTP status, a stable code and a title. Only `http.endpoint.problems` renders them (RFC 9457).
 """
 
 from typing import Annotated, ClassVar
@@ -10,7 +10,7 @@ from msgspec import Meta
 
 
 class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that was wrong, and where: `pointer` (RFC 6901) into the body, or the name of a `parameter`."""
+    """One mistake and its place: `pointer` (RFC 6901) into the body, or the name of a `parameter`."""
 
     detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
     pointer: Annotated[str | None, Meta(description="Where in the body (RFC 6901).")] = None
@@ -18,9 +18,9 @@ class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ClicktrailError(Exception):
-    """Base of all refusals: `detail` is for people, `mistakes` names every fault, `headers` go out with the answer.
+    """Base of all refusals. `detail` is for people, `mistakes` lists every mistake, `headers` are sent with the answer.
 
-    `members` are further members of the problem document.
+    `members` are additional members of the problem document.
     """
 
     status: ClassVar[int] = 500
@@ -36,13 +36,13 @@ class ClicktrailError(Exception):
 
 
 class MalformedRequest(ClicktrailError):
-    """The body is not JSON, or the query string is not in the grammar."""
+    """The body is not JSON, or the query string does not follow the grammar."""
 
     status, code, title = 400, "malformed", "Malformed request"
 
 
 class Unauthenticated(ClicktrailError):
-    """No token, or one that is not valid (RFC 6750)."""
+    """There is no token, or the token is not valid (RFC 6750)."""
 
     status, code, title = 401, "unauthenticated", "Authentication required"
 
@@ -54,73 +54,63 @@ class Forbidden(ClicktrailError):
 
 
 class NotFound(ClicktrailError):
-    """There is no such object, or none that this token may see."""
+    """There is no such object, or this token may not see it."""
 
     status, code, title = 404, "not-found", "Not found"
 
 
 class MethodNotAllowed(ClicktrailError):
-    """The path exists, the method does not."""
-
     status, code, title = 405, "method-not-allowed", "Method not allowed"
 
 
 class NotAcceptable(ClicktrailError):
-    """The Accept header excludes everything the endpoint can send."""
+    """The Accept header excludes every media type that the endpoint can send."""
 
     status, code, title = 406, "not-acceptable", "Not acceptable"
 
 
 class SlowBody(ClicktrailError):
-    """The body did not come whole within its time; the connection is closed."""
+    """The whole body did not arrive in time. The connection is closed."""
 
     status, code, title = 408, "slow-body", "Body too slow"
 
 
 class Conflict(ClicktrailError):
-    """The request contradicts what is stored."""
-
     status, code, title = 409, "conflict", "Conflict"
 
 
 class Gone(ClicktrailError):
-    """There was something here, and its owner has taken it away."""
+    """The object existed, and its owner has disabled or expired it."""
 
     status, code, title = 410, "gone", "Gone"
 
 
 class TooLarge(ClicktrailError):
-    """The body is larger than the endpoint takes."""
-
     status, code, title = 413, "too-large", "Body too large"
 
 
 class UnsupportedMediaType(ClicktrailError):
-    """The body is of a type that is not read as JSON."""
-
     status, code, title = 415, "unsupported-media-type", "Unsupported media type"
 
 
 class InvalidBody(ClicktrailError):
-    """The body is JSON, but its content is not valid."""
-
     status, code, title = 422, "invalid", "Invalid content"
 
 
 class TooManyRequests(ClicktrailError):
-    """A limit was reached; `Retry-After` says when to come again."""
+    """A limit was reached. `Retry-After` is the number of seconds to wait."""
 
     status, code, title = 429, "too-many-requests", "Too many requests"
 
 
 class Unavailable(ClicktrailError):
-    """Nothing was stored; the same request may be sent again after `Retry-After` seconds."""
+    """Nothing was stored. The client may send the same request again after `Retry-After` seconds."""
 
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
 
 class ClientLeft(ClicktrailError):
-    """The client closed its connection before it was answered; only the log tells of it."""
+    """The client closed its connection before the answer. Only the log shows this."""
 
     status, code, title = 499, "client-left", "Client left"
 
@@ -132,7 +122,7 @@ class StoreInUse(ClicktrailError):
 
 
 class NewerStore(ClicktrailError):
-    """A newer version made the store. Raised at start-up, before any request is served."""
+    """A newer version created the store. Raised at start-up, before any request is served."""
 
     status, code, title = 503, "newer-store", "Store of a newer version"
 
@@ -153,4 +143,4 @@ KINDS: tuple[type[ClicktrailError], ...] = (
     TooManyRequests,
     Unavailable,
 )
-"""What a client may be answered; the OpenAPI document and the docs list these."""
+"""The refusals that a client can receive. The OpenAPI document and the docs list them."""

@@ -1,1 +1,1 @@
-"""Shorter ways for the requests that come most often: no router, no content negotiation."""
+"""Fast paths for the most frequent requests: no router, no content negotiation."""

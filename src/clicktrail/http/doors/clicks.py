@@ -1,8 +1,8 @@
-"""The hot door: POST /clicks without the layers that a plain request does not need.
+"""The fast path of POST /clicks, without the layers that a plain request does not need.
 
-It shares parsing, recording and rendering with the operation's own handler, and hands over to the ordinary endpoint
-whatever is not plain: another content type, a compressed body or one in pieces, a token that is not good, a body with
-mistakes, or with what takes a second look: read-only keys, numbers for texts, unknown keys.
+It shares parsing, recording and rendering with the operation's own handler. The ordinary endpoint answers every request
+that is not plain: another content type, a compressed or chunked body, an invalid token, a body with mistakes, read-only
+keys, unknown keys, or numbers in place of texts.
 """
 
 import time
@@ -24,14 +24,13 @@ _PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
 
 
 class RecordDoor:
-    """An ASGI application for POST /clicks; `endpoint` answers what is not plain."""
+    """An ASGI application for POST /clicks; `endpoint` answers requests that are not plain."""
 
     def __init__(self, services: Services, endpoint: ASGIApp) -> None:
         self._services = services
         self._endpoint = endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Records one click, or hands over."""
         started = time.perf_counter()
         services, headers = self._services, dict(scope["headers"])
         if scope["query_string"] or b"prefer" in headers or not self._is_plain(headers):
@@ -50,9 +49,10 @@ class RecordDoor:
         await respond(services, scope, ROUTE, record_hit(services, hit, language, origin), send, started)
 
     def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
-        """The body, if it came in one piece and is not too large. Raises ValueError.
+        """The body, if it arrived in one piece and is not too large. Raises ValueError.
 
-        The server says `more_body` until it has seen the end; the declared length tells it without asking again.
+        The server sends `more_body` until it has seen the end. The declared length shows the end without another
+        `receive`.
         """
         body: bytes = message.get("body", b"")
         if len(body) > self._services.limits.max_body_bytes:
@@ -74,7 +74,7 @@ class RecordDoor:
 
 
 def _again(message: Message | None, receive: Receive) -> Receive:
-    """A `receive` that begins with a message that was already taken, if there was one."""
+    """A `receive` that first returns `message`, if there is one."""
     waiting = [] if message is None else [message]
 
     async def receive_again() -> Message:

@@ -1,4 +1,6 @@
-"""Tracking links without the layers that a plain visit does not need, and hosts that serve nothing but links."""
+"""The fast path of tracking links, without the layers that a plain visit does not need. Also hosts that serve only
+links.
+"""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -10,7 +12,7 @@ from clicktrail.model.ids import is_id
 
 
 class LinkDoor:
-    """An ASGI application for GET below `prefix`, where a path is a link's code; `others` answers all else."""
+    """An ASGI application for GET below `prefix`, where a path is a link's code. `others` answers all other requests."""
 
     def __init__(self, services: Services, prefix: str, others: ASGIApp) -> None:
         self._services = services
@@ -19,7 +21,6 @@ class LinkDoor:
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Follows one link, or hands over."""
         path: str = scope["path"]
         code = path[len(self._prefix) :]
         if scope["method"] != "GET" or not path.startswith(self._prefix) or "/" in code or not code:
@@ -29,13 +30,12 @@ class LinkDoor:
 
 
 class LinkHost:
-    """An ASGI application for a host of links: `/{code}` and `/b/{bannerId}/{code}`, and nothing else at all."""
+    """An ASGI application for a host that serves only links: `/{code}` and `/b/{bannerId}/{code}`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Follows one link."""
         del receive
         parts = scope["path"].split("/")[1:]
         is_banner = len(parts) == 3 and "/" + parts[0] == BANNER_PREFIX and is_id(parts[1].lower())

@@ -1,6 +1,6 @@
-"""Questions to the store on behalf of a token: in turn, within a time, and only while the client is there to hear.
+"""Questions to the store on behalf of a token. They take turns, have a time limit, and stop when the client leaves.
 
-A question that is answered at once pays for one timer; watching begins with those that take longer.
+A fast question costs one timer. Only a slower question is watched.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from clicktrail.store.session.runs import Run, too_slow
 
 T = TypeVar("T")
 _WATCH_S = 0.05
-"""How long a question runs before it is watched."""
+"""How long a question runs before the watch begins."""
 _AGAIN_S = 0.05
-"""How often a question is stopped until it has ended: each time, it may just have begun its next statement."""
+"""How often the stop is repeated until the question has ended: it may have just begun its next statement."""
 
 
 class Asking:
-    """Puts questions to an engine; each may take `limit_s`. Belongs to one event loop."""
+    """Asks an engine; each question may take `limit_s` seconds. Belongs to one event loop."""
 
     def __init__(self, engine: Engine, limit_s: float) -> None:
         self._engine = engine
@@ -31,7 +31,7 @@ class Asking:
         self._watches: set[_Watch] = set()
 
     async def ask(self, asker: str, receive: Receive, work: Callable[[Session], T], is_single: bool = False) -> T:
-        """What `work` finds, as `Engine.ask` runs it. Raises TooManyRequests, Unavailable, ClientLeft."""
+        """The result of `work`, run by `Engine.ask`. Raises TooManyRequests, Unavailable, ClientLeft."""
         run = Run()
         watch = _Watch(run, receive, self._limit_s)
         self._watches.add(watch)
@@ -51,7 +51,7 @@ class Asking:
             self._watches.discard(watch)
 
     def close(self) -> None:
-        """Stops all questions; nobody waits for the end of a long one."""
+        """Stops all questions. Shutdown does not wait for a long question."""
         for watch in self._watches:
             watch.stop(Unavailable("The server is stopping.", headers={"Retry-After": "5"}))
 
@@ -75,20 +75,19 @@ class _Watch:
             self._look()
 
     def left(self) -> asyncio.Task[None]:
-        """Done once the client is gone."""
+        """Done when the client has left."""
         if self._left is None:
             self._left = self._loop.create_task(wait_until_left(self._receive))
             self._left.add_done_callback(self._on_left)
         return self._left
 
     def stop(self, reason: Exception) -> None:
-        """Stops the question, again and again until it has ended."""
+        """Stops the question. Repeats this until the question has ended."""
         self._timer.cancel()
         self._run.stop(reason)
         self._timer = self._loop.call_later(_AGAIN_S, self.stop, reason)
 
     def end(self) -> None:
-        """The question has ended."""
         self._timer.cancel()
         if self._left is not None:
             self._left.remove_done_callback(self._on_left)
@@ -105,6 +104,6 @@ class _Watch:
 
 
 async def wait_until_left(receive: Receive) -> None:
-    """Ends when the client is gone; what it still sends is not read."""
+    """Returns when the client has left. Ignores all that the client still sends."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Bodies: read whole, within a size and a time."""
+"""Reads whole bodies, with a limit on size and time."""
 
 import asyncio
 
@@ -7,20 +7,20 @@ from starlette.types import Message, Receive, Scope
 from clicktrail.errors import MalformedRequest, SlowBody, TooLarge
 
 _DRAINED_BYTES = 64 * 1024 * 1024
-"""How much of a body that is too large is still read, so that its sender gets to see the answer."""
+"""The excess of a too large body is read up to this size, so that the sender can receive the answer."""
 LATE_AT = "clicktrail.late_at"
-"""Key of a scope whose body was already waited for: until when it is."""
+"""Scope key of the deadline for the body, set if the server has already waited for the body."""
 MIN_RATE = 16 * 1024
-"""Bytes a second: what has come of a body gives it so much more time, so large ones may come over slow lines."""
+"""Bytes a second. The time limit grows with the bytes that have arrived, so large bodies may use slow lines."""
 
 
 async def read_body(receive: Receive, limit: int, pause_s: float, moment: float) -> bytes:
     """The whole body, never a part of it.
 
-    Raises TooLarge, after reading the rest of it, so that the sender gets to see the answer; SlowBody when the event
-    loop's clock shows `moment`, or a second later for each MIN_RATE bytes that have come, and `pause_s` after the last
-    of them; MalformedRequest where the sender went away before the end, because half of a batch may read like a whole
-    one.
+    Raises TooLarge after reading the rest, so that the sender can receive the answer. Raises SlowBody when the event
+    loop's clock shows `moment` plus one second for each MIN_RATE bytes that have arrived, and `pause_s` after the last
+    bytes. Raises MalformedRequest if the sender left before the end, because half of a batch can look like a whole
+    batch.
     """
     chunks: list[bytes] = []
     size, clock = 0, asyncio.get_running_loop().time
@@ -28,7 +28,7 @@ async def read_body(receive: Receive, limit: int, pause_s: float, moment: float)
         try:
             message = await receive_before(receive, min(moment + min(size, limit) / MIN_RATE, clock() + pause_s))
         except SlowBody:
-            if size > limit:  # enough is known
+            if size > limit:  # the body is too large already
                 break
             raise
         if message["type"] == "http.disconnect":
@@ -47,7 +47,7 @@ async def read_body(receive: Receive, limit: int, pause_s: float, moment: float)
 
 
 def late_at(scope: Scope, timeout_s: float) -> float:
-    """Until when a body is waited for, by the event loop's clock."""
+    """The deadline of the body, by the event loop's clock."""
     given: float | None = scope.get(LATE_AT)
     return asyncio.get_running_loop().time() + timeout_s if given is None else given
 
@@ -55,7 +55,7 @@ def late_at(scope: Scope, timeout_s: float) -> float:
 async def receive_before(receive: Receive, moment: float) -> Message:
     """The next message. Raises SlowBody when the event loop's clock shows `moment`.
 
-    As `asyncio.timeout_at` does it, without the seven microseconds that this takes of every click.
+    Does the same as `asyncio.timeout_at`, which would add seven microseconds to every click.
     """
     task, loop, was_late = asyncio.current_task(), asyncio.get_running_loop(), False
 

@@ -1,4 +1,4 @@
-"""What a handler is given, what it returns, and the services behind it."""
+"""The input of a handler, its answer, and the services that handlers use."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,43 +37,40 @@ T = TypeVar("T")
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAIN = "text/plain"
-"""JSON from a page of another origin, which a browser sends so without asking first."""
+"""Browsers send this type to another origin without a preflight request. The body is read as JSON."""
 _FORWARDING = frozenset({b"forwarded", b"x-forwarded-for"})
 LENIENT = "handling=lenient"
-"""The preference (RFC 7240) of those who would rather have what is unknown ignored."""
+"""The preference (RFC 7240) of clients who want unknown keys and parameters ignored."""
 COUNT_EXACT = "count=exact"
-"""The preference of those who want a list's total."""
+"""The preference of clients who want a list's total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The settings that handlers need."""
-
     base_path: str
     public_url: str
     max_body_bytes: int
     body_timeout_s: float
     token_lifetime_s: int
     scratch: str
-    """Where files are made that are about to be sent."""
+    """The directory for temporary files that will be sent."""
     trusted: Networks
-    """Proxies that are believed."""
+    """Proxies whose headers are trusted."""
     link_path: str
     link_hosts: tuple[str, ...]
     redirect_first: bool
     postback_networks: Networks
-    """Where postbacks may go beside public addresses."""
+    """Networks that may receive postbacks, in addition to public addresses."""
     model: Model
     """How the programme attributes clients to clicks."""
     reading: Reading = STRICT
-    """How requests are read."""
     lead_anyway: bool = True
-    """Whether visitors are led on when their click cannot be recorded."""
+    """Whether visitors are redirected when their click cannot be recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Everything that handlers work with; made once, by `app`."""
+    """All that handlers use; created once, by `app`."""
 
     store: Store
     asking: Asking
@@ -86,7 +83,7 @@ class Services:
     lockout: Lockout
     health: Health
     caller: Caller | None
-    """Sends postbacks; None where this server sends none."""
+    """Sends postbacks; None if this server sends none."""
     exports: Slots
     streams: Streams
     openapi: Callable[[], bytes]
@@ -94,22 +91,22 @@ class Services:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request: checked for access and size, its query string parsed, its body read."""
+    """One request: access and size are checked, the query string is parsed, the body is read."""
 
     services: Services
     viewer: Viewer
     headers: Headers
     path: Mapping[str, str]
     query: bytes
-    """The query string as it came."""
+    """The raw query string."""
     scope: Mapping[str, Any]
     receive: Receive
     body: bytes = b""
     asked: Asked = field(default_factory=Asked)
-    """What the query string asks for, by the grammar of the operation."""
+    """The parsed query string, by the grammar of the operation."""
 
     async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Answers a question of the caller's by `work(session, …)`, on one snapshot of the store."""
+        """The result of `work(session, …)` on one snapshot of the store."""
         is_single = transaction_of(work).is_single(*args, **kwargs)
         return await self.services.asking.ask(
             self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), is_single
@@ -117,7 +114,6 @@ class Call:
 
     @property
     def store(self) -> Store:
-        """The store."""
         return self.services.store
 
     @cached_property
@@ -127,28 +123,27 @@ class Call:
 
     @cached_property
     def preferences(self) -> frozenset[str]:
-        """The preferences of the `Prefer` header (RFC 7240), lower-cased."""
+        """The preferences of the `Prefer` header (RFC 7240), in lower case."""
         texts = ",".join(self.headers.getlist("prefer")).split(",")
         return frozenset(text.strip().lower().replace('"', "") for text in texts if text.strip())
 
     @cached_property
     def reading(self) -> Reading:
-        """How this request is to be read."""
         reading = self.services.limits.reading
         return reading.leniently() if LENIENT in self.preferences else reading
 
     @property
     def content_type(self) -> str:
-        """The media type of the body, without its parameters."""
+        """The media type of the body, without parameters."""
         return media_type_of(self.headers)
 
     @property
     def client_address(self) -> str:
-        """The visitor's address, behind the proxies that are trusted."""
+        """The visitor's address, behind the trusted proxies."""
         return visitor_address(self.services, self.scope)
 
     def link_url(self, code: str) -> str:
-        """Where a link is followed: at the first host of links, or below the path of links."""
+        """The URL of a link: at the first link host, or below the link path."""
         limits, path = self.services.limits, quote(code, safe="")
         if limits.link_hosts:
             scheme = urlsplit(limits.public_url).scheme or self.scope["scheme"]
@@ -161,12 +156,12 @@ class Call:
 
 
 def media_type_of(headers: Headers) -> str:
-    """The Content-Type header without its parameters, lower-cased; empty where there is none."""
+    """The Content-Type header without parameters, in lower case; empty if there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
-    """The visitor's address, behind the proxies that are trusted. The word of others is not taken, and counted."""
+    """The visitor's address, behind the trusted proxies. Headers of other proxies are ignored, and counted."""
     client = scope.get("client")
     peer = client[0] if client else ""
     if not any(name in _FORWARDING for name, _ in scope["headers"]):
@@ -179,27 +174,24 @@ def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
 
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:
-    """Where the API is, as the client sees it: scheme, host and base path."""
+    """The API's address as the client sees it: scheme, host and base path."""
     return (limits.public_url or f"{scope['scheme']}://{host or own_host(scope)}") + limits.base_path.rstrip("/")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One response."""
-
     status: int = 200
     body: bytes = b""
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncGenerator[bytes, None] | None = None
-    """The body in pieces, in place of `body`; begun only where the body is wanted."""
+    """The body in pieces, used in place of `body`. Starts only when the body is needed."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
 def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-    """JSON."""
     return Answer(status, encode(content), JSON, headers or {})
 
 

@@ -1,7 +1,7 @@
-"""Ends connections that the server cannot end by itself.
+"""Closes connections that the server cannot close by itself.
 
-ASGI has no word for "this answer will not be finished": an application that stops sending makes half a file look whole,
-and one that waits for a client who reads nothing waits for ever. So the connection is cut below the server.
+ASGI cannot say "this answer will not be finished". If an application stops sending, half a file looks whole. If it
+waits for a client who reads nothing, it waits forever. So this module closes the connection below the server.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ from typing import Any
 _DESCRIPTORS = "/dev/fd"
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER: what was not sent yet is dropped, and the client told."""
+"""SO_LINGER: unsent data is dropped, and the client sees a reset."""
 
 
 def cut(scope: Mapping[str, Any]) -> None:
-    """Ends the connection that a request came on."""
+    """Closes the connection of a request."""
     client, server = scope.get("client"), scope.get("server")
     if client and server:
         for connection in _accepted(int(server[1])):
@@ -28,19 +28,19 @@ def cut(scope: Mapping[str, Any]) -> None:
 
 
 def cut_all(port: int) -> int:
-    """Ends every connection to this port of ours; returns how many there were."""
+    """Closes every connection to this port of ours. Returns their number."""
     return sum(_end(connection) for connection in _accepted(port))
 
 
 def _accepted(port: int) -> Iterator[socket.socket]:
-    """Every connection to a port of ours, as a second handle on it, which is closed after its turn."""
-    for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - names are all that is wanted
-        with contextlib.suppress(OSError):  # it was closed meanwhile
+    """Every connection to a port of ours, as a second handle. The handle is closed before the next one is made."""
+    for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - only the names are needed
+        with contextlib.suppress(OSError):  # the connection was closed in the meantime
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue
             with socket.socket(fileno=os.dup(int(name))) as connection:
                 if connection.family in _FAMILIES and connection.getsockname()[1] == port:
-                    connection.getpeername()  # fails for a socket that listens
+                    connection.getpeername()  # fails for a listening socket
                     yield connection
 
 

@@ -1,5 +1,7 @@
-"""What the documents are made of that are no resource of the field table. The encoder makes their JSON names, and
-`msgspec.json.schema_components` their part of the OpenAPI document."""
+"""Documents that are not resources of the field table.
+
+The encoder makes their JSON names. `msgspec.json.schema_components` makes their part of the OpenAPI document.
+"""
 
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from clicktrail.query import kinds
 
 
 def says(text: str, *examples: object, **rest: Any) -> Meta:
-    """What a key of a document says, with examples."""
+    """The description of a document's key, with examples."""
     return Meta(description=text, examples=list(examples) or None, **rest)
 
 

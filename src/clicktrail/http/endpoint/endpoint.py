@@ -1,4 +1,4 @@
-"""From ASGI to a handler and back: one path with its methods. Access, negotiation and size are checked here, once."""
+"""From ASGI to a handler and back: one path with its methods. Checks access, negotiation and size for all operations."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ from clicktrail.query.urlencoded import drop_cache_buster
 
 _APPLIED = "Preference-Applied"
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
-"""What is sent is of the type that it says, and of no other that a browser may guess."""
+"""Browsers must use the declared type, and must not guess another one."""
 
 _ID_HEADER = HEADER.lower().encode()
 
@@ -65,7 +65,7 @@ class Endpoint:
             self._operations["HEAD"] = operations["GET"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request, whatever happens in it, then tells the observer."""
+        """Always answers the request, then notifies the observer."""
         await respond(self._services, scope, self._route, self._answer(scope, receive), send, receive=receive)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
@@ -115,14 +115,14 @@ class Endpoint:
 
 
 def read_query(grammar: Grammar, call: Call) -> Asked:
-    """What the query string asks for. Raises MalformedRequest for anything that the grammar does not have."""
+    """The parsed query string. Raises MalformedRequest for parameters that the grammar does not have."""
     if grammar.is_free or (grammar is NOTHING and not call.query):
         return Asked()
     return parse_query(grammar, call.query, call.language, call.reading, COUNT_EXACT in call.preferences)
 
 
 def closing(scope: Mapping[str, Any]) -> Mapping[str, str]:
-    """The header of an answer to a request whose body was not read: the server closes that connection, and says so."""
+    """The header for an answer to a request whose body was not read. The server announces and closes that connection."""
     names = {name for name, value in scope["headers"] if value != b"0"}
     return {"Connection": "close"} if names & {b"content-length", b"transfer-encoding"} else {}
 
@@ -133,7 +133,7 @@ def _amend(operation: Operation, error: ClicktrailError) -> None:
 
 
 def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters of a path, ids in lower case. Raises NotFound for what is no id."""
+    """The parameters of a path, ids in lower case. Raises NotFound if an id is not well-formed."""
     path = {name: value if name in NAMES else value.lower() for name, value in parameters.items()}
     if any(name not in NAMES and not is_id(value) for name, value in path.items()):
         raise NotFound("There is no such object; ids are 24 hex digits.")
@@ -141,7 +141,7 @@ def read_path(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def say_applied(call: Call, answer: Answer) -> Answer:
-    """The answer, saying that what is unknown was ignored where the request preferred that (RFC 7240)."""
+    """Adds the header that says that unknown input was ignored, if the request preferred that (RFC 7240)."""
     applied = answer.headers.get(_APPLIED, "")
     if LENIENT not in call.preferences or LENIENT in applied:
         return answer
@@ -157,7 +157,7 @@ async def respond(
     started: float | None = None,
     receive: Receive | None = None,
 ) -> None:
-    """Sends what comes of `work`, and tells the observer. `started`: when the request came, if that was before now."""
+    """Sends the answer of `work`, and notifies the observer. `started`: when the request arrived, if that was earlier."""
     started = time.perf_counter() if started is None else started
     method = method_label(scope["method"])
     request_id = find_request_id(scope["headers"])
@@ -172,12 +172,14 @@ async def respond(
 
 
 async def refuse(error: ClicktrailError) -> Answer:
-    """The work of a request that was refused before there was any."""
+    """Stands in for the work of a request that was refused before its work began."""
     raise error
 
 
 async def begin(stream: AsyncGenerator[bytes, None], receive: Receive) -> AsyncGenerator[bytes, None]:
-    """The stream with its first piece made: what fails before that is still an error document. Raises ClientLeft."""
+    """The stream, with its first piece already made: an earlier failure can still become an error document. Raises
+    ClientLeft.
+    """
     first, leaving = asyncio.ensure_future(anext(stream, b"")), asyncio.create_task(wait_until_left(receive))
     try:
         await asyncio.wait((first, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -202,7 +204,9 @@ async def send_stream(
     receive: Receive,
     send: Send,
 ) -> None:
-    """An answer in pieces. Where it cannot be sent whole the connection is cut, so that nobody takes a part for all."""
+    """Sends an answer in pieces. If the answer cannot be completed, the connection is cut, so that no client takes a
+    part for the whole.
+    """
     await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     try:
         end = await services.streams.send(stream, receive, send)
@@ -221,7 +225,7 @@ async def send_stream(
 async def guarded(
     services: Services, method: str, route: str, request_id: str, work: Coroutine[Any, Any, Answer]
 ) -> Answer:
-    """The answer of `work`, or the problem document of what went wrong in it."""
+    """The answer of `work`, or the problem document of its failure."""
     try:
         return await work
     except ClicktrailError as error:
@@ -229,14 +233,14 @@ async def guarded(
             told = {"method": method, "route": route, "request_id": request_id}
             services.observer.log.error("refused", **told, exc_info=error.__cause__)
         return render_problem(error)
-    except Exception as error:  # the last line of defence: logged, and told to nobody
+    except Exception as error:  # the last line of defence: the log has the details, the client gets none
         told = {"method": method, "route": route, "request_id": request_id}
         services.observer.log.error("failed", **told, exc_info=error)
         return INTERNAL
 
 
 def check_access(operation: Operation, services: Services, headers: Headers) -> Viewer:
-    """Who calls, if they may. Raises Unauthenticated, Forbidden."""
+    """The viewer, if the operation is allowed to them. Raises Unauthenticated, Forbidden."""
     if not operation.scopes:
         return SYSTEM
     viewer = services.tokens.check(headers.get("authorization"))
@@ -247,7 +251,7 @@ def check_access(operation: Operation, services: Services, headers: Headers) -> 
 
 
 def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:
-    """Raises NotAcceptable where the Accept header leaves out what would be sent."""
+    """Raises NotAcceptable if the Accept header excludes the media type of the answer."""
     accept = headers.get("accept", "")
     if not accept.strip() or media_type == "*/*":
         return
@@ -258,20 +262,22 @@ def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()
 
 
 def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
-    """JSON, `+json`, nothing, or what curl's `--data` says (contract, section 1). Raises UnsupportedMediaType."""
+    """Allows JSON, `+json`, no type, and the type of curl's `--data` (contract, section 1). Raises
+    UnsupportedMediaType.
+    """
     kind = media_type_of(headers)
     if kind not in ("", JSON, FORM, *more) and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 
 
 async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send) -> None:
-    """One ASGI response. HEAD gets the headers of GET and no body."""
+    """Sends one ASGI response. HEAD gets the headers of GET and no body."""
     await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
 
 def header_list(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
-    """The headers as ASGI has them; an answer in pieces says no length."""
+    """The headers as ASGI needs them. An answer in pieces has no length."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
     headers += [_NOSNIFF, (_ID_HEADER, request_id.encode())]
     if answer.status != NO_CONTENT.status:

@@ -1,4 +1,4 @@
-"""The Host header: read once, and refused where it names no host (RFC 9110, section 7.2)."""
+"""Reads the Host header once, and refuses it if it names no host (RFC 9110, section 7.2)."""
 
 import re
 from collections.abc import Mapping
@@ -13,16 +13,19 @@ _match = re.compile(
     rb"(?:(?P<name>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)\.?|\[(?P<six>[0-9A-Fa-f:.]{2,45})\])"
     rb"(?::(?P<port>[0-9]{0,5}))?"
 ).fullmatch
-"""A name or an IPv4 address, or an IPv6 address in brackets; then maybe a port. RFC 3986 also allows `%41` and
-`!$&'()*+,;=` in a name: no host has them, and they would be a second way to write a name, or end a header."""
+"""A name, an IPv4 address, or an IPv6 address in brackets. A port may follow.
+
+RFC 3986 also allows `%41` and `!$&'()*+,;=` in a name. No real host has these characters. They would allow a second
+spelling of a name, or end a header.
+"""
 _OLD_VERSIONS = ("1", "1.0")
 """HTTP/1.0, which needs no Host header."""
 
 
 def find_host(scope: Mapping[str, Any]) -> str:
-    """The name of the host that a request is for: lower case, without port and final dot.
+    """The host name of a request: lower case, without port and final dot.
 
-    Empty where a request of HTTP/1.0 names none. Raises MalformedRequest.
+    Empty if a request of HTTP/1.0 names none. Raises MalformedRequest.
     """
     found = [value for name, value in scope["headers"] if name == b"host"]
     if len(found) > 1:
@@ -37,7 +40,7 @@ def find_host(scope: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_host(value: bytes) -> str | None:
-    """The name in a Host header, written in the one way; None where there is none."""
+    """The name in a Host header, in canonical spelling; None if there is none."""
     parts = _match(value) if len(value) <= 255 else None
     if parts is None or int(parts["port"] or 0) > _MAX_PORT:
         return None
@@ -50,6 +53,6 @@ def parse_host(value: bytes) -> str | None:
 
 
 def own_host(scope: Mapping[str, Any]) -> str:
-    """The address and port that a request came to, as a Host header has them."""
+    """The address and port that received the request, written as in a Host header."""
     address, port = scope["server"]
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

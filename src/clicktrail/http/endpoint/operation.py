@@ -1,4 +1,4 @@
-"""An operation: one method on one path, and all that its route and its part of the OpenAPI document are made from."""
+"""An operation: one method on one path. Its route and its part of the OpenAPI document are made from it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from clicktrail.query.grammar import NOTHING, Grammar
 
 PUBLIC: frozenset[Scope] = frozenset()
 NAMES = frozenset({"file", "code"})
-"""Path parameters that are no ids."""
+"""Path parameters that are not ids."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Fields:
-    """A body made of fields of the field table that is not the body of a resource. It takes no other keys."""
+    """A body made of fields of the field table that is not the body of a resource. It accepts no other keys."""
 
     name: str
     doc: str
@@ -41,11 +41,11 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """Who may call it, what it takes and what it answers: declared whole, derived from no other operation.
+    """One operation, declared whole: its access, its input and its answers.
 
-    `route` is its method and path. `scopes` are those that may call it; none means that no token is needed. `body` is a
-    resource (the method says which of its bodies), fields, rows or a type. `answer` is a resource, of which a list
-    sends a page, or a type, or several types of which it sends one.
+    `route` is its method and path. `scopes` may call it; an empty set means that no token is needed. `body` is a
+    resource (the method says which of its bodies), fields, rows or a type. `answer` is a resource (a list sends a
+    page), a type, or several types of which one is sent.
     """
 
     route: str
@@ -57,37 +57,36 @@ class Operation:
     body: Resource | Fields | Rows | type | None = None
     answer: Any = None
     statuses: tuple[int, ...] = (200,)
-    """What it answers with, first where all is well. 200 after 201 answers a POST whose uuid is known.
+    """The statuses of its answers, the usual success first. 200 after 201 answers a POST whose uuid is known.
 
-    The refusals that follow from scopes, query and body are left out (`openapi.document.refusals`).
+    Refusals that follow from scopes, query and body are not listed here (`openapi.document.refusals`).
     """
     media_type: str = JSON
     samples: Mapping[str, str | None] = field(default_factory=dict)
-    """Media type -> example, where `media_type` names none or the answer has no schema; None: bytes."""
+    """Media type -> example, if `media_type` names none or the answer has no schema; None: bytes."""
     other_types: tuple[str, ...] = ()
-    """Media types that it can send where they are asked for."""
+    """Other media types that clients may ask for."""
     body_types: tuple[str, ...] = ()
-    """Media types of the body beyond those that are taken as JSON."""
+    """Media types of the body, in addition to the types that are read as JSON."""
     max_bytes: int = 0
-    """Largest body, if not that of the settings."""
+    """Maximum bytes of the body; 0 uses the limit of the settings."""
     is_basic: bool = False
-    """Whether it takes a client's own credentials instead of a token."""
+    """Whether it accepts an OAuth client's credentials instead of a token."""
     doc: str = ""
-    """What the summary leaves open."""
+    """Details that the summary does not give."""
     amend: Callable[[ClicktrailError], None] | None = None
-    """Adds to every refusal what the operation's clients look for in it."""
+    """Adds the members that the operation's clients expect to every refusal."""
 
     @cached_property
     def method(self) -> str:
-        """GET, POST and so on."""
         return self.route.partition(" ")[0]
 
     @cached_property
     def path(self) -> str:
-        """The path, its parameters in braces."""
+        """The path with its parameters in braces."""
         return self.route.partition(" ")[2]
 
     @property
     def successes(self) -> tuple[int, ...]:
-        """The statuses that refuse nothing."""
+        """The success statuses."""
         return tuple(status for status in self.statuses if status < 400)

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: the one place where a refusal becomes a response."""
+"""Renders errors as problem documents (RFC 9457). No other module turns a refusal into a response."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ OAUTH_ERRORS = (
     "unsupported_grant_type",
     "temporarily_unavailable",
 )
-"""The values of `error` that are sent (RFC 6749, sections 5.2 and 4.1.2.1)."""
+"""The possible values of `error` (RFC 6749, sections 5.2 and 4.1.2.1)."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def render_problem(error: ClicktrailError) -> Answer:
-    """The response of a refusal; nothing in it but what the error was made to say."""
+    """Contains only the error's public text and data."""
     document = Problem(
         type=TYPE_PREFIX + error.code,
         title=error.title,

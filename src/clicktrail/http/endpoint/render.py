@@ -55,7 +55,7 @@ def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
 
 
 def render_moment(us: int) -> str:
-    """A time; whole seconds, which most are, come from a cache."""
+    """A time. Whole seconds, the most frequent times, come from a cache."""
     return render_second(us // SECOND) if us % SECOND == 0 else render_time(us)
 
 
@@ -92,7 +92,7 @@ def render_metrics(figures: Figures, _: str = "") -> LinkMetrics:
 
 
 def render_visitor(click: Click, _: str = "") -> Json:
-    """Who clicked, as far as it is known."""
+    """All that is known about who clicked."""
     return {
         "device": click.device,
         "browser": click.browser,

@@ -1,6 +1,6 @@
-"""Objects that clients send back as they got them: read-only keys pass where they say what is stored.
+"""Objects that clients send back as they received them. Read-only keys are accepted if they equal the stored values.
 
-A key that says something else is refused, so that nobody believes to have changed it.
+A different value is refused, so that no client believes that it was changed.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from clicktrail.store.reads.records import Record
 
 _DETAIL = "is read-only and differs from what is stored; leave it out, or send what a GET shows"
 _UNSTEADY = frozenset({"metrics"})
-"""Keys that change without anybody changing the object."""
+"""Keys that change although the object was not updated."""
 COMPARED = frozenset({"contacts", "link", "profile", "visitor"})
 """The expansions of a click that are compared, for tokens that may read them."""
 _ENGLISH = "en"
@@ -28,14 +28,14 @@ Reader = Callable[..., Record]
 
 
 async def refuse_changed(call: Call, resource: Resource, form: Form, read: Reader, *place: str) -> None:
-    """Reads the object, if the body brings read-only keys, and compares. Raises InvalidBody, NotFound."""
+    """If the body has read-only keys, reads the object and compares them. Raises InvalidBody, NotFound."""
     if form.shown:
         record = await call.store.run(read, call.viewer, *place)
         refuse_differing(call, resource, form, record)
 
 
 async def refuse_changed_item(call: Call, resource: Resource, form: Form) -> None:
-    """The same for an object that its path names by its id."""
+    """The same for an object whose id is in the path."""
 
     def read(session: Any, viewer: Any, object_id: str) -> Record:
         return records.get_record(session, viewer, resource, object_id)
@@ -51,7 +51,7 @@ def refuse_differing(call: Call, resource: Resource, form: Form, record: Record)
 
 
 def refuse_others(sent: Json, render: Callable[[str], Json], language: str, root: str = "") -> None:
-    """Compares read-only keys with what is shown in a language, or in English. Raises InvalidBody."""
+    """Compares read-only keys with the object as shown in a language, or in English. Raises InvalidBody."""
     mistakes = find_differing(sent, msgspec.to_builtins(render(language)), root)
     if mistakes and language != _ENGLISH:
         mistakes = find_differing(sent, msgspec.to_builtins(render(_ENGLISH)), root)
@@ -60,12 +60,14 @@ def refuse_others(sent: Json, render: Callable[[str], Json], language: str, root
 
 
 def leave_out_hidden(call: Call, sent: Json) -> Json:
-    """The keys of a click that may be compared: not what the token may not read, because an answer would tell."""
+    """The keys of a click that may be compared. Leaves out what the token may not read, because an answer would reveal
+    it.
+    """
     return sent if call.viewer.scope in READERS else {name: sent[name] for name in sent.keys() - COMPARED}
 
 
 def find_differing(sent: Mapping[str, Any], shown: Mapping[str, Any], root: str) -> list[Mistake]:
-    """The keys of `sent` that say something else than `shown`, at any depth."""
+    """The keys of `sent` that differ from `shown`, at any depth."""
     found: list[Mistake] = []
     for name, value in sent.items():
         pointer = f"{root}/{name}"
@@ -81,7 +83,7 @@ def find_differing(sent: Mapping[str, Any], shown: Mapping[str, Any], root: str)
 
 
 def _find_differing_contacts(sent: list[Any], shown: list[Json], root: str) -> list[Mistake]:
-    """Contacts are told apart by their ids; those without one are not compared."""
+    """Contacts are matched by id; a contact without id is not compared."""
     by_id = {contact[CONTACT.id_field.name]: contact for contact in shown}
     found: list[Mistake] = []
     for place, contact in enumerate(sent):
@@ -97,10 +99,11 @@ def _find_differing_contacts(sent: list[Any], shown: list[Json], root: str) -> l
 
 
 def _is_same(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
-    """Whether a read-only value says what is stored. Nothing says nothing; a time or a number may be spelled otherwise.
+    """Whether a read-only value equals the stored one. An empty value never differs. Times and numbers may have another
+    spelling.
 
-    An earlier `updateTime` that the object may have been shown with is no difference: a request that is sent again
-    after it changed the object has just that.
+    An earlier `updateTime` of the object does not count as a difference: a repeated request has it, because its first
+    attempt changed the object.
     """
     stored = shown.get(name)
     if value in (None, "") or value == stored:
@@ -116,7 +119,7 @@ def _is_same(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
 
 
 def _moment(text: Any) -> int:
-    """A time in microseconds; -1 for what is none."""
+    """A time in microseconds; -1 if `text` is not a time."""
     try:
         return parse_time(text) if isinstance(text, str) else -1
     except ValueError:

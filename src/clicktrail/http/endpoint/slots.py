@@ -1,4 +1,4 @@
-"""How many files may be on their way at once: in all, and for each who asks."""
+"""Limits the number of concurrent files: in total, and for each holder."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ _RETRY = {"Retry-After": "5"}
 
 
 class Slots:
-    """`most` for all together, `most_each` for one holder. Nobody waits: what is too many is refused at once."""
+    """`most` slots in total, `most_each` for one holder. No one waits: a request beyond the limit is refused
+    immediately.
+    """
 
     def __init__(self, most: int, most_each: int) -> None:
         self._most = most
@@ -19,7 +21,7 @@ class Slots:
 
     @contextmanager
     def take(self, holder: str) -> Iterator[None]:
-        """One slot for as long as the block lasts. Raises TooManyRequests, Unavailable."""
+        """Holds one slot while the block runs. Raises TooManyRequests, Unavailable."""
         if self._taken[holder] >= self._most_each:
             raise TooManyRequests(f"{self._most_each} exports of yours are under way; end one first.", headers=_RETRY)
         if self._taken.total() >= self._most:
@@ -29,4 +31,4 @@ class Slots:
             yield
         finally:
             self._taken[holder] -= 1
-            self._taken += Counter()  # forgets who holds none
+            self._taken += Counter()  # drops holders without a slot

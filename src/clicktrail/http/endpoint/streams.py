@@ -1,4 +1,4 @@
-"""Answers that are sent in pieces, as fast as the client takes them, and no longer than it is there."""
+"""Sends answers in pieces, as fast as the client reads them. Stops when the client leaves."""
 
 import asyncio
 import os
@@ -13,8 +13,6 @@ _PIECE_BYTES = 256 * 1024
 
 
 class End(Enum):
-    """How the sending of an answer ended."""
-
     WHOLE = "whole"
     LEFT = "the client left"
     IDLE = "the client took nothing"
@@ -22,7 +20,7 @@ class End(Enum):
 
 
 async def read_pipe(source: int) -> AsyncGenerator[bytes, None]:
-    """What comes through a pipe, in pieces, until its writers are done. No thread waits for it."""
+    """The content of a pipe, in pieces, until its writers close it. No thread waits for it."""
     os.set_blocking(source, False)
     while True:
         try:
@@ -33,7 +31,7 @@ async def read_pipe(source: int) -> AsyncGenerator[bytes, None]:
         if not piece:
             return
         yield piece
-        await asyncio.sleep(0)  # a fast pipe and a fast client leave others their turn
+        await asyncio.sleep(0)  # otherwise a fast pipe and a fast client would block other tasks
 
 
 async def _readable(source: int) -> None:
@@ -52,14 +50,14 @@ def _set(ready: "asyncio.Future[None]") -> None:
 
 
 class Streams:
-    """Sends answers in pieces. A client that takes no piece for `idle_s` seconds is left."""
+    """Sends answers in pieces. Gives up when a client reads nothing for `idle_s` seconds."""
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
         self._sending: dict[asyncio.Task[None], asyncio.Future[None]] = {}
 
     async def send(self, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> End:
-        """Sends a stream, and closes it in any case. Raises what goes wrong in it."""
+        """Sends a stream, and always closes it. Raises the stream's own errors."""
         sending = asyncio.create_task(self._send(stream, send))
         leaving = asyncio.create_task(wait_until_left(receive))
         self._sending[sending] = asyncio.get_running_loop().create_future()
@@ -86,12 +84,12 @@ class Streams:
         raise error
 
     def stop(self) -> None:
-        """Breaks off everything that is being sent."""
+        """Stops all streams."""
         for sending in self._sending:
             sending.cancel()
 
     async def close(self) -> None:
-        """Breaks off everything that is being sent, and waits until nothing is."""
+        """Stops all streams, and waits until they have ended."""
         self.stop()
         if self._sending:
             await asyncio.wait(list(self._sending.values()))

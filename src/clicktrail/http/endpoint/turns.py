@@ -1,4 +1,4 @@
-"""Whose question runs next: a fair share of the store for every asker."""
+"""Decides whose question runs next: every asker gets a fair share of the store."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -9,9 +9,10 @@ _HEADERS = {"Retry-After": "5"}
 
 
 class Turns:
-    """At most `slots` questions run at once, half of them for one asker; the others wait in that asker's line.
+    """At most `slots` questions run at once, at most half of them for one asker. Other questions wait in their asker's
+    line.
 
-    The lines move in turn, one question each. A line holds `places` questions, and none for longer than `wait_s`.
+    The lines take turns, one question each. A line holds `places` questions. A question waits at most `wait_s` seconds.
     Belongs to one event loop.
     """
 
@@ -24,7 +25,7 @@ class Turns:
         self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     def try_take(self, asker: str) -> bool:
-        """Takes a turn if there is one now."""
+        """Takes a turn if one is free."""
         if self._free == 0 or self._running[asker] >= self._share:
             return False
         self._start(asker)
@@ -40,7 +41,7 @@ class Turns:
         return place
 
     async def wait(self, asker: str, place: asyncio.Future[None], left: asyncio.Future[None]) -> None:
-        """Waits for the turn while the client has not `left`. Raises TooManyRequests, Unavailable, ClientLeft."""
+        """Waits for the turn, unless the client has `left`. Raises TooManyRequests, Unavailable, ClientLeft."""
         try:
             await asyncio.wait({place, left}, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED)
         except BaseException:
@@ -51,7 +52,7 @@ class Turns:
             raise ClientLeft("The client left before its turn.") if left.done() else self._refusal(asker)
 
     def give_back(self, asker: str) -> None:
-        """The question has ended."""
+        """Call this when the question has ended."""
         self._free += 1
         self._running[asker] -= 1
         if not self._running[asker]:
@@ -64,7 +65,7 @@ class Turns:
         self._running[asker] += 1
 
     def _move(self) -> None:
-        """Gives the free turns to the lines, beginning with the one that has waited longest for one."""
+        """Gives free turns to the lines. The line that has waited longest is first."""
         for asker in list(self._lines):
             if self._free == 0:
                 return

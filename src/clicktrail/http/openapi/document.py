@@ -50,7 +50,7 @@ SCOPES = {
 
 
 def build_document(by_tag: Mapping[str, Iterable[Operation]], base_path: str) -> Json:
-    """The whole document, of operations by their tags."""
+    """The whole document, from operations by tag."""
     tagged = [(tag, operation) for tag, operations in order_by_use(by_tag).items() for operation in operations]
     operations = [operation for _, operation in tagged]
     found = schemas.all_schemas(operations)
@@ -86,7 +86,7 @@ def build_document(by_tag: Mapping[str, Iterable[Operation]], base_path: str) ->
 
 
 def security_schemes(base_path: str) -> Json:
-    """How callers say who they are. On the page the last one has the cursor: a token, which readers have first."""
+    """The ways to authenticate. The page puts the cursor into the last one: the token, which most readers have."""
     flow = {"tokenUrl": f"{base_path.rstrip('/')}/tokens", "scopes": {str(name): SCOPES[name] for name in SCOPES}}
     return {
         "oauth": {
@@ -100,7 +100,7 @@ def security_schemes(base_path: str) -> Json:
 
 
 def security(operation: Operation) -> list[Json]:
-    """The ways in: any one of them is enough."""
+    """The accepted ways to authenticate; one of them is enough."""
     if operation.is_basic:
         return [{"client": []}, {}]
     if not operation.scopes:
@@ -109,7 +109,6 @@ def security(operation: Operation) -> list[Json]:
 
 
 def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
-    """One operation."""
     scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
     if operation.is_basic:
         scopes = "The client's id and secret come by the Authorization header, or in the body; JSON is taken too."
@@ -128,7 +127,7 @@ def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
 
 
 def request_body(operation: Operation, found: schemas.Schemas) -> Json:
-    """A body as the types that it is taken as."""
+    """The body under each media type that the operation accepts."""
     name = schemas.body_name(operation)
     content: Json = {FORM if operation.is_basic else JSON: {"schema": ref(name)}}
     if isinstance(operation.body, type):
@@ -143,7 +142,7 @@ def request_body(operation: Operation, found: schemas.Schemas) -> Json:
 
 
 def responses(operation: Operation, found: schemas.Schemas) -> Json:
-    """The answer, and every refusal that can happen."""
+    """The answer, and every possible refusal."""
     answer = answer_response(operation, found)
     told: Json = {str(status): answer for status in operation.successes}
     if operation.successes == (201, 200):
@@ -155,7 +154,7 @@ def responses(operation: Operation, found: schemas.Schemas) -> Json:
 
 
 def refusals(operation: Operation) -> set[int]:
-    """The statuses with which an operation can be refused."""
+    """The statuses of all possible refusals."""
     found = {*operation.statuses, 406} - {*operation.successes}
     if operation.scopes:
         found |= {401, 403}
@@ -167,7 +166,7 @@ def refusals(operation: Operation) -> set[int]:
 
 
 def answer_response(operation: Operation, found: schemas.Schemas) -> Json:
-    """The response of an operation that went well."""
+    """The response of a success."""
     headers: Json = {HEADER: {"$ref": "#/components/headers/RequestId"}}
     status = operation.statuses[0]
     if operation.query.is_list:
@@ -207,7 +206,7 @@ def _header(text: str) -> Json:
 
 
 def problem_response(kind: type[ClicktrailError]) -> Json:
-    """A refusal, with the header that goes with it."""
+    """A refusal with its header."""
     named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(kind.status)
     headers = {
         HEADER: {"$ref": "#/components/headers/RequestId"},

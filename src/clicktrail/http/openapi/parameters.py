@@ -1,5 +1,3 @@
-"""Parameters of the OpenAPI document: paths, query strings and headers."""
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,16 +23,16 @@ OPERATORS: Mapping[str, str] = {
     "lte": "is at most",
     "null": "has no value (`true`), or has one (`false`)",
 }
-"""Operator of a filter -> what it asks."""
+"""Operator of a filter -> its meaning."""
 
 
 def all_parameters(operation: Operation) -> list[Json]:
-    """Everything beside the body that a request may carry."""
+    """All inputs of a request except its body."""
     return [*path_parameters(operation.path), *query_parameters(operation), *header_parameters(operation)]
 
 
 def path_parameters(path: str) -> list[Json]:
-    """The parameters in braces; all are ids but the file of the docs and the code of a link."""
+    """The parameters in braces. All are ids, except the file of the docs and the code of a link."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     id_schema = {"type": "string", "pattern": kinds.ID.schema["pattern"], "examples": [_ID]}
     special = {"file": (_FILE, "The file."), "code": (_CODE, "The link's code.")}
@@ -46,7 +44,6 @@ def path_parameters(path: str) -> list[Json]:
 
 
 def query_parameters(operation: Operation) -> list[Json]:
-    """What the query string may carry."""
     grammar = operation.query
     parameters = [own_parameter(each) for each in grammar.own]
     if grammar.resource is None:
@@ -61,13 +58,13 @@ def query_parameters(operation: Operation) -> list[Json]:
 
 
 def own_parameter(own: Own) -> Json:
-    """A parameter of one operation alone."""
+    """A parameter of one operation."""
     document = _parameter(own.name, own.schema, own.doc, own.example)
     return document | {"required": True} if own.is_required else document
 
 
 def filter_parameters(resource: Resource) -> list[Json]:
-    """Every plain filter by itself, and all filters with operators as one object whose keys are sent as parameters."""
+    """Each plain filter as a parameter. All filters with operators as one object; each of its keys becomes a parameter."""
     plain = [
         _parameter(f"filter[{field.name}]", filter_schema(field), filter_text(field), field.example)
         for field in resource.fields
@@ -76,17 +73,16 @@ def filter_parameters(resource: Resource) -> list[Json]:
     text = "Filters with an operator: each key is sent as a parameter of its own, as in `filter[uri][starts]=https://`."
     schema = {"$ref": f"#/components/schemas/{filters_name(resource)}"}
     described = {"name": "filters", "in": "query", "style": "form", "explode": True, "description": text}
-    # Without an example Swagger UI would make one up, and send every filter there is.
+    # Without an example Swagger UI would invent one, and send every filter.
     return [*plain, {**described, "schema": schema, "example": {}}] if plain else plain
 
 
 def filters_name(resource: Resource) -> str:
-    """The schema of a resource's filters with operators."""
+    """The schema name of a resource's filters with operators."""
     return f"{name_of(resource)}Filter"
 
 
 def filters_schema(resource: Resource) -> Json:
-    """All filters of a resource with all their operators."""
     properties = {
         f"filter[{field.name}][{operator}]": operator_schema(field, operator)
         for field in resource.fields
@@ -98,7 +94,6 @@ def filters_schema(resource: Resource) -> Json:
 
 
 def operator_schema(field: Field, operator: str) -> Json:
-    """What a filter with an operator may hold."""
     text = f"{field.name} {OPERATORS[operator]}."
     if operator == "null":
         return {**FLAG_SCHEMA, "description": text}
@@ -120,13 +115,13 @@ _LISTS = {
 
 
 def filter_text(field: Field) -> str:
-    """A filter's sentence."""
+    """The description of a filter."""
     also = f" Also as `{'`, `'.join(field.aliases)}`." if field.aliases else ""
     return f"{field.doc} Plain: `{field.plain}`; operators: {', '.join(field.kind.operators)}.{also}"
 
 
 def filter_schema(field: Field) -> Json:
-    """What the text of a plain filter may be."""
+    """The schema of a plain filter's text."""
     return {
         kinds.ID: dict(kinds.ID.schema),
         kinds.TIME: dict(kinds.TIME.schema),
@@ -160,7 +155,7 @@ def _header(name: str, text: str, example: str) -> Json:
 
 
 def _parameter(name: str, schema: Mapping[str, Any], text: str, example: Any) -> Json:
-    """A parameter. Its example stands in the schema, from where Swagger UI does not send it unasked."""
+    """A parameter. The example is inside the schema: Swagger UI does not send it automatically from there."""
     shown = {} if example in (None, "") or isinstance(example, list) else {"examples": [_as_typed(example, schema)]}
     return {"name": name, "in": "query", "schema": {**schema, **shown}, "description": text}
 

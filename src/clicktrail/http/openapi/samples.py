@@ -1,5 +1,3 @@
-"""Examples of answers, made from their schemas."""
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +9,9 @@ _PREFIX = "#/components/schemas/"
 
 
 def make_sample(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
-    """A value that the schema allows: its own example, or one made of the examples of its parts.
+    """A value that the schema allows: its own example, or a value made from the examples of its parts.
 
-    Objects have the keys that are always there; what may be null and has no example is null.
+    Objects get their required keys. A nullable value without example is null.
     """
     for key in ("example", "const"):
         if key in schema:

@@ -19,24 +19,23 @@ from clicktrail.query.texts import NO_NUL
 
 _PREFIX = "#/components/schemas/"
 _ALWAYS = (Problem, Country)
-"""Types that other schemas name."""
+"""Types that other schemas reference."""
 _BODIES: Mapping[str, tuple[str, str]] = {
     "POST": ("Create", "A new {}."),
     "PUT": ("Replace", "All of a {}."),
     "PATCH": ("Update", "What changes of a {}."),
 }
-"""Method -> which body of a resource it takes: the end of its name, and what it is."""
+"""Method -> the suffix of the schema name of a resource's body, and its description."""
 
 
 class Schemas(NamedTuple):
-    """The named schemas, and those of the answers by the name of their operation."""
+    """The named schemas, and the schemas of answers by operation name."""
 
     named: Json
     answers: Json
 
 
 def all_schemas(operations: Sequence[Operation]) -> Schemas:
-    """The schemas of all that operations take and answer."""
     named: Json = {"NumericCountry": numeric_country_schema()}
     answers: Json = {}
     for operation in operations:
@@ -56,7 +55,6 @@ def all_schemas(operations: Sequence[Operation]) -> Schemas:
 
 
 def body_name(operation: Operation) -> str:
-    """The name of a body's schema."""
     body = operation.body
     if isinstance(body, Resource):
         return name_of(body) + _BODIES[operation.method][0]
@@ -64,7 +62,7 @@ def body_name(operation: Operation) -> str:
 
 
 def resource_schemas(resource: Resource) -> Json:
-    """An object as it is sent, and what its expansions show."""
+    """An object as it is sent, and the content of its expansions."""
     found = {name_of(resource): {"description": resource.doc, **answer_schema(resource)}}
     for group, fields in resource.groups.items():
         text = f"What the expansion `{group}` of a {resource.name} shows."
@@ -73,7 +71,7 @@ def resource_schemas(resource: Resource) -> Json:
 
 
 def body_schemas(body: Resource | Fields | Rows | type, method: str) -> Json:
-    """A body, and what it is made of."""
+    """A body and its parts."""
     if isinstance(body, Resource):
         return resource_body(body, method)
     if isinstance(body, Fields):
@@ -88,7 +86,7 @@ def body_schemas(body: Resource | Fields | Rows | type, method: str) -> Json:
 
 
 def resource_body(resource: Resource, method: str) -> Json:
-    """The body that makes an object, replaces or changes it."""
+    """The body that creates, replaces or updates an object."""
     ending, text = _BODIES[method]
     name = name_of(resource) + ending
     if resource is CLICK and method != "POST":
@@ -107,7 +105,6 @@ def resource_body(resource: Resource, method: str) -> Json:
 
 
 def numeric_country_schema() -> Json:
-    """A country's digits."""
     text = "A country's three digits (ISO 3166-1)."
     return {"description": text, "type": "string", "enum": sorted(countries.BY_NUMERIC), "example": "840"}
 
@@ -123,7 +120,7 @@ def group_schema(fields: Iterable[Field]) -> Json:
 
 
 def registration_schemas(name: str, fields: Json, method: str) -> Json:
-    """The body that ties a click to its client: the client's fields, by themselves or inside `profile`."""
+    """The body that ties a click to its client: the client's fields, at the top level or inside `profile`."""
     text = "The client who came through a click, in full" if method == "PUT" else _CHANGED
     wrapped = object_of({"profile": ref(f"{name}Fields")}, ["profile"], is_open=False)
     example = {"profile": fields["example"]}
@@ -139,7 +136,7 @@ _CHANGED = "What is new about the client who came through a click"
 
 
 def _example(fields: Mapping[str, Field]) -> Json:
-    """A body that is taken as it is, on an empty store too: it points to no object, and its time is now."""
+    """A body that is valid even on an empty store: it references no object, and its time is now."""
     contact = {"key": "email", "value": "client@email.com", "uuid": None}
     special = {kinds.CONTACTS: [contact], kinds.TAGS: ["61"], kinds.CLICK_TIME: None}
     return {
@@ -149,7 +146,7 @@ def _example(fields: Mapping[str, Field]) -> Json:
 
 
 def answer_schema(resource: Resource) -> Json:
-    """The object as it is sent: every key always there."""
+    """The object as it is sent: every key is always present."""
     properties = {field.name: answer_field(field) for field in resource.shown}
     required = list(properties)
     properties |= {name: ref(_group_name(resource, name)) for name in resource.groups}
@@ -164,7 +161,6 @@ def answer_schema(resource: Resource) -> Json:
 
 
 def answer_field(field: Field) -> Json:
-    """The schema of one key of an answer."""
     if field.kind is kinds.COUNTRY:
         return or_null("Country", field.doc)
     items = {kinds.CONTACTS: ref("Contact"), kinds.TAGS: TEXT}.get(field.kind, field.kind.schema.get("items"))
@@ -187,13 +183,12 @@ def _nullable(schema: Json) -> Json:
 
 
 def body_schema(fields: Mapping[str, Field], required: Iterable[str]) -> Json:
-    """A body; no other keys are taken."""
+    """A body; it accepts no other keys."""
     properties = {name: body_field(field) for name, field in fields.items()}
     return object_of(properties, required, is_open=False) | {"example": _example(fields)}
 
 
 def body_field(field: Field) -> Json:
-    """The schema of one key of a body."""
     schema: Json = dict(field.kind.schema) | {"description": field.doc}
     if field.kind is kinds.TAGS:
         tag = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": NO_NUL}

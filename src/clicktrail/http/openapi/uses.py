@@ -1,4 +1,4 @@
-"""What the operations are for: the groups of the documentation, in the order in which a newcomer needs them."""
+"""Groups of the documentation by purpose, in the order in which a newcomer needs them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +17,7 @@ TAGS = {
     "Tokens": "How programs get tokens (OAuth 2 client credentials), and how tokens are ended.",
     "Operating": "What operators need: imports, backups, health, metrics, deleting clicks.",
 }
-"""Tag -> what is in it, in order."""
+"""Tag -> its description, in the order of the documentation."""
 _BY_USE = {
     "Recording": ("createClick", "createClicks"),
     "Registering": (
@@ -30,11 +30,11 @@ _BY_USE = {
     ),
     "Operating": ("importObjects", "deleteClicks", "deleteClick"),
 }
-"""Tag -> the names of operations that are in it, although their path is that of an object."""
+"""Tag -> the operations that it gets, although their path belongs to another tag."""
 
 
 def order_by_use(by_tag: Mapping[str, Iterable[Operation]]) -> dict[str, list[Operation]]:
-    """The operations in the order of the documentation, each under the tag where it is looked for."""
+    """The operations in the order of the documentation, each under the tag where readers look for it."""
     named = {name: tag for tag, names in _BY_USE.items() for name in names}
     places = {name: place for place, name in enumerate(named)}
     found: dict[str, list[Operation]] = {tag: [] for tag in TAGS}
