@@ -1,4 +1,4 @@
-"""Imports: rows of files, or whole objects of another server, into the store, by the command line and over HTTP."""
+"""Imports rows of files or whole objects of another server. The command line and HTTP use it."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -16,17 +16,17 @@ from clicktrail.store.exchange.objects import import_objects
 from clicktrail.store.store import Store
 
 KEEP_MISSING = "missing=null"
-"""The preference (RFC 7240) that stores a pointer to nothing as null."""
+"""The preference (RFC 7240) that stores a reference to a missing object as null."""
 Row = TypeVar("Row", ImportedClick, ImportedObject)
 
 
 def read_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading) -> list[Parsed]:
-    """Reads, checks and enriches each row: work for the processor alone."""
+    """Reads, checks and enriches each row. Uses only the processor."""
     return [parse_import(body, recorder, reading) for body in bodies]
 
 
 async def store_batch(store: Store, rows: Sequence[Parsed], keeps_missing: bool) -> list[Imported]:
-    """Stores a batch: objects first, then the clicks that point to them. Returns what became of each row."""
+    """Stores a batch: objects first, then the clicks that reference them. Returns the result of each row."""
     outcomes: dict[int, Imported] = {
         place: Imported(422, None, row) for place, row in enumerate(rows) if isinstance(row, tuple)
     }
@@ -45,14 +45,14 @@ def _pick(rows: Sequence[Parsed], kind: type[Row]) -> dict[int, Row]:
 
 
 class ImportMistake(msgspec.Struct, frozen=True):
-    """One thing that is wrong with an object."""
+    """One mistake in an object."""
 
     pointer: Annotated[str, Meta(description="Where in the object (RFC 6901).")]
     detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
 
 
 class ImportRowResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one object."""
+    """The result of one object."""
 
     status: Annotated[int, Meta(description="What became of it.", extra_json_schema={"enum": [200, 201, 409, 422]})]
     id: Annotated[str | None, Meta(description="Its id here.")]
@@ -61,7 +61,6 @@ class ImportRowResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def render_outcome(outcome: Imported) -> ImportRowResult:
-    """What became of a row, as it is sent."""
     errors = [ImportMistake(each.pointer or "", each.detail) for each in outcome.mistakes]
     return ImportRowResult(
         status=outcome.status, id=outcome.object_id, errors=errors or UNSET, notes=outcome.notes or UNSET
@@ -69,7 +68,7 @@ def render_outcome(outcome: Imported) -> ImportRowResult:
 
 
 def read_outcome(document: dict[str, Any]) -> Imported:
-    """What `render_outcome` made."""
+    """The opposite of `render_outcome`."""
     result = msgspec.convert(document, ImportRowResult)
     mistakes = [Mistake(each.detail, pointer=each.pointer) for each in result.errors or ()]
     return Imported(result.status, result.id, mistakes, result.notes or ())

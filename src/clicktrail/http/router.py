@@ -45,12 +45,12 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Postbacks": (postbacks, deliveries),
     "Operating": (imports, backups, system),
 }
-"""Tag of the documentation -> the files of its operations. `openapi.uses` has another tag for some of them."""
+"""Tag of the documentation -> the modules of its operations. `openapi.uses` moves some operations to another tag."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"
 
 
 def operations_by_tag(link_path: str = redirects.LINK_PREFIX) -> dict[str, list[Operation]]:
-    """Every operation by its tag; links are followed below `link_path`."""
+    """Every operation by tag. `link_path` is the path below which links are followed."""
     return {
         tag: [
             replace(each, route=f"GET {link_path}/{{code}}") if each.route == _FOLLOWED else each
@@ -62,12 +62,11 @@ def operations_by_tag(link_path: str = redirects.LINK_PREFIX) -> dict[str, list[
 
 
 def all_operations() -> list[Operation]:
-    """Every operation."""
     return [operation for operations in operations_by_tag().values() for operation in operations]
 
 
 def make_router(services: Services, operations: Iterable[Operation]) -> Router:
-    """The ASGI application of every request: one route a path, literal paths before those with parameters."""
+    """The ASGI application of all requests: one route per path, literal paths before paths with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation

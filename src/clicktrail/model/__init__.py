@@ -1,1 +1,1 @@
-"""Frozen values and the small pure functions that read and write them. No I/O."""
+"""Frozen values, and the small pure functions that read and write them. No I/O."""

@@ -1,4 +1,4 @@
-"""Who asks: the viewer behind a token, and what its scope allows."""
+"""The viewer behind a token, and what its scope allows."""
 
 from enum import StrEnum
 
@@ -6,23 +6,23 @@ import msgspec
 
 
 class Scope(StrEnum):
-    """What a token may do. Least rights: each scope allows only what its line says."""
+    """What a token may do. Each scope allows only what its line says."""
 
     ADMIN = "admin"
-    """Everything, tokens and clients included."""
+    """Everything, including tokens and OAuth clients."""
     WRITE = "write"
-    """Record clicks and register clients; reads nothing but what it wrote."""
+    """Record clicks and register clients. Reads only what it wrote."""
     READ = "read"
     """Read everything; change nothing."""
     PARTNER = "partner"
-    """Read what belongs to one partner: the own links, their clicks, the clients they brought."""
+    """Read one partner's own data: its links, their clicks, and the clients that they brought."""
 
     POSTBACK = "postback"
-    """Register clients whom a partner's own links brought, by GET /postback; reads nothing else."""
+    """Register clients of one partner's links, by GET /postback. Reads nothing else."""
 
 
 PARTNERS = frozenset({Scope.PARTNER, Scope.POSTBACK})
-"""Scopes of one partner: who has one sees nothing but that partner's."""
+"""Scopes of one partner: their tokens see only that partner's data."""
 READERS = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 RECORDERS = frozenset({Scope.ADMIN, Scope.WRITE})
 ADMINS = frozenset({Scope.ADMIN})
@@ -32,27 +32,28 @@ OBSERVERS = frozenset({Scope.ADMIN, Scope.READ})
 class Viewer(msgspec.Struct, frozen=True):
     """On whose behalf a request is served.
 
-    `partner_id` is set for the scopes of partners: the store then answers with nothing but that partner's objects.
-    `sees_contacts` is False where contact values must be masked. `holder` is who has what may not all be had by one:
-    a partner, an OAuth client, or a token that was made by hand.
+    `partner_id` is set for the partner scopes: the store then returns only that partner's objects. `sees_contacts` is
+    False if contact values must be masked. `holder` owns resources that are limited per holder: it is a partner, an
+    OAuth client, or a token that was created by hand.
     """
 
     scope: Scope
     partner_id: str | None = None
     sees_contacts: bool = True
     asker: str = ""
-    """Whose share of the store its questions count to: the partner, the OAuth client, else the token itself."""
+    """The owner of the share of the store that its questions use: the partner, the OAuth client, else the token itself.
+    """
     actor: str = "system"
-    """Who changes what it changes: the id of a token; `system` for the program itself."""
+    """The author of its changes: the id of a token, or `system` for the program itself."""
 
     @property
     def name_space(self) -> str | None:
-        """Where the uuids lie that the viewer sends: among the site's own (None), or among those of one partner."""
+        """The name space of the uuids that the viewer sends: None is the site's own; a partner has its own."""
         return self.partner_id if self.scope in PARTNERS else None
 
 
 class Reason(StrEnum):
-    """Why a stored click is changed."""
+    """Why a stored click changes."""
 
     REGISTERED = "a client registered through it"
     OUTRANKED = "the site's word took it from a client whom a partner had registered"
@@ -70,4 +71,4 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Viewer(Scope.ADMIN)
-"""The program itself: start-up, the command line on an offline store."""
+"""The program itself: start-up, and the command line on an offline store."""

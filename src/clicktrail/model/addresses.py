@@ -1,7 +1,7 @@
 """IP addresses as sort keys.
 
-The store keeps one text per address: `4` and 8 hex digits, or `6` and 32. Such keys sort as addresses do (IPv4 before
-IPv6), a CIDR block is a range of them, and every spelling of one address has one key.
+The store keeps one text per address: `4` and 8 hex digits, or `6` and 32. These keys sort like addresses (IPv4 before
+IPv6), a CIDR block is a range of keys, and all spellings of one address have one key.
 """
 
 import re
@@ -14,9 +14,9 @@ _dressed = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?\Z|([0-9.]+):\d{1,5}\Z"
 
 
 def parse_ip(text: str) -> str:
-    """Any spelling of an IPv4 or IPv6 address -> its key; IPv4-mapped IPv6 becomes IPv4. Raises ValueError.
+    """Any spelling of an IPv4 or IPv6 address -> its key. IPv4-mapped IPv6 becomes IPv4. Raises ValueError.
 
-    Spaces around it, brackets, and a port behind IPv4 or behind brackets are passed over.
+    Ignores surrounding spaces, brackets, and a port after IPv4 or after brackets.
     """
     try:
         if ":" not in text:

@@ -1,6 +1,6 @@
 """The rule of attribution: which of a visitor's clicks earns the client who registers. Pure.
 
-The same facts always give the same answer, in whatever order they come: what decides is in them, and nothing else is.
+The same facts always give the same decision, in any order. Nothing else has an influence.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Touch(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a click that was considered."""
+    """The outcome of a click that was considered."""
 
     WINS = "wins"
     EARLIER = "earlier"
@@ -31,40 +31,40 @@ class Outcome(StrEnum):
     LATER = "later"
     """An earlier click won."""
     NO_LINK = "no-link"
-    """It is on no link, so it earns for nobody, and one that is on a link was there."""
+    """It is on no link, so it earns for no partner, and another click is on a link."""
     OTHER_LINK = "other-link"
     """The client named a code, and this click is on another link."""
     DUPLICATE = "duplicate"
-    """It repeats a click, which is considered in its place."""
+    """It repeats a click. That click is considered instead."""
     ROBOT = "robot"
-    """A robot clicked, and nobody named it by its id."""
+    """A robot clicked, and the registration did not name the click by its id."""
     TOO_OLD = "too-old"
-    """It lies before the window."""
+    """It is older than the window allows."""
     TOO_LATE = "too-late"
     """It happened after the registration."""
     TAKEN = "taken"
-    """It has brought another client already, or the site has said that another click brought its visitor."""
+    """It already brought another client, or the site has said that another click brought its visitor."""
 
 
 LOST = (Outcome.EARLIER, Outcome.LATER)
-"""Outcomes of clicks that another click of the same visitor won against."""
+"""Outcomes of clicks that lost to another click of the same visitor."""
 
 
 class Rule(StrEnum):
-    """Why a registration went where it went."""
+    """The rule that decided a registration."""
 
     FIRST = "first-touch"
     LAST = "last-touch"
     CODE = "code"
-    """No click was found, so the link whose code the client named has earned it."""
+    """No click was found, so the link of the named code earns it."""
     NONE = "none"
-    """Nothing was found that could have earned it."""
+    """No click or link was found that could earn it."""
     EXPLICIT = "explicit"
-    """The click was named by PUT or PATCH /clicks/{clickId}."""
+    """PUT or PATCH /clicks/{clickId} named the click."""
     OUTRANKED = "outranked"
-    """A partner had said so, and the site said otherwise."""
+    """A partner's registration was replaced, because the site named another click."""
     IMPORTED = "imported"
-    """The click came with its client from another server, which had decided."""
+    """The click and its client came from another server, which had decided."""
 
 
 REASONS = {
@@ -85,42 +85,40 @@ class Evidence(StrEnum):
     UUID = "uuid"
     VISITOR_ID = "visitorId"
     IDENTITY = "identity"
-    """Another browser of the same person: both were said to be one uuid's."""
+    """Another browser of the same person: both belong to one uuid."""
     CODE = "code"
-    """On the named link, from the address and with the user agent of who registers."""
+    """On the named link, with the registering client's address and user agent."""
     ORIGINAL = "original"
     """Another candidate repeats it."""
 
 
 class Model(msgspec.Struct, frozen=True):
-    """The programme's settings: which touch, and how many days before a registration count."""
+    """The programme's settings: which touch wins, and how many days before a registration clicks count."""
 
     touch: Touch = Touch.LAST
     window_days: int = 30
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A click that may have earned the client, with all that the rule looks at. `time` is in microseconds."""
+    """A click that may have earned the client, with all facts that the rule uses. `time` is in microseconds."""
 
     click_id: str
     time: int
     link_id: str | None
     evidence: str
-    """Evidence, joined by commas."""
+    """Values of Evidence, joined by commas."""
     is_robot: bool = False
     is_duplicate: bool = False
     is_taken: bool = False
 
 
 class Considered(msgspec.Struct, frozen=True):
-    """A candidate and what became of it."""
-
     candidate: Candidate
     outcome: Outcome
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Which click and link earn the client, by which rule; and all clicks that were considered, by time."""
+    """Which click and link earn the client, by which rule, and all considered clicks by time."""
 
     click_id: str | None
     link_id: str | None
@@ -133,10 +131,10 @@ def attribute(
 ) -> Decision:
     """Chooses among the candidates of a registration at `registered_at` (microseconds).
 
-    A click is out of the question if another client has it, if it came after the registration or before the window, if
-    it repeats another one, if a robot made it and nobody named it, or if the client named the code of another link.
-    Clicks on no link count only where none is on a link. Of what is left the first or the last by `time` wins; where
-    times are equal, the one with the lesser or the greater id.
+    A click cannot win if another client has it, if it came after the registration or before the window, if it repeats
+    another click, if a robot made it and its id was not named, or if the client named the code of another link. Clicks
+    on no link count only if no click is on a link. Of the remaining clicks, the first or the last by `time` wins. If
+    times are equal, the smaller or greater id decides.
     """
     ordered = sorted(candidates, key=lambda each: (each.time, each.click_id))
     refused = {each.click_id: _refuse(each, registered_at, model, code_link_id) for each in ordered}
@@ -153,7 +151,7 @@ def attribute(
 
 
 def _refuse(click: Candidate, registered_at: int, model: Model, code_link_id: str | None) -> Outcome | None:
-    """The first reason for which a click is out of the question."""
+    """The first reason why a click cannot win."""
     reasons = (
         (click.is_taken, Outcome.TAKEN),
         (click.time > registered_at + MAX_AHEAD_US, Outcome.TOO_LATE),

@@ -1,4 +1,4 @@
-"""The catalogue: links and banners by what a click names them with. Immutable; replaced whole when it changes."""
+"""The catalogue: links and banners by the texts that clicks name them with. Immutable; a change replaces it whole."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class CatalogueLink(msgspec.Struct, frozen=True):
-    """What a click needs to know of its link."""
+    """The facts of a link that a click needs."""
 
     link_id: str
     banner_id: str | None
@@ -19,28 +19,28 @@ class CatalogueLink(msgspec.Struct, frozen=True):
 
 
 class CatalogueBanner(msgspec.Struct, frozen=True):
-    """What a click shows of its banner."""
+    """The facts of a banner that a click shows."""
 
     name: str
     cdn_file_url: str | None
 
 
 class CatalogueSite(msgspec.Struct, frozen=True):
-    """What a page view needs to know of its site, which is in use."""
+    """The facts of an enabled site that a page view needs."""
 
     site_id: str
     origins: frozenset[str]
 
 
 class CataloguePostback(msgspec.Struct, frozen=True):
-    """What a click needs to know of a postback that is to be told of it."""
+    """The facts of a postback that a click needs."""
 
     postback_id: str
     profile_id: str
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """Links by code, link ids, banners by id, sites by key; postbacks that are in use, and who is told of a click."""
+    """Links by code, link ids, banners by id, sites by key, enabled postbacks, and who is notified of a click."""
 
     links: Mapping[str, CatalogueLink] = {}
     link_ids: frozenset[str] = frozenset()
@@ -48,4 +48,4 @@ class Catalogue(msgspec.Struct, frozen=True):
     sites: Mapping[str, CatalogueSite] = {}
     postback_ids: frozenset[str] = frozenset()
     told_of_clicks: Mapping[str, tuple[CataloguePostback, ...]] = {}
-    """Link id -> the postbacks of its partner that tell of clicks."""
+    """Link id -> its partner's postbacks for clicks."""

@@ -1,10 +1,10 @@
-"""The click as it is recorded: what was sent, and what was found out about it."""
+"""The click as it is recorded: the data that was sent, and the facts that the server found."""
 
 import msgspec
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """What a site sent, checked: `ip` is an address key, `time` microseconds or None for now."""
+    """A checked hit: `ip` is an address key; `time` is microseconds, or None for now."""
 
     ip: str
     uri: str
@@ -14,20 +14,20 @@ class Hit(msgspec.Struct, frozen=True):
     user_agent: str | None = None
     uuid: str | None = None
     click_id: str | None = None
-    """Given by clients and imports that bring clicks which already have one."""
+    """Set by clients and imports whose clicks already have an id."""
     visitor_id: str | None = None
     """The visitor's browser, as the site's own cookie names it."""
     is_prefetch: bool | None = None
-    """Whether a browser said that it fetched ahead of the visitor; None where nobody could say so."""
+    """Whether the browser fetched the page ahead of the visitor; None if no browser header could show this."""
     site_id: str | None = None
-    """The site whose public key sent it; None for what came with a token or by a link."""
+    """The site whose public key sent the hit; None for a hit with a token or by a link."""
 
 
 class Click(msgspec.Struct, frozen=True):
-    """A recorded click, field for field a row of the table `clicks`.
+    """A recorded click, field by field a row of the table `clicks`.
 
-    `ip` is an address key, `time` and `update_time` are microseconds; `createTime` is in the id. `bot` is the rule that
-    took the user agent for a robot's, empty for a person's, None without a user agent.
+    `ip` is an address key; `time` and `update_time` are microseconds; `createTime` is in the id. `bot` is the rule that
+    recognised a robot's user agent: empty for a person's, None without a user agent.
     """
 
     click_id: str
@@ -52,7 +52,7 @@ class Click(msgspec.Struct, frozen=True):
     locale: str | None
     visitor_id: str | None = None
     visitor: int | None = None
-    """The visitor of a day (`model.visitors`); None for clicks from before there was such a key."""
+    """The visitor key of the day (`model.visitors`); None for clicks from before such keys existed."""
     device: str | None = None
     browser: str | None = None
     os: str | None = None
@@ -60,20 +60,20 @@ class Click(msgspec.Struct, frozen=True):
     is_data_centre: bool | None = None
     is_prefetch: bool | None = None
     duplicate_of: str | None = None
-    """The click that this one repeats."""
+    """The click that this click repeats."""
     name_space: str | None = None
-    """Whose the uuid is: None for the site's own, else of one browser and one day, on the site whose key sent it."""
+    """The owner of the uuid: None is the site itself; otherwise one browser on one day, on the site whose key sent it.
+    """
 
     @property
     def is_bot(self) -> bool:
-        """Whether it is known to be a robot's."""
         return bool(self.bot)
 
 
 def differences(hit: Hit, click: Click) -> list[str]:
-    """The JSON keys in which a repeated hit differs from the click of its uuid or id.
+    """The JSON keys in which a repeated hit differs from the stored click of its uuid or id.
 
-    Leaving out time, id or uuid is no difference.
+    Omitting time, id or uuid never counts as a difference.
     """
     pairs = {
         "ip": (hit.ip, click.ip),

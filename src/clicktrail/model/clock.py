@@ -1,4 +1,4 @@
-"""The clock that the application makes and passes on; tests pass one that they can set."""
+"""The application creates the clock and passes it on. Tests pass a clock that they can set."""
 
 import time
 
@@ -8,18 +8,18 @@ _DAY_US = 86_400 * SECOND
 
 
 class Clock:
-    """The time of day, and the seconds that pass. A test's clock overrides `now_us` and `passed_s`."""
+    """The time of day, and a monotonic clock. A test's clock overrides `now_us` and `passed_s`."""
 
     def now_us(self) -> int:
         """Microseconds since 1970-01-01 UTC."""
         return time.time_ns() // 1000
 
     def passed_s(self) -> float:
-        """Seconds since some moment; they never step back."""
+        """Seconds since an arbitrary moment; they never decrease."""
         return time.monotonic()
 
     def now_s(self) -> int:
-        """The whole second, in microseconds: what `createTime` and `updateTime` are made from."""
+        """The whole second, in microseconds. `createTime` and `updateTime` use it."""
         return self.now_us() // SECOND * SECOND
 
     def unix_s(self) -> float:

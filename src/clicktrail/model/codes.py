@@ -1,6 +1,6 @@
-"""The code of a link: what it may hold, so that every code can be followed and shows all that it holds.
+"""The code of a link: its allowed characters, so that every code can be followed and shows all its characters.
 
-Codes that an earlier version took are still found.
+Codes that an earlier version accepted are still found.
 """
 
 import re
@@ -9,12 +9,12 @@ import unicodedata
 MAX_CODE = 128
 """Characters of the longest code."""
 PATTERN = "^[^\\u0000-\\u001f\\u007f/\\\\]+$"
-"""Of JSON Schema: most of what `check_code` refuses."""
+"""For JSON Schema: covers most of what `check_code` refuses."""
 _NEVER_SHOWN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Default_Ignorable_Code_Point of Unicode, without those of the categories below."""
+"""Default_Ignorable_Code_Point of Unicode, without those in the categories below."""
 _REFUSED = {
     "Cc": "a control character",
     "Cf": "a character that is not shown",
@@ -25,11 +25,11 @@ _REFUSED = {
     "Zp": "a line break",
     "Zs": "a space other than the usual one",
 }
-"""Category of Unicode -> what it is."""
+"""Unicode category -> its description."""
 
 
 def check_code(code: str) -> None:
-    """Raises ValueError, with words that follow the field's name."""
+    """Raises ValueError; its text continues the field's name."""
     if not code:
         raise ValueError("must have at least one character")
     if code in (".", ".."):

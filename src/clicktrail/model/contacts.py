@@ -1,4 +1,4 @@
-"""What makes an e-mail address or a phone number valid; both judged by libraries, without any network."""
+"""Validates e-mail addresses and phone numbers. Libraries decide, without network access."""
 
 import contextlib
 import re
@@ -8,14 +8,14 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 RESERVED = ("test", "example", "invalid", "localhost")
-"""Top-level names that never belong to anybody (RFC 2606): addresses of tests, and valid ones."""
+"""Top-level names that belong to no one (RFC 2606). Tests use them, so they are valid here."""
 _STAND_IN = ".example.com"
 _zeros = re.compile(r"^[\s(]*00").match
 _is_number = re.compile(r"[\s(]*\+?[\d\s().\-/]*\d{2}[\d\s().\-/]*\Z", re.ASCII).match
 
 
 def read_email(value: str, region: str | None = None) -> str:
-    """An address that mail could be sent to (RFC 5321, RFC 6531), kept as it was written. Raises ValueError."""
+    """An address that can receive mail (RFC 5321, RFC 6531), unchanged. Raises ValueError."""
     del region
     is_reserved = value.rpartition("@")[2].rpartition(".")[2].lower() in RESERVED
     try:
@@ -26,9 +26,9 @@ def read_email(value: str, region: str | None = None) -> str:
 
 
 def read_phone(value: str, region: str | None = None) -> str:
-    """A phone number in any usual spelling -> E.164, `+9876543210`; an extension follows as `;ext=5`.
+    """A phone number in any usual spelling -> E.164, `+9876543210`. An extension follows as `;ext=5`.
 
-    `00` in front is `+`. A number without country code is one of `region`. Raises ValueError.
+    A leading `00` means `+`. A number without country code belongs to `region`. Raises ValueError.
     """
     zeros = _zeros(value)
     text = "+" + value[zeros.end() :] if zeros else value
@@ -44,18 +44,19 @@ def read_phone(value: str, region: str | None = None) -> str:
 
 
 READERS: Mapping[str, Callable[[str, str | None], str]] = {"email": read_email, "phone": read_phone}
-"""Contact key -> its value as it was written, and the region of phone numbers -> its value as it is stored."""
+"""Contact key -> a function from the written value and the region of phone numbers to the stored value."""
 
 
 def is_same(key: str, one: str, other: str) -> bool:
-    """Whether two stored values are one contact: earlier versions kept phone numbers as they were written."""
+    """Whether two stored values are one contact. Earlier versions stored phone numbers as they were written."""
     return one == other or (key == "phone" and _digits(one) == _digits(other))
 
 
 def spellings(text: str, region: str | None) -> list[str]:
-    """What a search for a contact looks for: the text, and what is stored if it is (a part of) a phone number.
+    """The texts that a search for a contact uses: the text itself, and the stored form if it is (a part of) a phone
+    number.
 
-    A `+` within a number can only be a space as forms write it.
+    A `+` within a number can only be a space in form encoding.
     """
     found = [text]
     text = text[:1] + text[1:].replace("+", " ") if _is_number(text[1:].replace("+", " ")) else text

@@ -1,7 +1,7 @@
 """Countries of ISO 3166-1: codes, a label point each, and CLDR names in any language.
 
-`countries.csv` beside this module holds public-domain facts (see NOTICE); names in other languages than English come
-from CLDR by way of babel.
+`countries.csv` in this directory holds public-domain facts (see NOTICE). Names in other languages than English are
+CLDR's, from babel.
 """
 
 import csv
@@ -16,11 +16,11 @@ from clicktrail.model.weights import parse_weights
 
 ENGLISH = "en"
 _MAX_TAGS = 32
-"""Tags of one header that are looked up."""
+"""Maximum number of tags that are looked up per header."""
 
 
 class Country(msgspec.Struct, frozen=True):
-    """One country; `latitude` and `longitude` are decimal degrees of its label point, or None where there is none."""
+    """`latitude` and `longitude` are decimal degrees of the country's label point, or None if it has none."""
 
     alpha2: str
     alpha3: str
@@ -52,7 +52,7 @@ BY_NUMERIC: Mapping[str, Country] = {country.numeric: country for country in BY_
 
 @cache
 def country_names(language: str = ENGLISH) -> Mapping[str, str]:
-    """alpha-2 -> name in `language` (a CLDR locale such as `de` or `pt_BR`); English where CLDR has no name."""
+    """alpha-2 -> name in `language` (a CLDR locale such as `de` or `pt_BR`). English if CLDR has no name."""
     english = {code: country.name for code, country in BY_ALPHA2.items()}
     if language == ENGLISH:
         return english
@@ -62,14 +62,14 @@ def country_names(language: str = ENGLISH) -> Mapping[str, str]:
 
 @lru_cache(maxsize=1024)
 def choose_language(accept_language: str) -> str:
-    """An Accept-Language header -> the first locale in it, by quality, that CLDR knows; English if none."""
+    """An Accept-Language header -> its best locale that CLDR knows, by quality; English if there is none."""
     weights = parse_weights(accept_language)
     tags = sorted((tag for tag, weight in weights.items() if weight), key=lambda tag: -weights[tag])
     return next((locale for locale in map(_known_locale, tags[:_MAX_TAGS]) if locale), ENGLISH)
 
 
 def _known_locale(tag: str) -> str | None:
-    """The CLDR locale of a language tag, or of its language alone; None for one that CLDR does not have."""
+    """The CLDR locale of a language tag, or of its language alone; None if CLDR has neither."""
     if not tag.isascii() or len(tag) > 35:
         return None
     for candidate in (tag, tag.split("-")[0]):

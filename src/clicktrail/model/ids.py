@@ -1,7 +1,7 @@
 """Identifiers: 24 lower-case hex digits in the ObjectId layout.
 
 4 bytes of seconds, 5 random bytes per process, 3 bytes of counter (contract, section 1). Within one process they
-strictly increase, also when the clock steps back; across processes they are unique without coordination.
+strictly increase, even if the clock steps back. Across processes they are unique without coordination.
 """
 
 import hashlib
@@ -18,10 +18,7 @@ _COUNTER_LIMIT = 1 << 24
 
 
 class IdGenerator:
-    """Makes new ids; safe to call from any thread.
-
-    `clock` gives seconds since 1970-01-01 UTC.
-    """
+    """Safe to call from any thread. `clock` returns seconds since 1970-01-01 UTC."""
 
     def __init__(self, clock: Callable[[], float] = SYSTEM_CLOCK.unix_s) -> None:
         self._clock = clock
@@ -31,13 +28,14 @@ class IdGenerator:
         self._lock = threading.Lock()
 
     def follow(self, second: int) -> None:
-        """All new ids come at or after this second (Unix time): that of the newest id in the store, so that a clock
-        set back between two runs does not break the order."""
+        """New ids come at or after this second (Unix time). Pass the second of the newest stored id, so that a clock
+        that was set back between two runs does not break the order.
+        """
         with self._lock:
             self._second = max(self._second, second)
 
     def new(self) -> str:
-        """The next id. A second that has used up its 16.7 million ids borrows from the next one."""
+        """If a second has used up its 16.7 million ids, the next id belongs to the next second."""
         with self._lock:
             now = int(self._clock())
             if now > self._second:
@@ -50,12 +48,11 @@ class IdGenerator:
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` has the form of an id."""
     return _is_id(text) is not None
 
 
 def least_id(second: int) -> str:
-    """What is not greater than any id made at a second (Unix time) or later, and greater than all from before."""
+    """The smallest id of a second (Unix time): not greater than any id from then on, greater than all earlier ids."""
     return f"{min(max(second, 0), 0xFFFFFFFF):08x}{0:016x}"
 
 
@@ -65,18 +62,18 @@ def created_s(object_id: str) -> int:
 
 
 _EARLIEST_S = 631_152_000
-"""1990-01-01: a time before it is no time at which anything was recorded."""
+"""1990-01-01: nothing was recorded before."""
 _UNKNOWN_S = 946_684_800
 """2000-01-01: the second of an id whose object does not say when it was created."""
 
 
 def foreign_digits(kind: str, old_id: str) -> str:
-    """The last 16 digits of the id that an object gets whose old id is no ObjectId: the same each time."""
+    """The last 16 digits of the new id for an old id that is not an ObjectId. The result is always the same."""
     return hashlib.sha256(f"{kind}\0{old_id}".encode(errors="replace")).hexdigest()[:16]
 
 
 def sane_second(seconds: Iterable[int | None]) -> int:
-    """The first second at which something can have been created: since 1990, and not in the future."""
+    """The first second at which an object can have been created: since 1990, and not in the future."""
     now = SYSTEM_CLOCK.unix_s()
     for each in seconds:
         if each is not None and _EARLIEST_S <= each <= now:

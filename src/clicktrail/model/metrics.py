@@ -1,12 +1,11 @@
-"""The figures of a link, and their definitions."""
-
 import msgspec
 
 
 class LinkMetrics(msgspec.Struct, frozen=True):
-    """Counts of one link's clicks; times are microseconds, None before the first click.
+    """Counts of one link's clicks. Times are microseconds, None before the first click.
 
-    `unique_clicks` counts distinct pairs of address and user agent, `registrations` the clicks that have a client.
+    `unique_clicks` counts distinct pairs of address and user agent. `registrations` counts the clicks that have a
+    client.
     """
 
     clicks: int = 0

@@ -1,4 +1,4 @@
-"""Postbacks: what a partner's own server is told of a click or a registration, and the uri that it is told at."""
+"""Postbacks: what a partner's server receives about a click or a registration, and the uri that is called."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,21 +13,23 @@ from clicktrail.model.times import SECOND, render_time
 from clicktrail.model.uris import read_parameters
 
 PARAMETER = "query."
-"""What a macro begins with that stands for a parameter of the click's uri: `{query.subid}`."""
+"""The prefix of macros for parameters of the click's uri: `{query.subid}`."""
 _macro = re.compile(r"\{([^{}]*)\}")
 
 
 class Event(StrEnum):
-    """What a postback tells of."""
+    """What a postback reports."""
 
     CLICK = "click"
     REGISTRATION = "registration"
     TEST = "test"
-    """Nothing happened: the operator tries the address."""
+    """Nothing happened: the operator tests the address."""
 
 
 class Message(msgspec.Struct, frozen=True):
-    """What is told. Without a click the client came by a code alone; `rule` and `client_…` are of registrations."""
+    """The content of a postback. Without a click, only a code named the link. `rule` and `client_…` belong to
+    registrations.
+    """
 
     delivery_id: str
     event: Event
@@ -59,7 +61,9 @@ _OWN: Mapping[str, Macro] = {
     "attribution_id": lambda message: message.attribution_id,
     "profile_id": lambda message: message.client_id,
 }
-"""Macros whose values are made here, so that they may stand in a path: no visitor can have it lead elsewhere."""
+"""Macros whose values this server makes. They are allowed in a path, because no visitor can change the target with
+them.
+"""
 MACROS: Mapping[str, Macro] = {
     **_OWN,
     "time": lambda message: render_time(message.time),
@@ -75,11 +79,11 @@ MACROS: Mapping[str, Macro] = {
         )
     },
 }
-"""Macro -> what stands in its place. No address, no user agent, no name and no contact of a client is among them."""
+"""Macro -> its value. No macro gives an address, a user agent, or a client's name or contact."""
 
 
 def sample(delivery_id: str, time: int, link_id: str | None, code: str | None) -> Message:
-    """What a test tells: a click that nobody made, on a link that may be the partner's."""
+    """The content of a test: an invented click, on a link that may belong to the partner."""
     uri = "https://landing.example/?utm_source=test&utm_medium=test&utm_campaign=test&utm_content=test&utm_term=test"
     values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
     values |= dict.fromkeys(("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term"), "test")
@@ -88,7 +92,7 @@ def sample(delivery_id: str, time: int, link_id: str | None, code: str | None) -
 
 
 def check_template(text: str) -> None:
-    """Raises ValueError if a uri is not https, leaves its host open, or has braces that are no macro."""
+    """Raises ValueError if a uri is not https, has a macro in its host, or has braces that are not a macro."""
     unknown = [name for name in _macro.findall(text) if name not in MACROS and not name.startswith(PARAMETER)]
     if unknown or any(brace in _macro.sub("", text) for brace in "{}"):
         wrong = f"{{{unknown[0]}}}" if unknown else "a brace"
@@ -103,7 +107,7 @@ def check_template(text: str) -> None:
 
 
 def render_uri(template: str, message: Message) -> str:
-    """The uri with every macro's value in its place, percent-encoded; what is not known is empty."""
+    """The uri with every macro replaced by its percent-encoded value. Unknown values are empty."""
     parameters = read_parameters(message.click.uri) if message.click is not None else {}
 
     def value_of(match: re.Match[str]) -> str:

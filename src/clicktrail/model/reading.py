@@ -1,4 +1,4 @@
-"""How requests are read: what the operator has settled about things that a request may leave open."""
+"""The operator's rules for data that a request may leave open."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
@@ -6,21 +6,21 @@ from datetime import UTC, tzinfo
 
 @dataclass(frozen=True)
 class Reading:
-    """The settings that the parsers need: one small value, handed to each of them."""
+    """The settings that parsers need."""
 
     is_strict: bool = True
-    """Whether keys and parameters that the API has never heard of are refused; otherwise they are ignored."""
+    """Whether unknown keys and parameters are refused; otherwise they are ignored."""
     naive_zone: tzinfo | None = None
-    """The zone of times without an offset; None: they are refused."""
+    """The zone of times without an offset; None refuses such times."""
     zone: tzinfo = UTC
     """The zone of dates in filters."""
     phone_region: str | None = None
-    """The region of phone numbers without a country code; None: they are refused."""
+    """The region of phone numbers without a country code; None refuses such numbers."""
 
     def leniently(self) -> "Reading":
-        """The same, but ignoring what is unknown."""
+        """The same rules, but unknown keys and parameters are ignored."""
         return replace(self, is_strict=False)
 
 
 STRICT = Reading()
-"""What holds where nothing is set."""
+"""The rules if nothing is set."""

@@ -12,13 +12,13 @@ _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _is_date = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII).match
 _is_unix = re.compile(r"\d{9,16}(\.\d{1,6})?\Z", re.ASCII).match
 _UNITS = {9: SECOND, 10: SECOND, 13: 1_000, 16: 1}
-"""Digits of a Unix time -> microseconds in its unit: seconds, milliseconds or microseconds, told by their length."""
+"""Number of digits of a Unix time -> microseconds per unit: seconds, milliseconds or microseconds."""
 MAX_AHEAD_S = 300
 """How far in the future a click's time and id may be: clocks differ (contract, section 3)."""
 
 
 def parse_time(text: str) -> int:
-    """ISO 8601 with a numeric offset or `Z`, or a Unix time -> microseconds. Raises ValueError saying what is wrong."""
+    """ISO 8601 with a numeric offset or `Z`, or a Unix time -> microseconds. Raises ValueError with the reason."""
     if _is_unix(text):
         return parse_unix(text)
     try:
@@ -40,7 +40,7 @@ def parse_unix(text: str) -> int:
 
 
 def count_us(moment: datetime) -> int:
-    """A moment with an offset -> microseconds. Raises ValueError where its year is none of 1 to 9999 UTC."""
+    """A time with an offset -> microseconds. Raises ValueError if its year is not within 1 to 9999 UTC."""
     us = (moment - _EPOCH) // _MICROSECOND
     if not _FIRST <= us <= _LAST:
         raise ValueError("is not within the years 1 to 9999 UTC")
@@ -48,9 +48,9 @@ def count_us(moment: datetime) -> int:
 
 
 def add_offset(text: str, zone: tzinfo) -> str:
-    """A time without an offset, read by the clock of `zone`, with it; anything else as it is.
+    """Adds the offset of `zone` to a time without an offset. Returns any other text unchanged.
 
-    An hour that the clock shows twice is the first of the two; one that it skips counts on from before the gap.
+    If the clock shows an hour twice, the first one is meant. If it skips an hour, the offset before the gap is used.
     """
     if _is_unix(text):
         return text
@@ -62,7 +62,7 @@ def add_offset(text: str, zone: tzinfo) -> str:
 
 
 def find_day(text: str, zone: tzinfo) -> tuple[int, int] | None:
-    """The first and the last moment of `2021-01-31` in a zone; None for a text that is no date. Raises ValueError."""
+    """The first and the last moment of `2021-01-31` in a zone; None if the text is not a date. Raises ValueError."""
     if not _is_date(text):
         return None
     try:
@@ -85,5 +85,5 @@ def render_time(us: int) -> str:
 
 @lru_cache(maxsize=4096)
 def render_second(second: int) -> str:
-    """Unix seconds -> `2021-01-01T00:00:00+00:00`; cached, because rows of one page share their seconds."""
+    """Unix seconds -> `2021-01-01T00:00:00+00:00`. Cached, because rows of one page share their seconds."""
     return (_EPOCH + timedelta(seconds=second)).isoformat()

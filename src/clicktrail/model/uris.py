@@ -1,4 +1,4 @@
-"""Uris as browsers read them: whether it is one, the query string of a click's, and the page that a link leads to."""
+"""Uris as browsers read them: whether a text is a uri, the query string of a click's uri, and a link's landing page."""
 
 import re
 from functools import lru_cache
@@ -7,19 +7,21 @@ from urllib.parse import unquote_to_bytes
 import can_ada
 
 NEVER = ("javascript", "data", "vbscript")
-"""Schemes of scripts and of contents: nobody arrives there, and whoever showed them as a link would run them."""
+"""Schemes of scripts and of inline contents: no visitor arrives there, and a page that shows them as links would run
+them.
+"""
 _parse = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):([^\x00-\x20\x7f\\][^\x00-\x1f\x7f]*)\Z", re.ASCII).match
 _is_host_and_port = re.compile(r"(localhost|[^:]*\.[^:]*):\d{1,5}([/?#].*)?\Z", re.ASCII | re.IGNORECASE).match
 
 
 def is_absolute(uri: str) -> bool:
-    """Whether it is an absolute URI (RFC 3986): a scheme, a colon and more; `host:8080/path` is taken for none."""
+    """Whether a text is an absolute URI (RFC 3986): a scheme, a colon and more. `host:8080/path` is not."""
     found = _parse(uri)
     return found is not None and found[1].lower() not in NEVER and not _is_host_and_port(uri)
 
 
 def read_parameters(uri: str) -> dict[str, str | None]:
-    """Parameter in lower case -> its value: of several the last, empty is None. Never raises."""
+    """Parameter in lower case -> its value. The last of several values counts; an empty value is None. Never raises."""
     _, _, query = uri.partition("#")[0].partition("?")
     found: dict[str, str | None] = {}
     for pair in query.split("&") if query else ():
@@ -34,7 +36,7 @@ def read_parameters(uri: str) -> dict[str, str | None]:
 
 @lru_cache(maxsize=1024)
 def normalise_page(url: str) -> str:
-    """An http URL as browsers write it (WHATWG), so that it shows where it leads. What is no URL stays as it is."""
+    """An http URL as browsers write it (WHATWG), so that its real target is visible. Any other text is unchanged."""
     try:
         page: str = can_ada.parse(url).href
     except ValueError:
@@ -43,5 +45,7 @@ def normalise_page(url: str) -> str:
 
 
 def _decode(text: str) -> str:
-    """Percent-decoded as WHATWG does it: what is not UTF-8 becomes U+FFFD. NUL, which no column keeps, is dropped."""
+    """Decodes percent-encoding as WHATWG does: bytes that are not UTF-8 become U+FFFD. NUL, which no column can store,
+    is dropped.
+    """
     return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace").replace("\0", "")

@@ -1,7 +1,7 @@
-"""Who is counted once: the visitor of a day, by address and user agent, under a salt that is thrown away.
+"""Visitor keys: one per day, address and user agent, under a salt that is deleted later.
 
-While a day's salt is there, the same visitor has the same key. Once it is gone, nobody can find out from a key whose it
-was, not by trying every address either; and the visitor of yesterday is another one today.
+While a day's salt exists, the same visitor has the same key. After its deletion no one can find the visitor of a key,
+not even by trying every address. The same person has another key on another day.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ def new_salt() -> str:
 
 
 def visitor_of(salt: bytes, ip: str, user_agent: str | None) -> int:
-    """The visitor's key: 64 bits, signed as both engines store them. `ip` is an address key."""
+    """The visitor key: 64 bits, signed as both engines store them. `ip` is an address key."""
     text = ip if user_agent is None else f"{ip} {user_agent}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt).digest(), "big", signed=True)
 
@@ -26,8 +26,9 @@ def visitor_of(salt: bytes, ip: str, user_agent: str | None) -> int:
 def visitor_key(click: Click) -> int:
     """The key of a visitor on a link, for a click that has a link: 64 bits, signed.
 
-    The visitor is that of the day; for clicks without such a key, a distinct pair of address and user agent. The key is
-    half of an MD5 (speed, not secrecy): two of ten million keys are equal with a probability under one in 300,000.
+    It uses the visitor key of the day. Clicks without such a key use the pair of address and user agent. The result is
+    half of an MD5 (for speed, not secrecy): among ten million keys, the probability of two equal keys is below 1 in
+    300,000.
     """
     if click.visitor is not None:
         visitor = str(click.visitor)

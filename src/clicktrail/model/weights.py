@@ -9,8 +9,8 @@ Weights = Mapping[str, float]
 def parse_weights(header: str) -> Weights:
     """`gzip;q=0.5, *` -> `{"gzip": 0.5, "*": 1.0}`: names in lower case, in the order of the header.
 
-    Parameters other than `q` are left out. Of a name that is there twice the greater weight counts. A weight that is
-    no number from 0 to 1 is 0.
+    Parameters other than `q` are ignored. For a repeated name the greater weight counts. A weight that is not a number
+    from 0 to 1 is 0.
     """
     weights: dict[str, float] = {}
     for part in header.lower().split(","):
@@ -36,7 +36,7 @@ def _read_weight(parameters: str) -> float:
 
 
 def media_weight(weights: Weights, media_type: str) -> float:
-    """The weight of a media type: its own, else that of `type/*`, else that of `*/*`, or of `*` as Java writes it."""
+    """The weight of a media type: its own, else the weight of `type/*`, else of `*/*`, or of `*` as Java writes it."""
     for name in (media_type, media_type.partition("/")[0] + "/*", "*/*", "*"):
         if name in weights:
             return weights[name]

@@ -12,7 +12,7 @@ from clicktrail.model.ids import is_id
 
 
 class LinkDoor:
-    """An ASGI application for GET below `prefix`, where a path is a link's code. `others` answers all other requests."""
+    """An ASGI application for GET below `prefix`, where a path is a link's code. `others` answers other requests."""
 
     def __init__(self, services: Services, prefix: str, others: ASGIApp) -> None:
         self._services = services

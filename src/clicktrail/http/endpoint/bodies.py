@@ -7,7 +7,7 @@ from starlette.types import Message, Receive, Scope
 from clicktrail.errors import MalformedRequest, SlowBody, TooLarge
 
 _DRAINED_BYTES = 64 * 1024 * 1024
-"""The excess of a too large body is read up to this size, so that the sender can receive the answer."""
+"""An oversized body is read up to this size, so that its sender can receive the answer."""
 LATE_AT = "clicktrail.late_at"
 """Scope key of the deadline for the body, set if the server has already waited for the body."""
 MIN_RATE = 16 * 1024

@@ -1,4 +1,4 @@
-"""From ASGI to a handler and back: one path with its methods. Checks access, negotiation and size for all operations."""
+"""From ASGI to a handler and back: one path with its methods. Checks access, negotiation and size here only."""
 
 import asyncio
 import time
@@ -122,7 +122,7 @@ def read_query(grammar: Grammar, call: Call) -> Asked:
 
 
 def closing(scope: Mapping[str, Any]) -> Mapping[str, str]:
-    """The header for an answer to a request whose body was not read. The server announces and closes that connection."""
+    """For an answer to a request whose body was not read: the server announces that it closes the connection."""
     names = {name for name, value in scope["headers"] if value != b"0"}
     return {"Connection": "close"} if names & {b"content-length", b"transfer-encoding"} else {}
 
@@ -157,7 +157,7 @@ async def respond(
     started: float | None = None,
     receive: Receive | None = None,
 ) -> None:
-    """Sends the answer of `work`, and notifies the observer. `started`: when the request arrived, if that was earlier."""
+    """Sends the answer of `work`, and notifies the observer. `started`: when the request arrived, if earlier."""
     started = time.perf_counter() if started is None else started
     method = method_label(scope["method"])
     request_id = find_request_id(scope["headers"])

@@ -64,7 +64,7 @@ def own_parameter(own: Own) -> Json:
 
 
 def filter_parameters(resource: Resource) -> list[Json]:
-    """Each plain filter as a parameter. All filters with operators as one object; each of its keys becomes a parameter."""
+    """A parameter for each plain filter, and one object for all filters with operators: each key is a parameter."""
     plain = [
         _parameter(f"filter[{field.name}]", filter_schema(field), filter_text(field), field.example)
         for field in resource.fields

@@ -1,4 +1,4 @@
-"""GET /backup: a consistent copy of the embedded store, made while it serves."""
+"""GET /backup: a consistent copy of the embedded store, made while the server runs."""
 
 import asyncio
 import tempfile
@@ -15,13 +15,12 @@ _PIECE_BYTES = 1024 * 1024
 
 
 async def get_backup(call: Call) -> Answer:
-    """Download a backup."""
     headers = {"Content-Disposition": 'attachment; filename="clicktrail.duckdb"', "Cache-Control": "no-store"}
     return Answer(200, b"", MEDIA_TYPE, headers, stream_backup(call))
 
 
 async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:
-    """The copy in pieces; it lies in a folder of its own until it is sent."""
+    """The copy in pieces. It has its own temporary directory until it is sent."""
     with tempfile.TemporaryDirectory(prefix="clicktrail-backup-", dir=call.services.limits.scratch) as folder:
         target = Path(folder) / "clicktrail.duckdb"
         await call.store.engine.backup(target)

@@ -41,7 +41,6 @@ class BannerFilters(Document):
 
 
 async def list_banner_filters(call: Call) -> Answer:
-    """The languages, sizes and themes that banners have."""
     used = await call.ask(catalog.list_used_facets)
     return json_answer(
         BannerFilters(

@@ -24,11 +24,11 @@ LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 """Media types of lines of JSON."""
 MAX_BYTES = 64 * 1024 * 1024
 _SHOWN = 100
-"""Mistakes that are named of a refused batch; after so many the sender knows."""
+"""Maximum number of reported mistakes of a refused batch; more would not help the sender."""
 
 
 class ClickBatchSummary(Document):
-    """What became of a batch that was stored whole."""
+    """The result of a batch that was stored whole."""
 
     created: Annotated[Count, says("Clicks that are new.")]
     repeated: Annotated[Count, says("Clicks that were known.")]
@@ -36,7 +36,7 @@ class ClickBatchSummary(Document):
 
 
 class ClickBatchRowResult(Document):
-    """What became of one row."""
+    """The result of one row."""
 
     status: Annotated[int, says("The status that it has alone.", extra_json_schema={"enum": [200, 201, 409, 422]})]
     click_id: Annotated[Id | UnsetType, says("The click, where there is one.")] = UNSET
@@ -44,13 +44,12 @@ class ClickBatchRowResult(Document):
 
 
 class ClickBatchResults(Document):
-    """What became of a batch, row by row."""
+    """The result of a batch, row by row."""
 
     results: Annotated[list[ClickBatchRowResult], says("Row by row.")]
 
 
 async def create_clicks(call: Call) -> Answer:
-    """Add many clicks."""
     is_lenient = LENIENT in call.preferences
     batch = await asyncio.to_thread(_read, call)
     mistakes = find_mistakes(batch)

@@ -31,13 +31,12 @@ POSTBACK = {
     "email": ("profile", "contacts", "email"),
     "phone": ("profile", "contacts", "phone"),
 }
-"""Parameter of GET /postback -> where it stands in the body of POST /registrations; a contact by its key."""
+"""Parameter of GET /postback -> its place in the body of POST /registrations. A contact is named by its key."""
 _KNOWN_BY = ", ".join(name for name, place in POSTBACK.items() if place[0] in KNOWN_BY)
 _CREDENTIAL = "token"
 
 
 async def receive_postback(call: Call) -> Answer:
-    """Register a client by a GET, as trackers do, with a partner's token in the query string."""
     if call.scope["method"] != "GET":
         raise MethodNotAllowed("Allowed here: GET.", headers={"Allow": "GET"})
     call.services.visits.count("address", call.client_address)
@@ -55,7 +54,7 @@ async def receive_postback(call: Call) -> Answer:
 
 
 def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Values:
-    """The query string of a postback -> what POST /registrations has in its body. Raises MalformedRequest."""
+    """The query string of GET /postback -> the values of POST /registrations' body. Raises MalformedRequest."""
     data: Json = {"profile": {}}
     mistakes = []
     for each in parameters:
@@ -77,7 +76,7 @@ def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Va
 
 
 def _text_of(parameter: Parameter) -> str:
-    """A value as its field wants it: a raw `+` is a sign in a time, and at the beginning of a phone number."""
+    """A value as its field needs it: a raw `+` means plus in a time, and at the beginning of a phone number."""
     if parameter.name == "time":
         return parameter.literal
     if parameter.name == "phone":
@@ -86,7 +85,7 @@ def _text_of(parameter: Parameter) -> str:
 
 
 def _put(data: Json, place: tuple[str, ...], value: str) -> None:
-    if not value:  # a macro that the tracker had nothing for
+    if not value:  # an empty macro of the tracker
         return
     if len(place) == 1:
         data[place[0]] = value
@@ -97,7 +96,7 @@ def _put(data: Json, place: tuple[str, ...], value: str) -> None:
 
 
 def _name_parameters(mistakes: Iterable[Mistake], data: Json | None = None) -> tuple[Mistake, ...]:
-    """Mistakes in a body of POST /registrations, with the parameters of GET /postback that it was made of."""
+    """Replaces pointers into the body of POST /registrations by the parameters of GET /postback."""
     return tuple(Mistake(each.detail, parameter=_parameter_of(each.pointer or "", data)) for each in mistakes)
 
 

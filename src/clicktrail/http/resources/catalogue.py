@@ -17,28 +17,24 @@ from clicktrail.store.reads import records
 
 
 async def list_items(resource: Resource, call: Call) -> Answer:
-    """GET on the collection."""
     view = call.asked.view
     page = await call.ask(records.list_records, call.viewer, call.asked.listing)
     return page_answer(call, page, lambda item: render_record(resource, item, view.language, view.expansions))
 
 
 async def get_item(resource: Resource, call: Call) -> Answer:
-    """GET on one object."""
     view, object_id = call.asked.view, call.path[resource.id_field.name]
     record = await call.ask(records.get_record, call.viewer, resource, object_id)
     return json_answer(render_record(resource, record, view.language, view.expansions))
 
 
 async def create_item(resource: Resource, call: Call) -> Answer:
-    """POST on the collection."""
     form = parse_form(call.body, resource, "POST", call.reading)
     record, is_new = await call.store.run(catalog.create_item, call.store.ids, resource, form.values)
     return created_answer(call, resource, record, is_new, form)
 
 
 async def update_item(resource: Resource, call: Call) -> Answer:
-    """PUT and PATCH on one object."""
     form = parse_form(call.body, resource, call.scope["method"], call.reading)
     await refuse_changed_item(call, resource, form)
     record = await call.store.run(catalog.update_item, resource, call.path[resource.id_field.name], form.values)
@@ -46,13 +42,12 @@ async def update_item(resource: Resource, call: Call) -> Answer:
 
 
 async def delete_item(resource: Resource, call: Call) -> Answer:
-    """DELETE on one object."""
     await call.store.run(delete_object, call.viewer, resource, call.path[resource.id_field.name])
     return NO_CONTENT
 
 
 def created_answer(call: Call, resource: Resource, record: records.Record, is_new: bool, form: Form) -> Answer:
-    """201 with a Location for a new object, 200 for one that its uuid had already made. Raises InvalidBody."""
+    """201 with a Location for a new object; 200 if this uuid had already created it. Raises InvalidBody."""
     document = render_record(resource, record, call.language)
     if not is_new:
         refuse_differing(call, resource, form, record)
@@ -61,7 +56,6 @@ def created_answer(call: Call, resource: Resource, record: records.Record, is_ne
 
 
 def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
-    """GET on the collection."""
     return Operation(
         route=f"GET {resource.path}",
         handler=partial(list_items, resource),
@@ -75,7 +69,6 @@ def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope
 
 
 def get_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
-    """GET on one object."""
     return Operation(
         route=f"GET {resource.path}/{{{resource.id_field.name}}}",
         handler=partial(get_item, resource),

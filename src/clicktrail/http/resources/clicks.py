@@ -23,12 +23,11 @@ from clicktrail.store.reads.pages import recall_click, recall_page
 from clicktrail.store.registrations.register import register_through
 
 MAX_REMOVED = 10_000
-"""Clicks that one request deletes."""
+"""Maximum clicks that one request deletes."""
 _NAMES_NOTHING = Mistake(f"names nothing of a client; allowed: {', '.join(CLIENT_FIELDS)}", pointer="")
 
 
 async def list_clicks(call: Call) -> Answer:
-    """Get a clicks list."""
     query, catalogue = call.asked.listing, call.store.catalogue
     recalled = recall_page(call.store.memory, call.viewer, query)
     if recalled is not None:
@@ -38,7 +37,6 @@ async def list_clicks(call: Call) -> Answer:
 
 
 async def get_click(call: Call) -> Answer:
-    """Get click details."""
     view, click_id = call.asked.view, call.path["clickId"]
     recalled = recall_click(call.store.memory, call.viewer, click_id)
     if recalled is not None and not view.expansions:
@@ -49,15 +47,13 @@ async def get_click(call: Call) -> Answer:
 
 
 async def create_click(call: Call) -> Answer:
-    """Add a new click."""
     hit, shown = parse_hit(call.body, call.reading)
     return await record_hit(call.services, hit, call.language, call.url(""), leave_out_hidden(call, shown))
 
 
 async def update_click(call: Call) -> Answer:
-    """Update a click: tie it to the client who registered."""
     values = await read_registration(call)
-    if values is None:  # nothing is said of a client: the answer only shows the click
+    if values is None:  # the body names no client: the answer only shows the click
         if call.viewer.scope not in READERS:
             raise InvalidBody("The body is not valid.", (_NAMES_NOTHING,))
         click = await call.store.run(reads_clicks.get_click, SYSTEM, call.path["clickId"])
@@ -67,13 +63,12 @@ async def update_click(call: Call) -> Answer:
 
 
 async def delete_click(call: Call) -> Answer:
-    """Delete a click."""
     await call.store.run(removal.delete_click, call.viewer, call.path["clickId"])
     return NO_CONTENT
 
 
 class Removal(Document):
-    """What came of deleting by filters."""
+    """The result of a deletion by filters."""
 
     dry_run: Annotated[bool, says("Whether nothing was deleted in truth.")]
     deleted: Annotated[Count, says("How many were deleted, or would be.")]
@@ -81,7 +76,6 @@ class Removal(Document):
 
 
 async def delete_clicks(call: Call) -> Answer:
-    """Delete the clicks that filters find, the oldest first, or say how many that would be."""
     query, is_dry = read_removal(call.asked), call.asked.own["dry_run"]
     found = await call.ask(removal.find_removable, query)
     removed = len(found.click_ids) if is_dry else await removing.remove_found(call, query, found.click_ids)

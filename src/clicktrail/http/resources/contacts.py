@@ -13,7 +13,6 @@ from clicktrail.store.objects import contacts
 
 
 async def list_contacts(call: Call) -> Answer:
-    """Get the contacts of a profile."""
     profile_id = call.path["profileId"]
     page = await call.ask(contacts.list_contacts, call.viewer, call.asked.listing, profile_id)
     path = f"/profiles/{profile_id}/contacts"
@@ -21,14 +20,12 @@ async def list_contacts(call: Call) -> Answer:
 
 
 async def get_contact(call: Call) -> Answer:
-    """Get a contact of a profile."""
     place = call.path["profileId"], call.path["contactId"]
     record = await call.ask(contacts.get_contact, call.viewer, *place)
     return json_answer(render_record(CONTACT, record, call.language))
 
 
 async def create_contact(call: Call) -> Answer:
-    """Add a contact to a profile."""
     form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
     values = read_contact(form.values, call.reading)
     record, is_new = await call.store.run(contacts.create_contact, call.store.ids, profile_id, values)
@@ -40,7 +37,6 @@ async def create_contact(call: Call) -> Answer:
 
 
 async def update_contact(call: Call) -> Answer:
-    """Update a contact of a profile."""
     form = parse_form(call.body, CONTACT, call.scope["method"], call.reading)
     place = call.path["profileId"], call.path["contactId"]
     await refuse_changed(call, CONTACT, form, contacts.get_contact, *place)
@@ -49,7 +45,6 @@ async def update_contact(call: Call) -> Answer:
 
 
 async def delete_contact(call: Call) -> Answer:
-    """Delete a contact of a profile."""
     await call.store.run(contacts.delete_contact, call.path["profileId"], call.path["contactId"])
     return NO_CONTENT
 

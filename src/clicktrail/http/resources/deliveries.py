@@ -1,4 +1,4 @@
-"""Deliveries: what postbacks told, or were to tell, and how it is told again."""
+"""Deliveries: the events that postbacks sent or will send, and how to send them again."""
 
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
@@ -10,7 +10,6 @@ from clicktrail.store.outbox import deliveries
 
 
 async def replay_delivery(call: Call) -> Answer:
-    """Tell one event anew."""
     record = await call.store.run(deliveries.replay, call.path[DELIVERY.id_field.name])
     return json_answer(render_record(DELIVERY, record, call.language))
 

@@ -1,6 +1,6 @@
-"""GET /clicks/export: every click that the filters let through, streamed in constant memory.
+"""GET /clicks/export: every click that passes the filters, streamed in constant memory.
 
-The engine writes into a pipe as fast as the client reads from it: nothing is collected in between.
+The engine writes into a pipe as fast as the client reads from it. Nothing is collected in between.
 """
 
 import asyncio
@@ -23,11 +23,10 @@ SAMPLES = {
     FORMATS["ndjson"]: '{{"clickId":"{}","time":"{}","ip":"{}"}}\n'.format(*_ROW),
     FORMATS["parquet"]: None,
 }
-"""Media type -> the beginning of such a file, for the docs."""
+"""Media type -> the beginning of an example file, for the docs."""
 
 
 async def export(call: Call) -> Answer:
-    """Export clicks."""
     wanted = read_export(call.asked)
     refuse_secrets(wanted.query, call.viewer)
     headers = {"Content-Disposition": f'attachment; filename="clicks.{wanted.kind}"', "Vary": "Accept-Language"}
@@ -35,7 +34,9 @@ async def export(call: Call) -> Answer:
 
 
 async def stream_clicks(call: Call, wanted: Export) -> AsyncGenerator[bytes, None]:
-    """The file in pieces. What goes wrong is raised where the file would have ended; closed early, it ends the work."""
+    """The file in pieces. An error is raised at the end of the part that was written. Closing this early stops the
+    work.
+    """
     with call.services.exports.take(call.viewer.asker):
         async with aclosing(stream_file(call.store.engine, call.viewer, wanted)) as pieces:
             async for piece in pieces:
@@ -43,7 +44,7 @@ async def stream_clicks(call: Call, wanted: Export) -> AsyncGenerator[bytes, Non
 
 
 async def stream_file(engine: Engine, viewer: Viewer, wanted: Export) -> AsyncGenerator[bytes, None]:
-    """What `stream_clicks` sends, for whoever may have it."""
+    """The stream of `stream_clicks`, for a viewer who may have it."""
     pipe = Pipe()
     work = engine.export(lambda session: export_clicks(session, viewer, wanted, pipe.target_path))
     writing = asyncio.ensure_future(work)

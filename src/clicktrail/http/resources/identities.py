@@ -1,4 +1,4 @@
-"""Identities: whose a browser is."""
+"""Identities: which person a browser belongs to."""
 
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
@@ -11,7 +11,7 @@ from clicktrail.store.registrations import identities
 
 
 async def create_identity(call: Call) -> Answer:
-    """Say whose a browser is, so that clicks of all browsers of a person count for them."""
+    """Connects a browser to a person, so that the clicks of all their browsers count for them."""
     values = parse_form(call.body, IDENTITY, "POST", call.reading).values
     record, is_new = await call.store.run(identities.add_identity, values["visitorId"], values["uuid"])
     document = render_record(IDENTITY, record, call.language)
@@ -21,7 +21,6 @@ async def create_identity(call: Call) -> Answer:
 
 
 async def delete_identity(call: Call) -> Answer:
-    """Take back whose a browser is."""
     await call.store.run(identities.delete_identity, call.path[IDENTITY.id_field.name])
     return NO_CONTENT
 

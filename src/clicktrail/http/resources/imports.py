@@ -1,7 +1,7 @@
 """POST /imports: a programme's history from another server or from files, up to 10,000 objects a request.
 
-Each object is what its id says: a profile, a link, a banner, or a click with what it points to. All keep their ids and
-times, and nobody is told of them. There is a result for each.
+The id of an object shows its kind: a profile, a link, a banner, or a click with the objects that it references. All
+keep their ids and times, and no partner is notified. Each object has its own result.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from clicktrail.query.imports import Imported
 
 
 class ImportResult(Document):
-    """What became of each object."""
+    """The result of each object."""
 
     results: Annotated[list[ImportRowResult], says("Row by row.")]
 
@@ -35,7 +35,6 @@ ImportObject = Annotated[
 
 
 async def import_objects(call: Call) -> Answer:
-    """Import objects of another server."""
     keeps_missing = KEEP_MISSING in call.preferences
     rows = await asyncio.to_thread(_read, call)
     outcomes = await store_batch(call.store, rows, keeps_missing)

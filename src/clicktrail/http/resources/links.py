@@ -11,7 +11,6 @@ from clicktrail.store.reads import metrics
 
 
 async def get_link_metrics(call: Call) -> Answer:
-    """The figures of one link."""
     found = await call.ask(metrics.get_link_metrics, call.viewer, call.path["linkId"], call.asked.own["bots"])
     return json_answer(render_metrics(found))
 

@@ -1,5 +1,3 @@
-"""OAuth clients; for admins."""
-
 from typing import Any
 
 from clicktrail.errors import InvalidBody, Mistake
@@ -17,7 +15,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def create_client(call: Call) -> Answer:
-    """Add a client; its secret is in the answer, and never again."""
+    """The answer contains the secret. No later answer shows it."""
     values = check_scope(parse_form(call.body, CLIENT, "POST", call.reading).values)
     record, secret = await call.store.run(clients.create_client, call.store.ids, values)
     location = call.url(f"/clients/{record['clientId']}")
@@ -25,19 +23,19 @@ async def create_client(call: Call) -> Answer:
 
 
 async def rotate_secret(call: Call) -> Answer:
-    """Give a client a new secret; the old one ends."""
     record, secret = await call.store.run(clients.rotate_secret, call.path["clientId"])
     return json_answer(_with_secret(record, secret, call.language), headers=_NO_STORE)
 
 
 async def revoke_client(call: Call) -> Answer:
-    """End a client and all its tokens."""
     await call.store.run(clients.revoke_client, call.path["clientId"])
     return NO_CONTENT
 
 
 def check_scope(values: Values) -> Values:
-    """The scope is one of ours, and a partner is named just where the scope is `partner`. Raises InvalidBody."""
+    """The scope must exist. A partner is required with partners' scopes, and not allowed with others. Raises
+    InvalidBody.
+    """
     mistakes = []
     if values["scope"] not in set(Scope):
         mistakes.append(Mistake(f"must be one of {', '.join(Scope)}", pointer="/scope"))

@@ -1,4 +1,4 @@
-"""Postbacks: where partners' own servers are told."""
+"""Postbacks: which events are sent to partners' own servers, and to which URL."""
 
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -28,7 +28,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class PostbackTest(Document):
-    """What came of a made-up event."""
+    """The result of a test event."""
 
     delivery_id: Annotated[Id, says("The id that was sent as `webhook-id`.")]
     uri: Annotated[str, says("The URL that was called.", "https://tracker.example.org/postback?event=test")]
@@ -44,7 +44,7 @@ class Replayed(Document):
 
 
 async def create_postback(call: Call) -> Answer:
-    """Add a postback; its secret is in the answer, and never again."""
+    """The answer contains the secret. No later answer shows it."""
     form = parse_form(call.body, POSTBACK, "POST", call.reading)
     if form.shown.get("secret"):
         known = await call.store.run(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
@@ -56,7 +56,6 @@ async def create_postback(call: Call) -> Answer:
 
 
 async def update_postback(call: Call) -> Answer:
-    """Update a postback."""
     form = parse_form(call.body, POSTBACK, call.scope["method"], call.reading)
     values = _check_target(call, form.values)
     await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
@@ -65,19 +64,17 @@ async def update_postback(call: Call) -> Answer:
 
 
 async def delete_postback(call: Call) -> Answer:
-    """Delete a postback, and what it was to tell."""
+    """Also deletes its pending deliveries."""
     await call.store.run(delete_object, call.viewer, POSTBACK, call.path[_ID])
     return NO_CONTENT
 
 
 async def rotate_secret(call: Call) -> Answer:
-    """Give a postback a new secret; the old one ends."""
     record, secret = await call.store.run(postbacks.rotate_secret, call.path[_ID])
     return json_answer(_with_secret(call, record, secret), headers=_NO_STORE)
 
 
 async def send_test(call: Call) -> Answer:
-    """Send a made-up event now, and say what came of it."""
     caller = call.services.caller
     if caller is None:
         raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
@@ -95,25 +92,26 @@ async def send_test(call: Call) -> Answer:
 
 
 async def replay_postback(call: Call) -> Answer:
-    """Tell anew all that was given up."""
     return json_answer(Replayed(replayed=await call.store.run(deliveries.replay_dead, call.path[_ID])))
 
 
 def _check_target(call: Call, values: Values) -> Values:
-    """An address that may not be called is refused at once; a name is looked at whenever it is called."""
+    """Refuses a forbidden address immediately. A host name is checked at every call."""
     if "uri" in values:
         host = can_ada.parse(values["uri"]).hostname.strip("[]")
         try:
             check_targets(host, [ip_address(host)], call.services.limits.postback_networks)
         except RefusedTarget as error:
             raise InvalidBody("The body is not valid.", (Mistake(str(error), pointer="/uri"),)) from None
-        except ValueError:  # a name
+        except ValueError:  # a host name
             pass
     return values
 
 
 async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
-    """The form without the secret, which an answer has shown once. Raises InvalidBody for another one, NotFound."""
+    """The form without the secret, which only one answer shows. Raises NotFound, and InvalidBody for a different
+    secret.
+    """
     shown = dict(form.shown)
     secret = shown.pop("secret", None)
     if secret:

@@ -1,5 +1,3 @@
-"""Profiles: partners and clients."""
-
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Fields, Operation
 from clicktrail.http.endpoint.paging import page_answer
@@ -17,26 +15,22 @@ from clicktrail.store.registrations import merging
 
 
 async def list_profiles(call: Call) -> Answer:
-    """Get a profiles list."""
     page = await call.ask(reads_profiles.list_profiles, call.viewer, call.asked.listing)
     return page_answer(call, page, lambda item: render_record(PROFILE, item, call.language))
 
 
 async def get_profile(call: Call) -> Answer:
-    """Get a profile."""
     record = await call.ask(reads_profiles.get_profile, call.viewer, call.path["profileId"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def create_profile(call: Call) -> Answer:
-    """Add a profile."""
     form = parse_form(call.body, PROFILE, "POST", call.reading)
     record, is_new = await call.store.run(profiles.create_profile, call.store.ids, form.values)
     return created_answer(call, PROFILE, record, is_new, form)
 
 
 async def update_profile(call: Call) -> Answer:
-    """Update a profile."""
     form, profile_id = parse_form(call.body, PROFILE, call.scope["method"], call.reading), call.path["profileId"]
     await refuse_changed(call, PROFILE, form, reads_profiles.get_profile, profile_id)
     record = await call.store.run(profiles.update_profile, call.store.ids, profile_id, form.values)
@@ -44,14 +38,12 @@ async def update_profile(call: Call) -> Answer:
 
 
 async def merge_profiles(call: Call) -> Answer:
-    """Make another profile a part of this one."""
     values = check_form(decode_json(call.body), MERGE, MERGE, "", call.reading)
     record = await call.store.run(merging.merge_profiles, call.viewer, call.path["profileId"], values["profileId"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 
 async def delete_profile(call: Call) -> Answer:
-    """Delete a profile."""
     await call.store.run(delete_object, call.viewer, PROFILE, call.path["profileId"])
     return NO_CONTENT
 

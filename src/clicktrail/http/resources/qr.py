@@ -14,11 +14,10 @@ from clicktrail.store.reads.records import get_record
 FORMATS = {"svg": "image/svg+xml", "png": "image/png"}
 """Format -> media type."""
 _SCALE = 8
-"""Pixels of a module in PNG; SVG scales by itself."""
+"""Pixels per module in PNG. SVG needs no scale."""
 
 
 async def get_link_qr(call: Call) -> Answer:
-    """Get a link as a QR code."""
     kind = call.asked.own["format"]
     link = await call.ask(get_record, call.viewer, LINK, call.path["linkId"])
     out = io.BytesIO()

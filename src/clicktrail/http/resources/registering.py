@@ -1,4 +1,4 @@
-"""PUT and PATCH of a click: what its body says of the client, and what it only says again of the click."""
+"""PUT and PATCH of a click: separates new facts about the client from keys of the click that are only repeated."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,13 +19,13 @@ from clicktrail.store.reads.records import Record
 CLIENT_FIELDS = {
     name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
 }
-"""The fields of the reference's body. A profile that is sent back has more, and they are taken too."""
+"""The fields of the reference's body. A profile that is sent back has more fields; they are accepted too."""
 _CLICK_KEYS = frozenset({*(field.name for field in CLICK.shown), *CLICK.expansions})
 _OF_A_CLICK_ALONE = _CLICK_KEYS - PROFILE.read_only - PROFILE.writable.keys() - {"profile"}
 
 
 class Parts(NamedTuple):
-    """A body taken apart: the client's part, its pointer in the body, and keys of the click that came with it."""
+    """A body in parts: the client's values, their pointer in the body, and the keys of the click."""
 
     client: Any
     root: str
@@ -33,10 +33,10 @@ class Parts(NamedTuple):
 
 
 async def read_registration(call: Call) -> Values | None:
-    """What a body says of the client; None if it says nothing of any, as a Click that is sent back does.
+    """The values of the client; None if the body has none, for example a Click that is sent back.
 
-    Read-only keys of the click and of the client must say what is stored.
-    Raises MalformedRequest, InvalidBody, NotFound.
+    Read-only keys of the click and of the client must equal the stored values. Raises MalformedRequest, InvalidBody,
+    NotFound.
     """
     parts = split_body(decode_json(call.body), call.reading.is_strict)
     may_read = call.viewer.scope in READERS
@@ -62,22 +62,22 @@ async def read_registration(call: Call) -> Values | None:
             _refuse(Mistake(f"must have one of {', '.join(NAMES)}", pointer=parts.root))
         if client is not None and may_read:
             refuse_others(sent, lambda language: render_record(PROFILE, client, language), call.language, parts.root)
-        if names_nobody and (not values or client is None):  # it would make a client of whom nothing is known
+        if names_nobody and (not values or client is None):  # it would create a client without any facts
             return None
     return values
 
 
 def _names_client(values: Mapping[str, Any]) -> bool:
-    """Whether any value tells this client from others: a switch, an empty list and a blank text do not."""
+    """Whether any value identifies this client. A flag, an empty list and a blank text do not."""
     return any(
         bool(value.strip() if isinstance(value, str) else value) for name, value in values.items() if name != "enabled"
     )
 
 
 def split_body(data: Any, is_strict: bool = True) -> Parts:
-    """`{"profile": {…}}`, or the same fields without the wrapper; either may come with the keys of a whole Click.
+    """Accepts `{"profile": {…}}`, or the same fields at the top level. Both may include the keys of a whole Click.
 
-    Without the wrapper, a click and its client have `uuid` and `contacts` in common: those stay with the client here.
+    At the top level, `uuid` and `contacts` could belong to the click or to its client. Here they stay with the client.
     """
     if not isinstance(data, dict):
         return Parts(data, "", {})
@@ -96,7 +96,7 @@ def split_body(data: Any, is_strict: bool = True) -> Parts:
 
 
 def _without_the_clicks_own(parts: Parts, document: Json) -> Parts:
-    """`uuid` and `contacts` that are just what the click is shown with are not said of the client."""
+    """Removes `uuid` and `contacts` from the client's values if they equal the click's own."""
     own = {
         name: parts.client[name]
         for name in ("uuid", "contacts")
@@ -119,7 +119,7 @@ def _document(call: Call, shown: Shown, language: str) -> Json:
 
 
 async def _find_client(call: Call, shown: Shown, values: Mapping[str, Any]) -> Record | None:
-    """The client that the registration will change, if it makes no new one."""
+    """The client that the registration will change; None if it will create a new one."""
     own: Record | None = shown.parts["profile"]
     if own is None and values.get("uuid"):
         return await call.store.run(find_client, call.viewer.name_space, values["uuid"])

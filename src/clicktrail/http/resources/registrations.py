@@ -1,4 +1,4 @@
-"""Registrations: which click earned a client, said once and explained whenever it is asked."""
+"""Registrations: stores which click earned a client, and explains the decision on request."""
 
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from clicktrail.store.registrations.register import register_client
 
 
 class ConsideredClick(Document):
-    """A click that was looked at, and its outcome."""
+    """A click that was considered, and its outcome."""
 
     click_id: Annotated[Id, says("The click.")]
     link_id: Annotated[Id | None, says("Its link.")]
@@ -26,7 +26,7 @@ class ConsideredClick(Document):
 
 
 class AttributionNames(Document):
-    """What a registration named."""
+    """What the registration request contained."""
 
     click_id: Annotated[str | None, says(REGISTRATION["clickId"].doc, REGISTRATION["clickId"].example)]
     visitor_id: Annotated[str | None, says(REGISTRATION["visitorId"].doc, REGISTRATION["visitorId"].example)]
@@ -35,7 +35,7 @@ class AttributionNames(Document):
 
 
 class Attribution(Document):
-    """Which click earned a client, and why. Where no registration has considered it, nothing but `reason` is known."""
+    """Which click earned a client, and why. If no registration has considered the click, only `reason` is set."""
 
     attribution_id: Annotated[Id | None, says("The attribution.")]
     profile_id: Annotated[Id | None, says("The client.")]
@@ -51,32 +51,29 @@ class Attribution(Document):
 
 
 async def create_registration(call: Call) -> Answer:
-    """Register a client, and attribute them to the click that earned them."""
     values = check_known_by(check_form(decode_json(call.body), REGISTRATION, ("profile",), "", call.reading))
     return await register(call, call.viewer, values)
 
 
 async def get_click_attribution(call: Call) -> Answer:
-    """Which clicks were considered beside this one, and why one of them won."""
     found = await call.ask(explain.get_click_attribution, call.viewer, call.path["clickId"])
     return json_answer(render_attribution(found))
 
 
 async def get_profile_attribution(call: Call) -> Answer:
-    """Which clicks were considered for a client, and why one of them won."""
     found = await call.ask(explain.get_profile_attribution, call.viewer, call.path["profileId"])
     return json_answer(render_attribution(found))
 
 
 def check_known_by(values: Values) -> Values:
-    """A registration names something that it can be attributed by. Raises InvalidBody."""
+    """A registration needs at least one key for attribution. Raises InvalidBody."""
     if not any(values.get(name) for name in KNOWN_BY):
         raise InvalidBody("The body is not valid.", (Mistake(f"must have one of {', '.join(KNOWN_BY)}", pointer=""),))
     return values
 
 
 async def register(call: Call, viewer: Viewer, values: Values) -> Answer:
-    """Registers a client on behalf of a viewer, and answers how they were attributed."""
+    """Registers a client on behalf of a viewer. The answer explains the attribution."""
     model = call.services.limits.model
     made, is_new = await call.store.run(register_client, call.store.ids, viewer, values, model)
     headers = {"Cache-Control": "no-store"}
@@ -86,7 +83,7 @@ async def register(call: Call, viewer: Viewer, values: Values) -> Answer:
 
 
 def render_attribution(made: explain.Attribution | None) -> Attribution:
-    """How a client was attributed: the decision, what it was made by, and every click that was considered."""
+    """The decision, its evidence, and every click that was considered."""
     if made is None:
         nothing: dict[str, Any] = dict.fromkeys(Attribution.__struct_fields__)
         return Attribution(**nothing | {"reason": "No registration has considered it.", "considered": ()})

@@ -1,4 +1,4 @@
-"""Clicks are deleted in pieces: a click that is recorded meanwhile waits for one piece at most."""
+"""Deletes clicks in pieces, so that a new click waits for at most one piece."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,18 @@ from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.removal import remove_piece
 
 PIECE = 250
-"""Clicks of one transaction: no click that is recorded meanwhile waits for more than one of these. """
+"""Clicks per transaction: a click that is recorded meanwhile waits for at most one transaction."""
 
 
 PIECE_OF_NODES = 100
-"""Where nodes share the store each click costs more, and a piece as such less."""
+"""Used if several nodes share the store: each click costs more there, so a piece is smaller."""
 
 
 async def remove_found(call: Call, query: ListQuery, click_ids: Sequence[str]) -> int:
-    """Removes clicks in transactions of some each; returns how many there still were to remove. Raises Unavailable:
-    then whole pieces are gone, and the same may be asked again."""
+    """Removes clicks in several transactions. Returns how many were left to remove.
+
+    Raises Unavailable: some pieces are then deleted, and the client may send the same request again.
+    """
     removed, most = 0, PIECE if call.store.engine.is_owned else PIECE_OF_NODES
     for start in range(0, len(click_ids), most):
         removed += await call.store.run(remove_piece, call.viewer, query, click_ids[start : start + most])

@@ -1,5 +1,3 @@
-"""The revocation of tokens one by one; for admins."""
-
 from typing import Annotated
 
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
@@ -18,20 +16,19 @@ REVOCATION = {
 
 
 class RevokedToken(Document):
-    """A token that was revoked."""
+    """The token that was revoked."""
 
     token_id: Annotated[str, says("The token's `jti`.", _EXAMPLE)]
 
 
 async def revoke_token(call: Call) -> Answer:
-    """End one token."""
     values = check_form(decode_json(call.body), REVOCATION, REVOCATION, "", call.reading)
     await call.store.run(clients.revoke_token, values["tokenId"])
     return NO_CONTENT
 
 
 async def list_revoked(call: Call) -> Answer:
-    """The ids of all tokens that were revoked one by one, the newest first."""
+    """The newest first."""
     return json_answer([RevokedToken(token_id=each) for each in await call.store.run(clients.list_revoked_tokens)])
 
 

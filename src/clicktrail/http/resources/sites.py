@@ -1,5 +1,3 @@
-"""The operator's own sites."""
-
 from clicktrail.http.resources.catalogue import operations_on
 from clicktrail.query.fields import SITE
 

@@ -1,4 +1,4 @@
-"""What operators and integrators look at: health, metrics, the OpenAPI document and its pages."""
+"""Health, metrics, the OpenAPI document and its pages: for operators and integrators."""
 
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -43,14 +43,14 @@ _START = """SwaggerUIBundle({{
 localStorage.removeItem("authorized");  // a token that an earlier version left there
 """
 _POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-"""The page loads nothing from elsewhere, and no other page may show it; Swagger UI sets styles inline."""
+"""The page loads nothing from other hosts, and no other page may embed it. Swagger UI sets inline styles."""
 
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Health(Document):
-    """The server lives."""
+    """The state of the server."""
 
     status: Annotated[Literal["ok", "degraded"], says("Whether it can do its work.", "ok")]
     reasons: Annotated[
@@ -66,38 +66,34 @@ OpenApi = Annotated[
 
 
 async def get_health(call: Call) -> Answer:
-    """Whether the process lives, and what keeps it from its work if anything does."""
     reasons = await call.services.health.troubles()
     health = Health(status="degraded" if reasons else "ok", reasons=reasons or UNSET)
     return json_answer(health, headers=_NO_STORE)
 
 
 async def get_readiness(call: Call) -> Answer:
-    """Whether the server can do its work now. Raises Unavailable."""
+    """Raises Unavailable if the server cannot do its work now."""
     await call.services.health.refuse_unready()
     return json_answer(Health(status="ok"), headers=_NO_STORE)
 
 
 async def get_metrics(call: Call) -> Answer:
-    """Metrics for Prometheus."""
     await call.services.health.measure()
     body, media_type = await call.services.observer.render(call.headers.get("accept", ""))
     return Answer(200, body, media_type, {"Vary": "Accept"})
 
 
 async def get_openapi(call: Call) -> Answer:
-    """This API as an OpenAPI 3.1 document."""
     return Answer(200, call.services.openapi())
 
 
 async def get_docs(call: Call) -> Answer:
-    """The interactive documentation; works without internet."""
+    """The page works without internet access."""
     headers = {"Content-Security-Policy": _POLICY}
     return Answer(200, _PAGE.format(base=_base(call)).encode(), "text/html; charset=utf-8", headers)
 
 
 async def get_docs_asset(call: Call) -> Answer:
-    """A file of the documentation page."""
     name = call.path["file"]
     if name == "start.js":
         return Answer(200, _START.format(base=_base(call)).encode(), "text/javascript; charset=utf-8")

@@ -20,7 +20,7 @@ from clicktrail.store.reads.records import Record
 from clicktrail.tokens import issue_token
 
 MAX_GRANT_BYTES = 4 * 1024
-"""Largest body: a grant type, a scope, an id and a secret."""
+"""Enough for a grant type, a scope, an id and a secret."""
 _BEARER = "Bearer"
 GRANT_TYPE = "client_credentials"
 NARROWER: Mapping[str, frozenset[str]] = {
@@ -30,15 +30,15 @@ NARROWER: Mapping[str, frozenset[str]] = {
     Scope.PARTNER: frozenset({Scope.PARTNER}),
     Scope.POSTBACK: frozenset({Scope.POSTBACK}),
 }
-"""A client's scope -> the scopes of tokens that it may have."""
+"""A client's scope -> the scopes that its tokens may have."""
 _BY_STATUS: Mapping[int, str] = {401: "invalid_client", 429: "temporarily_unavailable", 503: "temporarily_unavailable"}
-"""Status of a refusal that names no OAuth error itself -> `error`; all others are `invalid_request`."""
+"""Status of a refusal that has no OAuth error of its own -> `error`. All other statuses are `invalid_request`."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tokens"'}
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """What POST /tokens is asked for; unknown members are ignored (RFC 6749)."""
+    """The body of POST /tokens; unknown members are ignored (RFC 6749)."""
 
     grant_type: Annotated[str, says("`client_credentials`.", extra_json_schema={"const": GRANT_TYPE})]
     scope: Annotated[
@@ -63,7 +63,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def create_token(call: Call) -> Answer:
-    """Checks the credentials, then what is asked for."""
+    """Checks the credentials first, then the rest of the request."""
     call.services.lockout.refuse_locked(call.client_address)
     grant = read_grant(call)
     client = await _authenticate(call, read_credentials(call.headers.get("authorization"), grant))
@@ -78,7 +78,9 @@ async def create_token(call: Call) -> Answer:
 async def _authenticate(call: Call, credentials: tuple[str, str] | None) -> Record:
     lockout = call.services.lockout
     client = await call.store.run(check_client, *credentials) if credentials else None
-    lockout.refuse_locked(call.client_address)  # by others that were looked at meanwhile: none is answered
+    lockout.refuse_locked(
+        call.client_address
+    )  # parallel attempts may have caused the lock meanwhile; none of them is answered
     if client is None:
         lockout.count_failure(call.client_address)
         raise Unauthenticated(
@@ -90,7 +92,7 @@ async def _authenticate(call: Call, credentials: tuple[str, str] | None) -> Reco
 
 
 def tell_oauth_error(error: ClicktrailError) -> None:
-    """Adds what OAuth libraries read (RFC 6749, section 5.2) to whatever was refused at POST /tokens."""
+    """Adds what OAuth libraries read (RFC 6749, section 5.2) to every refusal of POST /tokens."""
     mistakes = " ".join(f"{(each.pointer or '').removeprefix('/')} {each.detail}." for each in error.mistakes)
     text = f"{error.detail} {mistakes}".strip().translate(_NOT_DESCRIBED)
     error.members = {
@@ -101,11 +103,11 @@ def tell_oauth_error(error: ClicktrailError) -> None:
 
 
 _NOT_DESCRIBED = {ord('"'): "'", ord("\\"): "/", ord("`"): "'"}
-"""Characters that an `error_description` cannot hold, and a backtick, which is no quote outside our docs."""
+"""Characters that an `error_description` cannot contain; also the backtick, which means a quote only in our docs."""
 
 
 def read_credentials(header: str | None, grant: Mapping[str, str]) -> tuple[str, str] | None:
-    """Client id and secret by the header or by the body; None where neither has both. Raises MalformedRequest."""
+    """Client id and secret from the header or the body; None if neither has both. Raises MalformedRequest."""
     given = grant.get("client_id"), grant.get("client_secret")
     if header is not None:
         basic = read_basic(header)
@@ -121,7 +123,7 @@ def read_credentials(header: str | None, grant: Mapping[str, str]) -> tuple[str,
 
 
 def read_basic(header: str) -> tuple[str, str] | None:
-    """Client id and secret of a Basic Authorization header (RFC 7617); None for anything else."""
+    """Client id and secret of a Basic Authorization header (RFC 7617); None for any other header."""
     kind, _, text = header.partition(" ")
     if kind.lower() != "basic":
         return None
@@ -134,7 +136,7 @@ def read_basic(header: str) -> tuple[str, str] | None:
 
 
 def read_grant(call: Call) -> dict[str, str]:
-    """The members of the body that are known, as JSON or as the form that OAuth libraries send; empty ones are absent.
+    """The known members of the body, which is JSON or the form that OAuth libraries send. Empty members are left out.
 
     Raises MalformedRequest.
     """
@@ -167,7 +169,7 @@ def check_grant_type(grant: Mapping[str, str]) -> None:
 
 
 def choose_scope(asked: str, own: str) -> Scope:
-    """The scope of a client's token: what was asked for, within its own. Raises MalformedRequest."""
+    """The scope of a token: the requested scope, if the OAuth client's scope allows it. Raises MalformedRequest."""
     scope = asked or own
     if scope not in NARROWER[own]:
         detail = f"is not one scope within the client's own; allowed: {', '.join(sorted(NARROWER[own]))}"
@@ -176,7 +178,7 @@ def choose_scope(asked: str, own: str) -> Scope:
 
 
 def refuse_grant(detail: str, pointer: str, mistake: str, error: str = "invalid_request") -> MalformedRequest:
-    """A refusal with the status that RFC 6749 wants, 400, and its `error`."""
+    """A refusal with status 400 and an `error`, as RFC 6749 requires."""
     refused = MalformedRequest(detail, (Mistake(mistake, pointer=pointer),))
     refused.members["error"] = error
     return refused

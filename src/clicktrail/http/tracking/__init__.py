@@ -1,1 +1,1 @@
-"""Links that are followed, page views, the pixel and the snippet: hits that become clicks."""
+"""Followed links, page views, the pixel and the snippet: hits that become clicks."""

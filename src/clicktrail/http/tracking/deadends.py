@@ -1,4 +1,4 @@
-"""What a person sees where a tracking link leads nowhere: a small page of its own that loads nothing."""
+"""The page that a person sees if a tracking link cannot be followed. It is small, and loads nothing."""
 
 import hashlib
 from base64 import b64encode
@@ -10,7 +10,7 @@ from clicktrail.model.weights import parse_weights
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 NEVER_KEPT = {"Cache-Control": "no-store, private", "Vary": "Accept"}
-"""No cache keeps the answer of a link that leads nowhere: it may lead somewhere soon, and programs get another one."""
+"""Caches must not keep this answer: the link may soon lead to a page, and programs get another answer."""
 _TEXTS: Mapping[type[ClicktrailError], tuple[str, str]] = {
     NotFound: ("This link does not exist", "Check the address for a typing mistake, or ask whoever gave it to you."),
     Gone: ("This link is no longer in use", "Whoever gave it to you may have a newer one."),
@@ -44,12 +44,12 @@ _HEADERS = {
 
 
 def is_person(accept: str) -> bool:
-    """Whether an Accept header is that of a browser, which names HTML; programs take anything, or name nothing."""
+    """Whether an Accept header comes from a browser: browsers name HTML; programs accept anything, or name nothing."""
     return parse_weights(accept).get("text/html", 0.0) > 0
 
 
 def render_page(error: ClicktrailError) -> Answer:
-    """The page of a refusal. Nothing in it comes from the request."""
+    """The page of a refusal. It contains nothing from the request."""
     title, advice = _TEXTS.get(type(error), _OTHERWISE)
     body = _PAGE.format(title=title, advice=advice).encode()
     return Answer(error.status, body, MEDIA_TYPE, {**error.headers, **_HEADERS})

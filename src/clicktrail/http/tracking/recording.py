@@ -1,4 +1,4 @@
-"""From a hit to a durable click, shared by every door, and what came of it counted."""
+"""From a hit to a durable click. All endpoints share this. Every result is counted."""
 
 from clicktrail.errors import Conflict, Mistake, Unavailable
 from clicktrail.http.endpoint.call import Answer, Services, json_answer
@@ -12,9 +12,9 @@ from clicktrail.store.reads import clicks as reads_clicks
 
 
 async def record(services: Services, hit: Hit, failure: str = "refused") -> tuple[Click, bool]:
-    """The durable click of a hit, and whether it is new; what came of it is counted.
+    """The durable click of a hit, and whether it is new. Counts the result.
 
-    Raises Unavailable, and counts a `failure`.
+    Raises Unavailable, and then counts a `failure`.
     """
     try:
         if hit.click_id is None:
@@ -31,7 +31,7 @@ async def record(services: Services, hit: Hit, failure: str = "refused") -> tupl
 async def record_hit(services: Services, hit: Hit, language: str, origin: str, shown: Values | None = None) -> Answer:
     """Records a hit and answers with its click. Raises Unavailable, Conflict.
 
-    `shown` are read-only keys that came with it: of a click that is there already they must say what is stored.
+    `shown` are read-only keys of the request. If the click already exists, they must equal the stored values.
     """
     click, is_new = await record(services, hit)
     if not is_new:

@@ -1,7 +1,6 @@
-"""Tracking links, which record the click and lead to the landing page: GET /r/{code} and GET /b/{bannerId}/{code}.
+"""Tracking links, which record the click and redirect to the landing page: GET /r/{code} and GET /b/{bannerId}/{code}.
 
-Also the hot door for them, which answers a plain visit without the layers that it does not need, and the hosts on which
-a path is nothing but a link's code.
+The fast path for plain visits and the hosts that serve only links use this module too.
 """
 
 from collections.abc import Coroutine, Mapping
@@ -22,36 +21,34 @@ from clicktrail.query.grammar import ANYTHING
 from clicktrail.query.texts import MAX_URL_BYTES
 
 LINK_PREFIX = "/r"
-"""Where links are followed, unless `--link-path` moves them."""
+"""The path below which links are followed, unless `--link-path` changes it."""
 BANNER_PREFIX = "/b"
 _HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
 _MAX_CODE = LINK.writable["code"].max_length
 _STRANGER = "stranger"
-"""The limit of codes that are none, for each address."""
+"""The limit kind that counts unknown codes per address."""
 _PATIENCE_S = 0.25
 """How long a visitor waits for a store that refused the last clicks."""
 _NOTHING = "Nothing but links is served here."
 
 
 async def follow_link(call: Call) -> Answer:
-    """Follow a link."""
     return await follow(call.services, call.scope, call.path["code"], None)
 
 
 async def follow_banner(call: Call) -> Answer:
-    """Follow a link from a banner."""
     return await follow(call.services, call.scope, call.path["code"], call.path["bannerId"])
 
 
 def follow(
     services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None
 ) -> Coroutine[Any, Any, Answer]:
-    """The redirect of a link, or what a person or a program is shown in its place."""
+    """The redirect of a link, or the refusal that a person or a program gets instead."""
     return show(services, scope, _lead(services, scope, code, banner_id))
 
 
 async def show(services: Services, scope: Mapping[str, Any], work: Coroutine[Any, Any, Answer]) -> Answer:
-    """The answer of `work`; a page where a person is refused. Raises ClicktrailError where a program is."""
+    """The answer of `work`. A refused person gets a page. For a program, raises ClicktrailError."""
     try:
         return await work
     except ClicktrailError as error:
@@ -90,10 +87,10 @@ async def _lead(services: Services, scope: Mapping[str, Any], code: str, banner_
 
 
 async def _find_link(services: Services, code: str, address: str) -> CatalogueLink:
-    """The link of a code. Raises NotFound, and TooManyRequests before it says whether there is such a link.
+    """The link of a code. Raises NotFound. Raises TooManyRequests without revealing whether the link exists.
 
-    An address that has asked for too many codes that are none is told of no code any more: so codes can be guessed no
-    faster by any method or agent. A link that another process may just have made is asked for before it is not found.
+    An address that has asked for too many unknown codes gets no answer for any code. So no method and no user agent can
+    guess codes faster. Before NotFound, the store is asked for a link that another process may have just created.
     """
     services.visits.refuse_beyond(_STRANGER, address)
     link = services.store.catalogue.links.get(code)
@@ -106,7 +103,9 @@ async def _find_link(services: Services, code: str, address: str) -> CatalogueLi
 
 
 def _is_counted(services: Services, link: CatalogueLink, address: str) -> bool:
-    """Whether a visit is to be a click: not beyond the limits. Raises TooManyRequests where visitors are not led on."""
+    """Whether a visit becomes a click: it must be within the limits. Raises TooManyRequests if visitors are not
+    redirected.
+    """
     try:
         services.visits.count("address", address)
         services.visits.count("link", link.link_id)
@@ -119,7 +118,7 @@ def _is_counted(services: Services, link: CatalogueLink, address: str) -> bool:
 
 
 def _landing_of(link: CatalogueLink, now: int) -> str | None:
-    """The landing page of a link in use; None where its fallback page takes the visitor. Raises Gone."""
+    """The landing page of a link in use; None if its fallback page takes the visitor. Raises Gone."""
     is_over = link.expire_time is not None and link.expire_time <= now
     if link.enabled and not is_over and link.uri is not None:
         return link.uri
@@ -131,10 +130,10 @@ def _landing_of(link: CatalogueLink, now: int) -> str | None:
 
 
 async def _record(services: Services, hit: Hit) -> str | None:
-    """The id of the visit's click: on disk, or about to be where visitors are not to wait.
+    """The id of the visit's click. The click is on disk, or will be soon if visitors do not wait for it.
 
-    None where the store does not take it and the visitor is led on anyway; else raises Unavailable. While the store
-    refuses, visitors do not wait as long as it may take to say so once more.
+    None if the store refuses the click and the visitor is redirected anyway; otherwise raises Unavailable. While the
+    store refuses clicks, visitors wait only a short time for it.
     """
     limits, recorder, count = services.limits, services.recorder, services.observer.click
     failure = "lost" if limits.lead_anyway else "refused"
@@ -170,7 +169,7 @@ def read_visit(headers: Mapping[str, str], address: str, uri: str) -> Hit:
 
 
 def _text(headers: Mapping[str, str], name: str) -> str | None:
-    """A header as a click keeps it: cut to what a text may hold, without what no column can."""
+    """A header as a click stores it: cut to the maximum length, without characters that no column can store."""
     return headers.get(name, "").replace("\0", "")[:MAX_CLICK_TEXT] or None
 
 

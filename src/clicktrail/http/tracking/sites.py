@@ -1,7 +1,7 @@
 """Page views of the operator's own sites: the pixel, the beacon, and the snippet that sends it.
 
-A site's key is public. It can add clicks for pages of that site, and say once which browser a click of the last minutes
-came from; it reads nothing and changes nothing else.
+A site's key is public. It can add clicks for pages of that site. It can also say, once, which browser a recent click
+came from. It cannot read anything or change anything else.
 """
 
 import hashlib
@@ -39,19 +39,19 @@ GIF = (
 )
 """One transparent pixel: the 43 bytes of the smallest GIF that every browser shows."""
 MAX_VIEW_BYTES = 32 * 1024
-"""Largest beacon: an 8 KiB uri, a 2 KiB referrer, escaped."""
+"""Maximum bytes of a beacon: an 8 KiB uri and a 2 KiB referrer, escaped."""
 VIEW = {
     "uri": replace(CLICK.writable["uri"], kind=kinds.URL),
     **{name: CLICK.writable[name] for name in ("referrer", "locale", "visitorId", "uuid")},
 }
-"""What a page says of a view of it; all else the server sees itself."""
+"""The keys that a page sends about a view. The server itself finds all others."""
 _KEY = Field(name="key", doc="The site's key.", nullable=False)
 PIXEL_PARAMETERS = ("key", *VIEW)
 _NO_SITE = "This key is no site's that has pages at this origin."
 _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 _NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
 _SHARED = {"Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
-"""`sendBeacon` always sends credentials, so a browser wants this said, though nothing here looks at a cookie."""
+"""`sendBeacon` always sends credentials, so browsers require this header. The server reads no cookie."""
 _PREFLIGHT = {
     **_SHARED,
     "Access-Control-Allow-Methods": "POST",
@@ -61,26 +61,25 @@ _PREFLIGHT = {
 
 
 class ViewAnswer(Document):
-    """The click that the view became."""
+    """The click of the view."""
 
     click_id: Annotated[Id, says("The click.")]
 
 
 async def get_pixel(call: Call) -> Answer:
-    """Record a page view, and answer with a picture of one pixel, whatever happens."""
+    """Always answers with a picture of one pixel."""
     if call.scope["method"] == "GET":
         try:
             data = _read_pixel(call)
             await _record(call, _find_site(call, data.get("key")), data, "lost")
         except (TooManyRequests, Unavailable):
-            pass  # counted already
+            pass  # already counted
         except (ClicktrailError, ValueError):
             call.services.observer.click("refused")
     return Answer(200, GIF, "image/gif", _NEVER_KEPT)
 
 
 async def collect(call: Call) -> Answer:
-    """Record a page view that a site's page sent by `navigator.sendBeacon` or `fetch`."""
     data = decode_json(call.body)
     if not isinstance(data, dict):
         raise InvalidBody("The body is not valid.", (Mistake("must be an object", pointer=""),))
@@ -95,7 +94,6 @@ async def collect(call: Call) -> Answer:
 
 
 async def allow_collect(call: Call) -> Answer:
-    """Say to a browser whether pages of an origin may send JSON."""
     origin = call.headers.get("origin", "").lower()
     if not any(origin in site.origins for site in call.store.catalogue.sites.values()):
         raise Forbidden("No site has pages at this origin.")
@@ -103,7 +101,6 @@ async def allow_collect(call: Call) -> Answer:
 
 
 async def get_snippet(call: Call) -> Answer:
-    """The script that sends page views and remembers which click brought the visitor."""
     parameters = call.services.recorder.parameters
     script, tag = _snippet(parameters.code, parameters.click)
     headers = {**_ANYWHERE, "Cache-Control": "public, max-age=3600", "ETag": tag}
@@ -120,7 +117,7 @@ def _snippet(code: str, click: str) -> tuple[bytes, str]:
 
 
 def _read_pixel(call: Call) -> dict[str, Any]:
-    """What the pixel's query string says; without a uri the page that shows it. Raises ValueError."""
+    """The data in the pixel's query string. Without a uri: the page that shows the pixel. Raises ValueError."""
     found = parse_qs(call.query.decode("latin-1"), max_num_fields=50)
     data: dict[str, Any] = {name: values[-1] for name, values in found.items() if name in PIXEL_PARAMETERS}
     data.setdefault("uri", call.headers.get("referer"))
@@ -156,7 +153,7 @@ async def _record(
 
 
 def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str, Any]) -> Hit:
-    """A page of the site, seen from an address -> a hit. Raises Forbidden, InvalidBody."""
+    """A view of a page of the site -> a hit. Raises Forbidden, InvalidBody."""
     sent = check_form({name: data[name] for name in data.keys() - {"key"}}, VIEW, ("uri",), "", call.reading)
     if find_origin(sent["uri"]) not in site.origins:
         raise Forbidden(_NO_SITE)
@@ -171,7 +168,7 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
 
 
 async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueSite) -> str | None:
-    """The click by whose tracking link the visitor has just come to this page: it is recorded already."""
+    """The recorded click whose tracking link has just brought the visitor to this page."""
     click_id = find_campaign(hit.uri, parameter, parameter).code
     click_id = click_id.lower() if click_id is not None else ""
     if not is_id(click_id):

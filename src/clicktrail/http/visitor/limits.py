@@ -1,4 +1,4 @@
-"""How many visits are taken in a minute, by address, link, site or partner."""
+"""Limits the visits per minute, by address, link, site or partner."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,18 +9,19 @@ from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 
 _MINUTE_S = 60.0
 _SIXTY_FOUR_BITS = 1 + 16
-"""Characters of an IPv6 address's key that are its /64: the version and sixteen hex digits."""
+"""The length of a /64 prefix in an IPv6 address's key: the version and sixteen hex digits."""
 _OF_ADDRESSES = frozenset({"address", "stranger"})
-"""Kinds whose keys are addresses: the visits of an address, and its requests for codes that do not exist."""
+"""Kinds whose keys are addresses: visits of an address, and its requests for unknown codes."""
 _MAX_COUNTED = 500_000
-"""Maximum number of keys at once: about 60 MB. When there are more, the minute begins again."""
+"""Maximum number of keys at once: about 60 MB. If there are more, the minute begins again."""
 
 
 class VisitLimit:
     """Refuses more than `most` visits of a kind and key in a minute; 0 disables the limit of that kind.
 
-    A minute begins with the first visit after the last minute, for all keys together, and all counts are dropped at its
-    end: a visit costs the same however many keys there are. An address counts for its network (`network_of`).
+    One minute holds for all keys. It begins with the first visit after the previous minute, and its end drops all
+    counts. So the cost of a visit does not depend on the number of keys. An address counts for its network
+    (`network_of`).
     """
 
     def __init__(self, most: Mapping[str, int], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -30,13 +31,13 @@ class VisitLimit:
         self._ends_at = 0.0
 
     def count(self, kind: str, key: str) -> None:
-        """Counts a visit. Raises TooManyRequests, and then counts nothing."""
+        """Counts a visit. If it raises TooManyRequests, the visit is not counted."""
         if kind in self._most:
             place, so_far = self._refuse(kind, key)
             self._counts[place] = so_far + 1
 
     def refuse_beyond(self, kind: str, key: str) -> None:
-        """Raises TooManyRequests where `count` would, and counts nothing."""
+        """Raises TooManyRequests if `count` would. Counts nothing."""
         if kind in self._most:
             self._refuse(kind, key)
 
@@ -58,9 +59,10 @@ def _too_many(kind: str) -> TooManyRequests:
 
 @lru_cache(maxsize=65_536)
 def network_of(address: str) -> str:
-    """What an address counts for: an IPv6 address for its /64, which is one customer's; an IPv4 address for itself.
+    """The network that an address counts for: the /64 of an IPv6 address, which is one customer; an IPv4 address
+    itself.
 
-    IPv4-mapped IPv6 is IPv4. What is no address counts for itself.
+    IPv4-mapped IPv6 is IPv4. A text that is not an address counts for itself.
     """
     try:
         key = parse_ip(address)

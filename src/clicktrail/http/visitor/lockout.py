@@ -1,4 +1,4 @@
-"""A lock against guessing: who failed too often is refused for a while."""
+"""A lock against guessing: after too many failures an address is refused for a while."""
 
 from collections import deque
 
@@ -7,13 +7,13 @@ from clicktrail.http.visitor.limits import network_of
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 
 _MAX_COUNTED = 100_000
-"""Networks whose failures are remembered: some 50 MB when each has failed ten times."""
+"""Maximum number of remembered networks: about 50 MB if each has failed ten times."""
 
 
 class Lockout:
-    """Counts failures by network (`network_of`); after `failures` of them within `window_s` it is refused.
+    """Counts failures by network (`network_of`). After `failures` of them within `window_s`, the network is refused.
 
-    At most `_MAX_COUNTED` networks are remembered: beyond that the one goes that failed least recently.
+    At most `_MAX_COUNTED` networks are remembered. Beyond that, the network with the oldest last failure is dropped.
     """
 
     def __init__(self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -21,7 +21,7 @@ class Lockout:
         self._window_s = window_s
         self._clock = clock
         self._failures: dict[str, deque[float]] = {}
-        """Network -> when its last failures were; the network that failed last stands last."""
+        """Network -> the times of its last failures. The network that failed last is at the end."""
 
     def refuse_locked(self, address: str) -> None:
         """Raises TooManyRequests while the network of the address is locked out."""
@@ -32,7 +32,6 @@ class Lockout:
             )
 
     def count_failure(self, address: str) -> None:
-        """One failed attempt."""
         network = network_of(address)
         times = self._failures.pop(network, None) or deque(maxlen=self._most)
         times.append(self._clock.passed_s())

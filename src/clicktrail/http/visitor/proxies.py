@@ -1,4 +1,4 @@
-"""Whose request it is: the visitor's address behind proxies that are trusted, and by nobody else's word."""
+"""The visitor's address, as only trusted proxies report it."""
 
 import re
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ _MAX_HOPS = 20
 
 
 def read_networks(text: str) -> Networks:
-    """Comma-separated CIDR blocks or addresses. Raises ValueError naming the one that is none."""
+    """Comma-separated CIDR blocks or addresses. Raises ValueError that names the invalid one."""
     return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
-    """The address that the nearest proxy we do not trust was asked from.
+    """The visitor's address: the nearest one, seen from this server, that is not a trusted proxy.
 
-    Each trusted proxy says who asked it, at the end of `Forwarded` (RFC 7239) or else `X-Forwarded-For`. Going from the
-    connection backwards, the first address that is not a trusted proxy's is the visitor's; what stands before it could
-    be anybody's invention. What is no address ends the walk.
+    Each trusted proxy appends the address that called it to `Forwarded` (RFC 7239) or else to `X-Forwarded-For`.
+    Starting from the connection and going backwards, the first address that is not a trusted proxy is the visitor's.
+    Any client can invent the addresses before it. A text that is not an address ends the search.
     """
     address = peer
     for hop in reversed(_hops(headers) if trusted else []):
@@ -43,11 +43,11 @@ def _hops(headers: Headers) -> list[str]:
 
 
 def is_trusted(address: str, trusted: Networks) -> bool:
-    """Whether an address is that of a proxy that is believed."""
+    """Whether an address belongs to a trusted proxy."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:  # a listener on `::` sees IPv4 so
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:  # a listener on `::` sees IPv4 addresses so
         parsed = parsed.ipv4_mapped
     return any(parsed in network for network in trusted)
