@@ -1,7 +1,7 @@
 """Bearer tokens: signed JWTs (HS256), and the ring of keys that sign them.
 
-The keys are lines `key-id secret`, the newest first: that one signs, all of them verify. For the embedded store they
-are a file of mode 0600, for nodes on PostgreSQL a table; whoever can read them can make any token.
+The keys are lines `key-id secret`, the newest first. The newest key signs, all keys verify. The embedded store uses a
+file of mode 0600; nodes on PostgreSQL use a table. Anyone who can read the keys can create any token.
 """
 
 import contextlib
@@ -27,16 +27,16 @@ ISSUED_FILE = "tokens.ndjson"
 _ISSUER = "clicktrail"
 _ALGORITHM = "HS256"
 _AGAIN_S = 30.0
-"""When keys that could not be read are tried again."""
+"""Seconds until keys that could not be read are tried again."""
 _SECRET_BYTES = 32
 _is_line = re.compile(r"[\w-]+ [A-Za-z0-9_-]{43,}\Z", re.ASCII).match
 """A key's id and its secret, of 32 bytes or more."""
 _REMEMBERED = 4096
-"""Verified tokens kept in memory; a program uses few."""
+"""Maximum number of verified tokens in memory. A program uses only a few."""
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a valid token says: an id of its own, who it was given to, until when (None: without end), for what."""
+    """The content of a valid token: its own id, its owner, its expiry time (None: it never expires), its scope."""
 
     token_id: str
     subject: str
@@ -46,7 +46,7 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Issued(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """What is written down of a token made on the command line: never the token. Times are seconds."""
+    """The record of a token made on the command line. It never contains the token. Times are seconds."""
 
     token_id: str
     scope: Scope
@@ -58,26 +58,26 @@ class Issued(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Keys(Protocol):
-    """Where the lines of the key ring are kept, and beside them those of the tokens that were made."""
+    """Where the lines of the key ring are stored, with the records of issued tokens."""
 
     def stamp(self) -> int:
         """A number that changes with the lines."""
 
     def read(self, first: str) -> list[str]:
-        """The lines; `first` becomes the only one where there is none yet."""
+        """The lines. If there is none, `first` becomes the only line."""
 
     def replace(self, lines: Sequence[str]) -> None:
-        """Puts these lines in place of all others."""
+        """Replaces all lines."""
 
     def note(self, lines: Sequence[str]) -> None:
-        """Writes down lines of tokens that were made."""
+        """Appends records of issued tokens."""
 
     def noted(self) -> list[str]:
-        """Those lines, the oldest first."""
+        """The records of issued tokens, the oldest first."""
 
 
 class KeyRing:
-    """The keys in `keys`; read again when those change, so that a rotation needs no restart."""
+    """The keys in `keys`. Reads them again when they change, so that a rotation needs no restart."""
 
     def __init__(self, keys: Keys, clock: Clock = SYSTEM_CLOCK) -> None:
         self.clock = clock
@@ -88,7 +88,7 @@ class KeyRing:
         self._again_at = 0.0
 
     def is_changed(self) -> bool:
-        """Whether the keys were replaced since they were read; looks at most once a second."""
+        """Whether the keys were replaced since they were read. Checks at most once a second."""
         now = self.clock.passed_s()
         if now < self._look_at:
             return False
@@ -109,26 +109,26 @@ class KeyRing:
             raise jwt.InvalidTokenError("unknown key")
         options: Any = {"require": ["iss", "jti", "sub", "scope"], "verify_exp": False, "verify_iat": False}
         content: dict[str, Any] = jwt.decode(token, secret, [_ALGORITHM], issuer=_ISSUER, options=options)
-        now = self.clock.unix_s()  # the library knows the system's clock alone
+        now = self.clock.unix_s()  # the library uses only the system's clock
         if not int(content.get("iat", 0)) <= now < int(content.get("exp", now + 1)):
             raise jwt.InvalidTokenError("not yet or no longer valid")
         return content
 
     def rotate(self, keep: int) -> None:
-        """Puts a new key in front and keeps `keep` older ones: their tokens stay valid until those are dropped."""
+        """Adds a new key in front and keeps `keep` older keys. Tokens stay valid until their key is dropped."""
         self._source.replace([_new_line(), *self._source.read(_new_line())[:keep]])
         self._again_at = 0.0
         self._load()
 
     def adopt(self, other: "KeyRing") -> None:
-        """Takes over another ring's keys, so that the tokens which they signed stay good."""
+        """Takes over another ring's keys, so that their tokens stay valid."""
         if other._source != self._source:
             self._source.replace(other._source.read(_new_line()))
             known = set(self._source.noted())
             self._source.note([line for line in other._source.noted() if line not in known])
 
     def check(self) -> None:
-        """Raises OSError or ValueError for keys that cannot be used."""
+        """Raises OSError or ValueError if the keys cannot be used."""
         self._load()
 
     def write_down(self, token: str, name: str) -> None:
@@ -141,11 +141,11 @@ class KeyRing:
         self._source.note([msgspec.json.encode(issued).decode()])
 
     def issued(self) -> list[tuple[Issued, bool]]:
-        """The tokens that were written down, the oldest first, and whether the key of each is still there."""
+        """The recorded tokens, the oldest first, and whether the key of each still exists."""
         self._load()
         found = []
         for line in self._source.noted():
-            with contextlib.suppress(msgspec.DecodeError):  # half a line, of a full disk
+            with contextlib.suppress(msgspec.DecodeError):  # a full disk can leave half a line
                 issued = msgspec.json.decode(line, type=Issued)
                 found.append((issued, issued.key_id in self._keys))
         return found
@@ -157,7 +157,7 @@ class KeyRing:
                 return
             try:
                 found = self._source.read(_new_line())
-            except Unavailable:  # a database that is away: the keys that are known stay good
+            except Unavailable:  # the database is down: the known keys stay valid
                 if not self._keys:
                     raise
                 self._again_at = self.clock.passed_s() + _AGAIN_S
@@ -167,7 +167,7 @@ class KeyRing:
 
 
 def read_keys(lines: Sequence[str]) -> dict[str, str]:
-    """Key id -> secret, the newest first. Raises ValueError with the first line that is not a key."""
+    """Key id -> secret, the newest first. Raises ValueError that names the first invalid line."""
     filled = {number: " ".join(line.split()) for number, line in enumerate(lines, 1) if line.strip()}
     for number, line in filled.items():
         if not _is_line(line):
@@ -178,17 +178,17 @@ def read_keys(lines: Sequence[str]) -> dict[str, str]:
 
 
 class KeyFile:
-    """Keys as lines of the file at `path`, made on first use."""
+    """Keys as lines of the file at `path`, created on first use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def stamp(self) -> int:
-        """The time of the last change; 0 for a file that is not there yet."""
+        """The time of the last change; 0 if the file does not exist yet."""
         return self._path.stat().st_mtime_ns if self._path.exists() else 0
 
     def read(self, first: str) -> list[str]:
-        """The lines; `first` becomes the only one where there is no file yet."""
+        """The lines. If there is no file yet, `first` becomes the only line."""
         if not self._path.exists():
             _create(self._path, first)
         try:
@@ -197,17 +197,17 @@ class KeyFile:
             raise ValueError("it is not a text file") from None
 
     def note(self, lines: Sequence[str]) -> None:
-        """Adds lines to a file beside the keys."""
+        """Appends lines to a second file in the same directory."""
         if lines:
             _write(self._path.with_name(ISSUED_FILE), lines, os.O_APPEND)
 
     def noted(self) -> list[str]:
-        """The lines of that file."""
+        """The lines of that second file."""
         path = self._path.with_name(ISSUED_FILE)
         return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
 
     def replace(self, lines: Sequence[str]) -> None:
-        """Puts a file with these lines in place of the old one."""
+        """Replaces the file by a file with these lines."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self._path.with_suffix(".new")
         _write(fresh, lines, os.O_TRUNC)
@@ -219,7 +219,7 @@ def _create(path: Path, first: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     _write(draft, [first], os.O_EXCL)
     try:
-        os.link(draft, path)  # fails if another process was first; then its key is the one
+        os.link(draft, path)  # fails if another process was first; its key is then used
     except FileExistsError:
         pass
     finally:
@@ -241,7 +241,7 @@ def _write(path: Path, lines: Sequence[str], flags: int) -> None:
 def issue_token(
     ring: KeyRing, scope: Scope, subject: str, lifetime_s: int | None, partner_id: str | None = None
 ) -> tuple[str, str]:
-    """A new token and its id. `lifetime_s` None: until its key is dropped or the token revoked."""
+    """A new token and its id. `lifetime_s` None: valid until its key is dropped or the token is revoked."""
     now, token_id = int(ring.clock.unix_s()), secrets.token_hex(8)
     content: dict[str, Any] = {"iss": _ISSUER, "iat": now, "jti": token_id, "sub": subject, "scope": scope.value}
     if lifetime_s is not None:
@@ -252,9 +252,9 @@ def issue_token(
 
 
 class TokenChecker:
-    """Says who is behind a token. Verified tokens are remembered by digest until they expire.
+    """Finds the viewer of a token. Verified tokens are remembered by digest until they expire.
 
-    `revoked` gives the ids of tokens and clients that are refused as of now.
+    `revoked` returns the ids of tokens and clients that are refused now.
     """
 
     def __init__(self, ring: KeyRing, revoked: Callable[[], Collection[str]], partner_sees_contacts: bool) -> None:
@@ -271,7 +271,7 @@ class TokenChecker:
         if kind.lower() != "bearer" or not token:
             raise _refusal("The Authorization header must be `Bearer <token>`.")
         if self._ring.is_changed():
-            self._known.clear()  # a key that is gone takes its tokens with it
+            self._known.clear()  # a dropped key ends its tokens
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         claims, viewer = self._known.get(digest) or self._learn(digest, token)
         if claims.expires_at is not None and claims.expires_at <= self._ring.clock.unix_s():

@@ -11,18 +11,17 @@ from clicktrail.query.fields import Field
 from clicktrail.query.questions import Cursor, Value
 
 _MAX_NUMBER = 1e15
-"""Beyond all that a column of numbers holds."""
+"""Greater than any number that a column can store."""
 _decoder = msgspec.json.Decoder(tuple[str, bool, Value, str])
 
 
 def render_cursor(sort: Field, is_descending: bool, cursor: Cursor) -> str:
-    """The text that `parse_cursor` reads back."""
     content = msgspec.json.encode((sort.name, is_descending, cursor.value, cursor.object_id))
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def parse_cursor(text: str, sort: Field, is_descending: bool) -> Cursor:
-    """Raises ValueError for a text that is no cursor, or the cursor of another order."""
+    """Raises ValueError for a text that is not a cursor, or that is a cursor of another order."""
     try:
         content = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
         name, descending, value, object_id = _decoder.decode(content)
@@ -36,7 +35,7 @@ def parse_cursor(text: str, sort: Field, is_descending: bool) -> Cursor:
 
 
 def _fits(sort: Field, value: Value) -> bool:
-    """Whether a sort value is one that the column can hold, so that no engine has to guess."""
+    """Whether the column can store a sort value, so that no engine has to guess."""
     if value is None or sort.name == "createTime" or sort.kind is kinds.ID:
         return value is None  # objects that are sorted by their own id have no other sort value
     if sort.kind.stored is float:

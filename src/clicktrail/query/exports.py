@@ -1,4 +1,4 @@
-"""Exports: their grammar, and what is asked for in it."""
+"""The grammar of exports, and the parsed request."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,27 +14,27 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Expansion of an export -> its keys."""
 KEYS = tuple(field.name for field in CLICK.shown)
-"""The keys that an export has unless it says otherwise."""
+"""The default keys of an export."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file of clicks: which, with which keys, as what."""
+    """The content of a file of clicks: filters, keys, order and limit."""
 
     query: ListQuery
-    """Filters, order and language; its page is not meant."""
+    """Filters, order and language. Its page is not used."""
     kind: str
     columns: tuple[str, ...]
     is_sorted: bool
     """Whether the order matters."""
     limit: int | None
-    """The first so many clicks of the order; None for all."""
+    """The number of clicks from the start of the order; None for all."""
     is_raw: bool
-    """Whether cells of CSV stay as they are, also where a spreadsheet would run them."""
+    """Whether CSV cells stay unchanged even if a spreadsheet would run them."""
 
 
 def exporting(formats: Iterable[str]) -> Grammar:
-    """The parameters of an export as one of some kinds of file."""
+    """The parameters of an export; `formats` are the allowed kinds of file."""
     columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
     raw = "`true` leaves cells of CSV as they are that a spreadsheet would run as a formula."
     limit = "The first so many clicks of the order; all unless given."
@@ -54,7 +54,6 @@ def exporting(formats: Iterable[str]) -> Grammar:
 
 
 def read_export(asked: Asked) -> Export:
-    """What a query string in the grammar of exports asks for."""
     keys = [*(asked.own["columns"] or KEYS)]
     for name in (name for name in GROUPS if name in asked.view.expansions):
         if not any(key in GROUPS[name] for key in keys):
@@ -70,7 +69,7 @@ def read_export(asked: Asked) -> Export:
 
 
 def read_columns(text: str) -> tuple[str, ...]:
-    """The keys of a file in their order, by commas; an expansion stands for all its keys. Raises ValueError."""
+    """The keys of a file in order, separated by commas. An expansion means all its keys. Raises ValueError."""
     named = [name.strip() for name in text.split(",") if name.strip()]
     groups = {**{name: (name,) for name in (*KEYS, *(key for keys in GROUPS.values() for key in keys))}, **GROUPS}
     unknown = [name for name in named if name not in groups]

@@ -1,4 +1,4 @@
-"""Bodies: JSON decoded, then checked against the field table. Every mistake is named at once, by JSON pointer."""
+"""Bodies: JSON is decoded, then checked against the field table. An error names every mistake, by JSON pointer."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,19 +14,19 @@ from clicktrail.query.fields import CONTACT, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.kinds import Kind
 
 MAX_ITEMS = 100
-"""Contacts or tags of one profile; far above any real one, and it bounds what a body can cost."""
+"""Maximum contacts or tags of one profile: far above any real number. It limits the cost of a body."""
 Values = dict[str, Any]
 
 
 class Form(NamedTuple):
-    """A body: what it says by field, and the read-only keys that it brings as they were shown."""
+    """A body: its values by field, and the read-only keys that it repeats."""
 
     values: Values
     shown: Values
 
 
 def decode_json(body: bytes) -> Any:
-    """Bytes -> a JSON value. Raises MalformedRequest for what is not JSON in UTF-8, or nested too deep."""
+    """Raises MalformedRequest if the body is not JSON in UTF-8, or nested too deep."""
     try:
         return msgspec.json.decode(body)
     except RecursionError:
@@ -38,7 +38,7 @@ def decode_json(body: bytes) -> Any:
 
 
 def required_fields(resource: Resource, method: str) -> frozenset[str]:
-    """The fields that a body must carry: all that matter for PUT, the few that have no default for POST."""
+    """The fields that a body must have: for PUT all that matter, for POST only those without a default."""
     return frozenset(
         field.name
         for field in resource.writable.values()
@@ -47,7 +47,7 @@ def required_fields(resource: Resource, method: str) -> frozenset[str]:
 
 
 def parse_form(body: bytes, resource: Resource, method: str, reading: Reading = STRICT) -> Form:
-    """A body -> field name -> stored value, for the fields that it carries. Raises MalformedRequest, InvalidBody."""
+    """A body -> stored values by field name, for the fields in the body. Raises MalformedRequest, InvalidBody."""
     data, required = decode_json(body), required_fields(resource, method)
     values = check_form(data, resource.writable, required, "", reading, resource.read_only)
     return Form(values, find_shown(data, resource))
@@ -63,7 +63,7 @@ def check_form(
 ) -> Values:
     """Decoded JSON -> values. Raises InvalidBody; `root` is the pointer of `data` in the body.
 
-    Keys in `shown` may be there as well; `find_shown` has them.
+    Keys in `shown` are accepted as well; `find_shown` returns them.
     """
     checker = _Checker(reading)
     values = checker.check_object(data, fields, required, root, shown)
@@ -72,7 +72,7 @@ def check_form(
 
 
 def find_shown(data: Values, resource: Resource) -> Values:
-    """The read-only keys of a body, those of its contacts included, whatever they hold."""
+    """The read-only keys of a body and of its contacts, whatever their values."""
     found = {name: value for name, value in data.items() if name in resource.read_only}
     if resource is PROFILE and "contacts" in data:
         found["contacts"] = [
@@ -83,7 +83,9 @@ def find_shown(data: Values, resource: Resource) -> Values:
 
 
 def as_list(contacts_sent: Any) -> Any:
-    """Contacts as a body brings them: a list, one contact, numbered contacts (as PHP has lists), or values by key."""
+    """The contacts of a body as a list. A body may have a list, one contact, numbered contacts (PHP's lists), or values
+    by key.
+    """
     if not isinstance(contacts_sent, dict):
         return contacts_sent
     if contacts_sent and all(name.isdecimal() for name in contacts_sent):
@@ -94,12 +96,12 @@ def as_list(contacts_sent: Any) -> Any:
 
 
 def _says_nothing(contact: Any) -> bool:
-    """Whether it is a contact whose value was left empty, as forms send it."""
+    """Whether it is a contact with an empty value, as forms send it."""
     return isinstance(contact, dict) and "value" in contact and contact["value"] in (None, "")
 
 
 class _Checker:
-    """Walks one body and collects what is wrong with it."""
+    """Walks one body and collects its mistakes."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
@@ -198,13 +200,13 @@ class _Checker:
             except InvalidBody as error:
                 self.mistakes += error.mistakes
             contact_id = item.get(CONTACT.id_field.name)
-            if isinstance(contact_id, str):  # which of the profile's contacts it is, if it is one
+            if isinstance(contact_id, str):  # may be the id of one of the profile's contacts
                 contact[CONTACT.id_field.name] = contact_id.lower()
         return contact
 
 
 NULL_IS_DEFAULT = frozenset({"time", "code", "enabled", "contacts", "tags", "clickId"})
-"""Fields of a body in which null and "" are as good as leaving them out: the server chooses, or nothing changes."""
+"""Fields of a body in which null and "" mean the same as omission: the server chooses, or nothing changes."""
 _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
     kinds.TAGS: _Checker.check_tags,
     kinds.CONTACTS: _Checker.check_contacts,
@@ -213,7 +215,7 @@ _NESTED: Mapping[Kind, Callable[[_Checker, Any, str], Any]] = {
 
 
 def read_contact(contact: Mapping[str, Any], reading: Reading, root: str = "") -> Values:
-    """A contact, its texts in order by themselves -> the same, its value as it is stored. Raises InvalidBody."""
+    """A contact whose texts are valid by themselves -> the same contact with its stored value. Raises InvalidBody."""
     key = contact["key"].lower()
     read = contacts.READERS.get(key)
     try:
@@ -226,7 +228,7 @@ def read_contact(contact: Mapping[str, Any], reading: Reading, root: str = "") -
 
 
 def _plain(field: Field, value: Any, reading: Reading) -> Any:
-    """What other spellings of a value stand for; a value that has none stays as it is."""
+    """A number as text, a long text cut, a time with its offset, if the field allows that. Other values are unchanged."""
     if field.takes_number and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):

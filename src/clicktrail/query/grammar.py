@@ -1,4 +1,4 @@
-"""What a query string may hold: each operation declares one grammar, and whatever it does not name is refused."""
+"""The parameters of query strings: each operation declares one grammar, and all other parameters are refused."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ MAX_LIMIT = 1000
 DEFAULT_LIMIT = 10
 MAX_OFFSET = 2**53
 FLAG_SCHEMA: Mapping[str, Any] = {"type": "boolean"}
-"""A switch in a query string. The server also takes `1` and `0`."""
+"""A flag in a query string. The server also accepts `1` and `0`."""
 TEXT_SCHEMA: Mapping[str, Any] = {"type": "string"}
 
 
@@ -35,36 +35,31 @@ class Own:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Grammar:
-    """The parameters that a query string may have."""
-
     resource: Resource | None = None
-    """Whose filters and sort keys are meant."""
+    """Its filters and sort keys are allowed."""
     has_filters: bool = False
     expansions: tuple[str, ...] = ()
     own: tuple[Own, ...] = ()
     is_exact: bool = False
-    """Whether each parameter must have a value and one must be a filter, however lenient the request."""
+    """Whether each parameter must have a value and one must be a filter, even in lenient requests."""
     is_free: bool = False
-    """Whether anything is taken: the handler reads it, or it is ignored."""
+    """Whether every parameter is accepted: the handler reads it, or it is ignored."""
 
     @property
     def is_list(self) -> bool:
-        """Whether a page is asked for."""
+        """Whether the query string selects a page."""
         return "cursor" in self.own_by_name
 
     @cached_property
     def own_by_name(self) -> Mapping[str, Own]:
-        """Name -> parameter."""
         return {each.name: each for each in self.own}
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
-        """Name -> what a parameter means where it is not given."""
         return {each.name: each.default for each in self.own}
 
     @cached_property
     def required(self) -> frozenset[str]:
-        """The parameters that must be given."""
         return frozenset(each.name for each in self.own if each.is_required)
 
     @cached_property
@@ -77,18 +72,18 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a query string asks for."""
+    """A parsed query string."""
 
     view: View = field(default_factory=View)
     filtered: ListQuery | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
-    """Parameter that is no filter -> its value, or its default."""
+    """Parameter that is not a filter -> its value, or its default."""
     given: frozenset[str] = frozenset()
     """The names of the parameters in `own` that have a value."""
 
     @property
     def listing(self) -> ListQuery:
-        """The page, or all objects that the filters find. Raises TypeError where the grammar has no filters."""
+        """The page, or all objects that pass the filters. Raises TypeError if the grammar has no filters."""
         if self.filtered is None:
             raise TypeError("The operation declares no filters.")
         return self.filtered
@@ -114,7 +109,7 @@ def listing(resource: Resource) -> Grammar:
 
 
 def order_of(resource: Resource) -> tuple[Own, Own]:
-    """By which key objects are sorted, and in which direction."""
+    """The sort key, and the direction."""
     key = "The order; ties are broken by id, nulls come last."
     return (
         choice("sort_by", key, resource.sorts, "createTime"),
@@ -128,12 +123,12 @@ def showing(resource: Resource) -> Grammar:
 
 
 def flag(name: str, doc: str) -> Own:
-    """A switch, off unless given."""
+    """A flag, off by default."""
     return Own(name=name, doc=doc, read=kinds.read_flag, schema=FLAG_SCHEMA, default=False, example=True)
 
 
 def choice(name: str, doc: str, words: Iterable[str], default: str = "", is_folded: bool = False) -> Own:
-    """One of some words, by default the first; in any letter case where it `is_folded`."""
+    """One of some words, by default the first. `is_folded` accepts any letter case."""
     allowed = tuple(words)
     default = default or allowed[0]
 
@@ -150,7 +145,6 @@ def choice(name: str, doc: str, words: Iterable[str], default: str = "", is_fold
 def whole_number(
     name: str, doc: str, low: int, high: int, default: int | None = None, is_required: bool = False
 ) -> Own:
-    """A number of things."""
     schema = {"type": "integer", "minimum": low, "maximum": high}
     shown = schema if default is None else schema | {"default": default}
 
@@ -165,7 +159,7 @@ def whole_number(
 
 
 def read_limit(text: str) -> int:
-    """The size of a page; what is more than the largest is the largest. Raises ValueError."""
+    """The size of a page. Larger numbers mean the largest page. Raises ValueError."""
     number = _read_digits(text)
     if number is None:
         raise ValueError(f"must be a whole number of 0 or more; more than {MAX_LIMIT} is {MAX_LIMIT}")
@@ -173,5 +167,5 @@ def read_limit(text: str) -> int:
 
 
 def _read_digits(text: str) -> int | None:
-    """Digits -> their number; None for anything else. Beyond 17 digits all are alike: that is more than any limit."""
+    """Digits -> their number; None for any other text. More than 17 digits all give one number, above every limit."""
     return int(text.lstrip("0")[:17] or "0") if text.isascii() and text.isdigit() else None

@@ -1,4 +1,4 @@
-"""What an import takes of each resource, how a row is recognised, and what becomes of it."""
+"""The keys that an import accepts of each resource, how a row is recognised, and its result."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from clicktrail.query.fields import (
 )
 
 CODE = "code"
-"""A column of clicks: the code of the link that led there, for a uri that does not carry it."""
+"""A column of clicks: the code of the click's link, for a uri without a code."""
 POINTERS: Mapping[str, Resource] = {
     "profileId": PROFILE,
     "linkId": LINK,
@@ -29,19 +29,19 @@ POINTERS: Mapping[str, Resource] = {
     "themeId": THEME,
     "sizeId": SIZE,
 }
-"""Key of an object -> the resource that it points to."""
+"""Key of an object -> the resource that it references."""
 FACETS = (LANGUAGE, THEME, SIZE)
 ORDER = (*FACETS, BANNER, PROFILE, LINK, CLICK)
-"""Resources that can be imported, in an order in which nothing points to what comes later."""
+"""Resources that can be imported, in an order in which none references a later one."""
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in ORDER}
 _RECOGNISED = (CLICK, LINK, BANNER, *FACETS, PROFILE)
-"""The first of these whose id a row has is what the row is: a click names its link, a link its partner."""
+"""A row is the first of these resources whose id it has: a click names its link, and a link names its partner."""
 _TIMES = ("createTime", "updateTime")
 _FOUND_OUT = (
     *("latitude", "longitude", "countryCode"),
     *("utmCampaign", "utmContent", "utmMedium", "utmSource", "utmTerm"),
 )
-"""What another server found out about a click; it is kept where the row has it."""
+"""Facts that another server found about a click. If the row has them, they are kept."""
 TAKEN: Mapping[str, tuple[str, ...]] = {
     CLICK.name: ("clickId", *CLICK.writable, "profileId", "linkId", "bannerId", *_FOUND_OUT, *_TIMES, CODE),
     PROFILE.name: ("profileId", *PROFILE.writable, "country", *_TIMES),
@@ -49,7 +49,7 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
     BANNER.name: ("bannerId", *BANNER.writable, "languageName", "themeName", "sizeName", *_TIMES),
     **{facet.name: (facet.id_field.name, *facet.writable, *_TIMES) for facet in FACETS},
 }
-"""Resource -> the keys that an import takes; all others are left out."""
+"""Resource -> the keys that an import accepts. All others are left out."""
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "ip": ("ipaddress", "remoteaddr", "remotehost", "clientip"),
     "uri": ("url", "pageurl", "landingpage", "landingurl"),
@@ -58,11 +58,11 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
     "referrer": ("referer",),
     CODE: ("referralcode", "linkcode", "affiliatecode"),
 }
-"""Key of a click -> other names of its column, the better ones first."""
+"""Key of a click -> other names of its column, the best first."""
 
 
 class ImportedClick(msgspec.Struct, frozen=True, gc=False):
-    """A click that another server recorded: `hit` is what was sent there, `pointers` has old ids by column."""
+    """A click from another server: `hit` is what that server received, `pointers` has old ids by column."""
 
     hit: Hit
     click: Click
@@ -71,7 +71,7 @@ class ImportedClick(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class ImportedObject:
-    """Any other object: stored values by field, old ids by the key that points."""
+    """Any other object: stored values by field, and old ids by the key that references them."""
 
     resource: Resource
     object_id: str
@@ -79,14 +79,14 @@ class ImportedObject:
     pointers: Mapping[str, str]
     update_time: int
     names: Mapping[str, str] = field(default_factory=dict)
-    """Of a banner: the names of its language, theme and size, by key, which are made where they are not there."""
+    """Only for a banner: the names of its language, theme and size, by key. Missing ones are created."""
     facet_ids: Mapping[str, str] = field(default_factory=dict)
-    """Old id of a language, theme or size -> the id that it gets if it is made."""
+    """Old id of a language, theme or size -> its new id if it is created."""
     notes: tuple[str, ...] = ()
 
 
 class Imported(msgspec.Struct, frozen=True, gc=False):
-    """What became of a row: the status that it would have had as a request of its own."""
+    """The result of a row: the status that it would have as a separate request."""
 
     status: int
     object_id: str | None = None
@@ -95,12 +95,12 @@ class Imported(msgspec.Struct, frozen=True, gc=False):
 
 
 def normalise(name: str) -> str:
-    """A column's name without letter case, `_`, `-` and spaces."""
+    """A column's name in lower case, without `_`, `-` and spaces."""
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def match_names(kind: str, names: Iterable[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Column -> the key of the resource that it holds; each key comes from one column. `given`: key -> column."""
+    """Column -> the resource's key that it holds. Each key has at most one column. `given`: key -> column."""
     by_name: dict[str, str] = {}
     for name in names:
         by_name.setdefault(normalise(name), name)
@@ -117,7 +117,7 @@ def match_names(kind: str, names: Iterable[str], given: Mapping[str, str]) -> di
 
 
 def recognise(names: Iterable[str]) -> str | None:
-    """What rows with these columns are: the name of a resource; None where nothing says so."""
+    """The resource's name of rows with these columns; None if no column shows it."""
     names = list(names)
     found = set(match_names(CLICK.name, names, {}).values())
     if {"ip", "uri"} <= found:

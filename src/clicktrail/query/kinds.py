@@ -31,7 +31,7 @@ REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
 EVENTS = (Event.CLICK, Event.REGISTRATION)
 FLAGS: Mapping[Any, bool] = {"1": True, "0": False, "true": True, "false": False}
-"""What `enabled` may be in a body beside true and false; 1 and 0 are true and false to Python already."""
+"""Accepted values of `enabled` in a body, besides true and false. Python treats 1 and 0 as true and false."""
 _SIXTEEN_HEX = "^[0-9a-f]{16}$"
 _is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
 
@@ -43,21 +43,21 @@ OPERATORS = (*EQUALITY, *SEARCH, *ORDER)
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """A kind of value. `read` and `check` raise ValueError with words that follow the field's name."""
+    """A kind of value. `read` and `check` raise ValueError; its text continues the field's name."""
 
     name: str
     schema: Mapping[str, Any]
     operators: tuple[str, ...] = OPERATORS
     read: Callable[[str], Any] = str
-    """Filter text -> the value as stored."""
+    """Filter text -> stored value."""
     check: Callable[[Any], Any] = field(default=lambda value: value)
-    """Decoded JSON (not null) -> the value as stored."""
+    """Decoded JSON (not null) -> stored value."""
     render: Callable[[Any], Any] = field(default=lambda value: value)
-    """Stored value (not null) -> what goes into JSON."""
+    """Stored value (not null) -> JSON value."""
     stored: type = str
-    """The type that a column of this kind holds."""
+    """The type of a column of this kind."""
     renew: Callable[[Any], Any] | None = None
-    """A stored value (not null) that an earlier version did not check so -> as `check` has it now."""
+    """Stored value (not null) that an earlier version did not check -> its form after `check`."""
 
 
 def check_ip(value: Any) -> str:
@@ -72,7 +72,7 @@ def check_time(value: Any) -> int:
 
 
 def check_click_time(value: Any) -> int:
-    """A time at which a click can have happened: not in the future, clocks that differ aside."""
+    """The time of a click: not in the future, with a tolerance for clocks that differ."""
     time = check_time(value)
     if time > SYSTEM_CLOCK.now_us() + times.MAX_AHEAD_S * times.SECOND:
         raise ValueError(f"is more than {times.MAX_AHEAD_S} seconds in the future")
@@ -80,7 +80,7 @@ def check_click_time(value: Any) -> int:
 
 
 def check_id(value: Any) -> str:
-    """A well-formed id in any letter case; whether the object exists is the store's question."""
+    """A well-formed id in any letter case. Only the store knows whether the object exists."""
     if isinstance(value, str):
         lowered = value.lower()
         if ids.is_id(lowered):
@@ -89,7 +89,7 @@ def check_id(value: Any) -> str:
 
 
 def check_click_id(value: Any) -> str:
-    """The id that a click brings: its first bytes are a time, which must not be in the future, as for `time`."""
+    """The id that a click brings. Its first bytes are a time, which must not be in the future, as for `time`."""
     click_id = check_id(value)
     if ids.created_s(click_id) > SYSTEM_CLOCK.unix_s() + times.MAX_AHEAD_S:
         raise ValueError(f"begins with a time that is more than {times.MAX_AHEAD_S} seconds in the future")
@@ -97,14 +97,14 @@ def check_click_id(value: Any) -> str:
 
 
 def check_token_id(value: Any) -> str:
-    """The id of a token (`jti`), not the name of whom it was given to."""
+    """The id of a token (`jti`), not the name of its owner."""
     if not isinstance(value, str) or not _is_token_id(value.lower()):
         raise ValueError("must be 16 hex digits")
     return value.lower()
 
 
 def check_flag(value: Any) -> bool:
-    """True or false; also as the numbers and texts that PHP and forms write for them."""
+    """True or false; also the numbers and texts that PHP and forms send for them."""
     flag = FLAGS.get(value) if isinstance(value, str) else value
     if isinstance(flag, bool):
         return flag
@@ -114,7 +114,7 @@ def check_flag(value: Any) -> bool:
 
 
 def check_integer(value: Any) -> int:
-    """A whole number of pixels; JSON has one number type, so 5.0 is 5."""
+    """A whole number of pixels. JSON has only one number type, so 5.0 is 5."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
         raise ValueError("must be a whole number")
     if not 0 <= value <= MAX_INTEGER:
@@ -123,21 +123,20 @@ def check_integer(value: Any) -> int:
 
 
 def check_redirect(value: Any) -> int:
-    """A status that leads elsewhere and keeps the method of GET."""
+    """A status that redirects and keeps the method of GET."""
     if isinstance(value, bool) or value not in REDIRECTS:
         raise ValueError(f"must be one of {', '.join(map(str, REDIRECTS))}")
     return int(value)
 
 
 def check_method(value: Any) -> str:
-    """How a postback is sent."""
     if value not in METHODS:
         raise ValueError(f"must be one of {', '.join(METHODS)}")
     return str(value)
 
 
 def check_events(value: Any) -> str:
-    """A list of what a postback tells of -> the words, separated by spaces."""
+    """A list of the events that a postback reports -> the words, separated by spaces."""
     if not isinstance(value, list) or not value or any(each not in EVENTS for each in value):
         raise ValueError(f"must be an array of {', '.join(EVENTS)}")
     return " ".join(event for event in EVENTS if event in value)
@@ -152,7 +151,7 @@ def check_numeric_country(value: Any) -> str:
 
 
 def read_flag(text: str) -> bool:
-    """`1` or `0`; `true` and `false`, `True` and `False` too."""
+    """`1` or `0`; also `true` and `false`, `True` and `False`."""
     value = {**FLAGS, "True": True, "False": False}.get(text)
     if value is None:
         raise ValueError("must be 1 or 0")
@@ -177,7 +176,7 @@ def read_integer(text: str) -> int:
 
 
 def render_degrees(value: float) -> str:
-    """Decimal degrees as text, no trailing zeros: 37.751 -> "37.751", 10.0 -> "10"."""
+    """Decimal degrees as text without trailing zeros: 37.751 -> "37.751", 10.0 -> "10"."""
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 

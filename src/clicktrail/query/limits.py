@@ -1,4 +1,4 @@
-"""How much one question may ask: the number of its filters and values, and the texts that it looks for."""
+"""Limits of one question: the number of filters and values, and the length of searched texts."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -7,19 +7,19 @@ from clicktrail.query import kinds
 from clicktrail.query.fields import Field
 
 MAX_FILTERS = 40
-"""Filters of one question; those on the same field with the same operator are one."""
+"""Filters of one question. Filters on the same field with the same operator count once."""
 MAX_VALUES = 1000
-"""Values of one filter; enough for a page of ids."""
+"""Values of one filter: enough for a page of ids."""
 MAX_ALL_VALUES = 2000
 """Values of all filters of one question."""
 MAX_PARTS = 20
-"""Texts that `contains` and `starts` look for in one question."""
+"""Texts that `contains` and `starts` search for in one question."""
 MAX_PARTS_LENGTH = 8192
-"""Characters of these texts together: as many as the longest uri has."""
+"""Total characters of these texts: the length of the longest uri."""
 
 
 def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iterator[Mistake]:
-    """What a question asks too much of, by its filters' fields, operators and values."""
+    """The limits that a question exceeds, from its filters' fields, operators and values."""
     if len(filters) > MAX_FILTERS:
         yield Mistake(f"has {len(filters)} filters; at most {MAX_FILTERS} can be combined", parameter="filter")
     count = sum(map(len, filters.values()))
@@ -37,5 +37,5 @@ def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iter
 
 
 def _is_search(field: Field, operator: str) -> bool:
-    """Whether stored texts are read for it. Names of countries are looked up before the store is asked."""
+    """Whether the store reads texts for it. Country names become codes before the store is asked."""
     return operator in kinds.SEARCH and field.kind is not kinds.COUNTRY_NAME

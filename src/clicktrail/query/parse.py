@@ -1,4 +1,4 @@
-"""Query strings, read by the grammar of their operation. Every mistake is named at once, with what is allowed there."""
+"""Reads query strings by the grammar of their operation. An error names every mistake, and the allowed values."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -34,11 +34,11 @@ _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
     "lt": lambda name, text: name < text,
     "lte": lambda name, text: name <= text,
 }
-"""What an operator means for a country's name; the store gets the codes of the countries that pass."""
+"""Operator -> whether a country's name passes. The store gets the codes of the countries that pass."""
 
 
 class Reader:
-    """Sorts parameters into their places and collects what is wrong with them."""
+    """Sorts parameters by their use, and collects their mistakes."""
 
     def __init__(self, grammar: Grammar, raw: bytes, language: str, reading: Reading) -> None:
         self.grammar = grammar
@@ -53,11 +53,11 @@ class Reader:
             self._place(parameter)
 
     def wrong(self, name: str, detail: str) -> None:
-        """Notes a mistake of a parameter; `finish` raises all of them."""
+        """Records a mistake in a parameter; `finish` raises all of them."""
         self.mistakes.append(Mistake(detail, parameter=name))
 
     def unknown(self, name: str, detail: str) -> None:
-        """Notes a parameter that the API does not have, unless such parameters are ignored."""
+        """Records a parameter that the API does not have, unless unknown parameters are ignored."""
         if self.reading.is_strict:
             self.wrong(name, detail)
 
@@ -65,7 +65,7 @@ class Reader:
         grammar, match = self.grammar, _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
         own = 1 if grammar.resource is None or word not in grammar.resource.filter_aliases else 0
-        if len(path) > own and (not path[-1] or path[-1].isdecimal()):  # one of several values, as PHP repeats a key
+        if len(path) > own and (not path[-1] or path[-1].isdecimal()):  # one of several values: PHP repeats keys so
             path = path[:-1]
         if word in grammar.own_by_name and not path:
             self._add_single(word, parameter.value, grammar.own_by_name[word].is_list)
@@ -79,7 +79,7 @@ class Reader:
             self.unknown(parameter.name, f"is not a parameter here; allowed: {grammar.allowed}")
 
     def _add_single(self, name: str, value: str, is_list: bool = False) -> None:
-        if not value:  # as good as not there
+        if not value:  # an empty value counts as missing
             return
         if name not in self.single:
             self.single[name] = value
@@ -122,7 +122,7 @@ class Reader:
             known.extend(values)
 
     def attempt(self, name: str, read: Callable[[Parameter], T] | Callable[[str], T], given: object) -> T | None:
-        """What `read` makes of a value. A ValueError is noted as a mistake; the result is then None."""
+        """The result of `read`. A ValueError is recorded as a mistake; the result is then None."""
         try:
             return read(given)  # type: ignore[arg-type]
         except ValueError as error:
@@ -130,7 +130,7 @@ class Reader:
             return None
 
     def own(self) -> dict[str, Any]:
-        """The parameters that are no filters, each with its value or its default."""
+        """The parameters that are not filters, each with its value or its default."""
         found = dict(self.grammar.defaults)
         for name in (*self.single, *(self.grammar.required - self.single.keys())):
             value = self.attempt(name, self.grammar.own_by_name[name].read, self.single.get(name, ""))
@@ -139,7 +139,7 @@ class Reader:
         return found
 
     def refuse_vague(self) -> None:
-        """Notes parameters without a value, and that no filter says what is meant."""
+        """Records parameters without a value, and the lack of a filter."""
         for each in self.parameters:
             if not each.value:
                 self.wrong(each.name, "has no value; here each parameter must have one")
@@ -147,7 +147,7 @@ class Reader:
             self.wrong("filter", "is missing; at least one filter must say which are meant")
 
     def finish(self) -> None:
-        """Raises MalformedRequest, which names every mistake, if there was one."""
+        """Raises MalformedRequest with every mistake, if there is one."""
         self.mistakes += find_excess(self.filters)
         if self.mistakes:
             takes_none = self.grammar.allowed == "none"
@@ -158,7 +158,7 @@ class Reader:
 def parse_query(
     grammar: Grammar, raw: bytes, language: str = "en", reading: Reading = STRICT, wants_count: bool = False
 ) -> Asked:
-    """A raw query string -> what it asks for. Raises MalformedRequest naming every mistake."""
+    """Raises MalformedRequest with every mistake."""
     reader = Reader(grammar, raw, language, reading)
     view = View(frozenset(reader.expansions), language)
     own = reader.own()
@@ -187,7 +187,7 @@ def _read_page(reader: Reader, resource: Resource, own: Mapping[str, Any], view:
 
 
 def read_cursor(reader: Reader, sort: Field, is_descending: bool) -> Cursor | None:
-    """Where the page begins; it must belong to the order that is asked for."""
+    """The start of the page. The cursor must belong to the requested order."""
     if "cursor" not in reader.single:
         return None
     if reader.single.get("offset", "").strip("0"):
@@ -198,12 +198,12 @@ def read_cursor(reader: Reader, sort: Field, is_descending: bool) -> Cursor | No
 def parse_list(
     raw: bytes, resource: Resource, language: str = "en", wants_count: bool = False, reading: Reading = STRICT
 ) -> ListQuery:
-    """The query string of a list -> the page. Raises MalformedRequest naming every mistake."""
+    """The query string of a list -> the page. Raises MalformedRequest with every mistake."""
     return parse_query(listing(resource), raw, language, reading, wants_count).listing
 
 
 def make_condition(field: Field, operator: str, values: Values, language: str) -> Condition:
-    """A filter as the store takes it: names of countries become their codes, blocks of addresses become ranges."""
+    """A filter as the store needs it: country names become codes, address blocks become ranges."""
     if operator == "null":
         return Condition(field, operator, tuple(values))
     if field.kind is kinds.TIME and any(isinstance(value, tuple) for value in values):
@@ -219,5 +219,5 @@ def make_condition(field: Field, operator: str, values: Values, language: str) -
     if field.kind is kinds.IP and operator == "in":
         return Condition(field, "within", tuple(values))
     if operator in _WIDEST:
-        return Condition(field, operator, (_WIDEST[operator](values),))  # any of several bounds is the widest
+        return Condition(field, operator, (_WIDEST[operator](values),))  # of several bounds, only the widest matters
     return Condition(field, operator, tuple(values))

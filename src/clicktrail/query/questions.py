@@ -1,4 +1,4 @@
-"""What can be asked of the store: immutable values, made by `query.parse` and answered by `store`."""
+"""Questions to the store: immutable values, made by `query.parse` and answered by `store`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How objects are shown: with which expansions, in which language."""
+    """How objects are shown: their expansions and the language."""
 
     expansions: frozenset[str] = frozenset()
     language: str = "en"
@@ -38,7 +38,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """A page of objects: which, in what order, how many, from where, shown how."""
+    """A page of objects: filters, order, size, start and view."""
 
     resource: Resource
     sort: Field

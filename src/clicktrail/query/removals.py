@@ -1,4 +1,4 @@
-"""Removals: their grammar, and what is asked for in it."""
+"""The grammar of removals, and the parsed request."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ from clicktrail.query.questions import ListQuery
 
 
 def removing_of(resource: Resource, most: int) -> Grammar:
-    """The parameters of a removal: filters say what, `limit` how many at most.
+    """The parameters of a removal: the filters choose the objects, `limit` is the maximum number.
 
-    Nothing is passed over, however lenient the request: less would be asked, and more removed.
+    No parameter is ignored, even in a lenient request: without an ignored filter, more objects would be removed.
     """
     return Grammar(
         resource=resource,

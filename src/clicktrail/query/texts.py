@@ -1,4 +1,4 @@
-"""Texts of bodies and filters: what any text must be, and what makes a URL, a page, a code or an origin of one."""
+"""Checks texts of bodies and filters: any text, a URL, a page, a code, an origin."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from clicktrail.model.postbacks import check_template
 from clicktrail.model.uris import is_absolute, normalise_page
 
 MAX_URL_BYTES = 8 * 1024
-"""Longest `uri` taken, in bytes of UTF-8 (contract, section 3)."""
+"""Maximum length of a `uri`, in bytes of UTF-8 (contract, section 3)."""
 NO_NUL = "^[^\\u0000]*$"
 MAX_ORIGINS = 100
 ORIGIN_PATTERN = "^[hH][tT][tT][pP][sS]?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$"
@@ -18,7 +18,7 @@ _is_origin = re.compile(ORIGIN_PATTERN.replace("$", r"\Z"), re.ASCII).match
 
 
 def check_text(value: Any) -> str:
-    """A string without NUL, which no engine of ours can index."""
+    """A string without NUL: no engine here can index NUL."""
     if not isinstance(value, str):
         raise ValueError("must be a string")
     if "\0" in value:
@@ -27,7 +27,7 @@ def check_text(value: Any) -> str:
 
 
 def check_url(value: Any) -> str:
-    """An absolute http or https URL as browsers read them (WHATWG), kept as it was written."""
+    """An absolute http or https URL as browsers read it (WHATWG), unchanged."""
     text = check_text(value)
     if text[:8].lower() != "https://" and text[:7].lower() != "http://":
         _check_size(text)
@@ -36,7 +36,7 @@ def check_url(value: Any) -> str:
 
 
 def check_uri(value: Any) -> str:
-    """The absolute URI of a click, also an app's own (`myapp://offer`), kept as it was written."""
+    """The absolute URI of a click, also of an app (`myapp://offer`), unchanged."""
     text = check_text(value)
     _check_size(text)
     if text[:8].lower() != "https://" and text[:7].lower() != "http://":
@@ -56,7 +56,7 @@ def _check_size(text: str) -> None:
 
 
 def check_page(value: Any) -> str:
-    """A landing page -> its URL as browsers write it, so that what is shown is where visitors are led."""
+    """A landing page -> its URL as browsers write it, so that the shown URL is the real target."""
     text = check_url(value)
     parsed = can_ada.parse(text)
     if parsed.username or parsed.password:
@@ -68,7 +68,6 @@ def check_page(value: Any) -> str:
 
 
 def check_link_code(value: Any) -> str:
-    """The code of a link."""
     text = check_text(value)
     check_code(text)
     return text
@@ -82,7 +81,7 @@ def check_postback_uri(value: Any) -> str:
 
 
 def check_origins(value: Any) -> str:
-    """A list of web origins, scheme and host and maybe a port -> them, lower-cased, separated by spaces."""
+    """A list of web origins (scheme, host, maybe a port) -> their lower-case texts, separated by spaces."""
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_ORIGINS:
         raise ValueError(f"must be an array of 1 to {MAX_ORIGINS} origins")
     for each in value:
@@ -98,7 +97,7 @@ def find_origin(url: str) -> str:
 
 
 def read_text(text: str) -> str:
-    """Filter text as it is; NUL never matches anything and is refused."""
+    """Filter text, unchanged. NUL never matches anything, so it is refused."""
     if "\0" in text:
         raise ValueError("must not contain NUL characters")
     return text

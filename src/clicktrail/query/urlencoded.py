@@ -1,4 +1,4 @@
-"""Query strings as curl and browsers send them: brackets and values raw or percent-encoded, bounded, never guessed."""
+"""Query strings as curl and browsers send them: brackets and values are raw or percent-encoded. Their size is limited."""
 
 import re
 from dataclasses import dataclass
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from clicktrail.errors import MalformedRequest, Mistake
 
 MAX_PARAMETERS = 500
-"""More than any page's worth of filters; keeps the cost of a hostile query string bounded."""
+"""More than a page's worth of filters. It limits the cost of a hostile query string."""
 CACHE_BUSTERS = (b"_", b"%5F", b"%5f")
-"""The parameter by which scripts keep answers out of caches: it means nothing, anywhere."""
+"""The parameter that scripts add to avoid caches. It has no meaning in any operation."""
 _bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _escape = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: its decoded name, and its value decoded twice, as `+` means a space or a plus sign."""
+    """One decoded name, and its value decoded in two ways, because `+` means a space or a plus sign."""
 
     name: str
     value: str
-    """`+` read as a space, as forms and URLSearchParams write it."""
+    """`+` means a space, as forms and URLSearchParams write it."""
     literal: str
-    """`+` read as itself, as curl sends a time's offset or a phone number."""
+    """`+` means a plus sign, as curl sends a time's offset or a phone number."""
 
 
 def parse_parameters(raw: bytes) -> list[Parameter]:
-    """A query string -> its parameters in order. Raises MalformedRequest naming every parameter that cannot be read."""
+    """A query string -> its parameters in order. Raises MalformedRequest that names every unreadable parameter."""
     if not raw:
         return []
     pairs = [pair for pair in raw.split(b"&") if pair]
@@ -45,7 +45,7 @@ def parse_parameters(raw: bytes) -> list[Parameter]:
 
 
 def drop_cache_buster(raw: bytes) -> bytes:
-    """A query string without `_=…`."""
+    """Removes the parameter `_`."""
     if b"_" not in raw and b"%5" not in raw:
         return raw
     return b"&".join(pair for pair in raw.split(b"&") if pair.partition(b"=")[0] not in CACHE_BUSTERS)

@@ -1,4 +1,4 @@
-"""What the text of a filter stands for: the values that are looked for, in every spelling that means them."""
+"""The values that the text of a filter means, in every spelling."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def read_values(field: Field, operator: str, parameter: Parameter, reading: Read
 
 
 def _read_moment(text: str, operator: str, reading: Reading) -> int | tuple[int, int]:
-    """A time, or a day: from its first moment, up to its last, or anywhere in it, as the operator has it."""
+    """A time, or a day. Depending on the operator, a day means its first moment, its last moment, or both."""
     day = find_day(text, reading.zone)
     if day is None:
         moment: int = kinds.TIME.read(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
@@ -42,6 +42,6 @@ def _read_moment(text: str, operator: str, reading: Reading) -> int | tuple[int,
 
 
 def compare_days(field: Field, operator: str, values: Values) -> Condition:
-    """An equality with days, and maybe with moments: each value is a span."""
+    """An equality with days, and maybe with times: each value is a span."""
     spans = tuple(value if isinstance(value, tuple) else (value, value) for value in values)
     return Condition(field, "outside" if operator == "ne" else "within", spans)

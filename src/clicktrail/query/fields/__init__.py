@@ -1,6 +1,6 @@
-"""THE field table: one row per field of every resource.
+"""The field table: one row per field of every resource.
 
-The URL grammar, the SQL, the check of bodies, the OpenAPI document and `docs/fields.md` are all made from it.
+The URL grammar, the SQL, the check of bodies and the OpenAPI document are all made from it.
 """
 
 from clicktrail.query.fields.catalog import (

@@ -1,4 +1,4 @@
-"""The fields of links, banners with their languages, sizes and themes, and of OAuth clients."""
+"""The fields of links, sites and OAuth clients, and of banners with their languages, sizes and themes."""
 
 from clicktrail.model.codes import MAX_CODE
 from clicktrail.query import kinds
@@ -42,7 +42,7 @@ REDIRECT = (
         example="https://my.stage.org/over",
     ),
 )
-"""How a link is followed: the keys of the expansion `redirect`."""
+"""How a link redirects: the keys of the expansion `redirect`."""
 
 LINK = Resource(
     "link",

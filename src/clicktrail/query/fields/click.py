@@ -48,7 +48,7 @@ VISITOR = (
     ),
     _visitor("visitorId", "The visitor's browser, as the site's own cookie names it.", writable=True, example="v-81"),
 )
-"""What is known of who clicked: the keys of the expansion `visitor`."""
+"""What is known about who clicked: the keys of the expansion `visitor`."""
 
 CLICK = Resource(
     "click",

@@ -1,4 +1,4 @@
-"""What a row of the field table says, and what a resource is."""
+"""The classes of the field table: a field, and a resource."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ MAX_CLICK_TEXT = 2048
 
 
 class Source(StrEnum):
-    """Where a field's value is found. A click has one own value, and any number reached through another table."""
+    """Where a field's value is found. A click has its own values, and others reached through another table."""
 
     OWN = "own"
     LINK = "link"
@@ -34,10 +34,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Field:
-    """One field: what it is called, what it holds, and what may be done with it.
+    """One field: its name, its content and its uses.
 
-    `plain` is the operator of a filter that names none. `write` says when a body may carry the field; `required` and
-    `needed` say that PUT, or PUT and POST, must carry it.
+    `plain` is the operator of a filter without an operator. `write` says when a body may contain the field. `required`
+    fields must be in the body of PUT; `needed` fields in the bodies of PUT and POST.
     """
 
     name: str
@@ -56,16 +56,17 @@ class Field:
     max_length: int = MAX_TEXT
     default: Any = None
     aliases: tuple[str, ...] = ()
-    """Other names of the filter; they also work without the word `filter` and brackets."""
+    """Other names of the filter. They also work without the word `filter` and brackets."""
     example: Any = None
     is_repetitive: bool = False
-    """Whether few values make up many rows, so that finding out which ones fill a page is cheaper than sorting all."""
+    """Whether many rows share few values. Then it is cheaper to find the values that fill a page than to sort all rows.
+    """
     takes_number: bool = False
-    """Whether a number in a body is taken as its text."""
+    """Whether a body may have a number here, which is read as its text."""
     is_cut: bool = False
-    """Whether a text that is too long is cut to `max_length` instead of being refused."""
+    """Whether a too long text is cut to `max_length` instead of being refused."""
     secret: bool = False
-    """A contact value: a viewer who sees contacts masked may not ask for it either."""
+    """A contact value: a viewer who sees contacts masked may not filter by it either."""
 
     def __post_init__(self) -> None:
         if not self.column:
@@ -78,7 +79,7 @@ def _snake(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """One kind of object: its word, its path and its fields in the order in which they are sent."""
+    """One kind of object: its word, its path, and its fields in the order in which they are sent."""
 
     name: str
     path: str
@@ -88,7 +89,7 @@ class Resource:
     groups: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
     """Expansion -> the object's own fields that it shows."""
     extras: tuple[str, ...] = ()
-    """Keys that some answers have beside the fields."""
+    """Additional keys of some answers."""
 
     @property
     def id_field(self) -> Field:
@@ -117,13 +118,13 @@ class Resource:
 
     @cached_property
     def kept(self) -> tuple[Field, ...]:
-        """The fields that lie in the object's own row, the creation time aside: that is in the id."""
+        """The fields that the object's own row stores. The creation time is not among them: it is in the id."""
         own = (field for field in self.fields if field.source is Source.OWN and field.name != "createTime")
         return tuple(field for field in own if field.shown or field.writable)
 
     @cached_property
     def renewed(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        """The kept fields whose stored value may be an earlier version's, and what makes it a current one."""
+        """Kept fields whose stored value may come from an earlier version, each with the function that updates it."""
         return tuple((field.name, field.kind.renew) for field in self.kept if field.kind.renew is not None)
 
     @cached_property
@@ -133,11 +134,11 @@ class Resource:
 
     @cached_property
     def read_only(self) -> frozenset[str]:
-        """Keys that the object is sent with and that no body can change: it may bring them as they are."""
+        """Keys that the object shows and that no body can change. A body may repeat them unchanged."""
         return frozenset({*(field.name for field in self.shown), *self.expansions, *self.extras} - self.writable.keys())
 
     def with_secret(self, name: str, key: str, doc: str, may_be_null: bool = False) -> "Resource":
-        """The same with its secret, which one answer shows."""
+        """The same resource with its secret, which only one answer shows."""
         secret = Field(name=key, doc=doc, nullable=may_be_null, example=None if may_be_null else "s3cr3t")
         return Resource(
             name, self.path, (*self.fields, secret), f"{self.doc} With its secret, which is shown this once."
@@ -145,17 +146,16 @@ class Resource:
 
 
 def id_field(name: str, doc: str, **rest: Any) -> Field:
-    """A field that holds an id."""
     return Field(name=name, kind=kinds.ID, doc=doc, example="6006dda272f002519c3eb505", **rest)
 
 
 def name_field(name: str, doc: str, **rest: Any) -> Field:
-    """A name that people type: searched by a part of it."""
+    """A name that people type; `contains` is the default operator."""
     return Field(name=name, doc=doc, plain="contains", filterable=True, sortable=True, **rest)
 
 
 def enabled_field(doc: str, is_sortable: bool = True) -> Field:
-    """The switch that an object is put out of use by."""
+    """The flag that disables an object."""
     return Field(
         name="enabled",
         kind=kinds.FLAG,

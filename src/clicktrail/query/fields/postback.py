@@ -1,4 +1,4 @@
-"""The fields of postbacks, by which a partner's own server is told, and of their deliveries."""
+"""The fields of postbacks, which notify a partner's own server, and of their deliveries."""
 
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import (
@@ -71,7 +71,7 @@ POSTBACK = Resource(
 )
 
 POSTBACK_SECRET = POSTBACK.with_secret("postbackSecret", "secret", "What it is signed with; shown this once.", True)
-"""A postback as it is shown once; the secret is null where the postback was there already."""
+"""A postback in the one answer that shows its secret. The secret is null if the postback already existed."""
 DELIVERY = Resource(
     "delivery",
     "/deliveries",

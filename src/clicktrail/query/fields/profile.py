@@ -1,5 +1,3 @@
-"""The fields of profiles and their contacts."""
-
 from dataclasses import replace
 
 from clicktrail.query import kinds

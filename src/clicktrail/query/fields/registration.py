@@ -1,4 +1,4 @@
-"""The fields of what a site says of a client who registered, and of one person's browsers."""
+"""The fields of a registration, and of the identities that connect one person's browsers."""
 
 from clicktrail.query import kinds
 from clicktrail.query.fields.field import (
@@ -42,7 +42,7 @@ REGISTRATION = {
 }
 """The body of POST /registrations."""
 KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
-"""What a registration is attributed by: at least one of these."""
+"""The keys for attribution: a registration needs at least one."""
 IDENTITY = Resource(
     "identity",
     "/identities",
