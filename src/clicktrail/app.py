@@ -216,11 +216,11 @@ class App:
         if caller is None:
             return None
         policy = Policy(settings.postback_attempts, settings.postback_timeout_s + _LEASE_S, settings.delivery_days)
-        return Sender(self.store, caller, policy, self.services.observer.postback, self._tell)
+        return Sender(self.store, caller, policy, self.services.observer.postback, self._log_error)
 
     async def start(self) -> None:
         """Updates the schema, warms up for the first visitor, and starts the background work."""
-        await self.store.open(self._tell)
+        await self.store.open(self._log_error)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
@@ -259,7 +259,7 @@ class App:
         else:
             await self._router(scope, receive, send)
 
-    def _tell(self, event: str, error: BaseException) -> None:
+    def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)
 
     async def _flush_log(self) -> None:
@@ -273,7 +273,7 @@ class App:
             try:
                 await self.store.renew_salts()
             except Unavailable as error:  # today's salt was created yesterday, so there is one day for further attempts
-                self._tell("salt of visitor keys not renewed", error)
+                self._log_error("salt of visitor keys not renewed", error)
 
     async def _refresh_geo(self) -> None:
         while True:

@@ -62,7 +62,7 @@ def read_reading(settings: Settings) -> Reading:
     """Raises SettingsError."""
     region = settings.phone_region.upper()
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
-        raise SettingsError(f"--phone-region must be the two letters of a country, such as DE; {region} is unknown.")
+        raise SettingsError(f"--phone-region must be a two-letter country code such as DE; {region} is unknown.")
     return Reading(
         settings.strict,
         _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
@@ -90,7 +90,7 @@ def link_host_names(settings: Settings) -> frozenset[str | None]:
     if None in names:
         raise SettingsError("--link-hosts must be host names, separated by commas.")
     if parse_host(settings.public_url.partition("://")[2].encode()) in names:
-        raise SettingsError("The host of --public-url must not be one of --link-hosts, because these serve only links.")
+        raise SettingsError("The host of --public-url must not be one of --link-hosts: link hosts serve only links.")
     return frozenset(names)
 
 

@@ -12,9 +12,9 @@ from msgspec import Meta
 class Mistake(msgspec.Struct, frozen=True, omit_defaults=True):
     """One mistake and its place: `pointer` (RFC 6901) into the body, or the name of a `parameter`."""
 
-    detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
-    pointer: Annotated[str | None, Meta(description="Where in the body (RFC 6901).")] = None
-    parameter: Annotated[str | None, Meta(description="Which parameter of the query string.")] = None
+    detail: Annotated[str, Meta(description="The mistake, and what is allowed.", examples=["is required"])]
+    pointer: Annotated[str | None, Meta(description="The place in the body (RFC 6901).")] = None
+    parameter: Annotated[str | None, Meta(description="The parameter of the query string.")] = None
 
 
 class ClicktrailError(Exception):

@@ -47,17 +47,17 @@ def _pick(rows: Sequence[Parsed], kind: type[Row]) -> dict[int, Row]:
 class ImportMistake(msgspec.Struct, frozen=True):
     """One mistake in an object."""
 
-    pointer: Annotated[str, Meta(description="Where in the object (RFC 6901).")]
-    detail: Annotated[str, Meta(description="What is wrong, and what is allowed.", examples=["is required"])]
+    pointer: Annotated[str, Meta(description="The place in the object (RFC 6901).")]
+    detail: Annotated[str, Meta(description="The mistake, and what is allowed.", examples=["is required"])]
 
 
 class ImportRowResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of one object."""
 
-    status: Annotated[int, Meta(description="What became of it.", extra_json_schema={"enum": [200, 201, 409, 422]})]
+    status: Annotated[int, Meta(description="The result.", extra_json_schema={"enum": [200, 201, 409, 422]})]
     id: Annotated[str | None, Meta(description="Its id here.")]
-    errors: Annotated[list[ImportMistake] | UnsetType, Meta(description="What is wrong with it.")] = UNSET
-    notes: Annotated[tuple[str, ...] | UnsetType, Meta(description="What was left out of it.")] = UNSET
+    errors: Annotated[list[ImportMistake] | UnsetType, Meta(description="The mistakes in it.")] = UNSET
+    notes: Annotated[tuple[str, ...] | UnsetType, Meta(description="The keys that were not imported.")] = UNSET
 
 
 def render_outcome(outcome: Imported) -> ImportRowResult:

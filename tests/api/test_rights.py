@@ -233,7 +233,7 @@ def test_what_names_nothing_shows_nothing(server: Serving, pair: Pair, body: dic
     with server.client("write") as site:
         refused = site.patch(f"/clicks/{pair.mine}", json=body)
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["detail"].startswith("names nothing")
+    assert refused.json()["errors"][0]["detail"].startswith("names no key of a client")
     assert "ip" not in refused.json()
     with server.client() as admin:
         assert admin.get(f"/clicks/{pair.mine}").json()["profileId"] is None

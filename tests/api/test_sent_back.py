@@ -147,7 +147,7 @@ def test_a_read_only_key_of_a_click_that_differs_is_refused(api: httpx.Client, m
     refused = api.patch(path, json={"profile": CLIENT, name: OF_A_CLICK[name]})
     assert refused.status_code == 422
     assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{name}"]
-    assert "differs from what is stored" in refused.json()["errors"][0]["detail"]
+    assert "differs from the stored value" in refused.json()["errors"][0]["detail"]
     assert api.get(path).json()["profileId"] is None
 
 

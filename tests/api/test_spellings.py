@@ -116,7 +116,7 @@ def refusal(api: httpx.Client, query: str) -> str:
 
 
 def test_what_is_refused_says_what_is_allowed(api: httpx.Client) -> None:
-    assert refusal(api, "limit=-1") == "limit must be a whole number of 0 or more; more than 1000 is 1000"
+    assert refusal(api, "limit=-1") == "limit must be a whole number of 0 or more; a number above 1000 means 1000"
     assert refusal(api, "filter[ip]=10.0.0.0/8") == "filter[ip] takes an address; a block goes into filter[ip][in]"
     assert "such as 192.0.2.1 or 2001:db8::1" in refusal(api, "filter[ip]=x")
 

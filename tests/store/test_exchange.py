@@ -346,7 +346,7 @@ class TestTimes:
             ("13/31/2021", "us", "no date"),
             ("12/31/2021", "us", "--zone"),
             ("12/31/2021 13:00 PM", "us", "hour"),
-            ("160949520012", "", "neither Unix seconds"),
+            ("160949520012", "", "not Unix seconds"),
             ("yesterday", "", "ISO 8601"),
         ],
     )

@@ -17,8 +17,8 @@ _NEVER_SHOWN = re.compile(
 """Default_Ignorable_Code_Point of Unicode, without those in the categories below."""
 _REFUSED = {
     "Cc": "a control character",
-    "Cf": "a character that is not shown",
-    "Cn": "a character that Unicode does not know",
+    "Cf": "an invisible character",
+    "Cn": "a character that Unicode does not define",
     "Co": "a character for private use",
     "Cs": "half of a character",
     "Zl": "a line break",
@@ -33,9 +33,9 @@ def check_code(code: str) -> None:
     if not code:
         raise ValueError("must have at least one character")
     if code in (".", ".."):
-        raise ValueError("must not be . or .., which browsers take out of a path")
+        raise ValueError("must not be . or .., because browsers remove them from a path")
     if "/" in code or "\\" in code:
-        raise ValueError("must not contain / or \\, which end a part of a path")
+        raise ValueError("must not contain / or \\, because they separate the parts of a path")
     if code != code.strip(" ") or "  " in code:
         raise ValueError("must not begin or end with a space, or have two in a row")
     for character in code:
@@ -44,6 +44,6 @@ def check_code(code: str) -> None:
             raise ValueError(f"must not contain U+{ord(character):04X}, {_REFUSED[category]}")
     hidden = _NEVER_SHOWN.search(code)
     if hidden:
-        raise ValueError(f"must not contain U+{ord(hidden[0]):04X}, a character that is not shown")
+        raise ValueError(f"must not contain U+{ord(hidden[0]):04X}, an invisible character")
     if not unicodedata.is_normalized("NFC", code):
-        raise ValueError("must be in Unicode's composed form (NFC), so that no other code looks the same")
+        raise ValueError("must be in Unicode's composed form (NFC), so that two codes cannot look the same")

@@ -96,14 +96,14 @@ def check_template(text: str) -> None:
     unknown = [name for name in _macro.findall(text) if name not in MACROS and not name.startswith(PARAMETER)]
     if unknown or any(brace in _macro.sub("", text) for brace in "{}"):
         wrong = f"{{{unknown[0]}}}" if unknown else "a brace"
-        raise ValueError(f"has {wrong}, which is no macro; allowed: {', '.join(MACROS)}, {PARAMETER}NAME")
+        raise ValueError(f"has {wrong}, which is not a macro; allowed: {', '.join(MACROS)}, {PARAMETER}NAME")
     parts = urlsplit(text)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError("must be an absolute https URL")
     if "@" in parts.netloc or parts.fragment:
-        raise ValueError("must have no user, password or fragment")
+        raise ValueError("must not have a user, a password or a fragment")
     if _macro.search(parts.netloc) or any(name not in _OWN for name in _macro.findall(parts.path)):
-        raise ValueError(f"may have macros in its query, and in its path {', '.join(_OWN)}")
+        raise ValueError(f"may have any macro in its query, but in its path only {', '.join(_OWN)}")
 
 
 def render_uri(template: str, message: Message) -> str:

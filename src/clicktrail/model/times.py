@@ -35,7 +35,7 @@ def parse_unix(text: str) -> int:
     whole, _, fraction = text.partition(".")
     unit = _UNITS.get(len(whole)) if _is_unix(text) else None
     if unit is None:
-        raise ValueError("is a number, but neither Unix seconds nor milliseconds nor microseconds")
+        raise ValueError("is a number, but not Unix seconds, milliseconds or microseconds")
     return int(whole) * unit + (int(fraction.ljust(6, "0")) * unit // SECOND if fraction else 0)
 
 
@@ -70,7 +70,7 @@ def find_day(text: str, zone: tzinfo) -> tuple[int, int] | None:
         first = _midnight(day, zone)
         last = _midnight(day + timedelta(days=1), zone) - 1 if day < date.max else _LAST
     except (ValueError, OverflowError):
-        raise ValueError("is not a day of the calendar such as 2021-01-31") from None
+        raise ValueError("is not a calendar day such as 2021-01-31") from None
     return max(first, _FIRST), min(last, _LAST)
 
 

@@ -28,7 +28,7 @@ def parse_cursor(text: str, sort: Field, is_descending: bool) -> Cursor:
     except (UnicodeError, binascii.Error, msgspec.DecodeError):
         raise ValueError("is not a cursor of this API") from None
     if (name, descending) != (sort.name, is_descending):
-        raise ValueError(f"belongs to sort_by={name}&sort_order={'desc' if descending else 'asc'}")
+        raise ValueError(f"belongs to another order: sort_by={name}&sort_order={'desc' if descending else 'asc'}")
     if not ids.is_id(object_id) or not _fits(sort, value):
         raise ValueError("is not a cursor of this API")
     return Cursor(value, object_id)

@@ -35,9 +35,11 @@ class Export:
 
 def exporting(formats: Iterable[str]) -> Grammar:
     """The parameters of an export; `formats` are the allowed kinds of file."""
-    columns = "Keys of the file, by commas; those of an expansion as `visitor.device`, all of it as `visitor`."
-    raw = "`true` leaves cells of CSV as they are that a spreadsheet would run as a formula."
-    limit = "The first so many clicks of the order; all unless given."
+    columns = (
+        "Keys of the file, separated by commas. A key of an expansion is `visitor.device`; all its keys are `visitor`."
+    )
+    raw = "`true` leaves CSV cells unchanged even if a spreadsheet would run them as a formula."
+    limit = "The number of clicks from the start of the order; default: all."
     example = "clickId,time,uri,link.code"
     return Grammar(
         resource=CLICK,

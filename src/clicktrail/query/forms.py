@@ -228,7 +228,7 @@ def read_contact(contact: Mapping[str, Any], reading: Reading, root: str = "") -
 
 
 def _plain(field: Field, value: Any, reading: Reading) -> Any:
-    """A number as text, a long text cut, a time with its offset, if the field allows that. Other values are unchanged."""
+    """A number as text, a long text cut, or a time with its offset, if the field allows that; else unchanged."""
     if field.takes_number and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):

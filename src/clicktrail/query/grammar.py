@@ -96,9 +96,9 @@ ANYTHING = Grammar(is_free=True)
 def listing(resource: Resource) -> Grammar:
     """A page of objects."""
     limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
-    text = f"Objects on a page; more than {MAX_LIMIT} is {MAX_LIMIT}."
+    text = f"Objects per page; a number above {MAX_LIMIT} means {MAX_LIMIT}."
     skipped = "Objects to skip; for deep pages follow the `Link` header instead."
-    cursor = "Where the page begins: taken from the `Link` header of the page before, with the same order and filters."
+    cursor = "Start of the page, from the `Link` header of the previous page. Keep the order and the filters."
     page = (
         Own(name="limit", doc=text, read=read_limit, schema=limit, default=DEFAULT_LIMIT, example=10),
         whole_number("offset", skipped, 0, MAX_OFFSET, default=0),
@@ -162,7 +162,7 @@ def read_limit(text: str) -> int:
     """The size of a page. Larger numbers mean the largest page. Raises ValueError."""
     number = _read_digits(text)
     if number is None:
-        raise ValueError(f"must be a whole number of 0 or more; more than {MAX_LIMIT} is {MAX_LIMIT}")
+        raise ValueError(f"must be a whole number of 0 or more; a number above {MAX_LIMIT} means {MAX_LIMIT}")
     return min(number, MAX_LIMIT)
 
 

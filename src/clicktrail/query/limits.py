@@ -24,7 +24,7 @@ def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iter
         yield Mistake(f"has {len(filters)} filters; at most {MAX_FILTERS} can be combined", parameter="filter")
     count = sum(map(len, filters.values()))
     if count > MAX_ALL_VALUES:
-        yield Mistake(f"has {count} values in all filters; at most {MAX_ALL_VALUES} are taken", parameter="filter")
+        yield Mistake(f"has {count} values in all filters; at most {MAX_ALL_VALUES} are allowed", parameter="filter")
     searches = [(field, operator) for field, operator in filters if _is_search(field, operator)]
     parts = [str(value) for search in searches for value in filters[search]]
     names = ", ".join(f"filter[{field.name}][{operator}]" for field, operator in searches)

@@ -144,14 +144,14 @@ class Reader:
             if not each.value:
                 self.wrong(each.name, "has no value; here each parameter must have one")
         if not any(each.name not in self.grammar.own_by_name for each in self.parameters):
-            self.wrong("filter", "is missing; at least one filter must say which are meant")
+            self.wrong("filter", "is missing; give at least one filter")
 
     def finish(self) -> None:
         """Raises MalformedRequest with every mistake, if there is one."""
         self.mistakes += find_excess(self.filters)
         if self.mistakes:
             takes_none = self.grammar.allowed == "none"
-            detail = "No query parameters are taken here; allowed: none." if takes_none else _NOT_VALID
+            detail = "Query parameters are not allowed here; allowed: none." if takes_none else _NOT_VALID
             raise MalformedRequest(detail, tuple(self.mistakes))
 
 
@@ -191,7 +191,7 @@ def read_cursor(reader: Reader, sort: Field, is_descending: bool) -> Cursor | No
     if "cursor" not in reader.single:
         return None
     if reader.single.get("offset", "").strip("0"):
-        reader.wrong("offset", "cannot be combined with a cursor, which already says where the page begins")
+        reader.wrong("offset", "cannot be combined with a cursor: the cursor is the start of the page")
     return reader.attempt("cursor", lambda text: parse_cursor(text, sort, is_descending), reader.single["cursor"])
 
 

@@ -16,8 +16,8 @@ def removing_of(resource: Resource, most: int) -> Grammar:
         resource=resource,
         has_filters=True,
         own=(
-            whole_number("limit", "How many are deleted at most; required.", 1, most, is_required=True),
-            flag("dry_run", "`1` deletes nothing and answers what would be deleted."),
+            whole_number("limit", "Maximum number of objects to delete; required.", 1, most, is_required=True),
+            flag("dry_run", "`1` deletes nothing. The answer shows what would be deleted."),
         ),
         is_exact=True,
     )

@@ -86,7 +86,7 @@ def check_origins(value: Any) -> str:
         raise ValueError(f"must be an array of 1 to {MAX_ORIGINS} origins")
     for each in value:
         if not isinstance(each, str) or not _is_origin(each):
-            raise ValueError("must hold origins such as https://shop.example.org, without a path")
+            raise ValueError("must contain origins such as https://shop.example.org, without a path")
     return " ".join(map(find_origin, value))
 
 

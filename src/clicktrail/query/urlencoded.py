@@ -1,4 +1,4 @@
-"""Query strings as curl and browsers send them: brackets and values are raw or percent-encoded. Their size is limited."""
+"""Query strings as curl and browsers send them: raw or percent-encoded brackets and values, of limited size."""
 
 import re
 from dataclasses import dataclass

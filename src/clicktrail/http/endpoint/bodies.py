@@ -71,6 +71,6 @@ async def receive_before(receive: Receive, moment: float) -> Message:
     except asyncio.CancelledError:
         if not was_late or task is None or task.uncancel() > 0:
             raise
-        raise SlowBody("The body did not come in time.", headers={"Connection": "close"}) from None
+        raise SlowBody("The body did not arrive in time.", headers={"Connection": "close"}) from None
     finally:
         timer.cancel()

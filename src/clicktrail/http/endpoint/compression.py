@@ -84,7 +84,7 @@ def check_content_encoding(headers: Headers) -> bool:
         return False
     if coding not in (GZIP, "x-gzip"):
         raise UnsupportedMediaType(
-            "The body may be compressed by gzip alone.", headers={"Accept-Encoding": f"{GZIP}, identity"}
+            "A body may be compressed only with gzip.", headers={"Accept-Encoding": f"{GZIP}, identity"}
         )
     return True
 
@@ -107,9 +107,9 @@ def _inflate(body: bytes, limit: int) -> bytes:
             raise MalformedRequest("The body is not gzip.") from None
         left -= len(piece)
         if left < 0:
-            raise TooLarge(f"The body is larger than {limit} bytes when it is decompressed.")
+            raise TooLarge(f"The decompressed body is larger than {limit} bytes.")
         if not decoder.eof:
-            raise MalformedRequest("The gzip body ends too early.")
+            raise MalformedRequest("The gzip body is incomplete.")
         pieces.append(piece)
         body = decoder.unused_data
     return b"".join(pieces)

@@ -172,7 +172,7 @@ async def respond(
 
 
 async def refuse(error: ClicktrailError) -> Answer:
-    """Stands in for the work of a request that was refused before its work began."""
+    """The work of a request that was refused before its real work began."""
     raise error
 
 
@@ -230,12 +230,12 @@ async def guarded(
         return await work
     except ClicktrailError as error:
         if error.__cause__ is not None:
-            told = {"method": method, "route": route, "request_id": request_id}
-            services.observer.log.error("refused", **told, exc_info=error.__cause__)
+            details = {"method": method, "route": route, "request_id": request_id}
+            services.observer.log.error("refused", **details, exc_info=error.__cause__)
         return render_problem(error)
     except Exception as error:  # the last line of defence: the log has the details, the client gets none
-        told = {"method": method, "route": route, "request_id": request_id}
-        services.observer.log.error("failed", **told, exc_info=error)
+        details = {"method": method, "route": route, "request_id": request_id}
+        services.observer.log.error("failed", **details, exc_info=error)
         return INTERNAL
 
 
@@ -246,7 +246,7 @@ def check_access(operation: Operation, services: Services, headers: Headers) -> 
     viewer = services.tokens.check(headers.get("authorization"))
     if viewer.scope not in operation.scopes:
         allowed = ", ".join(sorted(operation.scopes))
-        raise Forbidden(f"This token has the scope {viewer.scope}; needed is one of: {allowed}.")
+        raise Forbidden(f"This token has the scope {viewer.scope}; this needs one of: {allowed}.")
     return viewer
 
 
@@ -258,7 +258,7 @@ def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()
     kind, weights = media_type.partition(";")[0], parse_weights(accept)
     named = (MEDIA_TYPE, *others) if kind == JSON else others
     if not media_weight(weights, kind) and not any(weights.get(other) for other in named):
-        raise NotAcceptable(f"This can only be sent as {kind}.")
+        raise NotAcceptable(f"The answer is available only as {kind}.")
 
 
 def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
@@ -291,6 +291,6 @@ async def answer_not_found(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of every path that no operation has."""
     del receive
     if scope["type"] == "http":
-        detail = "There is nothing at this path; /docs shows what there is."
+        detail = "There is nothing at this path; /docs lists all paths."
         error = NotFound(detail, headers=dict(closing(scope)))
         await send_answer(render_problem(error), find_request_id(scope["headers"]), scope["method"] == "HEAD", send)

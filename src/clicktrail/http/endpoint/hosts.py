@@ -34,7 +34,7 @@ def find_host(scope: Mapping[str, Any]) -> str:
         return ""
     name = parse_host(found[0]) if found else None
     if name is None:
-        raise MalformedRequest("The Host header must be a host name or an IP address, and may have a port.")
+        raise MalformedRequest("The Host header must be a host name or an IP address; a port may follow.")
     return name
 
 

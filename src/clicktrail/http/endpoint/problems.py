@@ -27,14 +27,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     type: Annotated[str, says("The kind of problem, for programs.", "urn:clicktrail:problem:invalid")]
     title: Annotated[str, says("The kind of problem, for people.", "Invalid content")]
     status: Annotated[int, says("The HTTP status.", 422)]
-    detail: Annotated[str, says("What was wrong here.", "The body is not valid.")]
+    detail: Annotated[str, says("The reason of this refusal.", "The body is not valid.")]
     errors: Annotated[tuple[Mistake, ...], says("Every mistake.")]
     error: Annotated[
         str | UnsetType,
-        says("POST /tokens alone: the error of RFC 6749.", extra_json_schema={"enum": list(OAUTH_ERRORS)}),
+        says("Only for POST /tokens: the error of RFC 6749.", extra_json_schema={"enum": list(OAUTH_ERRORS)}),
     ] = UNSET
     error_description: Annotated[
-        str | UnsetType, says("POST /tokens alone: the error in a sentence.", "The scope is not allowed.")
+        str | UnsetType, says("Only for POST /tokens: the error in a sentence.", "The scope is not allowed.")
     ] = UNSET
 
 
@@ -51,4 +51,4 @@ def render_problem(error: ClicktrailError) -> Answer:
     return Answer(error.status, encode(document), MEDIA_TYPE, error.headers)
 
 
-INTERNAL = render_problem(ClicktrailError("The server failed; the failure is in its log. Nothing was stored by half."))
+INTERNAL = render_problem(ClicktrailError("The server failed; its log has the details. Nothing was stored in part."))

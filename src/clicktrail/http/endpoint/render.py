@@ -70,12 +70,12 @@ def render_shown(shown: Shown, catalogue: Catalogue, language: str) -> Json:
 class LinkMetrics(Document):
     """The figures of a link."""
 
-    clicks: Annotated[Count, says("Clicks, without robots unless they were asked for.")]
+    clicks: Annotated[Count, says("Clicks. Robots are included only on request.")]
     unique_clicks: Annotated[Count, says("Visitors.")]
     registrations: Annotated[Count, says("Clients.")]
     conversion_rate: Annotated[str, says("Registrations per hundred clicks.", "12.50", pattern=r"^[0-9]+\.[0-9]{2}$")]
-    first_click_time: Annotated[Moment | None, says("When the first click happened.")]
-    last_click_time: Annotated[Moment | None, says("When the last click happened.")]
+    first_click_time: Annotated[Moment | None, says("The time of the first click.")]
+    last_click_time: Annotated[Moment | None, says("The time of the last click.")]
 
 
 def render_metrics(figures: Figures, _: str = "") -> LinkMetrics:

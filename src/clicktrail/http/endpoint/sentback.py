@@ -18,7 +18,7 @@ from clicktrail.query.forms import Form
 from clicktrail.store.reads import records
 from clicktrail.store.reads.records import Record
 
-_DETAIL = "is read-only and differs from what is stored; leave it out, or send what a GET shows"
+_DETAIL = "is read-only and differs from the stored value; omit it, or send the value that a GET shows"
 _UNSTEADY = frozenset({"metrics"})
 """Keys that change although the object was not updated."""
 COMPARED = frozenset({"contacts", "link", "profile", "visitor"})
@@ -92,7 +92,7 @@ def _find_differing_contacts(sent: list[Any], shown: list[Json], root: str) -> l
             continue
         stored = by_id.get(str(contact_id).lower())
         if stored is None:
-            found.append(Mistake("is no contact of this profile", pointer=f"{root}/{place}/{CONTACT.id_field.name}"))
+            found.append(Mistake("is not a contact of this profile", pointer=f"{root}/{place}/{CONTACT.id_field.name}"))
         else:
             found += find_differing(contact, stored, f"{root}/{place}")
     return found

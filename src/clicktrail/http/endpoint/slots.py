@@ -23,9 +23,11 @@ class Slots:
     def take(self, holder: str) -> Iterator[None]:
         """Holds one slot while the block runs. Raises TooManyRequests, Unavailable."""
         if self._taken[holder] >= self._most_each:
-            raise TooManyRequests(f"{self._most_each} exports of yours are under way; end one first.", headers=_RETRY)
+            raise TooManyRequests(
+                f"You already have {self._most_each} exports running; wait until one ends.", headers=_RETRY
+            )
         if self._taken.total() >= self._most:
-            raise Unavailable(f"{self._most} exports are under way, which is all there may be.", headers=_RETRY)
+            raise Unavailable(f"The server already has {self._most} exports running, its maximum.", headers=_RETRY)
         self._taken[holder] += 1
         try:
             yield

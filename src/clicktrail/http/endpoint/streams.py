@@ -15,8 +15,8 @@ _PIECE_BYTES = 256 * 1024
 class End(Enum):
     WHOLE = "whole"
     LEFT = "the client left"
-    IDLE = "the client took nothing"
-    STOPPED = "the server stops"
+    IDLE = "the client stopped reading"
+    STOPPED = "the server is stopping"
 
 
 async def read_pipe(source: int) -> AsyncGenerator[bytes, None]:

@@ -35,7 +35,9 @@ class Turns:
         """A place in the asker's line; done when the turn is taken. Raises TooManyRequests."""
         line = self._lines.setdefault(asker, deque())
         if len(line) >= self._places:
-            raise TooManyRequests(f"This token has {self._places} questions waiting; send fewer at once.", (), _HEADERS)
+            raise TooManyRequests(
+                f"This token already has {self._places} questions waiting; send fewer at once.", (), _HEADERS
+            )
         place = asyncio.get_running_loop().create_future()
         line.append(place)
         return place

@@ -18,7 +18,7 @@ from clicktrail.model.access import Scope
 
 Json = dict[str, Any]
 TITLES = {kind.status: kind.title for kind in KINDS}
-DESCRIPTION = """Clicktrail records clicks on partners' links, ties them to the clients who register, and answers:
+DESCRIPTION = """Clicktrail records clicks on partners' links, connects them to the clients who register, and answers:
 which click, on whose link, brought which client?
 
 ## Begin here
@@ -31,21 +31,21 @@ which click, on whose link, brought which client?
    (*Recording*), `POST /registrations` (*Registering*) and `GET /clicks` (*Asking*). The click is on the link, and the
    registration is attributed to the click. Where a path needs an id, copy it from an earlier answer.
 
-This is the real server: what you record here stays. A token of `token create --scope read` can only look.
+This is the real server: what you record here stays. A token of `token create --scope read` can only read.
 
 ## What holds everywhere
 
 - Filters combine with AND; a filter given twice means any of its values. Every filter takes an operator in a second
   pair of brackets: `filter[uri][starts]=https://my.`. Operators: `eq`, `ne`, `in` (comma-separated), `contains`,
-  `starts`, `gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description says which it takes.
+  `starts`, `gt`, `gte`, `lt`, `lte`, `null` (`1` or `0`); each filter's description lists its operators.
 - Errors are problem documents (RFC 9457) that name every mistake at once.
-- Answers above 1 KB are compressed for `Accept-Encoding: gzip`, and bodies are taken with `Content-Encoding: gzip`."""
+- Answers above 1 KB are compressed for `Accept-Encoding: gzip`. Bodies may have `Content-Encoding: gzip`."""
 SCOPES = {
     Scope.ADMIN: "Everything.",
     Scope.WRITE: "Record clicks and register clients; read nothing.",
     Scope.READ: "Read everything; change nothing.",
     Scope.POSTBACK: "Register clients of one partner's links; read nothing.",
-    Scope.PARTNER: "Read one partner's links, their clicks and clients, postbacks and deliveries.",
+    Scope.PARTNER: "Read one partner's links, postbacks and deliveries, and the clicks and clients of the links.",
 }
 
 
@@ -61,9 +61,7 @@ def build_document(by_tag: Mapping[str, Iterable[Operation]], base_path: str) ->
         if resource is not None and operation.query.has_filters:
             found.named.setdefault(filters_name(resource), filters_schema(resource))
     refused = {status for operation in operations for status in refusals(operation)}
-    request_id = (
-        "The caller's own id of the request if it was sent and is well-formed, else a new one; it is in the log."
-    )
+    request_id = "The client's own request id if it is well-formed, else a new one. The log has it too."
     return {
         "openapi": "3.1.0",
         "info": {
@@ -111,7 +109,9 @@ def security(operation: Operation) -> list[Json]:
 def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
     scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
     if operation.is_basic:
-        scopes = "The client's id and secret come by the Authorization header, or in the body; JSON is taken too."
+        scopes = (
+            "Send the OAuth client's id and secret in the Authorization header or in the body. The body may be JSON."
+        )
     document: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -144,13 +144,13 @@ def request_body(operation: Operation, found: schemas.Schemas) -> Json:
 def responses(operation: Operation, found: schemas.Schemas) -> Json:
     """The answer, and every possible refusal."""
     answer = answer_response(operation, found)
-    told: Json = {str(status): answer for status in operation.successes}
+    answers: Json = {str(status): answer for status in operation.successes}
     if operation.successes == (201, 200):
         headers = {name: header for name, header in answer["headers"].items() if name != "Location"}
-        told["200"] = {**answer, "description": "The object that this uuid had already made.", "headers": headers}
+        answers["200"] = {**answer, "description": "The object that this uuid had already created.", "headers": headers}
     for status in sorted(refusals(operation)):
-        told[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
-    return told
+        answers[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return answers
 
 
 def refusals(operation: Operation) -> set[int]:
@@ -210,13 +210,13 @@ def problem_response(kind: type[ClicktrailError]) -> Json:
     named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(kind.status)
     headers = {
         HEADER: {"$ref": "#/components/headers/RequestId"},
-        **({named: _header("As HTTP has it.")} if named else {}),
+        **({named: _header("As HTTP defines it.")} if named else {}),
     }
     example = {
         "type": f"urn:clicktrail:problem:{kind.code}",
         "title": kind.title,
         "status": kind.status,
-        "detail": "What was wrong, in a sentence.",
+        "detail": "The mistake in a sentence.",
         "errors": [],
     }
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}

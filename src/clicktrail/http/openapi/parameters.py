@@ -13,7 +13,7 @@ _FILE: Json = {"type": "string", "enum": ["swagger-ui.css", "swagger-ui-bundle.j
 _CODE: Json = {"type": "string", "examples": [LINK.writable["code"].example]}
 OPERATORS: Mapping[str, str] = {
     "eq": "is exactly",
-    "ne": "is anything but; objects without a value are let through",
+    "ne": "is not; objects without a value pass",
     "in": "is one of, separated by commas",
     "contains": "contains, in any letter case",
     "starts": "begins with, in any letter case",
@@ -21,7 +21,7 @@ OPERATORS: Mapping[str, str] = {
     "gte": "is at least",
     "lt": "is less than",
     "lte": "is at most",
-    "null": "has no value (`true`), or has one (`false`)",
+    "null": "has no value (`true`), or has a value (`false`)",
 }
 """Operator of a filter -> its meaning."""
 
@@ -70,7 +70,7 @@ def filter_parameters(resource: Resource) -> list[Json]:
         for field in resource.fields
         if field.filterable
     ]
-    text = "Filters with an operator: each key is sent as a parameter of its own, as in `filter[uri][starts]=https://`."
+    text = "Filters with an operator. Each key is a separate parameter, as in `filter[uri][starts]=https://`."
     schema = {"$ref": f"#/components/schemas/{filters_name(resource)}"}
     described = {"name": "filters", "in": "query", "style": "form", "explode": True, "description": text}
     # Without an example Swagger UI would invent one, and send every filter.
@@ -100,7 +100,7 @@ def operator_schema(field: Field, operator: str) -> Json:
     schema = filter_schema(field)
     if operator == "in":
         schema = {"type": "string", "pattern": _LISTS.get(field.kind, NO_NUL)}
-        text = f"{field.name} {OPERATORS[operator]}" + ("; blocks (CIDR) too." if field.kind is kinds.IP else ".")
+        text = f"{field.name} {OPERATORS[operator]}" + ("; also CIDR blocks." if field.kind is kinds.IP else ".")
     return {**schema, "description": text}
 
 
@@ -136,9 +136,9 @@ def filter_schema(field: Field) -> Json:
 def header_parameters(operation: Operation) -> list[Json]:
     """Preferences (RFC 7240), and the language of countries."""
     found: list[Json] = []
-    lenient = "`handling=lenient`: what is not known is ignored, and a batch is answered row by row."
+    lenient = "`handling=lenient` ignores unknown keys and parameters, and answers a batch row by row."
     if operation.query.is_list:
-        text = f"`count=exact`: the `X-Total-Count` header comes with the page. {lenient} Several are joined by commas."
+        text = f"`count=exact` adds the `X-Total-Count` header. {lenient} Commas separate several preferences."
         found.append(_header("Prefer", text, "count=exact"))
     elif (operation.query.has_filters and not operation.query.is_exact) or (operation.body and not operation.is_basic):
         found.append(_header("Prefer", lenient, "handling=lenient"))

@@ -22,8 +22,8 @@ _ALWAYS = (Problem, Country)
 """Types that other schemas reference."""
 _BODIES: Mapping[str, tuple[str, str]] = {
     "POST": ("Create", "A new {}."),
-    "PUT": ("Replace", "All of a {}."),
-    "PATCH": ("Update", "What changes of a {}."),
+    "PUT": ("Replace", "The whole {}."),
+    "PATCH": ("Update", "The changes to a {}."),
 }
 """Method -> the suffix of the schema name of a resource's body, and its description."""
 
@@ -65,7 +65,7 @@ def resource_schemas(resource: Resource) -> Json:
     """An object as it is sent, and the content of its expansions."""
     found = {name_of(resource): {"description": resource.doc, **answer_schema(resource)}}
     for group, fields in resource.groups.items():
-        text = f"What the expansion `{group}` of a {resource.name} shows."
+        text = f"The content of the expansion `{group}` of a {resource.name}."
         found[_group_name(resource, group)] = {"description": text, **group_schema(fields)}
     return found
 
@@ -97,7 +97,7 @@ def resource_body(resource: Resource, method: str) -> Json:
         schema["properties"]["clickId"] = {
             "type": ["string", "null"],
             "pattern": kinds.ID.schema["pattern"],
-            "description": "An id that the click has already; one with a time to come is refused.",
+            "description": "An id that the click already has. An id whose time is in the future is refused.",
         }
     if resource is CONTACT and method == "POST":
         schema["properties"]["key"]["enum"] = list(contacts.READERS)
@@ -128,11 +128,11 @@ def registration_schemas(name: str, fields: Json, method: str) -> Json:
     return {
         f"{name}Fields": {"description": f"{text}.", **fields},
         f"{name}Wrapped": {"description": f"{text}, inside `profile`.", **wrapped, "example": example},
-        name: {"description": f"{text}: inside `profile`, or by itself.", **either},
+        name: {"description": f"{text}: inside `profile`, or at the top level.", **either},
     }
 
 
-_CHANGED = "What is new about the client who came through a click"
+_CHANGED = "Changes to the client who came through a click"
 
 
 def _example(fields: Mapping[str, Field]) -> Json:

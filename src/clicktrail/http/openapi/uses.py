@@ -6,16 +6,16 @@ from clicktrail.http.endpoint.operation import Operation
 
 TAGS = {
     "Recording": "A visitor arrives: record the click.",
-    "Registering": "A visitor becomes a client: say who registered, and learn which click earned them.",
+    "Registering": "A visitor becomes a client: register the client, and learn which click earned them.",
     "Asking": "Which click, on whose link, brought which client? Lists with filters, files, figures, reasons.",
     "Links": "Partners' links. The `code` of a link is what the `referral` parameter of a click's `uri` names.",
     "Profiles": "Partners and clients, with their contacts.",
-    "Banners": "Pictures that links are shown as, with their languages, sizes and themes.",
-    "Sites": "Your own sites, whose pages send their views.",
-    "Tracking": "What visitors' browsers call: links that lead on, page views. No token is needed.",
+    "Banners": "The pictures of links, with their languages, sizes and themes.",
+    "Sites": "Your own sites, whose pages send page views.",
+    "Tracking": "What visitors' browsers call: tracking links and page views. No token is needed.",
     "Postbacks": "Partners' own servers, which are notified of clicks and registrations.",
-    "Tokens": "How programs get tokens (OAuth 2 client credentials), and how tokens are ended.",
-    "Operating": "What operators need: imports, backups, health, metrics, deleting clicks.",
+    "Tokens": "How programs get tokens (OAuth 2 client credentials), and how to revoke tokens.",
+    "Operating": "For operators: imports, backups, health, metrics, deleting clicks.",
 }
 """Tag -> its description, in the order of the documentation."""
 _BY_USE = {

@@ -30,23 +30,29 @@ _SHOWN = 100
 class ClickBatchSummary(Document):
     """The result of a batch that was stored whole."""
 
-    created: Annotated[Count, says("Clicks that are new.")]
-    repeated: Annotated[Count, says("Clicks that were known.")]
-    click_ids: Annotated[list[Id], says("The clicks, row by row.")]
+    created: Annotated[Count, says("The number of new clicks.")]
+    repeated: Annotated[Count, says("The number of clicks that were already stored.")]
+    click_ids: Annotated[list[Id], says("The ids of the clicks, row by row.")]
 
 
 class ClickBatchRowResult(Document):
     """The result of one row."""
 
-    status: Annotated[int, says("The status that it has alone.", extra_json_schema={"enum": [200, 201, 409, 422]})]
-    click_id: Annotated[Id | UnsetType, says("The click, where there is one.")] = UNSET
-    errors: Annotated[tuple[Mistake, ...] | UnsetType, says("What is wrong with the row.")] = UNSET
+    status: Annotated[
+        int,
+        says(
+            "The status that the row would have as a separate request.",
+            extra_json_schema={"enum": [200, 201, 409, 422]},
+        ),
+    ]
+    click_id: Annotated[Id | UnsetType, says("The id of the click, if there is one.")] = UNSET
+    errors: Annotated[tuple[Mistake, ...] | UnsetType, says("The mistakes in the row.")] = UNSET
 
 
 class ClickBatchResults(Document):
     """The result of a batch, row by row."""
 
-    results: Annotated[list[ClickBatchRowResult], says("Row by row.")]
+    results: Annotated[list[ClickBatchRowResult], says("One result per row.")]
 
 
 async def create_clicks(call: Call) -> Answer:
@@ -91,8 +97,8 @@ OPERATIONS = (
         handler=create_clicks,
         name="createClicks",
         summary="Add up to 10,000 clicks",
-        doc="All or nothing, in one transaction. With `Prefer: handling=lenient` the good rows are stored, and each "
-        "row is answered by itself.",
+        doc="All or nothing, in one transaction. With `Prefer: handling=lenient` the valid rows are stored, and each "
+        "row has its own result.",
         scopes=RECORDERS,
         body=Rows(name="ClickBatch", doc="Clicks to record.", item=CLICK, most=MAX_BATCH),
         body_types=LINES,

@@ -44,13 +44,15 @@ async def receive_postback(call: Call) -> Answer:
     token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
     viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")
     if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
-        raise Forbidden(f"This token has the scope {viewer.scope}; needed is: {Scope.POSTBACK}.")
+        raise Forbidden(f"This token has the scope {viewer.scope}; this needs: {Scope.POSTBACK}.")
     call.services.visits.count("partner", str(viewer.partner_id))
     values = parse_postback(parameters, call.reading)
     try:
         return await register(call, viewer, values)
     except InvalidBody as error:
-        raise InvalidBody("The query string names what cannot be.", _name_parameters(error.mistakes)) from None
+        raise InvalidBody(
+            "The query string has values that cannot be used.", _name_parameters(error.mistakes)
+        ) from None
 
 
 def parse_postback(parameters: list[Parameter], reading: Reading = STRICT) -> Values:

@@ -85,7 +85,7 @@ def operations_on(resource: Resource) -> tuple[Operation, ...]:
     """List, get, create, PUT, PATCH and delete of one kind of object."""
     word, item = resource.name.capitalize(), f"{resource.path}/{{{resource.id_field.name}}}"
     return (
-        list_on(resource, f"list{word}s", f"Get a {resource.name}s list"),
+        list_on(resource, f"list{word}s", f"List {resource.name}s"),
         get_on(resource, f"get{word}", f"Get a {resource.name}"),
         Operation(
             route=f"POST {resource.path}",

@@ -24,7 +24,7 @@ from clicktrail.store.registrations.register import register_through
 
 MAX_REMOVED = 10_000
 """Maximum clicks that one request deletes."""
-_NAMES_NOTHING = Mistake(f"names nothing of a client; allowed: {', '.join(CLIENT_FIELDS)}", pointer="")
+_NAMES_NOTHING = Mistake(f"names no key of a client; allowed: {', '.join(CLIENT_FIELDS)}", pointer="")
 
 
 async def list_clicks(call: Call) -> Answer:
@@ -70,9 +70,9 @@ async def delete_click(call: Call) -> Answer:
 class Removal(Document):
     """The result of a deletion by filters."""
 
-    dry_run: Annotated[bool, says("Whether nothing was deleted in truth.")]
-    deleted: Annotated[Count, says("How many were deleted, or would be.")]
-    left: Annotated[Count, says("How many more the filters found when it began.")]
+    dry_run: Annotated[bool, says("Whether this was a dry run: nothing was deleted.")]
+    deleted: Annotated[Count, says("How many clicks were deleted, or would be in a dry run.")]
+    left: Annotated[Count, says("How many more clicks the filters found at the start.")]
 
 
 async def delete_clicks(call: Call) -> Answer:
@@ -87,7 +87,7 @@ OPERATIONS = (
         route="GET /clicks",
         handler=list_clicks,
         name="listClicks",
-        summary="Get a clicks list",
+        summary="List clicks",
         scopes=READERS,
         query=listing(CLICK),
         answer=CLICK,
@@ -141,7 +141,7 @@ OPERATIONS = (
         route="DELETE /clicks",
         handler=delete_clicks,
         name="deleteClicks",
-        summary="Delete the clicks that filters find, the oldest first",
+        summary="Delete the clicks that pass the filters, the oldest first",
         scopes=ADMINS,
         query=removing_of(CLICK, MAX_REMOVED),
         answer=Removal,

@@ -15,13 +15,13 @@ async def replay_delivery(call: Call) -> Answer:
 
 
 OPERATIONS = (
-    list_on(DELIVERY, "listDeliveries", "Get a list of what postbacks told, or were to tell"),
+    list_on(DELIVERY, "listDeliveries", "List deliveries"),
     get_on(DELIVERY, "getDelivery", "Get a delivery"),
     Operation(
         route="POST /deliveries/{deliveryId}/replay",
         handler=replay_delivery,
         name="replayDelivery",
-        summary="Tell one event anew",
+        summary="Send a delivery again",
         scopes=ADMINS,
         answer=DELIVERY,
         statuses=(200, 404, 503),

@@ -21,14 +21,14 @@ from clicktrail.query.imports import Imported
 class ImportResult(Document):
     """The result of each object."""
 
-    results: Annotated[list[ImportRowResult], says("Row by row.")]
+    results: Annotated[list[ImportRowResult], says("One result per object.")]
 
 
 _EXAMPLE = {"profileId": "6006dda272f002519c3eb504", "firstName": "Ada", "lastName": "Partner"}
 ImportObject = Annotated[
     dict[str, Any],
     says(
-        "A profile, link, banner or click as the server that it comes from shows it.",
+        "A profile, link, banner or click, as the other server shows it.",
         extra_json_schema={"additionalProperties": True, "example": _EXAMPLE},
     ),
 ]

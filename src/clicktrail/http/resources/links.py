@@ -22,7 +22,7 @@ OPERATIONS = (
         name="getLinkMetrics",
         summary="Get the figures of a link",
         scopes=READERS,
-        query=Grammar(own=(flag("bots", "`true` counts robots as well."),)),
+        query=Grammar(own=(flag("bots", "`true` also counts robots."),)),
         answer=LinkMetrics,
         statuses=(200, 404, 429, 503),
     ),

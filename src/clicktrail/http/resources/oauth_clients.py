@@ -40,7 +40,9 @@ def check_scope(values: Values) -> Values:
     if values["scope"] not in set(Scope):
         mistakes.append(Mistake(f"must be one of {', '.join(Scope)}", pointer="/scope"))
     if (values["scope"] in PARTNERS) != (values.get("partnerId") is not None):
-        mistakes.append(Mistake("must be given with the scopes partner and postback alone", pointer="/partnerId"))
+        mistakes.append(
+            Mistake("must be given with the scopes partner and postback, and with no other scope", pointer="/partnerId")
+        )
     if mistakes:
         raise InvalidBody("The body is not valid.", tuple(mistakes))
     return values
@@ -51,7 +53,7 @@ def _with_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    list_on(CLIENT, "listClients", "Get a list of OAuth clients", ADMINS),
+    list_on(CLIENT, "listClients", "List OAuth clients", ADMINS),
     Operation(
         route="POST /clients",
         handler=create_client,

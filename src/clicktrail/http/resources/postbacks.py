@@ -30,11 +30,11 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class PostbackTest(Document):
     """The result of a test event."""
 
-    delivery_id: Annotated[Id, says("The id that was sent as `webhook-id`.")]
+    delivery_id: Annotated[Id, says("The id in the header `webhook-id`.")]
     uri: Annotated[str, says("The URL that was called.", "https://tracker.example.org/postback?event=test")]
-    response_status: Annotated[int | None, says("What it answered.", 200)]
-    error: Annotated[str | None, says("What was wrong.", None)]
-    milliseconds: Annotated[Count, says("How long it took.")]
+    response_status: Annotated[int | None, says("The status of its answer.", 200)]
+    error: Annotated[str | None, says("The error; null if the call succeeded.", None)]
+    milliseconds: Annotated[Count, says("How long the call took.")]
 
 
 class Replayed(Document):
@@ -117,7 +117,9 @@ async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
     if secret:
         target = await call.store.run(deliveries.find_target, postback_id) if postback_id is not None else None
         if target is None or not compare_digest(str(secret).encode(), target.secret.encode()):
-            detail = "cannot be chosen; the answer has one, and POST /postbacks/{postbackId}/secret makes a new one"
+            detail = (
+                "cannot be chosen: the answer has a secret, and POST /postbacks/{postbackId}/secret makes a new one"
+            )
             raise InvalidBody("The body is not valid.", (Mistake(detail, pointer="/secret"),))
     return Form(form.values, shown)
 
@@ -127,7 +129,7 @@ def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, An
 
 
 OPERATIONS = (
-    list_on(POSTBACK, "listPostbacks", "Get a postbacks list"),
+    list_on(POSTBACK, "listPostbacks", "List postbacks"),
     Operation(
         route="POST /postbacks",
         handler=create_postback,
@@ -176,7 +178,7 @@ OPERATIONS = (
         route="POST /postbacks/{postbackId}/test",
         handler=send_test,
         name="testPostback",
-        summary="Send a made-up event now",
+        summary="Send a test event now",
         scopes=ADMINS,
         answer=PostbackTest,
         statuses=(200, 404, 409, 429, 503),
@@ -185,7 +187,7 @@ OPERATIONS = (
         route="POST /postbacks/{postbackId}/replay",
         handler=replay_postback,
         name="replayPostback",
-        summary="Tell anew all that was given up",
+        summary="Retry all dead deliveries",
         scopes=ADMINS,
         answer=Replayed,
         statuses=(200, 404, 503),

@@ -84,7 +84,7 @@ def split_body(data: Any, is_strict: bool = True) -> Parts:
     if "profile" in data:
         others = [name for name in data if name not in _CLICK_KEYS]
         if others and is_strict:
-            detail = "is not a field beside `profile`; the client's fields stand in it, and a Click's keys beside it"
+            detail = "is not allowed next to `profile`; put the client's fields into it, and a Click's keys next to it"
             _refuse(*(Mistake(detail, pointer=f"/{name}") for name in others))
         return Parts(
             data["profile"], "/profile", {name: data[name] for name in data.keys() & _CLICK_KEYS - {"profile"}}

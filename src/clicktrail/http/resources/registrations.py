@@ -20,9 +20,9 @@ class ConsideredClick(Document):
 
     click_id: Annotated[Id, says("The click.")]
     link_id: Annotated[Id | None, says("Its link.")]
-    time: Annotated[Moment, says("When it happened.")]
-    evidence: Annotated[list[Evidence], says("By what it was found.")]
-    outcome: Annotated[Outcome, says("What became of it.", "wins")]
+    time: Annotated[Moment, says("The time of the click.")]
+    evidence: Annotated[list[Evidence], says("How it was found.")]
+    outcome: Annotated[Outcome, says("The outcome for this click.", "wins")]
 
 
 class AttributionNames(Document):
@@ -43,11 +43,11 @@ class Attribution(Document):
     link_id: Annotated[Id | None, says("The link that earned the client.")]
     time: Annotated[Moment | None, says("When the client registered.")]
     model: Annotated[Touch | None, says("The model by which the click was chosen.")]
-    window_days: Annotated[int | None, says("How old a click could be.", 30)]
+    window_days: Annotated[int | None, says("The maximum age of a click, in days.", 30)]
     rule: Annotated[Rule | None, says("The rule that decided.", "last-touch")]
     reason: Annotated[str, says("The decision in a sentence.", "The last click in the window earns the client.")]
-    named: Annotated[AttributionNames | None, says("What the registration named.")]
-    considered: Annotated[tuple[ConsideredClick, ...], says("All clicks that were looked at.")]
+    named: Annotated[AttributionNames | None, says("The keys of the registration request.")]
+    considered: Annotated[tuple[ConsideredClick, ...], says("All clicks that were considered.")]
 
 
 async def create_registration(call: Call) -> Answer:
@@ -121,7 +121,7 @@ OPERATIONS = (
         scopes=RECORDERS,
         body=Fields(
             name="RegistrationCreate",
-            doc="A registration; at least one of `clickId`, `visitorId`, `uuid` and `code` says how.",
+            doc="A registration. It needs at least one of `clickId`, `visitorId`, `uuid` and `code`.",
             fields=REGISTRATION,
             required=("profile",),
             example={"visitorId": "v-81", "profile": {"firstName": "Mary", "uuid": "u-7"}},
@@ -133,7 +133,7 @@ OPERATIONS = (
         route="GET /profiles/{profileId}/attribution",
         handler=get_profile_attribution,
         name="getProfileAttribution",
-        summary="Get how a client was attributed",
+        summary="Get a client's attribution",
         scopes=READERS,
         answer=Attribution,
         statuses=(200, 404, 429, 503),
@@ -142,7 +142,7 @@ OPERATIONS = (
         route="GET /clicks/{clickId}/attribution",
         handler=get_click_attribution,
         name="getClickAttribution",
-        summary="Get how a click fared in attribution",
+        summary="Get a click's attribution",
         scopes=READERS,
         answer=Attribution,
         statuses=(200, 404, 429, 503),

@@ -52,10 +52,10 @@ _NO_STORE = {"Cache-Control": "no-store"}
 class Health(Document):
     """The state of the server."""
 
-    status: Annotated[Literal["ok", "degraded"], says("Whether it can do its work.", "ok")]
+    status: Annotated[Literal["ok", "degraded"], says("Whether the server can do its work.", "ok")]
     reasons: Annotated[
         list[Annotated[str, says("A sentence.", "The disk of the store is full.")]] | UnsetType,
-        says("What keeps it from its work where it is `degraded`."),
+        says("The reasons, if the status is `degraded`."),
     ] = UNSET
 
 
@@ -112,7 +112,7 @@ OPERATIONS = (
         route="GET /health",
         handler=get_health,
         name="getHealth",
-        summary="Whether the server lives, and what keeps it from its work",
+        summary="Get the state of the server, and the reasons if it is degraded",
         scopes=PUBLIC,
         query=ANYTHING,
         answer=Health,
@@ -121,7 +121,7 @@ OPERATIONS = (
         route="GET /health/ready",
         handler=get_readiness,
         name="getReadiness",
-        summary="Whether the server can do its work now",
+        summary="Check whether the server can do its work now",
         scopes=PUBLIC,
         query=ANYTHING,
         answer=Health,

@@ -43,19 +43,23 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     grant_type: Annotated[str, says("`client_credentials`.", extra_json_schema={"const": GRANT_TYPE})]
     scope: Annotated[
         str | UnsetType,
-        says("A scope within the client's own; by default that.", "write", extra_json_schema={"enum": list(Scope)}),
+        says(
+            "A scope that the OAuth client's scope allows; default: the OAuth client's scope.",
+            "write",
+            extra_json_schema={"enum": list(Scope)},
+        ),
     ] = UNSET
-    client_id: Annotated[str | UnsetType, says("The client's id, where there is no Authorization header.")] = UNSET
-    client_secret: Annotated[str | UnsetType, says("The client's secret, where there is no Authorization header.")] = (
-        UNSET
-    )
+    client_id: Annotated[str | UnsetType, says("The OAuth client's id, if there is no Authorization header.")] = UNSET
+    client_secret: Annotated[
+        str | UnsetType, says("The OAuth client's secret, if there is no Authorization header.")
+    ] = UNSET
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """An access token."""
 
     access_token: Annotated[
-        str, says("What goes into the Authorization header.", "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")
+        str, says("The token for the Authorization header.", "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl")
     ]
     token_type: Annotated[str, says("How it is sent.", extra_json_schema={"const": _BEARER})]
     expires_in: Annotated[int, says("Seconds.", 600)]
@@ -84,14 +88,14 @@ async def _authenticate(call: Call, credentials: tuple[str, str] | None) -> Reco
     if client is None:
         lockout.count_failure(call.client_address)
         raise Unauthenticated(
-            "This needs the id and secret of an enabled client, as `Authorization: Basic "
+            "This needs the id and secret of an enabled OAuth client, as `Authorization: Basic "
             "base64(clientId:clientSecret)` or as `client_id` and `client_secret` in the body.",
             headers=dict(_CHALLENGE),
         )
     return client
 
 
-def tell_oauth_error(error: ClicktrailError) -> None:
+def add_oauth_error(error: ClicktrailError) -> None:
     """Adds what OAuth libraries read (RFC 6749, section 5.2) to every refusal of POST /tokens."""
     mistakes = " ".join(f"{(each.pointer or '').removeprefix('/')} {each.detail}." for each in error.mistakes)
     text = f"{error.detail} {mistakes}".strip().translate(_NOT_DESCRIBED)
@@ -113,9 +117,9 @@ def read_credentials(header: str | None, grant: Mapping[str, str]) -> tuple[str,
         basic = read_basic(header)
         if given[1] is not None or given[0] not in (None, basic and basic[0]):
             raise refuse_grant(
-                "The client must be named once: by the Authorization header or in the body, not by both.",
+                "Name the client once: in the Authorization header or in the body, not in both.",
                 "/client_secret" if given[1] is not None else "/client_id",
-                "is given beside an Authorization header",
+                "must not be given together with an Authorization header",
             )
         return basic
     client_id, secret = given
@@ -172,7 +176,7 @@ def choose_scope(asked: str, own: str) -> Scope:
     """The scope of a token: the requested scope, if the OAuth client's scope allows it. Raises MalformedRequest."""
     scope = asked or own
     if scope not in NARROWER[own]:
-        detail = f"is not one scope within the client's own; allowed: {', '.join(sorted(NARROWER[own]))}"
+        detail = f"is not one scope that the client's scope allows; allowed: {', '.join(sorted(NARROWER[own]))}"
         raise refuse_grant("The scope is not allowed.", "/scope", detail, "invalid_scope")
     return Scope(scope)
 
@@ -195,7 +199,7 @@ OPERATIONS = (
         body=Grant,
         max_bytes=MAX_GRANT_BYTES,
         answer=Token,
-        amend=tell_oauth_error,
+        amend=add_oauth_error,
         statuses=(200, 401, 429, 503),
     ),
 )

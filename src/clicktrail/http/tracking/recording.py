@@ -39,7 +39,7 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str, s
             Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
         )
         if mistakes:
-            raise Conflict(f"The uuid or id already stands for the click {click.click_id}, which differs.", mistakes)
+            raise Conflict(f"The uuid or id already belongs to the click {click.click_id}, which differs.", mistakes)
         if shown:
             await _refuse_changed(services, click, shown, language)
     document = render_click(click, services.store.catalogue, language)

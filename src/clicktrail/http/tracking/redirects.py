@@ -29,7 +29,7 @@ _STRANGER = "stranger"
 """The limit kind that counts unknown codes per address."""
 _PATIENCE_S = 0.25
 """How long a visitor waits for a store that refused the last clicks."""
-_NOTHING = "Nothing but links is served here."
+_NOTHING = "This host serves only links."
 
 
 async def follow_link(call: Call) -> Answer:
@@ -182,7 +182,7 @@ OPERATIONS = (
         route=f"GET {LINK_PREFIX}/{{code}}",
         handler=follow_link,
         name="followLink",
-        summary="Follow a link: records the click and leads to the landing page",
+        summary="Follow a link: record the click and redirect to the landing page",
         scopes=PUBLIC,
         query=ANYTHING,
         media_type="*/*",

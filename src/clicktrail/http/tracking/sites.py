@@ -47,7 +47,7 @@ VIEW = {
 """The keys that a page sends about a view. The server itself finds all others."""
 _KEY = Field(name="key", doc="The site's key.", nullable=False)
 PIXEL_PARAMETERS = ("key", *VIEW)
-_NO_SITE = "This key is no site's that has pages at this origin."
+_NO_SITE = "This site key is not registered for this origin."
 _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 _NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
 _SHARED = {"Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
@@ -182,7 +182,7 @@ OPERATIONS = (
         route="GET /p.gif",
         handler=get_pixel,
         name="getPixel",
-        summary="Record a page view by a picture of one pixel",
+        summary="Record a page view with a picture of one pixel",
         scopes=PUBLIC,
         query=Grammar(own=tuple(Own(name=name, doc="As in POST /collect.") for name in PIXEL_PARAMETERS), is_free=True),
         media_type="*/*",
@@ -192,7 +192,7 @@ OPERATIONS = (
         route="POST /collect",
         handler=collect,
         name="collect",
-        summary="Record a page view by a beacon",
+        summary="Record a page view with a beacon",
         scopes=PUBLIC,
         body=Fields(
             name="View",

@@ -21,7 +21,7 @@ REDIRECT = (
         shown=False,
         nullable=False,
         default=302,
-        doc="How visitors are led on: 302, or 301 or 307.",
+        doc="The status of the redirect: 302, 301 or 307.",
         example=302,
     ),
     Field(
@@ -29,7 +29,7 @@ REDIRECT = (
         kind=kinds.TIME,
         writable=True,
         shown=False,
-        doc="From when on the link leads to its fallback page.",
+        doc="From this time the link redirects to its fallback page.",
         example="2031-01-01T00:00:00+00:00",
     ),
     Field(
@@ -38,7 +38,7 @@ REDIRECT = (
         writable=True,
         shown=False,
         max_length=MAX_URL_BYTES,
-        doc="Where visitors are led while the link is disabled, or once it has expired.",
+        doc="The page for visitors while the link is disabled or expired.",
         example="https://my.stage.org/over",
     ),
 )
@@ -47,7 +47,7 @@ REDIRECT = (
 LINK = Resource(
     "link",
     "/links",
-    doc="A partner's link; its code is what the referral parameter of a uri carries.",
+    doc="A partner's link; the referral parameter of a uri contains its code.",
     expansions=("redirect",),
     groups={"redirect": REDIRECT},
     fields=(
@@ -60,11 +60,11 @@ LINK = Resource(
             writable=True,
             nullable=False,
             max_length=MAX_CODE,
-            doc="What the referral parameter carries; unique; generated if not given.",
+            doc="The value of the referral parameter; unique; generated if not given.",
             example="1",
         ),
         id_field("profileId", "The partner who owns the link.", filterable=True, writable=True, required=True),
-        id_field("bannerId", "The banner that the link is shown as.", filterable=True, writable=True, required=True),
+        id_field("bannerId", "The banner of the link.", filterable=True, writable=True, required=True),
         name_field("name", "A name for people.", writable=True, required=True, example="Spring newsletter"),
         Field(
             name="uri",
@@ -88,7 +88,7 @@ LINK = Resource(
 BANNER = Resource(
     "banner",
     "/banners",
-    doc="A picture that a link is shown as.",
+    doc="A picture for links.",
     fields=(
         id_field("bannerId", "The banner's identifier.", sortable=True, nullable=False),
         name_field(
@@ -121,7 +121,7 @@ BANNER = Resource(
             filterable=True,
             sortable=True,
             writable=True,
-            doc="Pixels; the size's own width unless given.",
+            doc="Width in pixels; default: the width of the size.",
             example=200,
         ),
         Field(
@@ -130,7 +130,7 @@ BANNER = Resource(
             filterable=True,
             sortable=True,
             writable=True,
-            doc="Pixels; the size's own height unless given.",
+            doc="Height in pixels; default: the height of the size.",
             example=200,
         ),
         *OWN_TIMES,
@@ -178,7 +178,7 @@ THEME = _facet("theme", "A theme that banners belong to.")
 SITE = Resource(
     "site",
     "/sites",
-    doc="A site of the operator's own, whose pages send their views by the pixel or the snippet.",
+    doc="One of the operator's own sites. Its pages send page views with the pixel or the snippet.",
     fields=(
         id_field("siteId", "The site's identifier.", sortable=True, nullable=False),
         name_field("name", "A name for people.", writable=True, required=True, example="The shop"),
@@ -186,7 +186,7 @@ SITE = Resource(
             name="key",
             nullable=False,
             filterable=True,
-            doc="What its pages send; public: it can add clicks, and nothing else.",
+            doc="The key that its pages send. It is public: it can only add clicks.",
             example="hQ3vQ0l2dXWg2sXv",
         ),
         Field(
@@ -196,10 +196,10 @@ SITE = Resource(
             required=True,
             needed=True,
             nullable=False,
-            doc="Where its pages are: scheme, host, and port if it is no usual one.",
+            doc="The origins of its pages: scheme, host, and the port if it is not the default.",
             example=["https://shop.example.org"],
         ),
-        enabled_field("Whether views are taken.", is_sortable=False),
+        enabled_field("Whether page views are accepted.", is_sortable=False),
         *OWN_TIMES,
         UUID,
     ),
@@ -222,7 +222,7 @@ CLIENT = Resource(
             doc="`admin`, `write`, `read`, `partner` or `postback`.",
             example="write",
         ),
-        id_field("partnerId", "The partner whose a `partner` or `postback` client is.", writable=True),
+        id_field("partnerId", "The partner of a `partner` or `postback` client.", writable=True),
         Field(name="enabled", kind=kinds.FLAG, nullable=False, filterable=True, doc="False once revoked."),
         *OWN_TIMES,
     ),

@@ -34,15 +34,18 @@ VISITOR = (
     _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one.", "bot"),
     _visitor(
         "botRule",
-        "The rule by which it was taken for a robot: a listed robot's pattern, or what it says.",
+        "The rule that recognised a robot: the pattern of a listed robot, or the words of its user agent.",
         column="bot",
         example="Googlebot\\/",
     ),
-    _mark("isDataCentre", "Whether the address is a hoster's; unknown without `CLICKTRAIL_ASN`."),
-    _mark("isPrefetch", "Whether the browser fetched ahead of its visitor; unknown where no browser asked us."),
+    _mark("isDataCentre", "Whether the address belongs to a hosting provider; unknown without `CLICKTRAIL_ASN`."),
+    _mark(
+        "isPrefetch",
+        "Whether the browser fetched the page ahead of its visitor; unknown for clicks that a program sent.",
+    ),
     _visitor(
         "duplicateOf",
-        "The click that this one repeats: same visitor, same link, a moment apart.",
+        "The click that this click repeats: same visitor, same link, a short time before.",
         kind=kinds.ID,
         example="6006dda272f002519c3eb505",
     ),
@@ -171,7 +174,7 @@ CLICK = Resource(
         UUID,
         Field(
             name="locale",
-            doc="The locale of the visitor's interface; kept, not shown.",
+            doc="The locale of the visitor's interface; stored, not shown.",
             shown=False,
             writable=True,
             max_length=MAX_CLICK_TEXT,
@@ -232,7 +235,7 @@ CLICK = Resource(
             filterable=True,
             shown=False,
             secret=True,
-            doc="Any contact of the client; here a raw `+` is a plus sign.",
+            doc="Any contact of the client. A raw `+` means a plus sign here.",
             example="client@email.com",
         ),
         Field(

@@ -36,8 +36,8 @@ class Source(StrEnum):
 class Field:
     """One field: its name, its content and its uses.
 
-    `plain` is the operator of a filter without an operator. `write` says when a body may contain the field. `required`
-    fields must be in the body of PUT; `needed` fields in the bodies of PUT and POST.
+    `plain` is the operator of a filter without an operator. PUT's body needs all `required` fields, PUT's and POST's
+    bodies all `needed` fields.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Field:
     """Other names of the filter. They also work without the word `filter` and brackets."""
     example: Any = None
     is_repetitive: bool = False
-    """Whether many rows share few values. Then it is cheaper to find the values that fill a page than to sort all rows.
+    """Whether many rows share few values: finding the values that fill a page is then cheaper than sorting all rows.
     """
     takes_number: bool = False
     """Whether a body may have a number here, which is read as its text."""
@@ -141,7 +141,7 @@ class Resource:
         """The same resource with its secret, which only one answer shows."""
         secret = Field(name=key, doc=doc, nullable=may_be_null, example=None if may_be_null else "s3cr3t")
         return Resource(
-            name, self.path, (*self.fields, secret), f"{self.doc} With its secret, which is shown this once."
+            name, self.path, (*self.fields, secret), f"{self.doc} With its secret, which only this answer shows."
         )
 
 

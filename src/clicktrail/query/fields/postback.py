@@ -15,13 +15,13 @@ from clicktrail.query.texts import MAX_URL_BYTES
 POSTBACK = Resource(
     "postback",
     "/postbacks",
-    doc="Where a partner's own server is told of clicks and registrations on the partner's links.",
+    doc="Notifies a partner's own server of clicks and registrations on the partner's links.",
     extras=("secret",),
     fields=(
         id_field("postbackId", "The postback's identifier.", sortable=True, nullable=False),
         id_field(
             "profileId",
-            "The partner who is told.",
+            "The partner who is notified.",
             filterable=True,
             writable=True,
             required=True,
@@ -51,7 +51,7 @@ POSTBACK = Resource(
             required=True,
             nullable=False,
             default="GET",
-            doc="`GET`, or `POST` with everything there is to tell as JSON.",
+            doc="`GET`, or `POST` with all data as JSON.",
             example="GET",
         ),
         Field(
@@ -61,25 +61,27 @@ POSTBACK = Resource(
             required=True,
             needed=True,
             nullable=False,
-            doc="What is told of: `click`, `registration`, or both.",
+            doc="The events: `click`, `registration`, or both.",
             example=["registration"],
         ),
-        enabled_field("Whether it is sent; what happens meanwhile is not told of later."),
+        enabled_field("Whether events are sent. Events while it is disabled are never sent."),
         *OWN_TIMES,
         UUID,
     ),
 )
 
-POSTBACK_SECRET = POSTBACK.with_secret("postbackSecret", "secret", "What it is signed with; shown this once.", True)
+POSTBACK_SECRET = POSTBACK.with_secret(
+    "postbackSecret", "secret", "The key that signs its calls. Only this answer shows it.", True
+)
 """A postback in the one answer that shows its secret. The secret is null if the postback already existed."""
 DELIVERY = Resource(
     "delivery",
     "/deliveries",
-    doc="One event that a postback tells of: what became of it so far.",
+    doc="One event of a postback, and its state.",
     fields=(
         id_field("deliveryId", "The delivery: `webhook-id` of all its attempts.", sortable=True, nullable=False),
         id_field("postbackId", "The postback.", filterable=True, nullable=False),
-        id_field("profileId", "The partner who is told.", filterable=True, nullable=False),
+        id_field("profileId", "The partner who is notified.", filterable=True, nullable=False),
         Field(name="event", nullable=False, filterable=True, doc="`click` or `registration`.", example="click"),
         Field(
             name="status",
@@ -96,7 +98,7 @@ DELIVERY = Resource(
             nullable=False,
             filterable=True,
             sortable=True,
-            doc="When it happened.",
+            doc="The time of the event.",
             example="2021-01-01T00:00:00+00:00",
         ),
         Field(
@@ -105,7 +107,7 @@ DELIVERY = Resource(
             nullable=False,
             filterable=True,
             sortable=True,
-            doc="How often it was sent.",
+            doc="The number of attempts.",
             example=3,
         ),
         Field(
@@ -119,7 +121,7 @@ DELIVERY = Resource(
             name="error",
             plain="contains",
             filterable=True,
-            doc="What was wrong with the last attempt; null once it is delivered.",
+            doc="The error of the last attempt; null after the delivery.",
             example="answered 500",
         ),
         Field(
@@ -127,7 +129,7 @@ DELIVERY = Resource(
             kind=kinds.TIME,
             filterable=True,
             sortable=True,
-            doc="When the next attempt is due; null where there is none.",
+            doc="The time of the next attempt; null means that none is scheduled.",
             example="2021-01-01T00:00:00+00:00",
         ),
         *OWN_TIMES,

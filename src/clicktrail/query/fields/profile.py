@@ -65,7 +65,7 @@ PROFILE = Resource(
             required=True,
             nullable=False,
             secret=True,
-            doc="Contacts; in a body the whole list.",
+            doc="The contacts. A body replaces the whole list.",
             default=(),
         ),
         Field(
@@ -98,7 +98,7 @@ PROFILE = Resource(
             writable=True,
             nullable=False,
             default=(),
-            doc="Free labels, in order; in a body the whole list.",
+            doc="Labels, in order. A body replaces the whole list.",
             example=["61"],
         ),
         *OWN_TIMES,

@@ -17,24 +17,29 @@ REGISTRATION = {
         Field(
             name="clickId",
             kind=kinds.ID,
-            doc="The click that the client came through, as far as the site knows.",
+            doc="The click that brought the client, if the site knows it.",
             example="6006dda272f002519c3eb505",
         ),
         Field(name="visitorId", doc="The client's browser, as the site's own cookie names it.", example="v-81"),
         Field(
             name="uuid",
             takes_number=True,
-            doc="The uuid of a click, or the person's as POST /identities knows it.",
+            doc="The uuid of a click, or of a person known from POST /identities.",
             example="u-7",
         ),
         Field(name=CODE, max_length=128, doc="The code of a link that the client named.", example="spring"),
-        Field(name="time", kind=kinds.CLICK_TIME, doc="When the client registered (now).", example="2021-01-01T00:00Z"),
-        Field(name="ip", kind=kinds.IP, doc="The client's address; looked at with `code` alone.", example="8.8.8.8"),
+        Field(
+            name="time",
+            kind=kinds.CLICK_TIME,
+            doc="When the client registered; default: now.",
+            example="2021-01-01T00:00Z",
+        ),
+        Field(name="ip", kind=kinds.IP, doc="The client's address; used only with `code`.", example="8.8.8.8"),
         Field(
             name="userAgent",
             max_length=MAX_CLICK_TEXT,
             is_cut=True,
-            doc="The client's user agent; looked at with `code` alone.",
+            doc="The client's user agent; used only with `code`.",
             example="Mozilla/5.0",
         ),
         Field(name="profile", kind=kinds.CLIENT, nullable=False, doc="The client: the fields of a profile."),
@@ -46,7 +51,7 @@ KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
 IDENTITY = Resource(
     "identity",
     "/identities",
-    doc="A browser, and the person whose it is.",
+    doc="A browser and its person.",
     fields=(
         id_field("identityId", "The identity's identifier.", sortable=True, nullable=False),
         *(
@@ -64,11 +69,11 @@ IDENTITY = Resource(
             )
             for name, doc, example in (
                 ("visitorId", "A browser, as the site's own cookie names it.", "v-81"),
-                ("uuid", "The person whose it is.", "u-7"),
+                ("uuid", "The person's uuid.", "u-7"),
             )
         ),
         OWN_TIMES[0],
     ),
 )
-MERGE = {"profileId": id_field("profileId", "The profile that becomes a part of this one.", nullable=False)}
+MERGE = {"profileId": id_field("profileId", "The profile to merge into this one.", nullable=False)}
 """The body of POST /profiles/{profileId}/merge."""
