@@ -1,1 +1,1 @@
-"""Where the tables lie: DuckDB in this process, or PostgreSQL."""
+"""The engines: DuckDB in this process, or PostgreSQL."""

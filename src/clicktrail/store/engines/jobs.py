@@ -1,4 +1,4 @@
-"""Work that takes long, in a thread, and can be broken off from outside."""
+"""Long work in a thread, which can be cancelled from outside."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from clicktrail.store.session.runs import Run
 
 T = TypeVar("T")
 _AGAIN_S = 0.05
-"""An interrupt that comes between two statements does nothing, so it is repeated."""
+"""Seconds between interrupts. An interrupt between two statements has no effect, so it is repeated."""
 
 
 async def run_job(pool: Executor, work: Callable[[Run], T]) -> T:
-    """Runs `work` in a thread of the pool. Cancelled, it stops the run and waits until its thread is free."""
+    """Runs `work` in a thread of the pool. On cancellation it stops the run and waits until the thread is free."""
     run = Run()
     running = asyncio.get_running_loop().run_in_executor(pool, work, run)
     try:
@@ -29,7 +29,7 @@ async def run_job(pool: Executor, work: Callable[[Run], T]) -> T:
 
 
 def once(work: Callable[[Session], T]) -> Callable[[Session], T]:
-    """`work`, refused the second time: a file that was begun cannot be begun again."""
+    """Wraps `work` so that a second run is refused: a file cannot be started twice."""
     has_begun = False
 
     def run(session: Session) -> T:
@@ -43,5 +43,5 @@ def once(work: Callable[[Session], T]) -> Callable[[Session], T]:
 
 
 def broken_off() -> Unavailable:
-    """The file has no end; the same may be tried again."""
+    """The file is incomplete; the caller may try again."""
     return Unavailable("The file broke off.", headers={"Retry-After": "5"})

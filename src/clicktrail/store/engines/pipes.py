@@ -1,7 +1,7 @@
-"""Files that are written and read at the same time, through a pipe.
+"""A file that is written and read at the same time, through a pipe.
 
-The pipe has no name in the file system: opening an end by its path (`/dev/fd/…`) never waits for the other end. Whoever
-is done with an end closes it, and so releases the other side: a reader finds the end of the file, a writer an error.
+The pipe has no name in the file system. Opening an end by its path (`/dev/fd/…`) never waits for the other end. Closing
+an end releases the other side: the reader gets the end of the file, the writer gets an error.
 """
 
 import contextlib
@@ -11,36 +11,34 @@ import threading
 from collections.abc import Callable
 
 _CAPACITY = 1024 * 1024
-"""Bytes that wait between the two sides; Linux gives 64 KiB unless asked for more."""
+"""Bytes that wait between the two sides. The default in Linux is 64 KiB."""
 
 
 class Pipe:
-    """Both ends. An end is closed when nobody opens its path any more; closing it again does nothing."""
+    """Both ends. Close an end when nothing opens its path any more; closing it twice has no effect."""
 
     def __init__(self) -> None:
         self.source, self.target = os.pipe()
         self._open = {self.source, self.target}
         self._lock = threading.Lock()
         if hasattr(fcntl, "F_SETPIPE_SZ"):
-            with contextlib.suppress(OSError):  # the user's pipes have taken all that they may
+            with contextlib.suppress(OSError):  # the user's limit for pipes is reached
                 fcntl.fcntl(self.source, fcntl.F_SETPIPE_SZ, _CAPACITY)
 
     @property
     def source_path(self) -> str:
-        """Where the file is read."""
         return f"/dev/fd/{self.source}"
 
     @property
     def target_path(self) -> str:
-        """Where the file is written."""
         return f"/dev/fd/{self.target}"
 
     def close_source(self) -> None:
-        """The reader is done: a writer gets an error from now on."""
+        """The writer then gets an error."""
         self._close(self.source)
 
     def close_target(self) -> None:
-        """The writer is done: the reader finds the end of the file."""
+        """The reader then gets the end of the file."""
         self._close(self.target)
 
     def _close(self, end: int) -> None:
@@ -51,9 +49,9 @@ class Pipe:
 
 
 def pass_on(write: Callable[[int], None], read: Callable[[str], None]) -> None:
-    """Runs `write(descriptor)` here and `read(path)` in a thread; whichever ends first releases the other.
+    """Runs `write(descriptor)` here and `read(path)` in a thread. When one ends, the other is released.
 
-    Raises what `read` raised, else what `write` raised.
+    Raises the error of `read`, else the error of `write`.
     """
     pipe = Pipe()
     failures: list[BaseException] = []
@@ -61,7 +59,7 @@ def pass_on(write: Callable[[int], None], read: Callable[[str], None]) -> None:
     def run() -> None:
         try:
             read(pipe.source_path)
-        except BaseException as error:  # noqa: BLE001 - whatever it was, it is raised below
+        except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
         finally:
             pipe.close_source()
@@ -70,7 +68,7 @@ def pass_on(write: Callable[[int], None], read: Callable[[str], None]) -> None:
     reading.start()
     try:
         write(pipe.target)
-    except BrokenPipeError:  # the reader ended first, and says why
+    except BrokenPipeError:  # the reader ended first; its error is raised below
         pass
     finally:
         pipe.close_target()

@@ -1,1 +1,1 @@
-"""Which click earned a client: candidates, the decision, and what is kept of it."""
+"""Decides which click earned a client, and stores the decision with the clicks that were considered."""

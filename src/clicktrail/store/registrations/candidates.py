@@ -1,4 +1,4 @@
-"""Finds the clicks that may have earned a client: by what a registration names, and by what is known of that."""
+"""Finds the clicks that may have earned a client: by the values that a registration names, and by their visitors."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -28,11 +28,11 @@ from clicktrail.store.session.sql import Sql, and_, sql
 _BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
 _BY_PLACE = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {}"
 Found = dict[str, tuple[Click, set[Evidence]]]
-"""Clicks by id, each with how it was found."""
+"""Clicks by id, each with the evidence that found it."""
 
 
 class Named(msgspec.Struct, frozen=True):
-    """What a registration was to be attributed by."""
+    """What a registration names: the values by which its click is found."""
 
     click_id: str | None = None
     visitor_id: str | None = None
@@ -42,7 +42,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Gathered(NamedTuple):
-    """What a registration is decided by."""
+    """All that the decision needs."""
 
     named: Named
     clicks: Found
@@ -53,7 +53,7 @@ class Gathered(NamedTuple):
 
 
 def gather(session: Session, name_space: str | None, named: Named, clicks: Found) -> Gathered:
-    """Adds to the clicks what is known of their clients."""
+    """Adds to the clicks the ranks of their clients."""
     stored = [click for click, _ in clicks.values()]
     if name_space is None:
         return Gathered(named, clicks, find_outranked(session, stored), frozenset())
@@ -63,13 +63,13 @@ def gather(session: Session, name_space: str | None, named: Named, clicks: Found
 def read_client(
     session: Session, name_space: str | None, values: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Record | None]:
-    """The values of the client, with the current uuid where a profile was merged; and the stored profile with it."""
+    """Returns the client's values, with the current uuid if the profile was merged, and the stored profile."""
     found = find_client(session, name_space, values["uuid"]) if values.get("uuid") else None
     return (values if found is None else {**values, "uuid": found["uuid"]}), found
 
 
 def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Named, Click | None]:
-    """What was named, looked up, and the click that was named by its id. Raises InvalidBody."""
+    """Looks up the named code and the named click. Returns what is named, and the click. Raises InvalidBody."""
     mistakes = []
     code_link_id = None
     if values.get("code") is not None:
@@ -99,10 +99,10 @@ def find_clicks(
     at: int,
     model: Model,
 ) -> Found:
-    """All clicks that may have earned the client, each with how it was found; `click` was named by its id.
+    """Returns all clicks that may have earned the client, with their evidence; `click` was named by its id.
 
-    `people` are the uuids of persons whose browsers may be looked at. A uuid that came by a public key finds nothing:
-    anyone could have sent it.
+    `people` are the uuids of persons whose browsers are considered. A uuid sent with a public key finds no browsers:
+    anyone can send one.
     """
     found: Found = {}
 
@@ -131,6 +131,6 @@ def find_clicks(
 
 
 def _span(at: int, model: Model) -> Sql:
-    """The clicks that may lie in the window, by ids, which are in the order of time: engines find those at once."""
+    """Clicks that may lie in the window, as a range of ids. Ids sort by time, so engines find the range at once."""
     first = max(at - model.window_days * DAY_US - MAX_AHEAD_US, 0) // SECOND
     return sql("c.click_id >= {}", f"{min(first, 0xFFFFFFFF):08x}")

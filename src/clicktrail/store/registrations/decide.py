@@ -1,4 +1,4 @@
-"""What a registration decides: whose profile it is about, and which click earned the client. Pure."""
+"""Decides whose profile a registration concerns, and which click earned the client. Pure functions."""
 
 from collections.abc import Collection, Mapping
 
@@ -20,11 +20,11 @@ from clicktrail.store.registrations.candidates import Gathered
 
 
 def choose_profile(click: Click, own: Record | None, known: Record | None) -> Record | None:
-    """The profile that a registration through a named click updates; None for a new one.
+    """Returns the profile that a registration through a named click updates; None for a new profile.
 
-    `own` is the client that the click already has, `known` the one whose uuid the registration carries. A click
-    without a client goes to the known one. A click that has one keeps it: a registration that names another raises
-    Conflict, because moving a click from one client to another would move money.
+    `own` is the client that the click already has. `known` is the client whose uuid the registration carries. A click
+    without a client goes to the known client. A click with a client keeps it: a registration that names another client
+    raises Conflict, because moving a click between clients would move money.
     """
     if own is not None and known is not None and own["profileId"] != known["profileId"]:
         raise Conflict(
@@ -35,10 +35,10 @@ def choose_profile(click: Click, own: Record | None, known: Record | None) -> Re
 
 
 def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model) -> Decision:
-    """The click, or the link of the named code, that earns the client: by the programme's model.
+    """Returns the click, or the link of the named code, that earns the client under the programme's model.
 
-    A click is free without a client, with the `known` client, or with a client whom the site's word outranks. A click
-    on which the site has decided already is not free for a partner.
+    A click is free if it has no client, the `known` client, or a client that the site's registration outranks. A click
+    on which the site has already decided is not free for a partner.
     """
     free = {None, *gathered.outranked, *([known["profileId"]] if known is not None else [])}
     candidates = [
@@ -57,12 +57,12 @@ def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model
 
 
 def name_click(click: Click, rule: Rule = Rule.EXPLICIT) -> Decision:
-    """The decision of somebody who named the click."""
+    """The decision when the caller named the click."""
     candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
     return Decision(click.click_id, click.link_id, rule, (Considered(candidate, Outcome.WINS),))
 
 
 def freed_by(decision: Decision, clicks: Mapping[str, Click], outranked: Collection[str]) -> list[str]:
-    """The clicks that a decision takes from outranked clients: the click that wins, and the clicks that lost to it."""
+    """Clicks that the decision takes from outranked clients: the click that wins, and the clicks that lost to it."""
     decided = [each.candidate.click_id for each in decision.considered if each.outcome in (Outcome.WINS, *LOST)]
     return [click_id for click_id in decided if clicks[click_id].profile_id in outranked]

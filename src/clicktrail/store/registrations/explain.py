@@ -1,4 +1,4 @@
-"""How clients were attributed: registrations as they were decided, as far as a viewer may see them."""
+"""Stored attributions, limited to what a viewer may see."""
 
 import msgspec
 
@@ -23,16 +23,16 @@ _CONSIDERED_IN = "a.attribution_id = (SELECT max(n.attribution_id) FROM attribut
 """The latest registration in which a click was considered."""
 _FIRST = "SELECT {} FROM attributions a WHERE {} ORDER BY a.attribution_id LIMIT 1"
 _CANDIDATES = "SELECT {} FROM attribution_clicks c WHERE c.attribution_id = {} AND {} ORDER BY c.time, c.click_id"
-"""What a registration considered, by its key, as far as a viewer may see it: as clicks are, by their link."""
+"""The clicks that a registration considered, by its key. The viewer sees a click if the viewer sees its link."""
 _OWN = (
     "SELECT 1 FROM links l WHERE l.link_id = {} AND {} "
     "UNION ALL SELECT 1 FROM profiles p WHERE p.profile_id = {} AND p.name_space = {}"
 )
-"""A row if a link is the viewer's, or a client is in a name space."""
+"""Returns a row if the viewer owns the link, or if the client is in the name space."""
 
 
 class Attribution(msgspec.Struct, frozen=True):
-    """A registration as it was decided, with all that it was decided by. `time` is that of the registration."""
+    """A stored registration with its reasons. `time` is the time of the registration."""
 
     attribution_id: str
     profile_id: str | None
@@ -47,13 +47,14 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
-    """Which click brought a client: its first registration; None where there was none. Raises NotFound."""
+    """The client's first registration; None if it has none. Raises NotFound."""
     get_record(session, viewer, PROFILE, profile_id)
     return find_attribution(session, viewer, sql("a.profile_id = {}", profile_id))
 
 
 def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
-    """The registration that a click won, or else the latest in which it was considered, if any. Raises NotFound."""
+    """The registration that the click won, else the latest registration that considered it, else None. Raises
+    NotFound."""
     if not select_clicks(session, viewer, sql("c.click_id = {}", click_id)):
         raise NotFound(f"There is no click {click_id}.")
     won = find_attribution(session, viewer, sql("a.click_id = {}", click_id))
@@ -61,7 +62,7 @@ def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> At
 
 
 def find_attribution(session: Session, viewer: Viewer, condition: Sql) -> Attribution | None:
-    """The first attribution for which a condition holds, as far as the viewer may see it."""
+    """The first attribution that meets a condition, limited to what the viewer may see."""
     rows = session.rows(sql(_FIRST, names(COLUMNS, of="a"), condition))
     if not rows:
         return None
@@ -83,7 +84,8 @@ def find_attribution(session: Session, viewer: Viewer, condition: Sql) -> Attrib
 
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
-    """What a partner may know: all of a client of the own links, and what the partner said; else not who or how."""
+    """A partner sees all of a client from the partner's links, and what the partner sent; for others, neither client
+    nor click."""
     own = visible(TABLES["link"], viewer)
     if session.rows(sql(_OWN, found.link_id, own, found.profile_id, viewer.name_space)):
         return found

@@ -1,4 +1,4 @@
-"""Whose a browser is: the persons that a site's own uuids stand for, and the browsers that it said are theirs."""
+"""Identities: which browsers (visitorId) belong to which person (the site's own uuid)."""
 
 from collections.abc import Iterable
 
@@ -10,17 +10,18 @@ from clicktrail.store.session.sql import in_, insert_into, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 MAX_BROWSERS = 100
-"""Browsers of one person that are looked at."""
+"""Maximum browsers per person that are considered."""
 _BECAME = (
     "SELECT m.uuid, p.uuid FROM merged_profiles m JOIN profiles p ON p.profile_id = m.profile_id "
     "WHERE m.uuid = ANY({}::TEXT[]) AND m.name_space IS NULL AND p.uuid IS NOT NULL AND p.name_space IS NULL"
 )
-"""The site's own uuids of merged profiles, by their index, each with the uuid of what they are a part of."""
+"""The old uuid of each merged profile, and its current uuid. Uses the index of uuids."""
 
 
 @transaction(Write.CHANGE)
 def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str, str], bool]:
-    """Says whose a browser is; returns that, and whether it is new. A client who was merged is the one they became."""
+    """Records that a browser belongs to a person. A merged client's uuid becomes the current one. Returns the identity,
+    and whether it is new."""
     [uuid] = current_uuids(session, [uuid])
     same = sql("visitor_id = {} AND uuid = {}", visitor_id, uuid)
     known = session.rows(sql("SELECT identity_id FROM identities WHERE {}", same))
@@ -38,20 +39,20 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str
 
 @transaction(Write.CHANGE)
 def delete_identity(session: Session, identity_id: str) -> None:
-    """Takes back that a browser is somebody's; what was attributed by it stays. Raises NotFound."""
+    """Deletes an identity; attributions made with it stay. Raises NotFound."""
     get_record(session, SYSTEM, IDENTITY, identity_id)
     session.rows(sql("DELETE FROM identities WHERE identity_id = {}", identity_id))
 
 
 def move_identities(session: Session, old: str, new: str) -> None:
-    """The browsers of one person are another's from now on."""
+    """Moves the browsers of person `old` to person `new`."""
     double = sql("uuid = {} AND visitor_id IN (SELECT visitor_id FROM identities WHERE uuid = {})", old, new)
     session.rows(sql("DELETE FROM identities WHERE {}", double))
     session.rows(sql("UPDATE identities SET uuid = {} WHERE uuid = {}", new, old))
 
 
 def browsers_of(session: Session, uuids: Iterable[str]) -> set[str]:
-    """The browsers of these persons, the newest."""
+    """The newest browsers of these persons, at most `MAX_BROWSERS`."""
     people = current_uuids(session, sorted(uuids))
     if not people:
         return set()
@@ -60,7 +61,7 @@ def browsers_of(session: Session, uuids: Iterable[str]) -> set[str]:
 
 
 def current_uuids(session: Session, uuids: Iterable[str]) -> list[str]:
-    """The site's own uuids of persons as they are now: whoever was merged has that of the client they became."""
+    """The current uuids of these persons: a merged profile's uuid becomes the uuid of the remaining profile."""
     asked = list(uuids)
     if not asked:
         return []

@@ -1,4 +1,4 @@
-"""Two profiles of one client become one (ADR 29). All of it is one transaction of the caller's."""
+"""Merges two profiles of one client (ADR 29), in the caller's transaction."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -19,14 +19,14 @@ from clicktrail.store.session.transactions import Write, transaction
 
 _CALLED = {"clients": "OAuth clients"}
 _ENABLED = {"clients": " AND enabled"}
-"""A revoked OAuth client makes nobody a partner."""
+"""A revoked OAuth client does not make its profile a partner."""
 _IS_CLIENT = (
     "SELECT 1 FROM clicks WHERE profile_id = {} UNION ALL SELECT 1 FROM attributions WHERE profile_id = {} LIMIT 1"
 )
 
 
 class _Known(NamedTuple):
-    """What a profile is known by: a uuid, and in whose name space."""
+    """A profile's uuid and its name space."""
 
     uuid: str | None
     name_space: str | None
@@ -34,10 +34,11 @@ class _Known(NamedTuple):
 
 @transaction(Write.ALONE)
 def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str) -> Record:
-    """Makes `gone_id` a part of `kept_id`: its clicks, registrations, contacts, tags and browsers. Returns what stays.
+    """Merges `gone_id` into `kept_id`: clicks, registrations, contacts, tags and browsers. Returns the profile that
+    stays.
 
-    Again changes nothing. Raises NotFound, InvalidBody, and Conflict where one of the two is a partner: no link, and no
-    money, may change its owner by this.
+    A repeated merge changes nothing. Raises NotFound and InvalidBody, and Conflict if one of the two is a partner: a
+    merge must not change who owns a link or earns money.
     """
     if kept_id == gone_id:
         detail = Mistake("is the profile itself; name another one", pointer="/profileId")
@@ -76,12 +77,12 @@ def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:
             what = ", ".join(f"{count} {name}" for name, count in owned.items() if count)
             raise Conflict(
                 f"The profile {profile_id} is a partner's, and what a partner earns does not change its owner.",
-                (Mistake(f"owns {what}; hand them over or delete them first", pointer=pointer),),
+                (Mistake(f"owns {what}; transfer or delete them first", pointer=pointer),),
             )
 
 
 def _count_owned(session: Session, profile_id: str) -> dict[str, int]:
-    """What makes a profile a partner's, and how many there are of each."""
+    """Counts what makes a profile a partner, by kind."""
     counted = {
         _CALLED.get(
             each.table, each.table
@@ -96,7 +97,7 @@ def _count_owned(session: Session, profile_id: str) -> dict[str, int]:
 
 
 def _fill(kept: Record, gone: Record) -> dict[str, Any]:
-    """What the profile that stays did not know."""
+    """Values that the kept profile lacks."""
     changes: dict[str, Any] = {}
     if not kept["name"]:
         columns = {"first_name": "firstName", "middle_name": "middleName", "last_name": "lastName", "name": "name"}
@@ -107,7 +108,8 @@ def _fill(kept: Record, gone: Record) -> dict[str, Any]:
 
 
 def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
-    """Those of the profile that goes come behind the others; one that both have stays as it is, with a uuid if any."""
+    """Appends the merged profile's contacts. A contact that both have stays as it is, and gets a uuid if it has
+    none."""
     last = sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", kept["profileId"])
     position = session.rows(last)[0][0]
     for contact in gone["contacts"]:
@@ -126,9 +128,10 @@ def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
 
 
 def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str, _Known]) -> dict[str, str | None]:
-    """Keeps every uuid of the two known: one is the profile's own, the others lead to it. Returns the own one.
+    """Keeps every uuid of both profiles: one stays on the profile, the others lead to it. Returns the profile's uuid
+    and name space.
 
-    Clients of different name spaces become the site's own: it is the site that says who they are.
+    If the name spaces differ, the profile becomes the site's own, because only the site knows that both are one client.
     """
     spaces = {each.name_space for each in known.values()}
     space = spaces.pop() if len(spaces) == 1 else None

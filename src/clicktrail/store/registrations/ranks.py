@@ -1,4 +1,4 @@
-"""Whose word a registration is: the site's outranks a partner's, whichever came first (ADR 23)."""
+"""The site's registrations outrank those of partners, whichever came first (ADR 23)."""
 
 from collections.abc import Collection
 
@@ -14,11 +14,11 @@ _SETTLED = (
     "JOIN profiles p ON p.profile_id = a.profile_id "
     "WHERE n.click_id = ANY({}::TEXT[]) AND n.outcome = ANY({}::TEXT[]) AND p.name_space IS NULL"
 )
-"""Which of some clicks had some outcome in a registration by the site; considered clicks have an index by click."""
+"""Which of these clicks have one of these outcomes in a registration by the site. Uses the index by click."""
 
 
 def find_outranked(session: Session, clicks: Collection[Click]) -> frozenset[str]:
-    """The clients of these clicks whom a partner registered; for the site their clicks are free."""
+    """The clients of these clicks that a partner registered. Their clicks are free for the site."""
     held = sorted({click.profile_id for click in clicks if click.profile_id is not None})
     if not held:
         return frozenset()
@@ -27,7 +27,7 @@ def find_outranked(session: Session, clicks: Collection[Click]) -> frozenset[str
 
 
 def find_settled(session: Session, clicks: Collection[Click]) -> frozenset[str]:
-    """Which of these clicks lost in a registration by the site; no partner may claim them any more."""
+    """Which of these clicks lost in a registration by the site. No partner may claim them."""
     if not clicks:
         return frozenset()
     click_ids = sorted(click.click_id for click in clicks)

@@ -1,6 +1,6 @@
-"""Registrations: what is known is gathered, the rule decides, and the decision is written, in one transaction.
+"""Registrations: one transaction gathers the candidates, decides by the rule, and writes the decision.
 
-POST /registrations and GET /postback leave the choice of the click to the rule; PUT /clicks/{clickId} names it.
+For POST /registrations and GET /postback the rule chooses the click. PUT /clicks/{clickId} names the click.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,19 +38,20 @@ _SAID = (
     "a.named_click_id = {} AND a.attribution_id IN (SELECT n.attribution_id FROM attribution_clicks n "
     "WHERE n.click_id = {}) AND a.profile_id IN (SELECT p.profile_id FROM profiles p WHERE p.name_space = {})"
 )
-"""The registration of a click that a partner named before: by the index of the clicks that were considered."""
+"""The partner's own earlier registration that named this click. Uses the index by considered click."""
 
 
 @transaction(Write.CHANGE)
 def register_client(
     session: Session, ids: IdGenerator, viewer: Viewer, values: Mapping[str, Any], model: Model
 ) -> tuple[Attribution, bool]:
-    """Registers a client and attributes it; returns how, and whether it is new. `viewer` sees what may earn it.
+    """Registers a client and attributes it. Returns the attribution, and whether it is new. `viewer` limits the
+    candidates.
 
-    A profile's uuid that was registered, and a click that has a client already, stand for the same registration: it is
-    returned as it is. A partner's uuid stands for a client of that partner's alone, and says nothing of browsers; the
-    site's word takes clicks from clients whom partners registered (`ranks`). Raises InvalidBody naming a click
-    or a code that is not there, and Conflict where the client is a partner's profile.
+    A known uuid, or a click that already has a client, repeats the same registration, which is returned unchanged. A
+    partner's uuid means a client of that partner only, and finds no browsers. The site's registration takes clicks from
+    clients that partners registered (`ranks`). Raises InvalidBody if a named click or code does not exist, and Conflict
+    if the client is a partner's profile.
     """
     named, click = check_named(session, viewer, values)
     client, found = read_client(session, viewer.name_space, values.get("profile") or {})
@@ -69,10 +70,10 @@ def register_client(
 def register_through(
     session: Session, ids: IdGenerator, viewer: Viewer, click_id: str, values: Mapping[str, Any]
 ) -> Click:
-    """Ties a click to the client whom `values` describe; returns it. The same values twice change nothing more.
+    """Ties a click to the client in `values`; returns the click. Repeating it changes nothing.
 
-    This is the site's word: a client whom a partner registered through the click loses it. Raises NotFound, and
-    Conflict where the click has another client, and where the client is a partner's profile.
+    The site decides here: a client that a partner registered loses the click. Raises NotFound, and Conflict if the
+    click has another client or the client is a partner's profile.
     """
     click = get_click(session, SYSTEM, click_id)
     client, found = read_client(session, None, values)
@@ -91,12 +92,12 @@ def register_through(
 def _find_known(
     session: Session, viewer: Viewer, click: Click | None, client: Mapping[str, Any], found: Record | None
 ) -> Attribution | None:
-    """The registration that this one repeats: of the same uuid, or without one of the same click."""
+    """The registration that this one repeats: same uuid or, without a uuid, same click."""
     if found is not None:
         return find_attribution(session, viewer, sql("a.profile_id = {}", found["profileId"]))
     if click is None or client.get("uuid"):
         return None
-    if viewer.name_space is not None:  # a partner's own word comes back even where the site's outranked it
+    if viewer.name_space is not None:  # a partner gets its own registration again, even if the site outranked it
         said = find_attribution(session, viewer, sql(_SAID, click.click_id, click.click_id, viewer.name_space))
         if said is not None:
             return said
@@ -116,9 +117,9 @@ def _write(
     at: int,
     model: Model | None,
 ) -> tuple[Attribution, Mapping[str, Click]]:
-    """Writes the client, the clicks that change hands, and the decision; returns it, and the clicks as they are now.
+    """Writes the client, its clicks and the decision. Returns the attribution and the changed clicks.
 
-    `known` is the client's profile; None for a new one. Raises Conflict where it is a partner's.
+    `known` is the client's profile; None for a new client. Raises Conflict if it is a partner's profile.
     """
     if known is not None:
         refuse_partner(session, known["profileId"])
@@ -144,7 +145,7 @@ def _keep(
     named: Named,
     model: Model | None,
 ) -> Attribution:
-    """Writes down a decision, and what is to be told of it. Without a model somebody named the click."""
+    """Writes a decision and its deliveries. `model` is None if the caller named the click."""
     touch, window_days = (model.touch, model.window_days) if model is not None else (None, None)
     made = Attribution(
         ids.new(),
@@ -168,7 +169,7 @@ def _keep(
 
 
 def keep_history(session: Session, clicks: Sequence[Click]) -> None:
-    """Writes down which client imported clicks brought, as another server had decided; nobody is told of it."""
+    """Writes the attributions of imported clicks, which another server decided. No postback is sent."""
     made, considered = [], []
     for click in clicks:
         attribution_id = f"{click.click_id[:8]}{foreign_digits('attribution', click.click_id)}"

@@ -1,1 +1,1 @@
-"""The embedded store: one DuckDB file of one process."""
+"""The embedded store: one DuckDB file, used by one process."""

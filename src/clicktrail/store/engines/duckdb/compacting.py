@@ -1,8 +1,8 @@
-"""Gives back the space of what was deleted: the embedded store's file is copied, compared and replaced.
+"""Frees the space of deleted rows: copies the embedded store's file, compares the copy, and replaces the file.
 
-DuckDB uses the space of deleted rows again and never makes its file smaller. At every moment the path is either the old
-file, whole, or the new one, whole: the one step between is a rename. While it lasts, the old file is open for reading,
-so that no server can open it for writing.
+DuckDB reuses the space of deleted rows but never shrinks its file. At any moment the path is either the complete old
+file or the complete new one, because the replacement is one rename. Meanwhile the old file is open for reading, so that
+no server can open it for writing.
 """
 
 import os
@@ -20,17 +20,17 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.duckdb.log import log_of
 
 _SPARE_BYTES = 64 << 20
-"""Room beside the copy itself."""
+"""Free space required in addition to the size of the copy."""
 Sums = dict[str, tuple[int, int]]
-"""Table -> how many rows it has, and the sum of the hashes of all its values."""
+"""Table -> its number of rows, and the sum of the hashes of all its values."""
 
 
 class CompactRefused(Exception):
-    """Says why the store was left as it is."""
+    """The reason why the store was not changed."""
 
 
 class Compacted(NamedTuple):
-    """Bytes before and after, and the rows of every table, which both files have."""
+    """Bytes before and after, and the rows of each table (the same in both files)."""
 
     before: int
     after: int
@@ -38,12 +38,12 @@ class Compacted(NamedTuple):
 
 
 def compact(path: Path, memory_mb: int) -> Compacted:
-    """Makes the file of a store that nobody has open as small as its content. Raises StoreInUse, CompactRefused."""
+    """Shrinks the file of a store that no process has open. Raises StoreInUse, CompactRefused."""
     path = path.resolve()
     draft = path.with_name(f".{path.name}.compact")
-    _remove(draft)  # of a time before that was ended from outside
+    _remove(draft)  # left by an earlier run that was killed
     engine = DuckdbEngine(path, memory_mb)
-    engine.close()  # what is in the log comes into the file
+    engine.close()  # moves the log into the file
     if engine.damage:
         raise CompactRefused(f"{engine.damage} Run this again to compact what there is.")
     if log_of(path).exists():
@@ -70,7 +70,7 @@ def compact(path: Path, memory_mb: int) -> Compacted:
 
 @contextmanager
 def _opened(path: Path, draft: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The store as `old`, for reading alone, and a new file as `new`. Raises StoreInUse where a server was faster."""
+    """Opens the store read-only as `old`, and a new file as `new`. Raises StoreInUse if a server opened it first."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -87,7 +87,7 @@ def _opened(path: Path, draft: Path, memory_mb: int) -> Iterator[duckdb.DuckDBPy
 
 
 def _check_room(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """The copy takes at most what the content takes now."""
+    """The copy is at most as large as the current content."""
     sizes = connection.execute(
         "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = 'old'"
     ).fetchall()
@@ -99,7 +99,7 @@ def _check_room(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _sum_up(connection: duckdb.DuckDBPyConnection, database: str) -> Sums:
-    """What tells two copies of a store apart, in whatever order their rows lie."""
+    """Values by which two copies of a store are compared. The order of rows does not matter."""
     columns: dict[str, list[str]] = {}
     for table, column in connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = $1 AND schema_name = 'main' "
@@ -116,7 +116,7 @@ def _sum_up(connection: duckdb.DuckDBPyConnection, database: str) -> Sums:
 
 
 def _replace(path: Path, draft: Path, before: os.stat_result) -> None:
-    """Puts the copy in the place of the store: with the same rights, and on the disk before its name is."""
+    """Replaces the store by the copy. The copy gets the same rights, and is on disk before the rename."""
     draft.chmod(stat.S_IMODE(before.st_mode))
     if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
         os.chown(draft, before.st_uid, before.st_gid)

@@ -1,7 +1,7 @@
 """The embedded engine: one DuckDB file, owned by one process.
 
-DuckDB's calls block and release the GIL, so they run in threads: readers with a cursor each, and one writer, through
-which everything goes that changes the store.
+DuckDB's calls block and release the GIL, so they run in threads: several readers with a cursor each, and one writer for
+all changes.
 """
 
 import asyncio
@@ -32,13 +32,14 @@ from clicktrail.store.session.transactions import Write
 T = TypeVar("T")
 READERS, LOOKERS = 4, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
-"""Log size at which it is moved into the file: bounds the stall of writers, and what a start after a crash replays."""
+"""Bytes of log that trigger a checkpoint. It bounds how long writers stall, and how much a start after a crash
+replays."""
 _LOOK_S = 0.05
-"""How often its size is looked at: a look costs a turn at the interpreter, which the event loop seldom gives up."""
+"""Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    # Checkpoints are this module's: one that failed inside of a commit would leave open what became of the commit.
+    # This module makes the checkpoints: if one failed inside a commit, the result of the commit would be unknown.
     "checkpoint_threshold": "1TB",
     "auto_checkpoint_skip_wal_threshold": 1 << 62,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
@@ -46,11 +47,11 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 
 class DuckdbEngine:
-    """Opens `path`, or makes it. Raises StoreInUse, in one sentence, when another process has it open.
+    """Opens or creates `path`. Raises StoreInUse, with a one-sentence reason, if another process has it open.
 
-    The log is flushed with every commit; when it has grown to `_CHECKPOINT_BYTES`, the writer moves it into the file
-    between two transactions. An engine that has given up, as DuckDB does when a checkpoint meets a full disk, is opened
-    anew with the next work: the log holds all that was promised.
+    Every commit flushes the log. When the log reaches `_CHECKPOINT_BYTES`, the writer moves it into the file between
+    two transactions. After a fatal error (for example a checkpoint on a full disk) the next work reopens the database;
+    the log holds every commit.
     """
 
     is_owned, readers = DuckdbSession.dialect.is_owned, READERS
@@ -68,7 +69,7 @@ class DuckdbEngine:
         self._has_given_up = False
         self._look_at = 0.0
         self.damage = set_aside(path)
-        """What was lost with a damaged log, for the operator."""
+        """Message for the operator about data lost with a damaged log."""
         self._connection = self._connect()
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
@@ -79,7 +80,6 @@ class DuckdbEngine:
         self._copier = ThreadPoolExecutor(1, "copier")
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        """Answers a question in a reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, is_single, run, True)
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -87,11 +87,11 @@ class DuckdbEngine:
         return await asyncio.get_running_loop().run_in_executor(self._lookers, self._look, work)
 
     async def probe(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` on one snapshot, in a thread of its own."""
+        """Runs `work` on one snapshot, in a separate thread."""
         return await asyncio.get_running_loop().run_in_executor(self._prober, self._look, work)
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
-        """Runs `work` in one transaction, in the writer's thread, where it always is alone."""
+        """Runs `work` in one transaction in the writer's thread, where no other write runs."""
         del kind
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work, is_single)
 
@@ -100,7 +100,7 @@ class DuckdbEngine:
         return await run_job(self._exporters, lambda run: self.run(work, run=run))
 
     async def backup(self, target: Path) -> None:
-        """Writes a consistent copy of the store to a new file; one is made at a time."""
+        """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
     def _copy_to(self, target: Path) -> None:
@@ -118,7 +118,7 @@ class DuckdbEngine:
             session.close()
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Has the writer's thread call `work`, in turn with all other writes."""
+        """Queues `work` in the writer's thread."""
         self._writer.submit(work)
 
     def record(self, work: Callable[[Session], T]) -> T:
@@ -154,22 +154,22 @@ class DuckdbEngine:
         return self.run(work)
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work` in one transaction. All that is derived is made at every start."""
+        """Runs `work` in one transaction. Derived data is rebuilt at every start."""
         del seconds
         return self.run(work)
 
     def settle(self) -> None:
-        """All that is derived is made at every start."""
+        """Nothing to do: derived data is rebuilt at every start."""
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
-        """Reads the figures of links, in a thread of their own, on the snapshot that is there between two writes."""
+        """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""
         del refresh
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         started = threading.Event()
 
         def take_snapshot() -> None:
             session.rows(sql("BEGIN TRANSACTION"))
-            session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # an engine's snapshot begins with the first statement
+            session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
             started.set()
 
         def read() -> None:
@@ -177,7 +177,7 @@ class DuckdbEngine:
             try:
                 self.figures.read(session)
                 session.rows(sql("COMMIT"))
-            except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on without figures
+            except Exception as error:  # noqa: BLE001 - serving goes on without figures
                 tell("the figures of links could not be read", error)
             session.close()
 
@@ -185,7 +185,7 @@ class DuckdbEngine:
         self._watchers.submit(read)
 
     def checkpoint(self) -> None:
-        """Moves the log into the file, unless a reader is in the way; then it is tried again after a later write."""
+        """Moves the log into the file. If a reader blocks it, a later write tries again."""
         try:
             self._session().rows(sql("CHECKPOINT"))
         except duckdb.FatalException:
@@ -194,7 +194,7 @@ class DuckdbEngine:
             return
 
     def close(self) -> None:
-        """Waits for the work at hand and closes the file."""
+        """Waits for running work and closes the file."""
         for pool in (
             *(self._readers, self._lookers, self._prober, self._exporters),
             *(self._copier, self._watchers, self._writer),
@@ -208,7 +208,7 @@ class DuckdbEngine:
         result = self.run(work, is_single)
         if time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_S
-            with contextlib.suppress(FileNotFoundError, RuntimeError):  # closing the store is a checkpoint as well
+            with contextlib.suppress(FileNotFoundError, RuntimeError):  # close() also makes a checkpoint
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
                     self._writer.submit(self.checkpoint)
         return result
@@ -237,7 +237,7 @@ class DuckdbEngine:
             return session
 
     def _drop(self, session: DuckdbSession) -> None:
-        """Ends a session whose work failed, with its transaction and the rows that its appenders may hold."""
+        """Ends a session whose work failed: its transaction, and the rows that its appenders may hold."""
         with self._lock:
             self._sessions.discard(session)
         session.close()

@@ -1,4 +1,4 @@
-"""What the embedded engine's failures mean to those who asked."""
+"""Turns failures of the embedded engine into errors for callers."""
 
 import re
 from pathlib import Path
@@ -12,12 +12,12 @@ _owner = re.compile(r"\(PID (\d+)\)").search
 
 
 def unavailable() -> Unavailable:
-    """Nothing was stored; the same may be tried again."""
+    """Nothing was stored; the caller may try again."""
     return Unavailable("The store cannot take this now.", headers={"Retry-After": "5"})
 
 
 def explain(path: Path, error: duckdb.Error) -> StoreInUse:
-    """What went wrong when a store was opened, in one sentence."""
+    """Why the store could not be opened, in one sentence."""
     owner = _owner(str(error))
     if "lock" not in str(error).lower():
         log = f" Move {log_of(path)} away to go on without it, or restore a backup." if "WAL" in str(error) else ""

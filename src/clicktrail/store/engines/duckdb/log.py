@@ -1,8 +1,8 @@
-"""The log of the embedded store (DuckDB's write-ahead log), read without DuckDB and without changing it.
+"""Reads the embedded store's log (DuckDB's write-ahead log) without DuckDB and without changing it.
 
-DuckDB takes a log with a wrong length in it, or with a wiped head, for one that ends there: it opens the store without
-what follows, and the next commit overwrites it. What was lost so would never be known. Therefore the log is read
-before DuckDB opens it. A last entry that is cut short is what SIGKILL leaves: it was promised to nobody.
+If the log has a wrong length or an overwritten head, DuckDB silently treats that place as its end: it opens the store
+without the rest, and the next commit overwrites the rest. The loss would stay unknown. So this module reads the log
+before DuckDB opens it. An incomplete last entry is normal after SIGKILL: its commit was never confirmed.
 """
 
 import contextlib
@@ -21,26 +21,27 @@ import numpy as np
 _HEAD = re.compile(
     rb"d\x00be\x00\x02f\x00\x10(?:[\x00-\x7f]|[\x80-\xff]\x01){16}(?:g\x00[\x80-\xff]*[\x00-\x7f])?\xff\xff"
 )
-"""Version 2, the database's own 16 bytes, and how often it was checkpointed."""
+"""Version 2, the database's 16-byte id, and its number of checkpoints."""
 _OTHER_VERSION = re.compile(rb"d\x00be\x00[^\x02]")
 _HEAD_BYTES = 64
-"""A head is never longer."""
+"""Maximum length of a head."""
 _frame = Struct("<QQ")
 """Length and checksum, before the content of each entry."""
 _COMMIT = bytes.fromhex("640064ffff")
 _CHECKPOINT = bytes.fromhex("640063")
 _COMMIT_MARK = bytes.fromhex("e7fe7d722fed3d5e") + _COMMIT
-"""How a transaction ends in the log: checksum and content of its last entry. No text in UTF-8 has these bytes."""
+"""How a transaction ends in the log: checksum and content of its last entry. No UTF-8 text contains these bytes."""
 _LOOK_BYTES = 1 << 20
 _WORD = np.uint64(0xBF58476D1CE4E5B9)
 _REST, _SEED, _BITS = 0xC6A4A7935BD1E995, 0xE17A1465, (1 << 64) - 1
 
 
 class Log(NamedTuple):
-    """What a log holds: `whole` bytes of whole transactions of `size`; `trouble` says why the rest is not readable.
+    """Content of a log: `whole` of its `size` bytes are complete transactions; `trouble` says why the rest is
+    unreadable.
 
-    No trouble: there is no rest, or just what a process that was killed was writing. `lost` counts the transactions
-    that can be made out behind the trouble.
+    `trouble` is empty if there is no rest, or only the unfinished entry of a killed process. `lost` counts the
+    transactions that are visible after the damage.
     """
 
     whole: int = 0
@@ -50,12 +51,11 @@ class Log(NamedTuple):
 
 
 def log_of(store: Path) -> Path:
-    """The log's file, beside the store's."""
     return store.with_name(store.name + ".wal")
 
 
 def read_log(log: Path) -> Log:
-    """Reads a log through. Raises OSError."""
+    """Reads the whole log. Raises OSError."""
     with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
         if os.fstat(file.fileno()).st_size:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -64,10 +64,10 @@ def read_log(log: Path) -> Log:
 
 
 def set_aside(store: Path) -> str:
-    """Keeps a damaged log as `….wal.damaged-TIME`, and leaves in its place the transactions before the damage.
+    """Keeps a damaged log as `….wal.damaged-TIME`, and replaces it by the transactions before the damage.
 
-    Returns what to tell the operator; nothing where the log is whole, or where another process has the store open.
-    To be called before this process opens the store: closing any file of it ends DuckDB's lock.
+    Returns a message for the operator; empty if the log is whole or another process has the store open. Call it before
+    this process opens the store: closing any descriptor of the file releases DuckDB's lock.
     """
     log = log_of(store)
     if not read_log(log).trouble or not store.exists():
@@ -75,14 +75,14 @@ def set_aside(store: Path) -> str:
     with store.open("rb+") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # whoever has it is writing the log
+        except OSError:  # the other process is writing the log
             return ""
         found = read_log(log)
         return _split(log, found) if found.trouble else ""
 
 
 def list_set_aside(store: Path) -> list[Path]:
-    """The logs that were set aside, the oldest first."""
+    """The damaged logs that were kept, oldest first."""
     return sorted(store.parent.glob(f"{store.name}.wal.damaged-*"))
 
 
@@ -102,7 +102,7 @@ def _say_lost(found: Log) -> str:
 
 def _read(content: mmap.mmap) -> Log:
     size, head = len(content), content[:_HEAD_BYTES]
-    if _OTHER_VERSION.match(head):  # of another DuckDB, which says itself what it can read
+    if _OTHER_VERSION.match(head):  # another DuckDB version wrote it; DuckDB reports whether it can read it
         return Log(size, size)
     begun = _HEAD.match(head)
     if begun is None:
@@ -125,7 +125,7 @@ def _read(content: mmap.mmap) -> Log:
 
 
 def _judge(content: mmap.mmap, place: int, whole: int, trouble: str, is_cut: bool = False) -> Log:
-    """What to think of a log that is readable up to `place`. `is_cut`: its writer may just have been killed."""
+    """Judges a log that is readable up to `place`. `is_cut`: possibly the writer was only killed."""
     rest = content[place : place + _LOOK_BYTES]
     lost, is_blank = _count_commits(content, place), len(rest) >= _frame.size and not rest.strip(b"\0")
     if is_blank:
@@ -143,7 +143,8 @@ def _count_commits(content: mmap.mmap, place: int) -> int:
 
 
 def _checksum(entry: bytes) -> int:
-    """DuckDB's: words of 64 bits, each times a number, and the up to seven bytes that are left (MurmurHash64A)."""
+    """DuckDB's checksum: 64-bit words, each multiplied by a constant, then the remaining 0 to 7 bytes
+    (MurmurHash64A)."""
     words = len(entry) // 8
     result = 5381
     if words:

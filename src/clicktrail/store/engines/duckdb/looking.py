@@ -1,4 +1,4 @@
-"""The embedded store as it lies on disk, looked at without changing any file of it."""
+"""Reads the embedded store on disk without changing any of its files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from clicktrail.store.session.sql import sql
 
 
 class Look(NamedTuple):
-    """What a store holds: migrations it lacks, migrations of a newer version, clicks, the newest click's id."""
+    """Missing migrations, migrations of a newer version, number of clicks, and the newest click's id."""
 
     missing: list[str]
     newer: list[str]
@@ -28,7 +28,7 @@ class Look(NamedTuple):
 
 @contextmanager
 def reading(path: Path) -> Iterator[Session]:
-    """A session that cannot write. Raises StoreInUse, also for a file that is no store."""
+    """A read-only session. Raises StoreInUse, also if the file is not a store."""
     config: dict[str, str | bool | int | float | list[str]] = {"autoload_known_extensions": False}
     try:
         connection = duckdb.connect(str(path), read_only=True, config=config)
@@ -43,7 +43,7 @@ def reading(path: Path) -> Iterator[Session]:
 
 
 def look(session: Session) -> Look:
-    """What a store holds; of one that is not up to date no more than what it lacks."""
+    """Summarises a store. If migrations are missing, the clicks are not counted."""
     missing, newer = list_missing(session), list_newer(session)
     if missing:
         return Look(missing, newer)
@@ -52,5 +52,5 @@ def look(session: Session) -> Look:
 
 
 def clock_of(session: Session) -> float:
-    """The engine's own time, in seconds."""
+    """The engine's clock, in seconds."""
     return float(session.rows(sql("SELECT extract(epoch FROM clock_timestamp())"))[0][0])

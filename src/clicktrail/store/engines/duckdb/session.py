@@ -17,13 +17,13 @@ from clicktrail.store.session.sql import Sql, sql
 T = TypeVar("T")
 _STREAM_BYTES = 1024 * 1024
 _STREAM_ROWS = 512
-"""What of an export is in memory at once: what waits to be taken, and what is taken at a time."""
+"""Bounds of an export's memory: bytes waiting to be taken, and rows taken at a time."""
 _MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
 """The functions that statements expect of every engine."""
 
 
 class DuckdbSession:
-    """A DuckDB cursor as a Session. It belongs to one thread, which uses it for one transaction after the other."""
+    """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
     dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
 
@@ -38,11 +38,10 @@ class DuckdbSession:
         self._has_begun = self._has_inserted = False
 
     def rows(self, statement: Sql) -> list[Row]:
-        """Runs a statement and returns all its rows."""
         return self._cursor.execute(statement.numbered(), statement.params).fetchall()
 
     def copy(self, extract: Extract, target: str) -> None:
-        """Hands the rows over to a rendering engine, piece by piece as that takes them."""
+        """Streams the rows to a rendering engine, at the pace at which the engine takes them."""
         self.rows(sql(f"SET streaming_buffer_size = '{_STREAM_BYTES}B'"))
         rows = self._cursor.sql(extract.rows.numbered(), params=list(extract.rows.params) or None)
         with renderer() as engine:
@@ -55,26 +54,26 @@ class DuckdbSession:
         return columns
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Has `action` run in this thread once the transaction is on disk."""
+        """Calls `action` in this thread after the transaction is on disk."""
         self._actions.append(action)
 
     def pin_catalogue(self) -> bool:
-        """No other process changes it."""
+        """Always true: no other process changes the catalogue."""
         return True
 
     def catalogue_version(self) -> int:
-        """No other process counts."""
+        """Read from memory: no other process changes it."""
         return self.memory.published.version
 
     def publish(self) -> None:
-        """There is no other process."""
+        """Nothing to do: there is no other process."""
 
     def transact(self, work: Callable[["DuckdbSession"], T], is_single: bool = False, is_question: bool = False) -> T:
-        """Runs `work` in one transaction, and then what it left for after the commit.
+        """Runs `work` in one transaction, then its `after_commit` actions.
 
-        BEGIN and COMMIT mean waiting for the interpreter several times more. Work that reads once needs neither, nor
-        does that of the only writer's that writes once: nobody writes between what it reads and what it writes. A
-        question cannot write: only one thread may.
+        BEGIN and COMMIT each wait several times for the GIL. A single read needs neither. A single write of the only
+        writer needs neither, because no other write can come between. A question cannot write: only the writer's thread
+        may.
         """
         self._has_inserted = False
         try:
@@ -84,7 +83,7 @@ class DuckdbSession:
             if self._has_begun:
                 self.rows(sql("COMMIT"))
                 self._has_begun = False
-        except duckdb.TransactionException as error:  # the disk is full: nothing of the transaction is kept
+        except duckdb.TransactionException as error:  # the disk is full: nothing was stored
             raise unavailable() from error
         actions, self._actions = self._actions, []
         for action in actions:
@@ -97,16 +96,16 @@ class DuckdbSession:
             self._has_begun = True
 
     def interrupt(self) -> None:
-        """Ends the statement that another thread runs here, if there is one."""
+        """Interrupts the statement that another thread runs here, if any."""
         self._cursor.interrupt()
 
     def close(self) -> None:
-        """Ends the session; what it had begun is rolled back."""
+        """Ends the session and rolls back an open transaction."""
         with contextlib.suppress(duckdb.Error):
             self._cursor.close()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Hands the rows over by an appender, which is kept: making one costs a millisecond."""
+        """Inserts through an appender. Appenders are kept, because making one takes a millisecond."""
         if self._has_inserted and not self._has_begun:
             raise RuntimeError("A function that declares a single insert made a second one.")
         self._has_inserted = True
@@ -117,7 +116,7 @@ class DuckdbSession:
         appender.flush()
 
     def insert_together(self, *tables: Rows) -> None:
-        """Several tables need a transaction. No other thread writes, so earlier reads still hold."""
+        """Inserts into several tables in one transaction. No other thread writes, so earlier reads still hold."""
         filled = [each for each in tables if each.rows]
         if len(filled) > 1:
             self._begin()
@@ -125,11 +124,11 @@ class DuckdbSession:
             self.insert(*each)
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
-        """Only what is stored has one."""
+        """Nothing to do: a uuid is in use only while its click is stored."""
 
 
 def open_stream(rows: duckdb.DuckDBPyRelation) -> Any:
-    """A relation's rows as an Arrow stream. A stream of the public protocol would hold a million rows at once."""
+    """A relation's rows as an Arrow stream. The public protocol would hold a million rows at once."""
     try:
         return rows._submit("stream", _STREAM_ROWS).arrow_capsule()
     except (AttributeError, TypeError):  # another version of the driver

@@ -1,7 +1,7 @@
-"""How the tables lie in a Citus cluster. Each statement the program sends is then routed or parallel: ADR 14.
+"""How the tables are distributed in a Citus cluster, so that each statement is routed or parallel (ADR 14).
 
-Clicks lie by their id: a get, a registration and a delete touch one shard, a list asks all shards at once. What is
-counted of a visitor lies by the visitor, who claimed a uuid by the uuid, and the catalogue is whole on every machine.
+Clicks are distributed by their id: a get, a registration and a delete touch one shard; a list asks all shards in
+parallel. Visitor counts are distributed by visitor, claims of uuids by uuid. Every machine has a copy of the catalogue.
 """
 
 from clicktrail.errors import Conflict, Unavailable
@@ -11,36 +11,35 @@ from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write
 
 REFERENCE = tuple(each.table for each in RELATIONS if each.shard_column is None)
-"""Tables of which every machine has a copy."""
+"""Tables that every machine has a copy of."""
 DISTRIBUTED = {each.table: each.shard_column for each in RELATIONS if each.shard_column is not None}
-"""Table -> the column that says on which shard a row lies."""
+"""Table -> its distribution column."""
 FUNCTIONS = ("fold(text)", "text_hash(text)", "visitor_key(text, text)")
 SHARDS_PER_WORKER = 4
-"""Few shards make batches fast, which go to most of them in turn; many let a cluster grow to more workers."""
+"""A batch visits most shards, so few shards make batches fast. Many shards let a cluster grow to more workers."""
 MAX_SHARDS = 1_024
 ONE_BY_ONE = "SET LOCAL citus.multi_shard_modify_mode = 'sequential'"
-"""Has a transaction write to the shards of a worker one after the other, on one connection that is open already.
+"""The transaction writes to a worker's shards one after the other, on one open connection.
 
-Left to itself Citus opens a connection for each shard, which takes longer than all the rest of a commit.
+By default Citus opens a connection for each shard, which takes longer than the rest of the commit.
 """
 _TURN = f"SELECT pg_advisory_xact_lock({0x636C_6B03})"
 BEGINNINGS = {
     Write.CHANGE: f"ISOLATION LEVEL READ COMMITTED; {{bounds}}; {_TURN}",
     Write.ALONE: f"ISOLATION LEVEL READ COMMITTED; {{bounds}}; {_TURN}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE",
 }
-"""How writes begin that are serializable elsewhere.
+"""How writes begin that are serializable on a single server.
 
-Each machine has a snapshot of its own here, taken at a different moment: one would show a click that was registered,
-and the other not yet its client. So changes take turns, by a lock at the coordinator, and each statement sees all that
-was committed before the turn.
+Each machine takes its snapshot at a different moment: one could show a registered click while another lacks its client.
+So changes run one at a time, by a lock at the coordinator, and each statement sees all earlier commits.
 """
 READ = "ISOLATION LEVEL READ COMMITTED READ ONLY; {bounds}"
-"""How a read begins: a later statement sees at least what an earlier one saw."""
+"""How a read begins. A later statement sees at least what an earlier statement saw."""
 _PLACE = (
     "SELECT (SELECT groupid FROM pg_dist_local_group), "
     "EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('clicks'))"
 )
-"""The number of this machine in the cluster, 0 for the coordinator; and whether the clicks are spread."""
+"""This machine's number in the cluster (0: the coordinator), and whether the clicks are distributed."""
 _WORKERS = (
     "SELECT count(*) FROM pg_dist_node WHERE groupid > 0 AND isactive AND shouldhaveshards AND noderole = 'primary'"
 )
@@ -52,9 +51,10 @@ _SEE = "docs/scaling.md says how a cluster is set up."
 
 
 def is_spread(session: Session) -> bool:
-    """Whether the clicks are spread over a cluster. Raises Unavailable on a worker of one: only its coordinator works.
+    """Whether the clicks are distributed over a cluster. Raises Unavailable on a worker, because only the coordinator
+    can serve.
 
-    On a server without Citus this is one look at a catalogue.
+    On a server without Citus it is one catalogue lookup.
     """
     if session.rows(sql("SELECT to_regclass('pg_catalog.pg_dist_partition') IS NULL"))[0][0]:
         return False
@@ -65,7 +65,7 @@ def is_spread(session: Session) -> bool:
 
 
 def count_workers(session: Session) -> int:
-    """Raises Conflict where this is no coordinator of a cluster with active workers."""
+    """Raises Conflict if this is not the coordinator of a cluster with active workers."""
     if session.rows(sql("SELECT to_regclass('pg_catalog.pg_dist_node') IS NULL"))[0][0]:
         raise Conflict(f"--citus needs a Citus cluster: this database does not have the extension. {_SEE}")
     count: int = session.rows(sql(_WORKERS))[0][0]
@@ -78,16 +78,17 @@ def count_workers(session: Session) -> int:
 
 
 def count_shards(session: Session) -> int:
-    """How many shards the clicks have; 0 where they are not spread."""
+    """Number of shards of the clicks; 0 if they are not distributed."""
     shards = "SELECT count(*) FROM pg_dist_shard WHERE logicalrelid = to_regclass('clicks')"
     count: int = session.rows(sql(shards))[0][0]
     return count
 
 
 def distribute(session: Session, shards: int = 0) -> list[str]:
-    """Spreads the tables that are not spread yet; returns their names.
+    """Distributes the tables that are not yet distributed; returns their names.
 
-    `shards` is how many the clicks get, 0 for four a worker. It stays: Conflict where they have another number.
+    `shards` is the number of shards for the clicks; 0 means four per worker. It cannot change later: another number
+    raises Conflict.
     """
     workers, stored = count_workers(session), count_shards(session)
     if shards and stored and shards != stored:
@@ -101,7 +102,7 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
             session.rows(sql("SELECT create_distributed_table({}, {})", table, DISTRIBUTED[table]))
         else:
             session.rows(sql("SELECT create_reference_table({})", table))
-    # The coordinator's own copy of what lies on shards now takes up room, and is in the way of new months.
+    # The coordinator's local rows of distributed tables waste space and block new monthly partitions.
     for table in sorted(_list_spread(session) - (done if is_mended else set())):
         session.rows(sql("SELECT truncate_local_data_after_distributing_table({})", table))
     if made:
@@ -110,15 +111,15 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
 
 
 def _list_spread(session: Session) -> set[str]:
-    """The tables that are spread, each partition among them."""
+    """The distributed tables, with their partitions."""
     return {row[0] for row in session.rows(sql("SELECT logicalrelid::TEXT FROM pg_dist_partition"))}
 
 
 def _share_functions(session: Session) -> bool:
-    """Has every worker know the functions; False where they do. Later ones are shared as they are made.
+    """Creates the functions on every worker; returns False if they exist. Citus shares later functions itself.
 
-    `fold` becomes one that no planner puts in place of its call: what Citus then sends to a worker would lack the
-    collation, and a worker would not lower letters beyond ASCII. In PL/pgSQL it takes a third longer than in place.
+    `fold` becomes PL/pgSQL, which no planner inlines. An inlined call would reach the worker without its collation, and
+    letters beyond ASCII would not become lower case. PL/pgSQL takes a third longer than an inlined call.
     """
     [[body]] = session.rows(sql("SELECT pg_get_function_sqlbody('fold(text)'::regprocedure)"))
     if body is None:

@@ -1,4 +1,4 @@
-"""What became of a commit whose connection broke before the answer came."""
+"""Finds out whether a transaction was committed when its connection broke before the answer."""
 
 import time
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ _PAUSE_S = 0.1
 
 
 class Doubt(NamedTuple):
-    """A transaction by its id, the start of the server that ran it, and the id of a click that it added."""
+    """A transaction's id, the start time of its server, and the id of a click that it added."""
 
     transaction: str | None
     server_start: str
@@ -18,12 +18,12 @@ class Doubt(NamedTuple):
 
 
 def was_committed(url: str, doubt: Doubt) -> bool:
-    """Asks the server, once it can be reached again, about a transaction.
+    """Asks the server, as soon as it can be reached, whether a transaction was committed.
 
-    By its id, if the server is still the same: one that crashed gives the ids of what it had not written down to other
-    transactions. After a restart or a failover only what the transaction added can tell. False also where nobody can
-    be asked in ten seconds, or nothing tells: the caller then answers 503, although the transaction may yet be there; a
-    client that sends the same uuid again is told the truth.
+    It asks by transaction id if the server has not restarted: a server that crashed may give unwritten ids to other
+    transactions. After a restart or failover it looks for the added click. It also returns False if no server answers
+    in ten seconds, or if no click was added. The caller then answers 503, although the transaction may have been
+    committed; a client that sends the same uuid again gets the true answer.
     """
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
@@ -39,7 +39,7 @@ def was_committed(url: str, doubt: Doubt) -> bool:
 
 
 def _ask(connection: "psycopg.Connection[Any]", doubt: Doubt) -> bool | None:
-    """None while the transaction is still at it."""
+    """None while the transaction is in progress."""
     [[server_start]] = connection.execute("SELECT pg_postmaster_start_time()::TEXT").fetchall()
     if server_start == doubt.server_start:
         [[status]] = connection.execute("SELECT pg_xact_status(%s::TEXT::xid8)", [doubt.transaction]).fetchall()

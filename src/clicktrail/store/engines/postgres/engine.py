@@ -1,7 +1,7 @@
-"""PostgreSQL as an Engine: work runs in threads, each transaction on a connection of the pool.
+"""PostgreSQL as an Engine: work runs in threads; each transaction has a connection of the pool.
 
-Reads run on a snapshot. Writes are serializable and run again where they met another node's; batches of clicks, which
-only add rows, need no more than to see what is committed, and a catalogue that stands still.
+Reads run on a snapshot. Writes are serializable and run again after a conflict with another node. Batches of clicks
+only add rows: they need to see committed rows, and a catalogue that does not change.
 """
 
 import asyncio
@@ -49,10 +49,10 @@ READERS, LOOKERS, WRITERS = 8, 2, 4
 _ATTEMPTS = 8
 _PAUSE_S = 0.01
 _CANCEL_S = 2.0
-"""How long to ask the server to cancel a statement."""
+"""Seconds to try to have the server cancel a statement."""
 _SCHEMA_LOCK = 0x636C_6B01
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
-"""Another writer came between: what it wrote is seen the next time."""
+"""Conflicts with another writer. The next attempt sees what it wrote."""
 _BUSY = (
     errors.LockNotAvailable,
     errors.InsufficientResources,
@@ -60,11 +60,11 @@ _BUSY = (
     psycopg.OperationalError,
     PoolTimeout,
 )
-logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # what goes wrong is told by our own log, once
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # our own log reports failures, once
 
 
 class Kind(Enum):
-    """How a transaction begins; `{bounds}` stands where the time of its locks and statements becomes bounded."""
+    """How a transaction begins. `{bounds}` is replaced by the timeouts of locks and statements."""
 
     READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY; {bounds}"
     EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -87,10 +87,10 @@ _KINDS = {
 
 
 class PostgresEngine:
-    """Opens a pool on `url` (libpq's syntax; its variables and TLS settings count). Raises Unavailable in use.
+    """Opens a pool on `url` (libpq's syntax, variables and TLS settings). Calls raise Unavailable if no server answers.
 
-    A statement may take `timeout_s`, a lock a third of that. Nothing is said to a connection beyond its transaction, so
-    that a pooler in transaction mode may stand between.
+    A statement may take `timeout_s`, a lock a third of it. Settings last only one transaction, so a pooler in
+    transaction mode works.
     """
 
     is_owned = POSTGRES.is_owned
@@ -131,7 +131,6 @@ class PostgresEngine:
         self._upkeep: Upkeep | None = None
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        """Answers a question in a reader's thread."""
         del is_single
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ, run)
 
@@ -140,36 +139,35 @@ class PostgresEngine:
         return await asyncio.get_running_loop().run_in_executor(self._lookers, self.run, work, Kind.READ)
 
     async def probe(self, work: Callable[[Session], T]) -> T:
-        """Runs `work` on one snapshot, in a thread of its own."""
+        """Runs `work` on one snapshot, in a separate thread."""
         return await asyncio.get_running_loop().run_in_executor(self._prober, self.run, work, Kind.READ)
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
-        """Runs `work` in one transaction."""
         del is_single
         return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
 
     async def export(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which may take minutes, once, on one snapshot."""
+        """Runs `work` once, on one snapshot. It may take minutes."""
         file = once(work)
         return await run_job(self._exporters, lambda run: self.run(file, Kind.EXPORT, run))
 
     async def backup(self, target: Path) -> None:
-        """A database server is backed up by its own tools."""
+        """A database server is backed up with its own tools."""
         del target
         raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Has the recorder's thread call `work`: this node commits one batch at a time."""
+        """Queues `work` in the recorder's thread: this node commits one batch at a time."""
         self._recorder.submit(work)
 
     def record(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which adds clicks."""
         return self.run(work, Kind.CLICKS)
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Makes partitions of the months that are kept; runs `work`, then makes figures and visitors, in a transaction.
+        """Runs `work`, then computes figures and visitors, in one transaction. Partitions of kept months are made
+        first.
 
-        A month that has no partition would have all of it run again.
+        If a month has no partition, everything runs again.
         """
         self.keep_months([month for month in map(month_of, seconds) if self._is_wanted(month)])
 
@@ -181,11 +179,11 @@ class PostgresEngine:
         return self.run(run, Kind.FILL)
 
     def settle(self) -> None:
-        """Makes the figures of links and their visitors from the clicks."""
+        """Computes the figures of links and their visitors from the clicks."""
         self.run(recount, Kind.UPKEEP)
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
-        """Starts to follow what other nodes publish, to add up figures, and to make partitions ahead of time."""
+        """Starts to follow changes by other nodes, to add up figures, and to make partitions ahead of time."""
 
         def look(session: Session) -> None:
             self._adapt(citus.is_spread(session))
@@ -195,10 +193,10 @@ class PostgresEngine:
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which changes the schema, with no other node at it, and makes the partitions that are due.
+        """Runs `work`, which changes the schema, while no other node does; then makes the partitions that are due.
 
-        A store that is spread over a cluster stays so: the tables that are new are spread as well. Raises Unavailable
-        where the server is a worker of a cluster.
+        On a distributed store, new tables are distributed too. Raises Unavailable if the server is a worker of a
+        cluster.
         """
         self._adapt(self.run(citus.is_spread, Kind.READ))
         result = self.run(work, Kind.SCHEMA)
@@ -209,14 +207,14 @@ class PostgresEngine:
         return result
 
     def keep_months(self, months: Collection[Month]) -> None:
-        """Sees to it that these months have a partition."""
+        """Makes the partitions that these months lack."""
         missing = set(months) - self._months
         if missing:
             self.run(lambda session: add_months(session, missing), Kind.SCHEMA)
             self._months = frozenset(self.run(list_months, Kind.READ))
 
     def drop_months(self) -> None:
-        """Drops the clicks of the months that are no longer kept."""
+        """Drops the clicks of months past the retention."""
         if self._retention_months:
             now = month_of(int(self.memory.clock.unix_s()))
             before = shift(now, -self._retention_months)
@@ -225,10 +223,10 @@ class PostgresEngine:
                 self._months = frozenset(self.run(list_months, Kind.READ))
 
     def run(self, work: Callable[[Session], T], kind: Kind = Kind.CHANGE, run: Run | None = None) -> T:
-        """Runs `work` in one transaction, in this thread; again where another writer came between.
+        """Runs `work` in one transaction in this thread; runs it again after a conflict with another writer.
 
-        Raises Unavailable when the server cannot be reached or is too busy: then nothing of it is stored. The one case
-        in which nobody can know is told apart in `was_committed`.
+        Raises Unavailable if the server cannot be reached or is too busy: then nothing was stored. `was_committed`
+        handles a connection that breaks during COMMIT.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -247,7 +245,7 @@ class PostgresEngine:
         raise unavailable()
 
     def close(self) -> None:
-        """Waits for the work at hand and closes all connections."""
+        """Waits for running work and closes all connections."""
         if self._upkeep is not None:
             self._upkeep.stop()
         for pool in (
@@ -258,7 +256,7 @@ class PostgresEngine:
         self._pool.close()
 
     def _adapt(self, is_spread: bool) -> None:
-        """From now on statements are written for one server, or for a cluster."""
+        """Switches the statements between one server and a cluster."""
         if is_spread != self._dialect.is_spread:
             self._dialect = CITUS if is_spread else POSTGRES
             self._beginnings = _begin_by_kind(self._timeout_s, is_spread)
@@ -291,14 +289,14 @@ class PostgresEngine:
                 raise unavailable() from error
 
     def _cancel(self, connection: "psycopg.Connection[Any]") -> None:
-        """Has the server cancel what runs on a connection; it answers when it likes, so a thread waits for it."""
+        """Has the server cancel the work on a connection. The answer can take long, so a thread waits for it."""
         self._cancellers.submit(connection.cancel_safe, timeout=_CANCEL_S)
 
     @contextmanager
     def _connection(self, run: Run | None) -> "Iterator[psycopg.Connection[Any]]":
-        """A connection of the pool, given back with its transaction ended.
+        """A connection of the pool, returned without an open transaction.
 
-        Where it was to be cancelled it is closed: the server may carry that out late, and then at the next statement.
+        A connection with a requested cancellation is closed: a late cancellation would hit its next statement.
         """
         connection = self._pool.getconn()
         try:
@@ -316,14 +314,14 @@ class PostgresEngine:
             self._pool.putconn(connection)
 
     def _is_wanted(self, month: Month) -> bool:
-        """Whether clicks of a month should have a partition and have none: not a month to come, or of a broken id."""
+        """Whether a month's clicks need a partition that is missing. Future months and invalid ids need none."""
         now = month_of(int(self.memory.clock.unix_s()))
         first = shift(now, -self._retention_months) if self._retention_months else FIRST
         return month not in self._months and first <= month <= now
 
 
 def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
-    """What each kind of transaction begins with."""
+    """The first statements of each kind of transaction."""
     lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
     bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
     texts = {kind: kind.value for kind in Kind}
@@ -334,17 +332,17 @@ def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
 
 
 def _is_cut(error: BaseException) -> bool:
-    """Whether the connection broke, rather than the statement."""
+    """Whether the connection failed, not the statement."""
     is_of_connection = isinstance(error, psycopg.OperationalError) and not isinstance(error, PoolTimeout)
     return is_of_connection and getattr(error, "sqlstate", None) in (None, "57P01", "57P02", "57P03")
 
 
 def _refusal(error: psycopg.Error) -> Exception:
     if isinstance(error, errors.UniqueViolation):
-        return Conflict("Another object has a value that must be its own.")
+        return Conflict("Another object already has a value that must be unique.")
     return unavailable()
 
 
 def unavailable() -> Unavailable:
-    """Nothing was stored; the same may be tried again."""
+    """Nothing was stored; the caller may try again."""
     return Unavailable("The store cannot take this now.", headers={"Retry-After": "2"})

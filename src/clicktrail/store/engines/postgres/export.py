@@ -1,4 +1,4 @@
-"""Exports from PostgreSQL: it finds the rows and sends them through a pipe to the engine that renders them."""
+"""Exports from PostgreSQL: the server finds the rows and streams them through a pipe to the rendering engine."""
 
 import os
 from itertools import chain
@@ -14,7 +14,7 @@ from clicktrail.store.session.sql import Sql, sql
 
 
 def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -> None:
-    """Streams an extract's rows to a rendering engine, which writes `target`; nothing is collected between."""
+    """Streams an extract's rows to a rendering engine, which writes `target`. Nothing is collected in memory."""
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in extract.columns.items())
 
     def render(source: str) -> None:
@@ -35,7 +35,7 @@ def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -
 
 
 def _with_literals(statement: Sql) -> psycopg.sql.Composed:
-    """COPY takes no placeholders: the driver writes each value as a literal of its type."""
+    """COPY takes no placeholders, so the driver writes each value as a literal of its type."""
     first, *rest = [psycopg.sql.SQL(piece) for piece in statement.pieces()]
     values = map(psycopg.sql.Literal, statement.params)
     return psycopg.sql.Composed([first, *chain.from_iterable(zip(values, rest, strict=True))])
