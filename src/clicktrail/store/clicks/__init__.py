@@ -1,1 +1,1 @@
-"""Clicks are inserted, changed and deleted here."""
+"""Inserts, changes and deletes clicks."""

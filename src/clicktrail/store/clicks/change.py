@@ -1,6 +1,6 @@
-"""The only code that alters or deletes a stored click. Figures, memory and outbox change in the same place.
+"""The only code that changes or deletes a stored click. It updates figures, memory and outbox too.
 
-Each change has a `Cause`, which the caller passes in. It is not stored yet.
+Each change has a `Cause` from the caller. It is not stored yet.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ from clicktrail.store.session.sql import Sql, and_, named, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
-"""How long after a click its browser may be told."""
+"""How long after a click its browser's id may be added."""
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
@@ -36,14 +36,14 @@ def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Clic
 
 
 def tie(session: Session, click: Click, profile_id: str, cause: Cause) -> Click:
-    """Makes the click the client's."""
+    """Gives the click to the client."""
     return _alter(session, click, cause, profile_id=profile_id, update_time=session.clock.now_s())
 
 
 def untie(session: Session, click: Click, cause: Cause) -> Click:
-    """Takes a click from a client whom a partner registered, and marks that registration as outranked.
+    """Takes a click from a client that a partner registered, and marks that registration as outranked.
 
-    The partner's client stays, without the click. Waiting postbacks of that registration are deleted.
+    The partner's client stays, without the click. Waiting deliveries of that registration are deleted.
     """
     said = "SELECT attribution_id FROM attributions WHERE profile_id = {} AND click_id = {}"
     for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):
@@ -56,7 +56,7 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
 
 
 def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> None:
-    """Makes all clicks of one client another's; figures count as many registrations as before."""
+    """Moves all clicks of one client to another. The registrations in figures stay the same."""
     del cause
     changes = {"profile_id": kept_id, "update_time": session.clock.now_s()}
     session.rows(update("clicks", changes, sql("profile_id = {}", gone_id)))
@@ -64,7 +64,7 @@ def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> Non
 
 
 def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -> None:
-    """Clicks point to nothing in place of an object that is deleted."""
+    """Clears the clicks' pointer to a deleted object."""
     del cause
     its = sql("{} = {}", named(column), object_id)
     if column == "profile_id":
@@ -76,7 +76,7 @@ def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -
 
 
 def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
-    """Deletes stored clicks. Clients and registrations stay. Clicks that repeated them are no repeats any more."""
+    """Deletes stored clicks. Clients and registrations stay. Clicks that repeated them are no longer repeats."""
     del cause
     click_ids = sorted(click.click_id for click in clicks)
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
@@ -89,10 +89,10 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
 
 @transaction(Write.CHANGE)
 def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[str]) -> bool:
-    """Whether a visit of a page is the arrival that a click recorded: nobody is told of clicks that are not theirs.
+    """Whether this page view is the arrival of that click. If not, the browser learns nothing about the click.
 
-    It is the same browser's, and led to a page of one of `origins` or came from the same address. A click of the last
-    minutes is said once to be of this browser (`visitorId`).
+    The user agent must match. The address must match too, unless the click led to a page of one of `origins`. A fresh
+    click without a `visitorId` gets the browser's.
     """
     click, visitor_id = find_by_id(session, {click_id}).get(click_id), visit.visitor_id
     if click is None or click.user_agent != visit.user_agent:
@@ -114,7 +114,7 @@ def _origin(uri: str) -> str | None:
 
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:
-    """The clicks with these ids; the bounds let an engine without an index pass over all that lies before and after."""
+    """The clicks with these ids. The bounds let an engine without an index skip all rows outside."""
     among = "IN (SELECT unnest({}::VARCHAR[]))" if session.dialect.is_owned else "= ANY({}::TEXT[])"
     condition = f"click_id >= {{}} AND click_id <= {{}} AND click_id {among}"
     return sql(condition, min(click_ids), max(click_ids), list(click_ids))

@@ -1,4 +1,4 @@
-"""Objects around clicks are deleted here, with their parts; what points to them points to nothing."""
+"""Deletes objects around clicks, with their parts. Pointers to them are cleared."""
 
 from collections.abc import Mapping
 
@@ -22,12 +22,12 @@ _HELD: Mapping[str, tuple[str, str]] = {
         "The partner's links have clicks, whose attribution would be lost; disable the profile instead.",
     ),
 }
-"""Resource -> a statement that finds a click which needs the object, and the refusal."""
+"""Resource -> a statement that finds a click that needs the object, and the refusal."""
 
 
 @transaction(Write.CATALOGUE)
 def delete_object(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
-    """Deletes an object. Raises NotFound, and Conflict for a link with clicks and for the partner who owns one."""
+    """Deletes an object. Raises NotFound, and Conflict for a link with clicks or a partner with such a link."""
     table = TABLES[resource.name].name
     its = sql("{} = {}", named(resource.id_field.column), object_id)
     if not session.rows(sql("SELECT 1 FROM {} WHERE {}", named(table), its)):

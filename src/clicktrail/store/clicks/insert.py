@@ -1,4 +1,4 @@
-"""Clicks: recorded in batches, asked for in pages, tied to the clients who register."""
+"""Adds clicks in batches, and links them by the newest catalogue."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from clicktrail.model.visitors import visitor_key
 from clicktrail.store.memory.newest import TAIL
 from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
-from clicktrail.store.outbox.deliveries import outbox_rows, tell_of_clicks
+from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Row, Rows, Session
@@ -20,16 +20,16 @@ from clicktrail.store.session.sql import Sql, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 Relink = Callable[[Click, Catalogue], Click]
-"""The click as a newer catalogue would have made it."""
+"""Returns the click as a newer catalogue would have made it."""
 _OWN_UUIDS = (
     "uuid_hash IN (SELECT unnest({}::BIGINT[])) AND uuid IN (SELECT unnest({}::VARCHAR[])) AND name_space IS NULL"
 )
-"""The clicks with the site's own uuids: the hashes are in an index, or scanned as numbers.
+"""The clicks with the site's own uuids. Hashes are in an index, or are scanned as numbers.
 
-A list is one value, however long: thousands of placeholders would take longer to plan than to find.
+A list is one value, however long. Planning thousands of placeholders would take longer than the search.
 """
 _IDS = "click_id BETWEEN {} AND {} AND click_id IN (SELECT unnest({}::VARCHAR[]))"
-"""The clicks with these ids; the bounds let an engine without an index pass over all that lies before and after."""
+"""The clicks with these ids. The bounds let an engine without an index skip all rows outside."""
 _SPACED_UUIDS = (
     "SELECT {} FROM clicks c JOIN (SELECT unnest({}::BIGINT[]) AS uuid_hash, unnest({}::VARCHAR[]) AS uuid, "
     "unnest({}::VARCHAR[]) AS name_space) n "
@@ -37,16 +37,16 @@ _SPACED_UUIDS = (
 )
 """The clicks with uuids of name spaces, by the index of hash and name space."""
 Inspect = Callable[[Mapping[str, Click]], None]
-"""Given, by click id, what is there already, before anything is written; may raise to have nothing written."""
+"""Gets the stored clicks by id before anything is written. An exception stops the write."""
 
 
 class Inserted(NamedTuple):
-    """What came of clicks that were to be added, each by the id of the click that was sent."""
+    """Results by the id of the click that was sent."""
 
     repeated: dict[str, Click]
-    """The stored click of each that was there already."""
+    """The stored click that a sent click repeats."""
     changed: dict[str, Click]
-    """What was stored of each whose link or banner had changed since it was made."""
+    """The click that was stored, if its link or banner changed since it was made."""
 
 
 @transaction(Write.CLICKS)
@@ -58,11 +58,11 @@ def insert_clicks(
     linked: Collection[str] | None = None,
     relink: Relink = lambda click, _: click,
 ) -> Inserted:
-    """Adds clicks in one statement, but not those that are there already.
+    """Adds the clicks that are not yet stored, in one statement.
 
-    A click is there already if one with its uuid is, or, for the ids in `given`, one with its id. A link or banner that
-    was deleted since the click was made is left out of it; one that another process added is put in. `linked` says that
-    the clicks are history, of which nobody is told, and which of them keep the link that they have.
+    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The click loses a link or banner
+    that was deleted since it was made, and gets one that another process added. A non-None `linked` marks the clicks as
+    history: no postbacks are sent, and the clicks with these ids keep their links.
     """
     made = {click.click_id: click for click in clicks}
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
@@ -88,13 +88,13 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh, tell_of_clicks(session, fresh, catalogue) if linked is None else [])
+        _add(session, fresh, click_deliveries(session, fresh, catalogue) if linked is None else [])
     return result
 
 
 @transaction(Write.CLICKS, is_single=True)
 def insert_click(session: Session, click: Click, relink: Relink) -> tuple[Click, bool]:
-    """Adds one click that brought its id; returns what is stored, and whether it is new."""
+    """Adds one click that has its own id. Returns the stored click, and whether it is new."""
     done = insert_clicks(session, [click], {click.click_id}, relink=relink)
     known = done.repeated.get(click.click_id)
     return (done.changed.get(click.click_id, click), True) if known is None else (known, False)
@@ -103,7 +103,7 @@ def insert_click(session: Session, click: Click, relink: Relink) -> tuple[Click,
 def _relink(
     session: Session, clicks: Sequence[Click], kept: Collection[str], relink: Relink
 ) -> tuple[Sequence[Click], Catalogue]:
-    """The clicks as the catalogue of now would have made them, but for those in `kept`; and that catalogue."""
+    """The clicks as the current catalogue would have made them, except those in `kept`; and that catalogue."""
     is_current = session.pin_catalogue()
     catalogue = session.memory.published.catalogue if is_current else load_catalogue(session)
     if not is_current or (not session.dialect.is_owned and session.memory.published.is_new()):
@@ -112,7 +112,7 @@ def _relink(
 
 
 def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
-    """Clicks and what is to be told of them, in one transaction."""
+    """Adds clicks and their deliveries in one transaction."""
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
@@ -130,13 +130,13 @@ def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
 
 
 def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
-    """The stored clicks that have the uuid of one of these in the same name space, by name space and uuid."""
+    """Stored clicks that share uuid and name space with one of these. By name space and uuid."""
     own = {click.uuid for click in clicks if click.uuid is not None and click.name_space is None}
     spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
     found: list[Click] = []
     if own:
         found += _select(session, sql(_OWN_UUIDS, [text_hash(uuid) for uuid in own], list(own)))
-    if spaced:  # each by its own pair: anyone may have sent one uuid in many name spaces
+    if spaced:  # by pairs: anyone can send the same uuid in many name spaces
         uuids, spaces = map(list, zip(*spaced, strict=True))
         rows = session.rows(sql(_SPACED_UUIDS, CLICK_SQL, list(map(text_hash, uuids)), uuids, spaces))
         found += [Click(*row) for row in rows]
@@ -144,7 +144,6 @@ def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str |
 
 
 def find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
-    """The stored clicks with one of these ids, by it."""
     return {click.click_id: click for click in _select(session, sql(_IDS, min(ids), max(ids), list(ids)))}
 
 
@@ -153,7 +152,7 @@ def _select(session: Session, where: Sql) -> list[Click]:
 
 
 def load_tail(session: Session) -> None:
-    """Reads the newest clicks into memory, where this process alone adds to them."""
+    """Reads the newest clicks into memory, if only this process adds clicks."""
     if not session.dialect.is_owned:
         return
     rows = session.rows(sql("SELECT {} FROM clicks c ORDER BY click_id DESC LIMIT {}", CLICK_SQL, number(TAIL)))

@@ -1,4 +1,4 @@
-"""Clicks are removed here, one or many, with all that is counted of them, kept beside them or points to them."""
+"""Removes clicks, with their counts, the rows beside them, and pointers to them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from clicktrail.store.session.transactions import Write, transaction
 
 
 class Found(NamedTuple):
-    """What filters find: the first clicks, as many as were asked for, and how many there are in all."""
+    """What filters find: the first clicks, up to the limit, and the total."""
 
     click_ids: Sequence[str]
     total: int
@@ -31,7 +31,7 @@ def delete_click(session: Session, viewer: Viewer, click_id: str) -> None:
 
 
 def find_removable(session: Session, query: ListQuery) -> Found:
-    """The clicks to remove, in the order of `query`. This may take long, and so it holds up no recording."""
+    """The clicks to remove, in the order of `query`. It may take long, so it does not block recording."""
     query = resolve(session, SYSTEM, query)
     counted = count_statement(query, SYSTEM, session.dialect)
     listed = list_statement(query, SYSTEM, sql("c.click_id"), session.dialect)
@@ -42,10 +42,10 @@ def find_removable(session: Session, query: ListQuery) -> Found:
 
 @transaction(Write.ALONE)
 def remove_piece(session: Session, viewer: Viewer, query: ListQuery, click_ids: Sequence[str]) -> int:
-    """Removes those that the filters still find: a click that a client came through meanwhile may be none of them."""
+    """Removes the clicks that still match the filters: meanwhile one may have got a client."""
     table, row_id = TABLES[CLICK.name], session.dialect.row_id
     where = and_(with_ids(session, click_ids), where_clause(query, table, SYSTEM, session.dialect))
-    if row_id is not None:  # no index: whole rows are read of these alone
+    if row_id is not None:  # no index: read whole rows of these only
         place = table.column(row_id)
         rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, where))
         where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])

@@ -1,7 +1,7 @@
-"""The engine that renders files: in memory, one for each file, apart from the store's.
+"""Renders files in an in-memory DuckDB, one for each file, separate from the store's engine.
 
-A client that reads slowly holds up its own engine alone. The store's would lend its threads and its memory: with eight
-unread files nobody else's would be written (docs/adr/0020-exports.md).
+So a slow client blocks only its own engine. In the store's engine it would hold threads and memory: eight files that no
+one reads would block all others (docs/adr/0020-exports.md).
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.addresses import render_ip
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "512MB",  # ordinary clicks take 20, the widest there can be 400
+    "memory_limit": "512MB",  # usual clicks need 20 MB, the widest possible 400 MB
     "threads": 1,
-    "async_threads": 0,  # what is not written waits in the engine else, up to half its memory
+    "async_threads": 0,  # otherwise unwritten output waits in the engine, up to half its memory
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-# One thread keeps the order by itself; keeping it by batches would take 128 MB for each thread.
+# One thread keeps the order. Keeping the order by batches would take 128 MB per thread.
 _OPTIONS = {
     "csv": "FORMAT csv, HEADER, PRESERVE_ORDER false",
     "ndjson": "FORMAT json, PRESERVE_ORDER false",
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 @contextmanager
 def renderer() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A rendering engine. Its errors are raised as Unavailable: the file broke off."""
+    """A rendering engine. Its errors are raised as Unavailable: the file is incomplete."""
     with duckdb.connect(config=_CONFIG) as engine:
         engine.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
         try:

@@ -1,1 +1,1 @@
-"""What surrounds a click: the catalogue, profiles, contacts, OAuth clients."""
+"""The catalogue, profiles, contacts and OAuth clients."""

@@ -1,4 +1,4 @@
-"""Links, banners, languages, sizes and themes: what is written to the catalogue, and what a click needs of it."""
+"""Links, banners, languages, sizes, themes, and the catalogue that clicks are made with."""
 
 import secrets
 from collections.abc import Mapping
@@ -26,19 +26,19 @@ from clicktrail.store.session.sql import Sql, named, names, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
-"""Resource -> a field that is made where none is given, and of how many random bytes: nobody guesses 64 bits, and two
-never meet in practice (and are refused if they do)."""
+"""Resource -> a field that is generated if missing, and its random bytes. 64 bits cannot be guessed; a collision is
+practically impossible, and refused."""
 _LINK = names(CatalogueLink.__struct_fields__)
 _TOLD = (
     "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
     "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
 )
 _USED = "SELECT f.{} AS id, f.{} AS name FROM {} f WHERE f.{} IN (SELECT {} FROM banners) ORDER BY name, id"
-"""Id and name of each language, size or theme that a banner has: tables of a few rows."""
+"""Id and name of each language, size or theme that a banner has. These tables have few rows."""
 
 
 def load_catalogue(session: Session) -> Catalogue:
-    """The catalogue as it is in this transaction."""
+    """The catalogue as this transaction sees it."""
     links = session.rows(sql("SELECT code, {} FROM links", _LINK))
     banners = session.rows(sql("SELECT banner_id, banner_name, cdn_file_url FROM banners"))
     sites = session.rows(sql("SELECT key, site_id, origins FROM sites WHERE enabled"))
@@ -53,7 +53,7 @@ def load_catalogue(session: Session) -> Catalogue:
 
 
 def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
-    """Link id -> the postbacks that are told of its clicks."""
+    """Link id -> the postbacks that its clicks notify."""
     told: dict[str, tuple[CataloguePostback, ...]] = {}
     for link_id, events, *postback in session.rows(sql(_TOLD)):
         if Event.CLICK in events.split():
@@ -62,13 +62,13 @@ def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
 
 
 def find_link(session: Session, code: str) -> CatalogueLink | None:
-    """The link with this code, as the store has it."""
+    """Reads a link from the store by its code."""
     rows = session.rows(sql("SELECT {} FROM links WHERE code = {}", _LINK, code))
     return CatalogueLink(*rows[0]) if rows else None
 
 
 def refresh(session: Session) -> None:
-    """Reads catalogue, revocations and salts into memory, as of this transaction's end."""
+    """Reads catalogue, revocations and salts. Memory gets them after the commit."""
     version = session.catalogue_version()
     catalogue, revoked, salts = load_catalogue(session), list_revoked(session), load_salts(session)
     memory = session.memory
@@ -84,7 +84,7 @@ def refresh(session: Session) -> None:
 def create_item(
     session: Session, ids: IdGenerator, resource: Resource, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
-    """Adds an object; returns it and whether it is new. Raises Conflict, InvalidBody."""
+    """Adds an object. Returns it, and whether it is new. Raises Conflict, InvalidBody."""
     repeated = find_repeat(session, resource, values)
     if repeated is not None:
         return repeated, False
@@ -99,7 +99,7 @@ def create_item(
 
 
 def generate(resource: Resource, row: dict[str, Any]) -> str | None:
-    """Fills in the code of a link, or the key of a site, where none is given; returns the field's name."""
+    """Generates the code of a link or the key of a site if missing. Returns the field's name."""
     if resource.name not in _GENERATED:
         return None
     name, size = _GENERATED[resource.name]
@@ -109,7 +109,7 @@ def generate(resource: Resource, row: dict[str, Any]) -> str | None:
 
 @transaction(Write.CATALOGUE)
 def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:
-    """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
+    """Changes the fields in `values`. Raises NotFound, Conflict, InvalidBody."""
     record = get_record(session, SYSTEM, resource, object_id)
     check_references(session, values)
     for name in ("uuid", "code"):
@@ -126,7 +126,7 @@ def _used(word: str) -> Sql:
 
 
 def list_used_facets(session: Session) -> dict[str, list[tuple[str, str]]]:
-    """The languages, sizes and themes that some banner has: id and name, by name."""
+    """The languages, sizes and themes that banners have: id and name, sorted by name."""
     return {
         f"{word}s": [(row[0], row[1]) for row in session.rows(_used(word))] for word in ("language", "size", "theme")
     }

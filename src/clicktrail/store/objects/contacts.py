@@ -1,5 +1,3 @@
-"""The contacts of one profile, one at a time."""
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -48,7 +46,7 @@ def get_contact(session: Session, viewer: Viewer, profile_id: str, contact_id: s
 def create_contact(
     session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
-    """Adds a contact behind the others; returns it and whether it is new. Raises NotFound, Conflict."""
+    """Appends a contact. Returns it, and whether it is new. Raises NotFound, Conflict."""
     get_record(session, SYSTEM, PROFILE, profile_id)
     repeated = find_repeat(session, CONTACT, values)
     if repeated is not None:
@@ -65,7 +63,7 @@ def create_contact(
 def update_contact(
     session: Session, profile_id: str, contact_id: str, values: Mapping[str, Any], reading: Reading
 ) -> Record:
-    """Changes what `values` names. Raises NotFound, Conflict, InvalidBody."""
+    """Changes the fields in `values`. Raises NotFound, Conflict, InvalidBody."""
     record = get_contact(session, SYSTEM, profile_id, contact_id)
     wanted = read_contact({**record, **values}, reading)
     check_unused(session, CONTACT, "uuid", values.get("uuid"), contact_id)
@@ -77,7 +75,7 @@ def update_contact(
 
 @transaction(Write.CHANGE)
 def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
-    """Removes a contact. Raises NotFound."""
+    """Raises NotFound."""
     get_contact(session, SYSTEM, profile_id, contact_id)
     session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", contact_id))
 

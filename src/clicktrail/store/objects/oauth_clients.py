@@ -1,4 +1,4 @@
-"""OAuth clients (hashed secrets) and revoked tokens."""
+"""OAuth clients with hashed secrets, and revoked tokens."""
 
 import hashlib
 import hmac
@@ -18,13 +18,13 @@ _SECRET_BYTES = 32
 
 
 def hash_secret(secret: str) -> str:
-    """SHA-256. Secrets are 256 random bits, so a slow hash would protect nothing (ADR 7)."""
+    """SHA-256. Secrets are 256 random bits, so a slow hash would add nothing (ADR 7)."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @transaction(Write.CATALOGUE)
 def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str]:
-    """Adds a client; returns it and its secret, which is never to be had again. Raises InvalidBody."""
+    """Adds an OAuth client. Returns it and its secret, which cannot be read again. Raises InvalidBody."""
     check_references(session, values)
     client_id, secret = ids.new(), secrets.token_urlsafe(_SECRET_BYTES)
     insert_row(
@@ -44,7 +44,7 @@ def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any])
 
 @transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
-    """Gives a client a new secret; the old one ends at once. Raises NotFound."""
+    """Gives an OAuth client a new secret; the old one ends at once. Raises NotFound."""
     get_record(session, SYSTEM, CLIENT, client_id)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     update_row(session, CLIENT, client_id, {"secret_hash": hash_secret(secret)})
@@ -53,13 +53,13 @@ def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
 
 @transaction(Write.CATALOGUE)
 def revoke_client(session: Session, client_id: str) -> None:
-    """Ends a client: its secret and its tokens are refused from now on. Raises NotFound."""
+    """Disables an OAuth client: from now on its secret and tokens are refused. Raises NotFound."""
     get_record(session, SYSTEM, CLIENT, client_id)
     update_row(session, CLIENT, client_id, {"enabled": False})
 
 
 def check_client(session: Session, client_id: str, secret: str) -> Record | None:
-    """The enabled client with this secret. A wrong id takes as long as a wrong secret."""
+    """The enabled OAuth client with this secret, or None. A wrong id takes as long as a wrong secret."""
     rows = session.rows(sql("SELECT secret_hash FROM clients WHERE client_id = {} AND enabled", client_id))
     stored = rows[0][0] if rows else hash_secret("")
     if not hmac.compare_digest(stored, hash_secret(secret)) or not rows:
@@ -69,19 +69,19 @@ def check_client(session: Session, client_id: str, secret: str) -> Record | None
 
 @transaction(Write.CATALOGUE)
 def revoke_token(session: Session, token_id: str) -> None:
-    """Ends one token by its `jti`; again changes nothing."""
+    """Revokes a token by its `jti`. Repeating it changes nothing."""
     if not session.rows(sql("SELECT 1 FROM revoked_tokens WHERE token_id = {}", token_id)):
         session.rows(insert_into("revoked_tokens", {"token_id": token_id, "revoke_time": session.clock.now_us()}))
 
 
 def list_revoked_tokens(session: Session) -> list[str]:
-    """The ids of the tokens that were revoked, the newest first."""
+    """The ids of revoked tokens, newest first."""
     rows = session.rows(sql("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id"))
     return [row[0] for row in rows]
 
 
 def list_revoked(session: Session) -> frozenset[str]:
-    """All that a token may not name: revoked token ids, and the ids of revoked clients."""
+    """Ids that a token may not contain: revoked tokens and disabled OAuth clients."""
     ended = "SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled"
     rows = session.rows(sql(ended))
     return frozenset(row[0] for row in rows)

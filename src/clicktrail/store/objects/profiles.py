@@ -1,4 +1,4 @@
-"""Profiles with their tags and contacts. Whatever is written is written in the caller's one transaction."""
+"""Profiles with their tags and contacts. All writes belong to the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,14 +23,14 @@ from clicktrail.store.session.sql import insert_into, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
 _CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
-"""A row if the links of a profile have clicks, by the indexes of both."""
+"""Returns a row if the links of a profile have clicks, by the indexes of both."""
 NAMES = ("firstName", "middleName", "lastName")
-"""The parts of `name`, in the order in which they are joined."""
+"""The parts of `name`, in the order of joining."""
 
 
 @transaction(Write.CHANGE)
 def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, bool]:
-    """Adds a profile; returns it and whether it is new. Raises Conflict."""
+    """Adds a profile. Returns it, and whether it is new. Raises Conflict."""
     repeated = find_repeat(session, PROFILE, values)
     if repeated is not None:
         attach(session, SYSTEM, [repeated])
@@ -41,7 +41,7 @@ def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]
 
 @transaction(Write.CHANGE)
 def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]) -> Record:
-    """Changes what `values` names. Raises NotFound, Conflict."""
+    """Changes the fields in `values`. Raises NotFound, Conflict."""
     current = get_profile(session, SYSTEM, profile_id)
     return get_profile(session, SYSTEM, save_profile(session, ids, current, values))
 
@@ -53,10 +53,10 @@ def save_profile(
     values: Mapping[str, Any],
     name_space: str | None = None,
 ) -> str:
-    """Writes what differs between `current` (None: a new profile) and `values`; returns the profile's id.
+    """Writes the differences between `current` (None: a new profile) and `values`. Returns the profile's id.
 
-    The same values twice change nothing the second time, not even the update time. `name_space` is where a new
-    profile's uuid lies; one that is given later makes any profile the site's own. Raises Conflict.
+    Repeating it changes nothing, not even the update time. `name_space` is the name space of a new profile's uuid; a
+    uuid without a name space, given later, makes the profile the site's own. Raises Conflict.
     """
     profile_id: str = current["profileId"] if current else ids.new()
     known = current or {field.name: field.default for field in PROFILE.writable.values()}
@@ -82,14 +82,14 @@ def save_profile(
 
 
 def full_name(values: Mapping[str, Any]) -> str:
-    """The names that are not empty, joined."""
+    """Joins the names that are not empty."""
     return " ".join(values[name] for name in NAMES if values[name])
 
 
 def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: Sequence[Mapping[str, Any]]) -> bool:
-    """Makes the profile's contacts what `wanted` says; contacts that stay keep their ids. Returns whether any changed.
+    """Makes the profile's contacts equal to `wanted`; contacts that stay keep their ids. Returns whether any changed.
 
-    A wanted contact is an old one if they share their id, or their uuid, or else their key and value. Raises Conflict.
+    A wanted contact matches an old one by id, by uuid, or by key and value. Raises Conflict.
     """
     old = contacts_by_profile(session, SYSTEM, [profile_id]).get(profile_id, [])
     places: dict[str, int] = dict(
@@ -136,25 +136,24 @@ def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
 
 
 def _take_back(session: Session, uuid: str | None, profile_id: str) -> None:
-    """A uuid that leads to a profile since that was merged can become its own; to another one it is taken."""
+    """A merged profile's uuid that leads to this profile may become its own; if it leads elsewhere, it is taken."""
     led = sql("uuid = {} AND name_space IS NULL", uuid)
     leads = sql("SELECT profile_id FROM merged_profiles WHERE {}", led)
     for [taken] in session.rows(leads) if uuid is not None else ():
         if taken != profile_id:
-            mistake = Mistake(f"is that of a profile that became a part of {taken}", pointer="/uuid")
+            mistake = Mistake(f"is the uuid of a profile that was merged into {taken}", pointer="/uuid")
             raise Conflict("A merged profile had this uuid.", (mistake,))
         session.rows(update("merged_profiles", {"uuid": None}, led))
 
 
 def replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None:
-    """Makes the profile's tags these, in this order."""
     session.rows(sql("DELETE FROM profile_tags WHERE profile_id = {}", profile_id))
     for position, tag in enumerate(tags):
         session.rows(insert_into("profile_tags", {"profile_id": profile_id, "position": position, "tag": tag}))
 
 
 def _differing_parts(record: Record, values: Mapping[str, Any]) -> list[str]:
-    """Which of the list-valued fields a repeated POST says differently."""
+    """The list-valued fields in which a repeated POST differs from the stored profile."""
     contacts = [(contact["key"], contact["value"]) for contact in record["contacts"]]
     differing = []
     if "contacts" in values and [(item["key"], item["value"]) for item in values["contacts"]] != contacts:

@@ -1,1 +1,1 @@
-"""Postbacks and their deliveries: written with what they tell of, sent afterwards."""
+"""Postbacks and their deliveries. A delivery is written with its click or registration, and sent afterwards."""

@@ -1,7 +1,7 @@
-"""The outbox of postbacks: what is to be told is written in the transaction of what it tells of, and sent after it.
+"""The outbox: a delivery is written in the transaction of its click or registration, and sent afterwards.
 
-A delivery is due at `due_time` and at nobody while that is null. Whoever takes it moves that on by a lease, so that a
-delivery whose sender died is due again: it is told at least once, and by the same id.
+A delivery becomes due at `due_time`; NULL means no attempt is scheduled. Taking a delivery moves `due_time` on by a
+lease, so that it becomes due again if its sender dies. Every delivery is sent at least once, always with the same id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,9 @@ from clicktrail.store.session.transactions import Write, transaction
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
 NEWS_US = DAY_US
-"""How old a click may be when it arrives and still be told of: older ones come from imports, and are history."""
+"""Maximum age of an arriving click that is notified. Older clicks come from imports: history."""
 _SERVED = 32
-"""Postbacks that are looked at in one go."""
+"""Maximum number of postbacks served in one call."""
 _NEW = (
     *("delivery_id", "postback_id", "profile_id", "event", "status", "click_id", "attribution_id", "time"),
     *("attempts", "due_time", "update_time"),
@@ -36,12 +36,12 @@ _TOLD = (
     "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
     "WHERE l.link_id = {} AND q.enabled ORDER BY q.postback_id"
 )
-"""The postbacks of the partner whose link it is."""
+"""The postbacks of the link's partner."""
 _DUE = "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= {} AND postback_id = ANY({}::TEXT[])"
 _DUE_OF = "SELECT delivery_id FROM deliveries WHERE postback_id = {} AND due_time <= {} ORDER BY due_time LIMIT {}"
-"""The longest due of a postback: the first rows of the index of what is due."""
+"""The deliveries of a postback that have been due longest, from the start of the index by due time."""
 _IDS = "delivery_id BETWEEN {} AND {} AND delivery_id = ANY({}::TEXT[])"
-"""The bounds let an engine without an index pass over all that lies before and after."""
+"""The bounds let an engine without an index skip all rows outside."""
 _TAKEN = (
     "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
     "WHERE {} AND due_time <= {} ORDER BY due_time {}"
@@ -59,11 +59,11 @@ _SETTLE = (
     "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
     "AND deliveries.status = {} AND deliveries.delivery_id BETWEEN {} AND {}"
 )
-"""Writes down many outcomes, of deliveries that nobody replayed or took again meanwhile."""
+"""Writes many outcomes, but only of deliveries that were not replayed or taken again since."""
 
 
 class Target(NamedTuple):
-    """Where and how a postback is sent, and what it is signed with."""
+    """Where and how a postback is sent, and the secret that signs it."""
 
     uri: str
     method: str
@@ -71,7 +71,7 @@ class Target(NamedTuple):
 
 
 class Job(NamedTuple):
-    """One attempt that is now to be made. Without a message what it was to tell of was deleted."""
+    """One attempt to make now. `message` is None if the click or registration was deleted."""
 
     delivery_id: str
     postback_id: str
@@ -82,7 +82,7 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of an attempt. It says nothing of a delivery that was replayed or taken by another one meanwhile."""
+    """The result of an attempt. It is ignored if the delivery was replayed or taken again since."""
 
     delivery_id: str
     attempt: int
@@ -92,8 +92,8 @@ class Outcome(NamedTuple):
     due_time: int | None
 
 
-def tell_of_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> list[Row]:
-    """What is to be told of clicks that are about to be added: not of robots' ones, and not of history."""
+def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> list[Row]:
+    """The deliveries for clicks that are about to be added, without robots and history."""
     told = catalogue.told_of_clicks
     if not told:
         return []
@@ -106,10 +106,10 @@ def tell_of_clicks(session: Session, clicks: Sequence[Click], catalogue: Catalog
     ]
 
 
-def tell_of_registration(
+def registration_deliveries(
     session: Session, attribution_id: str, link_id: str | None, click_id: str | None, at: int
 ) -> list[Row]:
-    """What is to be told of a client whom a link brought."""
+    """The deliveries for a client whom a link brought."""
     if link_id is None:
         return []
     found = session.rows(sql(_TOLD, link_id))
@@ -134,21 +134,20 @@ def _row(
 
 
 def outbox_rows(session: Session, rows: Sequence[Row]) -> Rows:
-    """What puts them in the outbox, for a transaction that wakes the sender at its end."""
+    """Outbox rows for a transaction; its commit wakes the sender."""
     if rows:
         session.after_commit(session.memory.outbox.set)
     return Rows("deliveries", _NEW, rows)
 
 
 def add_deliveries(session: Session, rows: Sequence[Row]) -> None:
-    """Puts them in the outbox."""
     session.insert_together(outbox_rows(session, rows))
 
 
 def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
-    """Deliveries that are due, the longest first: of each postback as many as are free, and `most` in all.
+    """Due deliveries, longest due first: for each postback at most its number in `free`, `most` in total.
 
-    `free` is in the order in which postbacks are served; those that had none of their turn have it the next time.
+    `free` is in the order of service. Postbacks that were left out come first the next time.
     """
     now = session.clock.now_us()
     due = session.rows(sql(_DUE, now, list(free)))
@@ -163,7 +162,7 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
 
 @transaction(Write.QUEUE)
 def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
-    """Takes these deliveries, those of them that are still due and that nobody else is about to take."""
+    """Takes those of the deliveries that are still due and not locked by another sender."""
     now, ids = session.clock.now_us(), sorted(ids)
     its = sql(_IDS, ids[0], ids[-1], ids)
     found = session.rows(sql(_TAKEN, its, now, sql(session.dialect.skip_locked)))
@@ -185,7 +184,7 @@ def find_target(session: Session, postback_id: str) -> Target:
 
 
 def _messages(session: Session, rows: Sequence[Row]) -> dict[str, Message]:
-    """Delivery id -> what it tells, for those whose click or registration is still there."""
+    """Delivery id -> message, if its click or registration still exists."""
     registrations = _by_id(session, _REGISTRATIONS, {row[4] for row in rows})
     clicks = _clicks(session, {row[3] for row in rows} - {None})
     link_ids = {click.link_id for click in clicks.values()} | {row[3] for row in registrations.values()}
@@ -217,23 +216,22 @@ def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
 
 @transaction(Write.QUEUE)
 def settle(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Writes down what came of attempts."""
     ids = sorted(outcome.delivery_id for outcome in outcomes)
     values = join(", ", [sql(_OUTCOME, *outcome) for outcome in outcomes])
     session.rows(sql(_SETTLE, session.clock.now_s(), values, WAITING, ids[0], ids[-1]))
 
 
 def _replay(session: Session, where: Sql) -> None:
-    anew = {"status": WAITING, "attempts": 0, "response_status": None, "error": None}
+    reset = {"status": WAITING, "attempts": 0, "response_status": None, "error": None}
     session.rows(
-        update("deliveries", {**anew, "due_time": session.clock.now_us(), "update_time": session.clock.now_s()}, where)
+        update("deliveries", {**reset, "due_time": session.clock.now_us(), "update_time": session.clock.now_s()}, where)
     )
     session.after_commit(session.memory.outbox.set)
 
 
 @transaction(Write.CHANGE)
 def replay(session: Session, delivery_id: str) -> Record:
-    """Has a delivery told anew, whatever came of it. Raises NotFound."""
+    """Schedules a delivery again, whatever its status. Raises NotFound."""
     get_record(session, SYSTEM, DELIVERY, delivery_id)
     _replay(session, sql("delivery_id = {}", delivery_id))
     return get_record(session, SYSTEM, DELIVERY, delivery_id)
@@ -241,9 +239,9 @@ def replay(session: Session, delivery_id: str) -> Record:
 
 @transaction(Write.CHANGE)
 def replay_dead(session: Session, postback_id: str) -> int:
-    """Has all of a postback told anew that was given up; returns how many. Raises NotFound."""
+    """Schedules all dead deliveries of a postback again; returns their number. Raises NotFound."""
     get_record(session, SYSTEM, POSTBACK, postback_id)
-    dead = sql("postback_id = {} AND status = {}", postback_id, sql(f"'{DEAD}'"))  # as the index of the dead has it
+    dead = sql("postback_id = {} AND status = {}", postback_id, sql(f"'{DEAD}'"))  # as in the index of dead deliveries
     count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", dead))[0][0]
     _replay(session, dead)
     return count
@@ -251,6 +249,6 @@ def replay_dead(session: Session, postback_id: str) -> int:
 
 @transaction(Write.QUEUE)
 def forget_deliveries(session: Session, days: int) -> None:
-    """Removes what was to be told more than so many days ago; the moment is in the ids."""
+    """Deletes deliveries older than `days`. The age comes from the id."""
     first = f"{max(session.clock.now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
     session.rows(sql("DELETE FROM deliveries WHERE delivery_id < {}", first))

@@ -1,4 +1,4 @@
-"""Postbacks and the secrets that they are signed with."""
+"""Postbacks and the secrets that sign them."""
 
 import base64
 import secrets
@@ -21,26 +21,27 @@ _NEWEST_LINK = (
     "WHERE q.postback_id = {} ORDER BY l.link_id DESC LIMIT 1"
 )
 _SECRET_BYTES = 32
-"""Standard Webhooks: 24 to 64 bytes, written in base64 behind `whsec_`."""
+"""Standard Webhooks: 24 to 64 bytes, in base64 after `whsec_`."""
 
 
 @transaction(Write.CATALOGUE)
 def create_postback(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str | None]:
-    """Adds a postback; returns it and its secret, None if its uuid had made it. Raises Conflict, InvalidBody."""
+    """Adds a postback. Returns it and its secret; the secret is None if the uuid existed. Raises Conflict,
+    InvalidBody."""
     record, is_new = catalog.create_item(session, ids, POSTBACK, values)
     return record, _give_secret(session, record["postbackId"]) if is_new else None
 
 
 @transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, postback_id: str) -> tuple[Record, str]:
-    """Gives a postback a new secret, which the next attempt is signed with. Raises NotFound."""
+    """Gives a postback a new secret, which signs the next attempt. Raises NotFound."""
     get_record(session, SYSTEM, POSTBACK, postback_id)
     secret = _give_secret(session, postback_id)
     return get_record(session, SYSTEM, POSTBACK, postback_id), secret
 
 
 def prepare_test(session: Session, ids: IdGenerator, postback_id: str) -> tuple[Target, Message]:
-    """Where a test is to go, and what it tells: of the partner's newest link, if there is one. Raises NotFound."""
+    """The target and message of a test, about the partner's newest link, if any. Raises NotFound."""
     links = session.rows(sql(_NEWEST_LINK, postback_id))
     link_id, code = links[0] if links else (None, None)
     return find_target(session, postback_id), sample(ids.new(), session.clock.now_us(), link_id, code)

@@ -14,7 +14,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, foreign_digits
 from clicktrail.store.clicks.change import tie, untie
 from clicktrail.store.objects.profiles import save_profile
-from clicktrail.store.outbox.deliveries import add_deliveries, tell_of_registration
+from clicktrail.store.outbox.deliveries import add_deliveries, registration_deliveries
 from clicktrail.store.reads.clicks import get_click
 from clicktrail.store.reads.profiles import get_profile
 from clicktrail.store.reads.records import Record
@@ -164,7 +164,7 @@ def _keep(
     for each in decision.considered:
         row = (made.attribution_id, *astuple(each.candidate), each.outcome)
         session.rows(insert_into("attribution_clicks", dict(zip(CONSIDERED, row, strict=True))))
-    add_deliveries(session, tell_of_registration(session, made.attribution_id, made.link_id, made.click_id, at))
+    add_deliveries(session, registration_deliveries(session, made.attribution_id, made.link_id, made.click_id, at))
     return made
 
 

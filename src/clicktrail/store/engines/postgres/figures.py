@@ -1,7 +1,7 @@
 """The figures of links on PostgreSQL, exact under any number of writers.
 
-No writer changes what another one does: each adds rows to `link_changes`, in the transaction of the clicks themselves,
-and now and then one node adds them up into `link_figures`. A visitor is new to a link if its key could be added.
+Writers do not update each other's rows: each adds rows to `link_changes` in the transaction of its clicks, and from
+time to time one node adds them up into `link_figures`. A visitor is new to a link if its key could be inserted.
 """
 
 from collections import Counter
@@ -38,13 +38,13 @@ _FIGURES = (
     f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures WHERE link_id = ANY({{}}::TEXT[]) "
     f"UNION ALL SELECT {_COLUMNS} FROM link_changes WHERE link_id = ANY({{}}::TEXT[])) f GROUP BY link_id"
 )
-"""What was added up, by its key, and what came since: a table of a second's changes."""
+"""The sums so far, by their key, plus the changes since: about one second of changes."""
 _VISIT = (
     "INSERT INTO link_visitors AS v (visitor, click_id, time) {} ON CONFLICT (visitor) DO UPDATE SET "
     "click_id = CASE WHEN {} THEN v.click_id ELSE excluded.click_id END, "
     "time = CASE WHEN {} THEN v.time ELSE excluded.time END RETURNING v.visitor, v.click_id, v.time, v.xmax = 0"
 )
-"""By its key each visitor with the visit that counts, and whether the row is new."""
+"""Each visitor's visit that counts, by key, and whether the row is new."""
 _REPLACE_VISITS = (
     "UPDATE link_visitors v SET click_id = n.click_id, time = n.time "
     "FROM unnest({}::BIGINT[], {}::TEXT[], {}::BIGINT[]) n(visitor, click_id, time) WHERE v.visitor = n.visitor"
@@ -76,20 +76,18 @@ _RECOUNT = (
 )
 _FOLD_LOCK = 0x636C_6B02
 _VALUES = 1_000
-"""Rows of a statement that has placeholders for each."""
+"""Rows per statement that has placeholders for each row."""
 
 
 class TableFigures:
-    """Figures in tables of the store."""
-
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
-        """Link id -> figures: what was added up, and what came since, in one statement."""
+        """Link id -> figures: the sums plus the changes since, in one statement."""
         rows = session.rows(sql(_FIGURES, list(link_ids), list(link_ids)))
         found = {row[0]: LinkMetrics(*row[1:]) for row in rows}
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
-        """Clicks are about to be added by this transaction: marks repeats among them, and counts the others' links."""
+        """Called before this transaction adds clicks: marks repeats, and counts the clicks of links."""
         linked = [click for click in clicks if click.link_id is not None]
         if not linked:
             return clicks
@@ -114,12 +112,12 @@ class TableFigures:
         return marked
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
-        """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
+        """Adds `change` (1, or a negative number) to the registrations of a link."""
         if link_id is not None:
             session.insert("link_changes", _COLUMNS.split(", "), [(link_id, 0, 0, change, None, None)])
 
     def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks were just removed, while no node counts. Figures stay those of all that ever were, but them."""
+        """Called after clicks were removed, while no node counts. Subtracts them from the figures."""
         removed = by_link(clicks)
         if not removed:
             return
@@ -140,9 +138,9 @@ class TableFigures:
 
 
 def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tuple[dict[int, Visit], set[int]]:
-    """By visitor the visit that these clicks may repeat, which may be they themselves; and the visitors that are new.
+    """Returns the visit of each visitor that these clicks may repeat (possibly their own), and the new visitors.
 
-    One statement, in one order in all nodes: whoever comes second waits for the first, and no ring of waiting arises.
+    All nodes insert in the same order: the second one waits for the first, so there is no deadlock.
     """
     is_near = sql("abs(excluded.time - v.time) <= {}", number(window_us or -1))
     rows: list[Row] = []
@@ -152,8 +150,8 @@ def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tup
 
 
 def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[Sql]:
-    """What these visits are inserted from: arrays, whose statement is short; on Citus values, which it sends straight
-    to their shards, where it would first spread a query's rows over all of them."""
+    """The source of the visits to insert. Arrays keep the statement short. On Citus it is VALUES, which Citus sends
+    straight to the shards; rows of a query would first be distributed over all shards."""
     if not session.dialect.is_spread:
         arrays = map(list, zip(*visits, strict=True))
         yield sql("SELECT * FROM unnest({}::BIGINT[], {}::TEXT[], {}::BIGINT[])", *arrays)
@@ -164,14 +162,14 @@ def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterat
 
 
 def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:
-    """Later visits of the same transaction, in rows that it has locked already."""
+    """Updates later visits of the same transaction, in rows that it has already locked."""
     if visits:
         columns = zip(*((visitor, *visit) for visitor, visit in visits.items()), strict=True)
         session.rows(sql(_REPLACE_VISITS, *map(list, columns)))
 
 
 def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
-    """Nothing can repeat removed clicks any more; and the visitors of those in `gone` are new when they come again."""
+    """Removed clicks can no longer be repeated. The visitors in `gone` count as new when they return."""
     visitors = sorted(set(map(visitor_key, clicks)))
     session.rows(sql(_FORGET_VISITS, visitors, [click.click_id for click in clicks]))
     if gone:
@@ -179,31 +177,31 @@ def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Cli
 
 
 def _find_times(session: Session, end: str, bounds: Bounds) -> dict[str, int | None]:
-    """Link id -> the first or the last time of its clicks within bounds, robots' aside."""
+    """Link id -> the first or last time of its clicks within bounds, without robots."""
     near = [(link_id, *bound) for link_id, bound in bounds.items() if bound is not None]
     time = f"SELECT {end}(c.time) FROM clicks c WHERE {IS_COUNTED} AND c.link_id = "
     found: dict[str, int | None] = {}
-    if near:  # a few rows of the index of times for each
+    if near:  # a few index rows per link
         asked = sql(_ASKED, *map(list, zip(*near, strict=True)))
         each = sql("SELECT g.link_id, ({} AND c.time BETWEEN g.low AND g.high) FROM {}", sql(f"{time}g.link_id"), asked)
-        if session.dialect.is_spread:  # Citus runs no such subquery over a table that is spread
+        if session.dialect.is_spread:  # Citus cannot run this subquery on a distributed table
             each = sql(_ENDS_BY_JOIN, sql(end), asked)
             found = {link_id: None for link_id, *_ in near}
         found |= dict(session.rows(each))
-    for link_id in bounds.keys() - found.keys():  # one by one: the planner has to know how rare the link is
+    for link_id in bounds.keys() - found.keys():  # one by one: the planner must know how rare the link is
         found[link_id] = session.rows(sql(time + "{}", link_id))[0][0]
     return found
 
 
 def fold_changes(session: Session) -> None:
-    """Adds up what came since the last time, unless another node is at it."""
+    """Adds up the changes since the last run, unless another node is doing it."""
     if not session.rows(sql(f"SELECT pg_try_advisory_xact_lock({_FOLD_LOCK})"))[0][0]:
         return
     session.rows(sql(_FOLD))
 
 
 def recount(session: Session) -> None:
-    """Makes figures and visitors from the clicks, for a store that was filled otherwise, or that lost some."""
+    """Rebuilds figures and visitors from the clicks, for a store that was filled in another way or lost clicks."""
     session.rows(sql("TRUNCATE link_changes, link_figures, link_visitors"))
     session.rows(sql(_RECOUNT_VISITORS))
     session.rows(sql(_RECOUNT))

@@ -1,4 +1,4 @@
-"""The signing keys of all nodes, in the database: a token of one is good at every other."""
+"""The signing keys of all nodes, in the database: each node accepts the tokens of all others."""
 
 from collections.abc import Sequence
 
@@ -8,37 +8,36 @@ from clicktrail.store.session.sql import sql
 
 
 def list_keys(session: Session) -> list[str]:
-    """The lines of the key ring, the newest first."""
+    """The lines of the key ring, newest first."""
     return [row[0] for row in session.rows(sql("SELECT line FROM signing_keys ORDER BY position"))]
 
 
 class TableKeys:
-    """Keys as lines of a table, read anew with every version of the catalogue."""
+    """Keys as rows of a table, reloaded with every version of the catalogue."""
 
     def __init__(self, engine: PostgresEngine) -> None:
         self._engine = engine
 
     def stamp(self) -> int:
-        """Changes when another node has replaced the keys, half a second later at most."""
+        """Changes at most half a second after another node has replaced the keys."""
         return self._engine.memory.published.version
 
     def read(self, first: str) -> list[str]:
-        """The lines; `first` becomes the only one where there is none yet."""
+        """The lines. If the table is empty, `first` is stored and returned."""
         lines = self._engine.run(list_keys, Kind.READ)
         return lines or self._engine.run(lambda session: _begin(session, first), Kind.ALONE)
 
     def note(self, lines: Sequence[str]) -> None:
-        """Adds lines to the table of the tokens that were made."""
+        """Adds lines about tokens that were issued."""
         first = self._engine.memory.clock.now_us()
         rows = [[first + place, line] for place, line in enumerate(lines)]
         self._engine.run(lambda session: session.insert("issued_tokens", ["create_time", "line"], rows))
 
     def noted(self) -> list[str]:
-        """The lines of that table."""
         return self._engine.run(_list_issued, Kind.READ)
 
     def replace(self, lines: Sequence[str]) -> None:
-        """Puts these lines in place of all others."""
+        """Replaces all lines."""
         self._engine.run(lambda session: _replace(session, lines), Kind.ALONE)
 
 

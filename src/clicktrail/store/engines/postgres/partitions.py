@@ -1,4 +1,4 @@
-"""The months of the clicks: one partition each, made ahead of time, or when an import brings older clicks."""
+"""One partition of clicks per month, made ahead of time, or when an import brings older clicks."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ from clicktrail.store.session.sql import named, sql
 Month = tuple[int, int]
 """Year and month (1 to 12) in UTC."""
 AHEAD = 2
-"""Months that have their partition before they begin."""
+"""Months ahead for which partitions exist."""
 FIRST: Month = (2010, 1)
-"""Clicks with older ids, or with ids of a future that has no partition yet, lie in the default partition."""
+"""Clicks with older ids, or with ids of future months without a partition, are in the default partition."""
 _PARTITIONS = (
     "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
     "WHERE i.inhparent = to_regclass('clicks')"
@@ -20,39 +20,37 @@ _MOVE = (
     "WITH early AS (DELETE FROM clicks_default WHERE click_id >= {} AND click_id < {} RETURNING *) "
     "INSERT INTO {} SELECT * FROM early"
 )
-"""Clicks that came before their month's partition go into it."""
+"""Moves clicks that came before their month's partition."""
 _FREE_UUIDS = (
     "DELETE FROM click_uuids k USING (SELECT left(encode(sha256(convert_to(uuid, 'UTF8') || "
     "coalesce('\\x00'::BYTEA || convert_to(name_space, 'UTF8'), '')), 'hex'), 32)::UUID AS uuid_key "
     "FROM {} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
 )
-"""Gives back the claims of a month's uuids, made as `store.engines.postgres.session.uuid_key` makes them."""
+"""Deletes the claims of a month's uuids. Same key as `store.engines.postgres.session.uuid_key`."""
 
 
 def month_of(second: int) -> Month:
-    """The month of a Unix time."""
     moment = datetime.fromtimestamp(second, UTC)
     return moment.year, moment.month
 
 
 def shift(month: Month, by: int) -> Month:
-    """The month so many months later."""
     place = month[0] * 12 + month[1] - 1 + by
     return place // 12, place % 12 + 1
 
 
 def name_of(month: Month) -> str:
-    """The partition of a month."""
+    """The name of a month's partition."""
     return f"clicks_{month[0]:04}_{month[1]:02}"
 
 
 def first_id(month: Month) -> str:
-    """The least id of a click that was made in the month."""
+    """The smallest id of a click made in the month."""
     return f"{int(datetime(month[0], month[1], 1, tzinfo=UTC).timestamp()):08x}{'0' * 16}"
 
 
 def due_months() -> list[Month]:
-    """The months that must have a partition by now: the one of an hour ago, and those to come."""
+    """The months that must have a partition now: the month of an hour ago, and the coming ones."""
     now = datetime.now(UTC)
     current = (now.year, now.month)
     before = now - timedelta(hours=1)
@@ -67,7 +65,7 @@ def list_months(session: Session) -> set[Month]:
 
 
 def add_months(session: Session, months: Collection[Month]) -> None:
-    """Makes partitions; clicks that came before their month's partition move into it. Again changes nothing."""
+    """Makes missing partitions; clicks that came before their month's partition move into it."""
     for month in sorted(set(months) - list_months(session)):
         name, start, end = named(name_of(month)), first_id(month), first_id(shift(month, 1))
         session.rows(sql("CREATE TABLE {} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", name))
@@ -78,7 +76,7 @@ def add_months(session: Session, months: Collection[Month]) -> None:
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
-    """Drops the partitions of all months before `before`, with what else is kept of their clicks."""
+    """Drops the partitions of all months before `before`, and the claims of their uuids."""
     gone = sorted(month for month in list_months(session) if month < before)
     for month in gone:
         name = named(name_of(month))

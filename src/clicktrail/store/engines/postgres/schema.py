@@ -1,6 +1,6 @@
-"""What PostgreSQL has beside the tables that all engines share: functions, keys, indexes, tables for what nodes share.
+"""PostgreSQL's additions to the shared tables: functions, keys, indexes, and tables that nodes share.
 
-Which question each index serves, and what it costs, was measured: docs/adr/0013-postgresql-storage.md.
+docs/adr/0013-postgresql-storage.md shows which question each index serves, and its measured cost.
 """
 
 import re
@@ -10,19 +10,19 @@ from clicktrail.store.session.protocol import Dialect, Migration
 from clicktrail.store.session.search import find_by_like
 
 PREFIX = 250
-"""Characters of a text that an index holds: a whole one of 8 KiB would not fit in a page of an index."""
+"""Characters of a text in an index: a whole text of 8 KiB would not fit in an index page."""
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term", "referrer", "user_agent")
 _PROXIES = {
     **{f"c.{name}": f"left({{}}, {PREFIX})" for name in _TEXTS},
     **{f"c.{name}": "{}" for name in ("ip", "latitude", "longitude", "time", "update_time")},
     "t.first_tag": "{}",
 }
-"""What clicks are sorted by -> what the index of it holds. The uri has none: it would be as large as the table."""
+"""Sort expression -> expression of its index. The uri has none: the index would be as large as the table."""
 
 _FUNCTIONS: Migration = (
     "0000-postgres-functions",
     (
-        # Lower case by code point, as the embedded engine does it, whatever the locale of the database.
+        # Lower case by code point, as in the embedded engine, whatever the locale of the database.
         """DO $$ DECLARE chosen TEXT; BEGIN
             SELECT quote_ident(collname) INTO chosen FROM pg_collation
             WHERE collname IN ('pg_c_utf8', 'C.utf8', 'C.UTF-8', 'und-x-icu') AND collencoding IN (-1, 6)
@@ -44,7 +44,7 @@ _NODES: Migration = (
         "CREATE TABLE catalogue_version (version BIGINT NOT NULL)",
         "INSERT INTO catalogue_version (version) VALUES (1)",
         "CREATE TABLE signing_keys (position BIGINT NOT NULL, line TEXT NOT NULL)",
-        # Who may still be the first with a uuid: partitions cannot hold a key that leaves out what they are made by.
+        # The claims of uuids: a unique key on a partitioned table would have to include the partition key.
         "CREATE TABLE click_uuids (uuid_key UUID PRIMARY KEY)",
         """CREATE TABLE link_figures (
             link_id TEXT PRIMARY KEY, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL,
@@ -71,7 +71,7 @@ _KEYS: Migration = (
             for expression, proxy in _PROXIES.items()
             if expression.startswith("c.")
         ),
-        # So that even a rare link's clicks are known to be few.
+        # So that the planner knows rare links to have few clicks.
         *(
             f"ALTER TABLE clicks ALTER COLUMN {name} SET STATISTICS 1000"
             for name in ("link_id", "country_code", *_TEXTS)
@@ -158,7 +158,7 @@ _POSTBACKS: Migration = (
 
 _MARKS: Migration = (
     "0008-postgres-rare-marks",
-    (  # so that a page of them, or that there are none, is not found by looking at all clicks
+    (  # so that finding a page of them, or none, does not scan all clicks
         "CREATE INDEX clicks_data_centre ON clicks (click_id) WHERE is_data_centre",
         "CREATE INDEX clicks_prefetch ON clicks (click_id) WHERE is_prefetch",
     ),
@@ -170,7 +170,7 @@ _NAME_SPACES: Migration = (
         "DROP INDEX profiles_uuid",
         "CREATE UNIQUE INDEX profiles_uuid ON profiles (uuid, coalesce(name_space, '')) WHERE uuid IS NOT NULL",
         "CREATE INDEX profiles_name_space ON profiles (name_space) WHERE name_space IS NOT NULL",
-        # One uuid may stand for many clicks that came by public keys; each claim looks at its own name space alone.
+        # Anyone can send the same uuid with public keys, so many clicks may have it; each lookup uses one name space.
         "DROP INDEX clicks_uuid",
         "CREATE INDEX clicks_uuid ON clicks (uuid_hash, name_space) WHERE uuid_hash IS NOT NULL",
     ),
@@ -195,7 +195,7 @@ _text = re.compile(r"\bTEXT\b")
 
 
 def translate(statement: str) -> str:
-    """A statement that all engines share: texts sort by code point, clicks are partitioned by their time-ordered id."""
+    """Adapts a shared statement: texts sort by code point; clicks are partitioned by id, which sorts by time."""
     if not statement.startswith(("CREATE TABLE", "ALTER TABLE")):
         return statement
     is_clicks = statement.startswith("CREATE TABLE clicks (")
@@ -215,4 +215,4 @@ POSTGRES = Dialect(
     skip_locked="FOR UPDATE SKIP LOCKED",
 )
 CITUS = replace(POSTGRES, is_spread=True)
-"""The same tables, spread over a cluster (`store.engines.postgres.citus`)."""
+"""The same tables, distributed over a cluster (`store.engines.postgres.citus`)."""

@@ -16,13 +16,13 @@ from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Ro
 from clicktrail.store.session.sql import Sql, join, sql
 
 _CLAIM = "INSERT INTO click_uuids (uuid_key) VALUES {} ON CONFLICT DO NOTHING RETURNING uuid_key"
-"""Returns those that nobody had claimed; its key is what two nodes meet at."""
+"""Returns the keys that were not yet claimed. Two nodes that claim the same uuid conflict on its key."""
 _CLAIMS = 1_000
-"""Uuids that one statement claims, where it has a placeholder for each."""
+"""Uuids per statement with placeholders."""
 
 
 class MissingPartition(Exception):
-    """Clicks of months that have no partition yet; with them the transaction is to be run again."""
+    """Clicks fall in months without a partition. Make the partitions, then run the transaction again."""
 
     def __init__(self, months: Collection[Month]) -> None:
         super().__init__(f"no partition for {sorted(months)}")
@@ -30,7 +30,7 @@ class MissingPartition(Exception):
 
 
 class PostgresSession:
-    """One transaction on a connection. `months` are those that have a partition."""
+    """One transaction on a connection."""
 
     def __init__(
         self,
@@ -44,20 +44,20 @@ class PostgresSession:
         self.memory, self.clock = memory, memory.clock
         self.figures = figures
         self.click_id: str | None = None
-        """One of the clicks that the transaction adds."""
+        """The id of one of the clicks that the transaction adds."""
         self.actions: list[Callable[[], None]] = []
         self._cursor = psycopg.RawCursor(connection)
         self._is_wanted = is_wanted
 
     def rows(self, statement: Sql) -> list[Row]:
-        """Runs a statement and returns all its rows."""
         self._cursor.execute(statement.numbered().encode(), statement.params or None)
         return self._cursor.fetchall() if self._cursor.description else []
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Sends the rows by COPY. Clicks claim their uuids first: a second claim ends in a unique violation.
+        """Sends the rows by COPY. Clicks claim their uuids first: a second claim raises a unique violation.
 
-        Citus does not say why a COPY failed. Most often another node came between, so the transaction is run again.
+        Citus does not report why a COPY failed. The usual reason is a conflict with another node, so the transaction
+        runs again.
         """
         if table == "clicks":
             self._prepare_clicks(columns, rows)
@@ -69,23 +69,23 @@ class PostgresSession:
             raise
 
     def insert_together(self, *tables: Rows) -> None:
-        """It is one transaction in any case."""
+        """Always one transaction."""
         for each in tables:
             if each.rows:
                 self.insert(*each)
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
-        """Gives back the claims of clicks that were removed."""
+        """Deletes the claims of removed clicks."""
         if uuids:
             keys = [uuid_key(*each) for each in uuids]
             self.rows(sql("DELETE FROM click_uuids WHERE uuid_key = ANY({}::UUID[])", keys))
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Has `action` run in this thread once the transaction is on disk."""
+        """Calls `action` in this thread after the transaction is on disk."""
         self.actions.append(action)
 
     def pin_catalogue(self) -> bool:
-        """Whether memory's catalogue is the newest. The lock that every transaction of clicks begins with keeps it."""
+        """Whether memory has the newest catalogue. Transactions that add clicks hold a lock on it from their start."""
         return self.catalogue_version() == self.memory.published.version
 
     def catalogue_version(self) -> int:
@@ -94,12 +94,11 @@ class PostgresSession:
         return version
 
     def publish(self) -> None:
-        """Tells every node that this transaction changes the catalogue or the revocations."""
+        """Notifies every node that this transaction changes the catalogue or the revocations."""
         self.rows(sql("UPDATE catalogue_version SET version = version + 1"))
         self.rows(sql("NOTIFY clicktrail"))
 
     def copy(self, extract: Extract, target: str) -> None:
-        """Writes an extract to a file or pipe."""
         copy_rows(self._cursor, extract, target)
 
     def _prepare_clicks(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -115,11 +114,11 @@ class PostgresSession:
         )
         if keys and self.dialect.is_spread:
             self._claim(keys)
-        elif keys:  # in one order in all nodes, so that two of them never wait for each other
+        elif keys:  # all nodes use the same order, so two of them never deadlock
             self._copy_in("click_uuids", ["uuid_key"], [(key,) for key in keys])
 
     def _claim(self, keys: Sequence[str]) -> None:
-        """Claims uuids by INSERT: on Citus a COPY would not tell of a second claim. Elsewhere COPY is faster."""
+        """Claims uuids by INSERT, because on Citus a COPY would not report a second claim. Elsewhere COPY is faster."""
         for start in range(0, len(keys), _CLAIMS):
             some = keys[start : start + _CLAIMS]
             values = join(", ", [sql("({}::UUID)", key) for key in some])
@@ -133,9 +132,9 @@ class PostgresSession:
 
 
 def uuid_key(uuid: str, name_space: str | None) -> str:
-    """What claims a click's uuid: 128 bits of its SHA-256, so that nobody can make two that meet.
+    """The key that claims a click's uuid: 128 bits of a SHA-256, so no one can construct a collision.
 
-    No text has a NUL, so none of the site's own claims what lies in a name space.
+    Texts contain no NUL, so keys with and without a name space never collide.
     """
     text = uuid if name_space is None else f"{uuid}\0{name_space}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

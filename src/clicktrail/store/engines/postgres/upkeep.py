@@ -1,4 +1,4 @@
-"""What a node does beside serving: hears of other nodes' changes, adds up figures, makes partitions ahead of time."""
+"""A node's background work: follows other nodes' changes, adds up figures, and makes partitions ahead of time."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session
 
 LOOK_S = 0.5
-"""How often a node looks for changes that no notification told it of: one behind a pooler hears none."""
+"""Seconds between looks for changes without a notification: behind a pooler no notification arrives."""
 FOLD_S = 1.0
 MONTHS_S = 3600.0
 _PAUSE_S = 0.5
 
 
 class Upkeep:
-    """A thread with a connection of its own. What goes wrong is told once and tried again."""
+    """A thread with its own connection. It reports a failure once, and tries again."""
 
     def __init__(
         self,
@@ -39,7 +39,6 @@ class Upkeep:
         self._months_at = time.monotonic() + MONTHS_S
 
     def start(self) -> None:
-        """Begins."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -57,7 +56,7 @@ class Upkeep:
                         self._is_failing = False
                         for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
                             pass
-            except Exception as error:  # noqa: BLE001 - whatever it was, serving goes on and upkeep tries again
+            except Exception as error:  # noqa: BLE001 - serving goes on, and upkeep tries again
                 if not self._is_failing:  # once, however long the server is away
                     self._tell("upkeep failed", error)
                 self._is_failing = True
