@@ -291,7 +291,7 @@ def test_private_addresses_are_refused(api: httpx.Client, host: str) -> None:
     body = {"profileId": make_partner(api), "uri": f"https://{host}/x", "events": ["click"]}
     answer = api.post("/postbacks", json=body)
     assert answer.status_code == 422
-    assert "is no public address" in answer.json()["errors"][0]["detail"]
+    assert "is not a public address" in answer.json()["errors"][0]["detail"]
     assert answer.json()["errors"][0]["pointer"] == "/uri"
 
 
@@ -386,7 +386,7 @@ def test_what_was_deleted_meanwhile_is_not_told(api: httpx.Client, receiver: Rec
     assert api.delete(f"/clicks/{click_id}").status_code == 204
     api.post(f"/deliveries/{delivery['deliveryId']}/replay")
     [delivery] = settled(api, postback)
-    assert (delivery["status"], delivery["error"]) == ("dead", "what it was to tell of was deleted")
+    assert (delivery["status"], delivery["error"]) == ("dead", "the click or registration was deleted")
     assert len(receiver.at(f"/{mark}")) == 1
 
 

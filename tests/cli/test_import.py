@@ -127,7 +127,7 @@ def test_every_kind_of_file_brings_the_same_and_again_nothing(invoke: Any, name:
         ("ip,uri,time\n", ("--map", "uri=nowhere"), "there is no such column; it has: ip, uri, time"),
         ("ip,uri,time\n", ("--map", "wat=uri"), "--map wat=…: there is no such name; allowed: clickId, time"),
         ("ip,uri,time\n", ("--map", "uri"), "must be NAME=COLUMN"),
-        ("ip,uri,time\n", ("--zone", "Mars"), "is no zone"),
+        ("ip,uri,time\n", ("--zone", "Mars"), "is not a time zone"),
         ("ip,uri,time\n", ("--encoding", "klingon"), "there is no encoding"),
         ("ip,uri,time\n", ("--format", "log"), "pass --base-url"),
         ("ip,uri,time\n", ("--base-url", "shop"), "must be a scheme and a host"),

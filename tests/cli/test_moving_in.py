@@ -142,7 +142,7 @@ def test_the_whole_way_as_the_guide_shows_it(server: Serving, api: httpx.Client,
         ):
             assert text in done.stdout
         assert "1 a contact that is neither email nor phone was left out" in done.stdout
-        assert "1 a contact was kept as it is although it is no valid phone" in done.stdout
+        assert "1 a contact was kept as it is although it is not a valid phone" in done.stdout
         again = move_in(tmp_path, importing, old, server)
         assert (again.returncode, f"{CLICKS + 1} there already (clicks)" in again.stdout) == (0, True), again.stdout
     clicks = api.get(f"/clicks?filter[utmSource]={mark}&limit=100&sort_by=time&sort_order=asc&query[profile]=1").json()

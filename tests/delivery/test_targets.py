@@ -134,7 +134,7 @@ def call(uri: str) -> tuple[str | None, bool]:
 def test_a_name_that_resolves_to_the_metadata_service_is_refused_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     connected = names(monkeypatch, "169.254.169.254")
     error, is_final = call("https://innocent.example/latest/meta-data")
-    assert error == "innocent.example is at 169.254.169.254, which is no public address"
+    assert error == "innocent.example is at 169.254.169.254, which is not a public address"
     assert is_final
     assert connected == []
 

@@ -132,7 +132,7 @@ class TestJson:
             (4, "is not JSON"),
         ]
         _, refused = read(write(tmp_path, json.dumps([IP_URI])[:-1], "c.json"))
-        assert refused == [(2, "the file ends inside of an array")]
+        assert refused == [(2, "the file ends inside an array")]
 
     def test_lines_that_are_no_json_are_named(self, tmp_path: Path) -> None:
         lines = [json.dumps(IP_URI), "no", "", "[" * 100_000, json.dumps(IP_URI)]
@@ -357,7 +357,7 @@ class TestTimes:
     def test_a_zone_that_is_none_is_named(self) -> None:
         assert find_zone("utc") is UTC
         for name in ("Mars/Base", "../etc/passwd", ""):
-            with pytest.raises(ValueError, match="is no zone"):
+            with pytest.raises(ValueError, match="is not a time zone"):
                 find_zone(name)
 
     @pytest.mark.parametrize("time", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "x"])

@@ -23,7 +23,6 @@ class ObjectId(click.ParamType[str]):
     name = "id"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The id."""
         return (
             value
             if is_id(value)

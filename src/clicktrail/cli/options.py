@@ -21,7 +21,6 @@ class OutFile(click.Path):
         super().__init__(dir_okay=False, writable=True, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path."""
         path = Path(str(super().convert(value, param, ctx)))
         if not path.parent.is_dir():
             self.fail(f"The folder {path.parent} does not exist.", param, ctx)
@@ -31,7 +30,7 @@ class OutFile(click.Path):
 
 
 def setting_options(*names: str) -> Callable[[F], F]:
-    """Adds an option for each named setting; all of them if none is named."""
+    """Adds an option for each named setting; for all settings if none is named."""
     rows = [row for row in setting_table() if not names or row.name in names]
 
     def add(command: F) -> F:
@@ -78,5 +77,4 @@ def check_partner(scope: str, partner: str | None) -> None:
 
 
 def warn(text: str) -> None:
-    """Prints a warning to standard error."""
     click.echo(f"Warning: {text}", err=True)

@@ -45,7 +45,6 @@ class TokenId(click.ParamType[str]):
     name = "id"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The id."""
         if not _is_token_id(value):
             self.fail(
                 f"{value[:20]!r} is not a token id. A token id has 16 lower-case hex digits; see `token list`.",

@@ -1,4 +1,4 @@
-"""One attempt to tell a partner's server: signed, bounded in time and size, and never led elsewhere."""
+"""One attempt to send a postback: signed, limited in time and size, without following redirects."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ from clicktrail.store.outbox.deliveries import Target
 
 _MAX_ERROR = 255
 _GONE = 410
-"""The partner says that nothing will ever be taken here again (Standard Webhooks)."""
+"""The partner will never accept anything at this address again (Standard Webhooks)."""
 
 
 class Attempt(NamedTuple):
-    """What came of it: delivered if there is no error. A final one would come out no better another time."""
+    """The result of an attempt. Without an error it was delivered. A final failure is not retried."""
 
     uri: str
     response_status: int | None
@@ -30,14 +30,14 @@ class Attempt(NamedTuple):
 
 
 class Caller:
-    """Calls the servers of partners; a call takes at most `timeout_s`."""
+    """Calls the servers of partners. A call takes at most `timeout_s`."""
 
     def __init__(self, allowed: Networks, timeout_s: float, connections: int) -> None:
         self._timeout_s = timeout_s
         self._connections = Connections(allowed, connections)
 
     async def call(self, target: Target, message: Message) -> Attempt:
-        """Tells it once. Never raises for what the other side does."""
+        """Sends one message. Never raises for a failure of the other side."""
         started = time.monotonic()
         uri = render_uri(target.uri, message)
         status, error, is_final = None, None, False
@@ -50,19 +50,19 @@ class Caller:
             error = f"no answer within {self._timeout_s:g} s"
         except (httpcore.NetworkError, OSError) as failed:
             error = f"cannot be reached: {failed}"
-        except Exception as failed:  # noqa: BLE001 - whatever the other side brings about is told, and tried again
+        except Exception as failed:  # noqa: BLE001 - any failure of the other side is reported, and retried
             error = f"cannot be talked to: {type(failed).__name__}: {failed}"
         if status is not None and not 200 <= status < 300:
             error, is_final = f"answered {status}", status == _GONE
         return Attempt(uri, status, error and error[:_MAX_ERROR], is_final, time.monotonic() - started)
 
     async def close(self) -> None:
-        """Ends the connections that are kept."""
+        """Closes the kept connections."""
         await self._connections.close()
 
 
 def _request(uri: str, target: Target, message: Message) -> httpcore.Request:
-    """A POST is signed by its body. A GET has none, so what is signed is its path with the query."""
+    """A POST is signed by its body. A GET has no body, so its path and query are signed."""
     parsed = can_ada.parse(uri)
     path = (parsed.pathname + parsed.search).encode()
     body = render_body(message) if target.method == "POST" else b""

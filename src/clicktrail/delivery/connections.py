@@ -1,6 +1,6 @@
-"""Connections to partners' servers, kept for the next call. Each is used by one call at a time.
+"""Connections to partners' servers, kept for the next call. One call uses a connection at a time.
 
-The library's own pool looks at all its connections for every request: at a hundred of them that took most of the time.
+The library's pool scans all its connections for every request: with a hundred of them this took most of the time.
 """
 
 import asyncio
@@ -11,14 +11,14 @@ import httpcore
 from clicktrail.delivery.targets import GuardedNetwork, Networks
 
 _MAX_ANSWER_BYTES = 64 * 1024
-"""What is read of an answer, so that the connection can be used again; a longer one costs the connection."""
+"""Maximum bytes read of an answer, to reuse the connection. A longer answer closes the connection."""
 _KEPT_S = 60.0
-"""How long a connection is kept that nothing is sent on."""
+"""Seconds for which an idle connection is kept."""
 _BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError)
 
 
 class Connections:
-    """At most `most` are kept. Certificates are checked by what the machine trusts (`SSL_CERT_FILE` counts)."""
+    """Keeps at most `most`. Certificates are verified with the machine's trust store (or `SSL_CERT_FILE`)."""
 
     def __init__(self, allowed: Networks, most: int) -> None:
         self._network = GuardedNetwork(allowed)
@@ -27,24 +27,23 @@ class Connections:
         self._context: ssl.SSLContext | None = None
 
     async def send(self, request: httpcore.Request) -> int:
-        """Sends a request; returns the status of its answer. Raises what httpcore raises, OSError and RefusedTarget."""
+        """Sends a request; returns the status of the answer. Raises httpcore's errors, OSError and RefusedTarget."""
         kept = await self._find(request)
         if kept is not None:
             try:
                 return await self._send_on(kept, request)
-            except _BROKEN:  # the other side had just closed it, which no request can know before
+            except _BROKEN:  # the other side has just closed it, which cannot be known before
                 pass
         return await self._send_on(await self._open(request.url.origin), request)
 
     async def close(self) -> None:
-        """Ends all that are kept."""
         idle, self._idle = self._idle, {}
         for connections in idle.values():
             for connection in connections:
                 await connection.aclose()
 
     async def _find(self, request: httpcore.Request) -> httpcore.AsyncHTTPConnection | None:
-        """The kept connection that was used last; those that have ended are dropped."""
+        """The most recently used connection that is still open; closes ended ones."""
         connections = self._idle.get(str(request.url.origin), [])
         while connections:
             connection = connections.pop()
@@ -54,7 +53,7 @@ class Connections:
         return None
 
     async def _open(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
-        if self._context is None:  # with the first call: reading the machine's certificates takes a while
+        if self._context is None:  # at the first call: reading the certificates takes time
             self._context = await asyncio.to_thread(ssl.create_default_context)
         return httpcore.AsyncHTTPConnection(
             origin, ssl_context=self._context, keepalive_expiry=_KEPT_S, network_backend=self._network

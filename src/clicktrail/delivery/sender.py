@@ -1,4 +1,4 @@
-"""Sends what is due in the outbox: at least once, tried again ever more seldom, given up in the end."""
+"""Sends the due deliveries of the outbox: at least once, with growing pauses, and a limited number of attempts."""
 
 import asyncio
 import random
@@ -24,22 +24,22 @@ from clicktrail.store.outbox.deliveries import (
 from clicktrail.store.store import Store
 
 SLOTS = 256
-"""Attempts under way at once."""
+"""Maximum number of attempts at the same time."""
 SLOTS_OF_ONE = 64
-"""Of one postback; one that failed just now gets a single one until it is well again, so that it holds up nobody."""
+"""The same, per postback. A postback that just failed gets one slot until it works again, so it blocks no others."""
 _LOOK_S = 1.0
-"""How often the outbox is looked at without being told."""
+"""Seconds between looks at the outbox without a signal."""
 _GATHER_S = 0.02
-"""How long it waits for more to come back or to become due: each look is two transactions, however much they hold."""
+"""Seconds to wait for more results and due deliveries. Each look takes two transactions, however much they hold."""
 _CLEAN_S = 3600.0
 _FIRST_US, _FACTOR, _LONGEST_US = 5 * SECOND, 3, DAY_US
 _CLOSE_S = 5.0
-"""How long a stopping server waits for answers; what has none by then is due again after its lease."""
-_GONE = "what it was to tell of was deleted"
+"""Seconds that a stopping server waits for answers. Other deliveries become due again after their lease."""
+_GONE = "the click or registration was deleted"
 
 
 class Policy(NamedTuple):
-    """How long it is tried, and how long it is kept."""
+    """Limits of attempts, and days for which deliveries are kept."""
 
     attempts: int
     lease_s: float
@@ -47,12 +47,13 @@ class Policy(NamedTuple):
 
 
 def pause_us(attempt: int, draw: Callable[[], float] = random.random) -> int:
-    """How long to wait after the n-th attempt failed: 5 s, 15 s, 45 s, … a day, times a half to one and a half."""
+    """Microseconds to wait after the n-th attempt failed: 5 s, 15 s, 45 s, … one day, times 0.5 to 1.5."""
     return int(min(_FIRST_US * _FACTOR ** (attempt - 1), _LONGEST_US) * (0.5 + draw()))
 
 
 def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Outcome:
-    """What an attempt that ended `now` makes of a delivery; no attempt: there was nothing left to tell."""
+    """The outcome of a delivery whose attempt ended `now`. `attempt` is None if the click or registration was
+    deleted."""
     status, error = (None, _GONE) if attempt is None else (attempt.response_status, attempt.error)
     if error is None:
         return Outcome(job.delivery_id, job.attempt, DELIVERED, status, None, None)
@@ -62,7 +63,7 @@ def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Ou
 
 
 class Sender:
-    """One process's sender. `count` hears of each attempt whether it was `delivered`, `failed` or `dead`."""
+    """One process's sender. `count` gets `delivered`, `failed` or `dead` for each attempt."""
 
     def __init__(
         self,
@@ -93,8 +94,8 @@ class Sender:
             try:
                 await self._look()
                 is_failing = False
-            except Exception as error:  # noqa: BLE001 - whatever it is, the outbox is looked at again
-                if not is_failing:  # told once
+            except Exception as error:  # noqa: BLE001 - the next look tries again
+                if not is_failing:  # reported once
                     self._tell("postbacks could not be taken from the store", error)
                 is_failing = True
                 await asyncio.sleep(_LOOK_S)
@@ -102,7 +103,7 @@ class Sender:
             await asyncio.sleep(_GATHER_S)
 
     async def close(self) -> None:
-        """Waits a moment for the answers that are out, and writes down what came."""
+        """Waits a few seconds for open answers, and stores the results."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_CLOSE_S)
         for task in self._tasks:
@@ -110,11 +111,11 @@ class Sender:
         try:
             await self._settle()
         except ClicktrailError as error:
-            self._tell("what came of postbacks could not be written down", error)
+            self._tell("the results of postbacks could not be stored", error)
         await self._caller.close()
 
     async def _look(self) -> None:
-        """Writes down what came back, takes what is due and fits, and sends it."""
+        """Stores results, takes due deliveries for the free slots, and sends them."""
         await self._settle()
         await self._clean()
         in_turn = sorted(self._store.catalogue.postback_ids, key=self._under_way.__getitem__)

@@ -1,7 +1,7 @@
-"""Where postbacks may go: to public addresses, and to private networks that the operator has named.
+"""Allowed targets of postbacks: public addresses, and private networks that the operator has named.
 
-A name is resolved once, every address it has is looked at, and the connection goes to one of just those: a name server
-cannot say one thing to the check and another to the connection.
+A name is resolved once. All its addresses are checked, and the connection uses one of them, so a name server cannot
+give another address to the connection than to the check.
 """
 
 import asyncio
@@ -20,26 +20,26 @@ def _blocks(*texts: str) -> Networks:
 
 
 _UNICAST = ip_network("2000::/3")
-"""All of IPv6 that is given out for the internet (RFC 4291, IANA); 64:ff9b::/96 and the like lie outside."""
+"""All IPv6 addresses assigned to the internet (RFC 4291, IANA). 64:ff9b::/96 and similar blocks are outside."""
 _SPECIAL_4 = _blocks(
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
     *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
     *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
 )
-"""IANA's registry of special purposes, whole: nobody's server is at an address of it. And multicast."""
+"""All of IANA's special-purpose blocks, which have no public servers; and multicast."""
 _SPECIAL_6 = _blocks("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-"""The same registry's blocks inside 2000::/3; 2002::/16 and Teredo (2001::/32) carry IPv4 addresses."""
+"""The special-purpose blocks inside 2000::/3. 2002::/16 and Teredo (2001::/32) contain IPv4 addresses."""
 _MAX_TRIED = 4
 
 
 class RefusedTarget(Exception):
-    """Says which address a postback was to go to and may not."""
+    """Names the address that a postback must not go to."""
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is of the internet: of no special purpose, not multicast, and no IPv4 address in disguise.
+    """Whether an address is on the public internet: not special-purpose, not multicast, no embedded IPv4 address.
 
-    The blocks are written down here, because Python's `is_global` differs from version to version.
+    The blocks are listed here, because Python's `is_global` differs between versions.
     """
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
@@ -49,14 +49,14 @@ def is_public(address: Address) -> bool:
 
 
 def check_targets(host: str, addresses: Iterable[Address], allowed: Networks) -> None:
-    """Raises RefusedTarget if any address of a host may not be called: a name that has one is not trusted."""
+    """Raises RefusedTarget if any address of a host is not allowed."""
     for address in addresses:
         if not is_public(address) and not any(address in network for network in allowed):
-            raise RefusedTarget(f"{host} is at {address}, which is no public address")
+            raise RefusedTarget(f"{host} is at {address}, which is not a public address")
 
 
 async def resolve(host: str, port: int) -> list[Address]:
-    """All addresses of a host, in the order in which they are to be tried. Raises OSError."""
+    """All addresses of a host, in the order to try them. Raises OSError."""
     try:
         return [ip_address(host)]
     except ValueError:
@@ -65,7 +65,7 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """The network as the HTTP client sees it: what may not be called cannot be connected to."""
+    """The network of the HTTP client. It refuses connections to targets that are not allowed."""
 
     def __init__(self, allowed: Networks) -> None:
         self._allowed = allowed
@@ -91,5 +91,4 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         return await self._network.connect_tcp(str(addresses[-1]), port, timeout, local_address, socket_options)
 
     async def sleep(self, seconds: float) -> None:
-        """Waits."""
         await self._network.sleep(seconds)

@@ -1,1 +1,1 @@
-"""From a hit to a recorded click. Knows nothing of the store: it is handed a sink."""
+"""Turns a hit into a recorded click. Does not know the store: it gets a sink."""

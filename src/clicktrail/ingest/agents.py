@@ -1,7 +1,7 @@
-"""Who clicked, by the User-Agent header: browser, operating system, kind of device, and whether it is a robot.
+"""Browser, operating system, kind of device and robot, from the User-Agent header.
 
-Names come from `ua-parser`, robots from `ingest.robots`. Each text is looked at once and then remembered; what no rule
-knows stays unknown.
+Names come from `ua-parser`, robots from `ingest.robots`. Results are cached. Without a matching rule a value stays
+unknown.
 """
 
 import re
@@ -13,7 +13,7 @@ import ua_parser
 from clicktrail.ingest.robots import find_bot
 
 _READ = 512
-"""Characters of a header that are looked at: names stand in front, and hostile texts are long."""
+"""Characters of a header that are read. Names are at the start, and hostile texts are long."""
 _REMEMBERED = 8192
 _DEVICES = (
     ("tv", r"Smart-?TV|Apple ?TV|BRAVIA|GoogleTV|Roku|AFT[A-Z]|\bTV\b|HbbTV|CrKey"),
@@ -23,12 +23,12 @@ _DEVICES = (
     ("phone", r"iPhone|iPod|Windows Phone|Android|Mobile|BlackBerry|Opera Mini|KAIOS"),
     ("desktop", r"Windows NT|Macintosh|X11|CrOS"),
 )
-"""Kind of device -> what a user agent of it says; the first that fits."""
+"""Kind of device -> pattern; the first match counts."""
 _devices = tuple((name, re.compile(pattern).search) for name, pattern in _DEVICES)
 
 
 class Agent(NamedTuple):
-    """What a user agent says of itself. `bot` is the rule that took it for a robot, empty for none; None: not known."""
+    """What a user agent says. `bot` is the rule that found a robot; empty: no robot; None: unknown."""
 
     device: str | None
     browser: str | None
@@ -40,7 +40,7 @@ UNKNOWN = Agent(None, None, None, None)
 
 
 def find_agent(user_agent: str | None) -> Agent:
-    """A User-Agent header -> what it says. Without one nothing is known."""
+    """Reads a User-Agent header. Without one everything is unknown."""
     return _find(user_agent[:_READ]) if user_agent else UNKNOWN
 
 

@@ -1,4 +1,4 @@
-"""Many hits at once: each is a click to store, or a list of what is wrong with it."""
+"""Many hits at once: each becomes a click, or a list of mistakes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A batch that is ready to be stored: the rows as they were sent, their clicks, and the ids that were given."""
+    """A batch that is ready to store: its rows, their clicks, and the ids that the caller gave."""
 
     rows: list[Row]
     clicks: list[Click]
@@ -27,7 +27,6 @@ class Batch(NamedTuple):
 
 
 def make_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading = STRICT) -> Batch:
-    """Parses and enriches every row."""
     rows = [_make_row(body, recorder, reading) for body in bodies]
     clicks = [row.click for row in rows if row.click is not None]
     given = {row.hit.click_id for row in rows if row.hit is not None and row.hit.click_id is not None}
@@ -40,7 +39,7 @@ def _make_row(body: bytes, recorder: Recorder, reading: Reading) -> Row:
 
 
 def find_mistakes(batch: Batch) -> list[Mistake]:
-    """What is wrong in the whole batch, by pointers that begin with the row."""
+    """All mistakes of a batch, with pointers that start with the row."""
     return [
         Mistake(mistake.detail, pointer=f"/{place}{mistake.pointer}")
         for place, row in enumerate(batch.rows)
@@ -49,7 +48,7 @@ def find_mistakes(batch: Batch) -> list[Mistake]:
 
 
 def find_conflicts(batch: Batch, repeated: Mapping[str, Click]) -> list[Mistake]:
-    """Where rows differ from what their uuid or id stands for already."""
+    """Rows that differ from the stored click with their uuid or id."""
     return [
         Mistake("differs from the stored click", pointer=f"/{place}/{name}")
         for place, row in enumerate(batch.rows)
@@ -58,7 +57,7 @@ def find_conflicts(batch: Batch, repeated: Mapping[str, Click]) -> list[Mistake]
 
 
 class Judged(NamedTuple):
-    """What became of a row: the status that it would have had alone, and its click's id or its mistakes."""
+    """The result of a row: the status of the same request alone, and the click's id or the mistakes."""
 
     status: int
     click_id: str | None
@@ -66,7 +65,6 @@ class Judged(NamedTuple):
 
 
 def judge_rows(batch: Batch, repeated: Mapping[str, Click]) -> list[Judged]:
-    """What became of each row."""
     return [_judge(row, repeated) for row in batch.rows]
 
 

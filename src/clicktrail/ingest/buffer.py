@@ -1,8 +1,8 @@
-"""The bounded buffer between requests and the store: those that arrive together share one durable commit.
+"""The bounded buffer between requests and the store. Clicks that arrive together share one durable commit.
 
-A lone click is committed at once; while a commit is under way, later clicks gather and make the next batch. The next
-commit begins where the last one ended, in the store's own thread, without a word from the event loop: under load that
-word would come late. A click leaves the buffer only after the store said yes or no to it.
+A single click is committed at once. Clicks that arrive during a commit form the next batch. The next commit starts
+right after it in the store's thread, without the event loop, which would be late under load. A click leaves the buffer
+only after the store accepted or refused it.
 """
 
 import asyncio
@@ -17,23 +17,24 @@ Waiting = tuple[Click, "asyncio.Future[Click | None]"]
 
 
 class Sink(Protocol):
-    """Where clicks are stored."""
+    """Stores clicks."""
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Has a thread of the store's call `work`; one work at a time, in turn."""
+        """Queues `work` in a thread of the store, which runs one at a time."""
 
     def commit_clicks(self, batch: Sequence[Click]) -> Mapping[str, Click]:
-        """Stores clicks in one transaction, in that thread. Returns, by click id, what is stored in a click's place.
+        """Stores clicks in one transaction, in that thread. Returns, by click id, stored clicks that differ from the
+        sent ones.
 
-        That is an earlier click with its uuid, or the click itself with another link: the catalogue has changed.
+        Either an earlier click has the same uuid, or the click was linked by a newer catalogue.
         """
 
 
 class Buffer:
     """Collects clicks for `sink`: at most `capacity` at once, at most `batch` in one commit.
 
-    When it is full, a click waits up to `wait_s` seconds for room and is then refused. `put` and `add` belong to the
-    event loop; `_write` runs in the store's thread.
+    If it is full, a click waits up to `wait_s` seconds for room, then it is refused. Call `put` and `add` in the event
+    loop; `_write` runs in the store's thread.
     """
 
     def __init__(self, sink: Sink, capacity: int = 10_000, batch: int = 2_000, wait_s: float = 2.0) -> None:
@@ -49,20 +50,20 @@ class Buffer:
 
     @property
     def held(self) -> int:
-        """Clicks that wait for the disk. (No `__len__`: an empty buffer would be false where it is looked for.)"""
+        """Number of clicks that wait for the disk. (Not `__len__`, because an empty buffer would be false.)"""
         return self._held
 
     async def add(self, click: Click) -> Click | None:
-        """Waits until the click is on disk. Returns what is stored in its place, if not just it.
+        """Waits until the click is on disk. Returns the stored click if it differs, else None.
 
-        Raises Unavailable when there is no room, or when the store failed; then the click is not stored.
+        Raises Unavailable if there is no room or the store failed; then the click is not stored.
         """
         while (done := self.put(click)) is None:
             await self._wait_for_room()
         return await done
 
     def put(self, click: Click) -> "asyncio.Future[Click | None] | None":
-        """Adds the click if there is room: then what comes of it, as `add` says. None: there is no room now."""
+        """Adds the click if there is room. Returns the future result of `add`, or None if there is no room."""
         if self._held >= self._capacity:
             return None
         if self._loop is None:
@@ -74,24 +75,24 @@ class Buffer:
         return done
 
     async def close(self) -> None:
-        """Waits until everything that was added is on disk or refused."""
+        """Waits until every click is on disk or refused."""
         while self._held:
             await asyncio.sleep(_LOOK_S)
 
     def _commit_if_idle(self) -> None:
-        # The loop and the store's thread may both find it idle: one of the two then takes an empty batch.
+        # The loop and the store's thread may both see it idle: then one of them takes an empty batch.
         if self._waiting and not self._is_committing:
             self._is_committing = True
             self._sink.submit(self._write)
 
     def _write(self) -> None:
-        """Takes a batch, stores it, and has its clients told; then comes the turn of those that gathered meanwhile."""
+        """Stores a batch and resolves its futures. Then starts the next batch, if clicks are waiting."""
         taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
         stored: Mapping[str, Click] | Exception = {}
         if taken:
             try:
                 stored = self._sink.commit_clicks([click for click, _ in taken])
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, those who wait are told of it
+            except Exception as error:  # noqa: BLE001 - the callers that wait get the error
                 stored = error
         self._is_committing = False
         self._commit_if_idle()
@@ -100,7 +101,7 @@ class Buffer:
 
     def _resolve(self, taken: Sequence[Waiting], stored: Mapping[str, Click] | Exception) -> None:
         for click, done in taken:
-            if done.done():  # its client went away
+            if done.done():  # the caller is gone
                 continue
             if isinstance(stored, Exception):
                 done.set_exception(_refusal(stored))
@@ -130,7 +131,7 @@ _LOOK_S = 0.005
 
 
 def _refusal(error: Exception) -> Exception:
-    """One exception object for each request: tracebacks of shared ones grow with every raise."""
+    """A new exception for each request: the traceback of a shared one grows with every raise."""
     refusal = Unavailable("The click could not be stored.", headers={"Retry-After": "1"})
     refusal.__cause__ = error
     return refusal

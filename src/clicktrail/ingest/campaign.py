@@ -1,4 +1,4 @@
-"""What the query string of a click's uri says of its campaign."""
+"""Reads the campaign in the query string of a click's uri."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from clicktrail.model.uris import read_parameters
 
 
 class Campaign(NamedTuple):
-    """The five utm fields, the link's code and the banner's id; None where the uri does not say."""
+    """The five utm fields, the link's code and the banner's id; None if missing in the uri."""
 
     utm_campaign: str | None
     utm_content: str | None
@@ -18,7 +18,7 @@ class Campaign(NamedTuple):
 
 
 def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campaign:
-    """Reads the query string of `uri`: any letter case of the key, the last one wins, empty is None. Never raises."""
+    """Reads the query string of `uri`. Keys ignore case, the last value counts, an empty one is None. Never raises."""
     found = read_parameters(uri)
     if not found:
         return _EMPTY

@@ -1,4 +1,4 @@
-"""Where an address is, and whether it is a data centre's: from the operator's MMDB files, else from `iptocc`."""
+"""Finds the country and position of an address, and whether it is in a data centre. Uses MMDB files, else `iptocc`."""
 
 import struct
 import threading
@@ -17,7 +17,7 @@ _CACHED_ADDRESSES = 65_536
 
 
 class Place(NamedTuple):
-    """A country (ISO 3166-1 alpha-2), a point in decimal degrees, and who is there; None for what is not known."""
+    """Country (ISO 3166-1 alpha-2), point in decimal degrees, and whether it is a data centre; None if unknown."""
 
     country_code: str | None
     latitude: float | None
@@ -33,7 +33,7 @@ _HOSTERS = """
 212238 396982 398101
 """
 HOSTERS = frozenset(map(int, _HOSTERS.split()))
-"""Autonomous systems of large hosters and clouds (public AS numbers): people seldom browse from there."""
+"""Autonomous systems of large hosters and clouds (public AS numbers). People seldom browse from them."""
 
 
 def find_country(address: str) -> Place:
@@ -43,7 +43,7 @@ def find_country(address: str) -> Place:
 
 
 def read_place(record: Any) -> Place:
-    """A record of GeoLite2-City, DB-IP (nested or flat) or IPinfo -> a place; NOWHERE for any other shape."""
+    """Reads a record of GeoLite2-City, DB-IP (nested or flat) or IPinfo; NOWHERE for any other shape."""
     if not isinstance(record, Mapping):
         return NOWHERE
     location = record.get("location")
@@ -72,9 +72,9 @@ def _degrees(value: Any) -> float | None:
 
 
 def _written(value: float) -> float:
-    """The number as it was written: flat files hold 32 bits of it, which make 51.4036 into 51.403598785.
+    """Restores the written number: flat files store 32 bits, which turn 51.4036 into 51.403598785.
 
-    Of all numbers that those 32 bits can stand for, the one with the fewest digits.
+    It is the number with the fewest digits that has the same 32 bits.
     """
     bits = _FLOAT.pack(value)
     if _FLOAT.unpack(bits)[0] != value:  # it has 64 bits
@@ -84,7 +84,7 @@ def _written(value: float) -> float:
 
 
 def read_hoster(record: Any) -> bool | None:
-    """A record of GeoLite2-ASN, DB-IP or IPinfo -> whether its system is a hoster's; None where it names none."""
+    """Reads a record of GeoLite2-ASN, DB-IP or IPinfo: whether its system is a hoster's; None if it names no system."""
     if not isinstance(record, Mapping):
         return None
     number = str(record.get("autonomous_system_number") or record.get("asn") or "").removeprefix("AS")
@@ -92,7 +92,7 @@ def read_hoster(record: Any) -> bool | None:
 
 
 class Database:
-    """An MMDB file, opened anew when it was replaced. Raises OSError or ValueError for what is none."""
+    """An MMDB file, reopened when it was replaced. Raises OSError or ValueError if it is not an MMDB file."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -100,7 +100,8 @@ class Database:
         self.refresh()
 
     def refresh(self) -> bool:
-        """Looks at the file; returns whether a new one was opened. Raises OSError or ValueError, and keeps the old."""
+        """Opens the file again if it was replaced. Returns whether it did. On OSError or ValueError it keeps the old
+        one."""
         stamp = _stamp(self._file)
         if stamp == self._stamp:
             return False
@@ -112,21 +113,21 @@ class Database:
         return True
 
     def find(self, address: str) -> Any:
-        """The record of an address, None where there is none."""
+        """The record of an address, or None."""
         try:
             return self._reader.get(address)
-        except ValueError:  # an IPv6 address in a database of IPv4
+        except ValueError:  # an IPv6 address in an IPv4 database
             return None
 
     def describe(self) -> str:
-        """The file and what it says it is."""
+        """The file and its database type."""
         return f"{self._file} ({self._reader.metadata().database_type})"
 
 
 class Geo:
-    """Finds places by address key, with a bounded cache by value.
+    """Finds places by address key, with a bounded cache.
 
-    `file` is an MMDB of places, `asn` one of autonomous systems; a file of places may name those as well.
+    `file` is an MMDB of places, `asn` an MMDB of autonomous systems. A file of places may contain both.
     """
 
     def __init__(self, file: Path | None = None, asn: Path | None = None) -> None:
@@ -136,7 +137,8 @@ class Geo:
         self.find = lru_cache(_CACHED_ADDRESSES)(self._find)
 
     def refresh(self) -> bool:
-        """Looks at the files; returns whether a new one was opened. Raises OSError or ValueError if it cannot be."""
+        """Opens replaced files. Returns whether there were any. Raises OSError or ValueError if a file cannot be
+        opened."""
         with self._lock:
             databases = {database for database in (self._places, self._systems) if database is not None}
             changed = [database for database in databases if database.refresh()]
@@ -145,7 +147,7 @@ class Geo:
             return bool(changed)
 
     def describe(self) -> str:
-        """What answers come from, for people."""
+        """The sources of data, for people."""
         systems = f", {self._systems.describe()}" if self._systems not in (None, self._places) else ""
         if self._places is None:
             return "built-in country data (iptocc, RIR statistics)" + systems

@@ -1,4 +1,4 @@
-"""The edge: what a site sent, checked once."""
+"""Checks the click that a site sent."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from clicktrail.query.texts import check_uri
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """The body of POST /clicks by type alone, for the fast way through `parse_hit`."""
+    """The body of POST /clicks by type only, for the fast path of `parse_hit`."""
 
     ip: str
     uri: str
@@ -31,7 +31,7 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 
 class Sent(NamedTuple):
-    """A hit, and the read-only keys of a click that its body brought along."""
+    """A hit, and the read-only keys that its body also had."""
 
     hit: Hit
     shown: Values
@@ -43,14 +43,14 @@ FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_
 REQUIRED = required_fields(CLICK, "POST")
 _NOTHING: Values = {}
 MAX_BATCH = 10_000
-"""Clicks of one batch."""
+"""Maximum number of clicks in a batch."""
 Parsed = Hit | tuple[Mistake, ...]
 
 
 def parse_hit(body: bytes, reading: Reading = STRICT) -> Sent:
-    """The body of POST /clicks -> a hit. Raises MalformedRequest, InvalidBody.
+    """Reads the body of POST /clicks. Raises MalformedRequest, InvalidBody.
 
-    What is in order takes one typed decode; anything else is read again, slowly, to name every mistake at once.
+    A valid body takes one typed decode. Any other is read again slowly, to report all mistakes at once.
     """
     try:
         return Sent(parse_plain(body, reading), _NOTHING)
@@ -65,14 +65,14 @@ def _parse_slowly(body: bytes, reading: Reading) -> Sent:
 
 
 def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
-    """A JSON array, or lines of JSON -> the bodies of its clicks. Raises MalformedRequest, InvalidBody."""
+    """Splits a JSON array, or lines of JSON, into bodies of clicks. Raises MalformedRequest, InvalidBody."""
     if is_lines:
         rows = [line for line in body.splitlines() if line.strip()]
     else:
         try:
             rows = [bytes(row) for row in _split(body)]
         except (ValueError, RecursionError):
-            decode_json(body)  # says what is wrong where it is no JSON at all
+            decode_json(body)  # raises the error if it is not JSON
             raise InvalidBody("The body is not valid.", (Mistake("must be an array of clicks", pointer=""),)) from None
     if not 1 <= len(rows) <= MAX_BATCH:
         detail = f"must have 1 to {MAX_BATCH} clicks, has {len(rows)}"
@@ -81,7 +81,7 @@ def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
 
 
 def parse_row(row: bytes, reading: Reading = STRICT) -> Parsed:
-    """One click of a batch -> a hit, or all that is wrong with it. Read-only keys that it brings are ignored."""
+    """One click of a batch -> a hit, or all its mistakes. Read-only keys are ignored."""
     try:
         return parse_plain(row, reading)
     except (ValueError, RecursionError):
@@ -95,7 +95,7 @@ def parse_row(row: bytes, reading: Reading = STRICT) -> Parsed:
 
 
 def hit_of(values: Values) -> Hit:
-    """Checked values -> a hit."""
+    """Makes a hit from checked values."""
     return Hit(
         values["ip"],
         values["uri"],
@@ -110,7 +110,7 @@ def hit_of(values: Values) -> Hit:
 
 
 def parse_plain(body: bytes, reading: Reading) -> Hit:
-    """An ordinary body of POST /clicks -> a hit. Raises ValueError or RecursionError for what needs a second look."""
+    """Reads a plain body of POST /clicks. Raises ValueError or RecursionError if it needs the slow path."""
     if b"\\u0000" in body:
         raise ValueError
     form = _decode(body)
@@ -118,7 +118,7 @@ def parse_plain(body: bytes, reading: Reading) -> Hit:
 
 
 def read_body(form: Body, click_id: str | None, reading: Reading) -> Hit:
-    """A body of the right types -> a hit with this id. Raises ValueError for what needs a second look."""
+    """Makes a hit with this id from a body of the right types. Raises ValueError if it needs the slow path."""
     text, time = form.time, None
     referrer, user_agent = form.referrer or None, form.user_agent or None
     if text:

@@ -1,4 +1,4 @@
-"""Objects of another server, and clicks of anybody's files: each row is read to what is stored, or to what is wrong."""
+"""Reads objects of another server and clicks of files: each row becomes an object to store, or mistakes."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -47,9 +47,9 @@ _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
 
 
 class _Form(Body, forbid_unknown_fields=False, rename="camel"):
-    """A click as another server shows it, or as a file has it."""
+    """A click from another server or a file."""
 
-    click_id: OldId = None  # type: ignore[assignment] # checked here, and not as an id of ours
+    click_id: OldId = None  # checked below: it need not be an id of ours
     profile_id: OldId = None
     link_id: OldId = None
     banner_id: OldId = None
@@ -72,11 +72,11 @@ _decode = msgspec.json.Decoder(_Form).decode
 
 
 def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
-    """One row -> what is to be stored, or all that is wrong with it."""
+    """One row -> the object to store, or all its mistakes."""
     try:
         if b"\\u0000" not in body and b'"clickId"' in body:
             return _click_of(_decode(body), None, recorder, reading)
-    except (ValueError, RecursionError):  # read again, slowly, to name every mistake at once
+    except (ValueError, RecursionError):  # read again slowly, to report all mistakes at once
         pass
     try:
         data = decode_json(body)
@@ -90,15 +90,15 @@ def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
         return error.mistakes
     except MalformedRequest as error:
         return (Mistake(error.detail, pointer=""),)
-    except ValueError as error:  # of this module's own: a pointer, and what is wrong there
+    except ValueError as error:  # raised in this module: a pointer and the mistake
         pointer, _, detail = str(error).partition(" ")
         return (Mistake(detail, pointer=pointer),)
 
 
 def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...]) -> str:
-    """The id of an object that had another one: itself if it is an ObjectId, else one that is always the same.
+    """The new id of an object: the old id if it is an ObjectId, else an id derived from it, always the same.
 
-    Raises ValueError for one of the future: new ids, which are later than all, would have to follow it there.
+    Raises ValueError for an id in the future, because new ids must be later than all stored ones.
     """
     lowered = old.lower()
     if not is_id(lowered):
@@ -110,7 +110,7 @@ def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...])
 
 
 def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -> Parsed:
-    """A click that is not in order at first sight."""
+    """Reads a click that failed the fast path."""
     plain = {name: value for name, value in data.items() if name in FIELDS and name != "clickId"}
     values = check_form({name: value for name, value in plain.items() if value is not None}, FIELDS, REQUIRED)
     try:
@@ -122,7 +122,7 @@ def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -
 
 
 def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
-    """Raises ValueError: a pointer, and what is wrong with it."""
+    """Raises ValueError: a pointer and the mistake."""
     if hit is None and isinstance(form.click_id, str) and is_id(form.click_id) and form.code is None:
         hit = read_body(form, adopt_id(CLICK, form.click_id, ()), reading)
     else:
@@ -134,7 +134,7 @@ def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading
 
 
 def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) -> Hit:
-    """The hit with the id that its click gets here; an old one that was no ObjectId becomes its uuid."""
+    """The hit with its new id. An old id that was not an ObjectId becomes the uuid."""
     old = _text_of("clickId", form.click_id)
     created = _time("createTime", form.create_time, reading)
     changes: dict[str, Any] = {
@@ -154,7 +154,7 @@ def _read_pointers(old_ids: Sequence[OldId]) -> dict[str, str]:
 
 
 def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
-    """The click with what the other server had found out about it. Raises ValueError."""
+    """The click with the other server's results, such as the country. Raises ValueError."""
     updated = _time("updateTime", form.update_time, reading)
     found: dict[str, Any] = {name: text.replace("\0", "") for name in _TEXTS if (text := getattr(form, name))}
     if form.country_code and form.country_code.upper() in BY_ALPHA2:
@@ -172,7 +172,7 @@ def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
 
 
 def add_code(uri: str, parameter: str, code: str) -> str:
-    """The uri with the code of a link, unless it names one."""
+    """Adds the code of a link to the uri, unless the uri has one."""
     if read_parameters(uri).get(parameter.lower()):
         return uri
     rest, mark, fragment = uri.partition("#")
@@ -186,7 +186,7 @@ def _text_of(key: str, value: OldId) -> str | None:
         return None
     text = str(value)
     if "\0" in text or len(text) > MAX_TEXT:
-        raise ValueError(f"/{key} is no id of at most {MAX_TEXT} characters")
+        raise ValueError(f"/{key} is not an id of at most {MAX_TEXT} characters")
     return text
 
 
@@ -200,7 +200,7 @@ def _time(name: str, value: Any, reading: Reading) -> int | None:
 
 
 def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> Parsed:
-    """Anything but a click."""
+    """Reads any object except a click."""
     key = resource.id_field.name
     old = _text_of(key, data.get(key))
     if old is None:
@@ -225,12 +225,12 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
 
 
 def _updated(given: int | None, object_id: str) -> int:
-    """A whole second; that of its creation where it is not given."""
+    """In whole seconds; the creation time if missing."""
     return created_s(object_id) * SECOND if given is None else given // SECOND * SECOND
 
 
 def _plain_values(resource: Resource, data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What a body of the resource would have, without pointers and contacts; absent is absent."""
+    """The values of a body of the resource, without pointers and contacts. Missing values stay missing."""
     redirect = data.get("redirect")
     source = {**data, **redirect} if isinstance(redirect, dict) else data
     apart = {*POINTERS, "contacts"}
@@ -253,7 +253,7 @@ def _plain_values(resource: Resource, data: Mapping[str, Any]) -> tuple[dict[str
 
 
 def _country_of(data: Mapping[str, Any]) -> str | None:
-    """The numeric code of a profile's country, in whatever way it is named."""
+    """The numeric code of a profile's country, from any of its names."""
     country = data.get("country")
     parts = country if isinstance(country, dict) else {"alpha2": country}
     for code in (data.get("countryNumericCode"), parts.get("numeric"), parts.get("alpha2"), parts.get("alpha3")):
@@ -269,7 +269,7 @@ def _country_of(data: Mapping[str, Any]) -> str | None:
 
 
 def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """The contacts of a profile. One that our own check would refuse is history all the same: it is kept as it is."""
+    """The contacts of a profile. A contact that our check refuses is history, so it is kept unchanged."""
     items = [value] if isinstance(value, dict) else value or []
     if not isinstance(items, list):
         raise InvalidBody("The row is not valid.", (Mistake("must be an array", pointer="/contacts"),))
@@ -296,5 +296,5 @@ def _check_contact(fields: dict[str, Any], notes: dict[str, None], place: int, r
     try:
         return {**texts, "value": READERS[texts["key"]](texts["value"], reading.phone_region)}
     except ValueError:
-        notes[f"a contact was kept as it is although it is no valid {texts['key']}"] = None
+        notes[f"a contact was kept as it is although it is not a valid {texts['key']}"] = None
         return texts

@@ -1,4 +1,4 @@
-"""Where a tracking link leads: the landing page, with what the visitor's URL brought."""
+"""The target of a tracking link: the landing page, with the parameters of the visitor's URL."""
 
 from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
@@ -6,24 +6,23 @@ from urllib.parse import quote, unquote_to_bytes
 from clicktrail.model.uris import normalise_page
 
 MAX_PASSED_BYTES = 4_096
-"""Longer query strings of visitors are left out: the visitor arrives, the click is recorded."""
+"""Longer query strings of visitors are dropped. The visitor is still redirected, and the click recorded."""
 MAX_PASSED_PARAMETERS = 100
 _PLAIN = "=&+%;:@/?!$'()*,-._~"
-"""What may stand in a query string as it is (RFC 3986); anything else is percent-encoded."""
+"""Characters that a query string may contain (RFC 3986); all others are percent-encoded."""
 
 
 @lru_cache(maxsize=1024)
 def escape_page(url: str) -> str:
-    """A page's URL as browsers read it, with everything percent-encoded that cannot stand in a header."""
+    """A page's URL as browsers read it. Characters that a header cannot contain are percent-encoded."""
     return quote(normalise_page(url), safe=_PLAIN + "#[]")
 
 
 def find_landing(landing: str, query: str, code_parameter: str, code: str) -> str:
-    """The landing page's URL with the visitor's parameters, and the link's code.
+    """The landing page's URL with the visitor's parameters and the link's code.
 
-    The landing page decides about scheme, host, path and fragment: a visitor's parameter can add to its query string
-    and to nothing else. Its utm parameters are defaults for those that the visitor did not bring; its code is the
-    link's, whatever the visitor's URL says.
+    Scheme, host, path and fragment come from the landing page: a visitor's parameters only change the query string. The
+    page's utm parameters are defaults that the visitor's override. The code is always the link's.
     """
     brought = _pairs(query)
     names = {_name(pair) for pair in brought}
@@ -34,8 +33,8 @@ def find_landing(landing: str, query: str, code_parameter: str, code: str) -> st
 
 
 def add_parameter(url: str, name: str, value: str) -> str:
-    """The URL with a parameter, in place of any of that name in any letter case."""
-    if "%" not in url and "#" not in url and name.lower() not in url.lower():  # so mostly: nothing to look for
+    """Sets a parameter, replacing any of that name in any letter case."""
+    if "%" not in url and "#" not in url and name.lower() not in url.lower():  # the usual case: nothing to replace
         return f"{url}{'&' if '?' in url else '?'}{quote(name, safe='')}={quote(value, safe='')}"
     base, pairs, fragment = _split(url)
     kept = [pair for pair in pairs if _name(pair) != name.lower()]
@@ -43,7 +42,7 @@ def add_parameter(url: str, name: str, value: str) -> str:
 
 
 def _split(url: str) -> tuple[str, list[str], str]:
-    """What stands before the query string, its pairs, and the fragment with its mark."""
+    """The part before the query string, its pairs, and the fragment with its `#`."""
     page, mark, fragment = url.partition("#")
     base, _, query = page.partition("?")
     return base, [pair for pair in query.split("&") if pair], mark + fragment

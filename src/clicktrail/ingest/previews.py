@@ -1,4 +1,4 @@
-"""Who asks though nobody has come yet: programs that show previews of a link, and browsers that fetch ahead."""
+"""Recognises requests without a visitor: programs that show previews of links, and browsers that prefetch."""
 
 import re
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ _NAMES = (
     "Mastodon/",
     "Bluesky Cardyb",
 )
-"""How each names itself in its User-Agent, as its maker's documentation has it."""
+"""Their names in User-Agent, from the makers' documentation."""
 _READ = 512
-"""Characters of a header that are looked at, as in `ingest.agents`."""
+"""Characters of a header that are read, as in `ingest.agents`."""
 _REMEMBERED = 8192
 _search = re.compile("|".join(map(re.escape, _NAMES)), re.IGNORECASE).search
 
 
 def is_preview(user_agent: str | None) -> bool:
-    """Whether a program asks that shows previews of links."""
+    """Whether the request comes from a program that shows previews of links."""
     return user_agent is not None and _is_preview(user_agent[:_READ])
 
 
@@ -44,9 +44,9 @@ def _is_preview(user_agent: str) -> bool:
 
 
 def is_prefetch(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that it fetches what its visitor may ask for next.
+    """Whether a browser says that it prefetches.
 
-    `Sec-Purpose` is the Fetch standard's header; the others are what browsers sent before it.
+    `Sec-Purpose` is the Fetch standard's header; browsers sent the others before it.
     """
     said = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
     return any("prefetch" in text or "preview" in text for text in said)

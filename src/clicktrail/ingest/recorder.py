@@ -1,4 +1,4 @@
-"""Makes a click of a hit: the steps, in order, and the click that comes of them."""
+"""Makes a click from a hit, and records it."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from clicktrail.store.memory.memory import Memory
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 _MOST_LATER = 10_000
-"""Clicks that are tried again at once: some 30 MB."""
+"""Maximum number of clicks in retry; about 30 MB."""
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Between tries to store a click whose visitor was led on already: a minute in all."""
+"""Pauses between retries for a click whose visitor was already redirected: one minute in total."""
 
 
 class Parameters(msgspec.Struct, frozen=True):
-    """The names of the uri parameters that carry a link's code, a banner's id, and to the landing page a click's id."""
+    """The names of uri parameters for a link's code, a banner's id and, to the landing page, a click's id."""
 
     code: str = "referral"
     banner: str = "banner"
@@ -34,7 +34,7 @@ class Parameters(msgspec.Struct, frozen=True):
 
 
 def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parameters) -> Click:
-    """Campaign, link, banner, place and visitor of a hit. What is not known is None; nothing is refused."""
+    """Adds campaign, link, banner, place and visitor to a hit. Unknown values are None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
     link_id, banner_id = _find_link(campaign, memory.published.catalogue)
     place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
@@ -68,13 +68,14 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
         bot=agent.bot,
         is_data_centre=place.is_data_centre,
         is_prefetch=hit.is_prefetch,
-        # Anyone can send a uuid by a public key: it must neither meet another's nor tell of it (ADR 23).
+        # Anyone can send a uuid with a public key. In its own name space it neither matches nor reveals others (ADR
+        # 23).
         name_space=None if hit.site_id is None or hit.uuid is None else f"{hit.site_id}/{visitor}",
     )
 
 
 def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
-    """The click with the link and the banner that a newer catalogue has for it."""
+    """The click with the link and banner of a newer catalogue."""
     campaign = find_campaign(click.uri, parameters.code, parameters.banner)
     link_id, banner_id = _find_link(campaign, catalogue)
     if (link_id, banner_id) == (click.link_id, click.banner_id):
@@ -83,7 +84,7 @@ def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
 
 
 def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[str | None, str | None]:
-    """Link and banner: the banner that the uri names if there is one, else the link's own."""
+    """Link and banner: the banner in the uri if it exists, else the link's own."""
     link = catalogue.links.get(campaign.code) if campaign.code is not None else None
     banner_id = campaign.banner_id.lower() if campaign.banner_id is not None else None
     if banner_id is not None and banner_id in catalogue.banners:
@@ -92,7 +93,7 @@ def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[str | None, st
 
 
 class Recorder:
-    """Records hits: enriches them by the catalogue of the moment and waits until they are on disk."""
+    """Records hits: enriches them by the current catalogue, and waits until they are on disk."""
 
     def __init__(
         self,
@@ -108,19 +109,19 @@ class Recorder:
         self._later: set[asyncio.Future[None]] = set()
 
     async def record(self, hit: Hit) -> tuple[Click, bool]:
-        """The durable click and whether it is new; not new means that an earlier hit had the same uuid.
+        """Returns the durable click, and whether it is new. It is not new if an earlier hit had the same uuid.
 
-        Raises Unavailable when it could not be stored: then nothing was.
+        Raises Unavailable if it could not be stored: then nothing was.
         """
         click = self.make(hit)
         stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, stored.click_id == click.click_id)
 
     async def record_later(self, hit: Hit, tell: Callable[[str], None]) -> Click:
-        """A click that is on its way to the disk: the next commit takes it, and a failed one is tried again.
+        """Returns a click that the next commit will store; a failed commit is retried.
 
-        Waits for nothing but room in the buffer. `tell` hears in the end whether it was recorded, repeated or lost.
-        Raises Unavailable when there is no room, and tells nothing.
+        It waits only for room in the buffer. In the end `tell` gets `recorded`, `repeated` or `lost`. Raises
+        Unavailable if there is no room, and does not call `tell`.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
@@ -131,9 +132,9 @@ class Recorder:
         return click
 
     async def record_within(self, hit: Hit, wait_s: float, tell: Callable[[str], None]) -> str | None:
-        """The id of the durable click; None where the store did not take it, or has not said so within `wait_s`.
+        """The id of the durable click; None if the store refused it, or has not answered within `wait_s`.
 
-        `tell` hears in the end whether it was recorded, repeated or lost; it is not tried again.
+        In the end `tell` gets `recorded`, `repeated` or `lost`. There is no retry.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
@@ -167,11 +168,10 @@ class Recorder:
         tell("lost")
 
     def warm_up(self) -> None:
-        """Reads what the first click would have to wait for: the rules of user agents and robots, and geo data."""
+        """Loads what the first click would otherwise wait for: rules of user agents and robots, and geo data."""
         self.make(Hit(ip=parse_ip("192.0.2.1"), uri="https://example.com/", user_agent=_BROWSER))
 
     def new_id(self) -> str:
-        """A new id."""
         return self._memory.ids.new()
 
     def make(self, hit: Hit) -> Click:

@@ -1,7 +1,7 @@
-"""Which user agents are robots', by which rule: the patterns of `crawler-user-agents`, then rules by what robots say.
+"""Finds robots by their user agents: the patterns of `crawler-user-agents`, then rules about what robots say.
 
-A robot that nobody has listed yet still calls itself one, gives the address of its owner, or names no system that a
-person could sit at. What people's browsers and apps say that only looks so is left out before a rule counts.
+An unlisted robot still calls itself a robot, gives its owner's address, or names no system that a person could use.
+Similar words of browsers and apps are removed before a rule counts.
 """
 
 import re
@@ -55,33 +55,32 @@ SAYINGS = MappingProxyType(
         ),
     }
 )
-"""Name of a rule -> the pattern of it. Written for an automaton: no pattern looks ahead or back."""
+"""Name of a rule -> its pattern. For an automaton: no pattern looks ahead or back."""
 
 PEOPLE = (
-    r"Android[ /][\w.]+; ?(?:[a-z]{2}[-_][A-Za-z]{2}; ?)?[^;()]+",  # a phone's model, as `M bot 51` or `ViewSonic V500`
-    r"(?i:\bcubot)[\w -]*|ViewSonic[\w-]*|\b(?:TS1|A95B2)008/",  # makers and models that stand elsewhere
-    r"\[FB[^\]]*",  # what apps of Facebook add to the browser in them
+    r"Android[ /][\w.]+; ?(?:[a-z]{2}[-_][A-Za-z]{2}; ?)?[^;()]+",  # a phone's model: `M bot 51`, `ViewSonic V500`
+    r"(?i:\bcubot)[\w -]*|ViewSonic[\w-]*|\b(?:TS1|A95B2)008/",  # makers and models in other places
+    r"\[FB[^\]]*",  # added by apps of Facebook to their browser
     r"Sogou(?:MSE|MobileBrowser|Search Android|mse)",  # browsers of a search engine
-    r"(?<=[\d)] )(?:Viber|WhatsApp|Fluid|Code)/|\bSonic Slack_SSB/",  # apps behind a browser's name
+    r"(?<=[\d)] )(?:Viber|WhatsApp|Fluid|Code)/|\bSonic Slack_SSB/",  # apps, after a browser's name
     r"\(compatible; (?:MSIE|Konqueror|NetPositive|NCBrowser|IBrowse|WAChat|ms-office|Polaris|Linux|U)\b",
-    r"http://(?:bsalsa\.com|www\.xbmc\.org)",  # addresses that browsers and players name
-    r"^[^/]+/[\d.]+ CFNetwork/.*",  # an app of Apple's systems
-    # An app that plays, on a device of somebody's:
+    r"http://(?:bsalsa\.com|www\.xbmc\.org)",  # addresses in browsers and players
+    r"^[^/]+/[\d.]+ CFNetwork/.*",  # an app on Apple's systems
+    # An app that plays media, on a person's device:
     r"^(?!.*(?i:bot\b|crawl|spider|parser|fetch|valid|subscriber|finder|check|lookup))"
     r"(?=[^()]*(?:[Pp]od|[Cc]ast|CAST|[Mm]usic|[Rr]adio|[Aa]udio|iPhone|iPad|AirPlay|AppleTV|Zune)).*",
 )
-"""What people's browsers, phones and apps say that a rule would take for a robot's."""
+"""Texts of browsers, phones and apps of people that a rule would take for a robot."""
 
 RULES = (*((row["pattern"],) * 2 for row in CRAWLER_USER_AGENTS_DATA), *SAYINGS.items())
-"""Name and pattern: a listed robot's pattern is its name. The first that fits counts."""
+"""Name and pattern. A listed robot's pattern is its name. The first match counts."""
 _people = re.compile("|".join(PEOPLE))
 
 
 def find_bot(user_agent: str) -> str | None:
-    """The name of the rule by which a user agent is a robot's.
+    """The name of the rule that makes a user agent a robot; None for people.
 
-    People, whom no rule fits, are looked at once; of the others what only looks like a robot's is left out, and the
-    rest looked at again.
+    A text that no rule matches is read once. Otherwise the texts of people are removed, and the rest is read again.
     """
     rule = _first(user_agent)
     if rule is None:
@@ -97,5 +96,5 @@ def _first(text: str) -> str | None:
 
 @cache
 def _automaton() -> Resolver:
-    """All rules as one automaton, each by its place; made when the first user agent comes."""
+    """All rules as one automaton, numbered by place. Built for the first user agent."""
     return Resolver(([UserAgentMatcher(pattern, str(place)) for place, (_, pattern) in enumerate(RULES)], [], []))

@@ -73,7 +73,6 @@ class Tally:
         self.others = others
 
     def merge(self, counts: Counts) -> None:
-        """Adds the counts of another process."""
         self.answers.update(counts.answers)
         self.clicks.update(counts.clicks)
         self.postbacks.update(counts.postbacks)
@@ -91,7 +90,6 @@ class Tally:
         return Counts(dict(self.answers), seconds, clicks, postbacks, forwards, levels)
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Counts one answer by its status and duration."""
         self.answers[method, route, status] += 1
         known = self.seconds.get((method, route))
         if known is None:
@@ -100,7 +98,6 @@ class Tally:
         known[-1] += seconds
 
     def render(self) -> Iterator[Metric]:
-        """The metrics of these counts alone."""
         answers = CounterMetricFamily("clicktrail_requests", "Requests answered.", labels=["method", "route", "status"])
         for (method, route, status), count in self.answers.items():
             answers.add_metric([method, route, str(status)], count)
@@ -135,7 +132,6 @@ class _Families(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        """For prometheus_client."""
         yield from self._total.render()
         yield from self._gauges.render(self._total.levels)
 

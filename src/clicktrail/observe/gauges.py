@@ -42,7 +42,6 @@ class Gauges:
         self._build = {**build, "python": platform.python_version()}
 
     def own(self) -> dict[str, float]:
-        """Name -> value."""
         return {name: float(read()) for name, read in zip(OWN, self._own, strict=True)}
 
     def render(self, own: Values) -> Iterator[Metric]:
@@ -73,7 +72,7 @@ def free_bytes(folder: Path) -> float | None:
 
 
 def size_of(file: Path) -> float | None:
-    """A file's size; None if the file does not exist."""
+    """The size in bytes; None if the file does not exist."""
     try:
         return float(file.stat().st_size)
     except OSError:

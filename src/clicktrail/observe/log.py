@@ -17,7 +17,7 @@ from clicktrail.model.times import render_second, render_time
 _encode = msgspec.json.Encoder().encode
 Line = Mapping[str, Any]
 Request = tuple[str, str, int, float, str, float]
-"""Method, route, status, seconds, id and moment of an answered request."""
+"""Method, route, status, seconds, id and time of an answered request."""
 
 
 class Log:
@@ -33,15 +33,15 @@ class Log:
         self._requests: list[Request] = []
 
     def info(self, event: str, **details: Any) -> None:
-        """Something that an operator may want to know."""
+        """For events that an operator may want to know."""
         self._tell("info", event, details)
 
     def warning(self, event: str, **details: Any) -> None:
-        """Something that an operator should look at."""
+        """For events that an operator should look at."""
         self._tell("warning", event, details)
 
     def error(self, event: str, **details: Any) -> None:
-        """Something failed. `exc_info` is the exception."""
+        """For failures. `exc_info` is the exception."""
         self._tell("error", event, details)
 
     def _tell(self, level: str, event: str, details: dict[str, Any]) -> None:
@@ -51,7 +51,6 @@ class Log:
         self._write([{**details, "timestamp": render_time(SYSTEM_CLOCK.now_us()), "event": event, "level": level}])
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-        """A request was answered."""
         if self._render is not None:
             self._requests.append((method, route, status, seconds, request_id, time.time()))
 
@@ -98,7 +97,7 @@ def _text_line(line: Line) -> str:
 
 
 def _word(value: Any) -> str:
-    """A value as it is if it is one printable word, else quoted: no value can begin a line or look like another key."""
+    """One printable word as it is, else quoted: no value can start a line or look like another key."""
     text = str(value)
     return text if text.isprintable() and " " not in text else repr(value)
 

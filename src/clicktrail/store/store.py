@@ -1,4 +1,4 @@
-"""The store as the program holds it: an engine, what is remembered of it, and new ids."""
+"""The store as the program uses it: an engine, its memory, and new ids."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -39,18 +39,18 @@ class Store:
 
     @property
     def ids(self) -> IdGenerator:
-        """Makes new ids: later ones than any in the store, but those that are ahead of the clock."""
+        """Makes new ids, later than any in the store except those ahead of the clock."""
         return self.memory.ids
 
     @property
     def catalogue(self) -> Catalogue:
-        """Links and banners as of the last commit."""
+        """Links and banners after the last commit."""
         return self.memory.published.catalogue
 
     async def open(self, tell: Callable[[str, BaseException], None] | None = None) -> None:
-        """Brings the schema up to date and reads what is kept in memory.
+        """Migrates the schema and loads the memory.
 
-        A server gives `tell`, which hears what goes wrong beside requests: then the engine begins its work beside them.
+        With `tell`, a server's callback for failures, the engine also starts its background work.
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.run(_load)
@@ -61,7 +61,7 @@ class Store:
             self.engine.begin(refresh, tell)
 
     async def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `work(session, …)` in one transaction of the kind that it declares."""
+        """Runs `work(session, …)` in one transaction of its declared kind."""
         declared = transaction_of(work)
 
         def run(session: Session) -> T:
@@ -76,13 +76,13 @@ class Store:
         return await self.engine.write(run, declared.write, declared.is_single(*args, **kwargs))
 
     async def warm_up(self) -> None:
-        """Makes what the first click would wait for otherwise."""
+        """Prepares what the first click would otherwise wait for."""
         await self.run(warm_up)
 
     async def probe(self, wait_s: float) -> None:
-        """Returns once the store has answered, and taken a write if it last refused one. Raises Unavailable.
+        """Returns when the store has answered, and has accepted a write if it last refused one. Raises Unavailable.
 
-        Those who ask meanwhile get the same answer.
+        Concurrent callers share one answer.
         """
         probing = self._probing
         if probing is None or probing.done():
@@ -106,25 +106,25 @@ class Store:
         self.is_refusing = False
 
     async def renew_salts(self) -> None:
-        """Makes the salts that are due, and forgets those of days that are over."""
+        """Makes the missing salts, and deletes those of past days."""
         if self.memory.salts.is_due():
             await self.run(renew_salts)
 
     async def find_link(self, code: str) -> CatalogueLink | None:
-        """A link that memory does not know, where another process may have made it."""
+        """Looks for a link that memory lacks, because another process may have made it."""
         if self.engine.is_owned or "\0" in code or len(code) > _MAX_CODE:
             return None
         return await self.run(find_link, code)
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Has the thread that adds clicks call `work`, in turn with what it was given before."""
+        """Queues `work` in the thread that adds clicks."""
         self.engine.submit(work)
 
     def commit_clicks(self, batch: Sequence[Click]) -> dict[str, Click]:
-        """Adds clicks in one durable transaction, in the thread that `submit` gives work to.
+        """Adds clicks in one durable transaction. Call it in the thread of `submit`.
 
-        Returns what is stored in the place of those that were there already or are linked otherwise. Raises whatever
-        keeps the batch from being stored: then nothing of it is.
+        Returns the stored clicks that differ from the sent ones: repeats, and clicks that were linked differently. If
+        it raises, nothing was stored.
         """
         try:
             done = self.engine.record(partial(insert_clicks, clicks=batch, relink=self.relink))
@@ -135,7 +135,7 @@ class Store:
         return done.repeated | done.changed
 
     def close(self) -> None:
-        """Waits for the work at hand and closes the engine."""
+        """Waits for running work and closes the engine."""
         self.engine.close()
 
 

@@ -1,4 +1,4 @@
-"""How a store fares: what is looked at beside its work, and the note of its last backup."""
+"""A store's condition, and the note of its last backup."""
 
 import json
 import time
@@ -17,22 +17,20 @@ _WAITING = (
     "SELECT min(delivery_id), min(due_time) FROM deliveries WHERE due_time IS NOT NULL "
     "AND postback_id IN (SELECT postback_id FROM postbacks WHERE enabled)"
 )
-"""The oldest and the most overdue of what waits, by the index of what is due."""
+"""The ages of the oldest and of the most overdue waiting delivery, by the index of due deliveries."""
 
 
 class Vitals(NamedTuple):
-    """What one look at the store finds."""
-
     oldest_waiting_s: float
-    """Age of the oldest postback that waits to be sent; 0 where none does."""
+    """Age of the oldest waiting delivery; 0 if none waits."""
     overdue_s: float
-    """How long the most overdue of them has been due; 0 where none is."""
+    """Time since the most overdue delivery became due; 0 if none is due."""
     store_bytes: float | None
-    """Size of the database; None where the store is a file of this process, which knows its size by itself."""
+    """Size of the database; None if the store is a file of this process, which can look itself."""
 
 
 def look(session: Session) -> Vitals:
-    """Reads them. Postbacks that are switched off wait for nothing."""
+    """Deliveries of disabled postbacks are left out."""
     [(oldest, due)] = session.rows(sql(_WAITING))
     now = session.clock.now_us()
     size = None
@@ -44,20 +42,20 @@ def look(session: Session) -> Vitals:
 
 @transaction(Write.QUEUE)
 def try_writing(session: Session) -> None:
-    """Writes a row as it is. Fails where the store takes no writes."""
+    """Rewrites a row unchanged. Raises an error if the store takes no writes."""
     session.rows(sql("UPDATE visitor_salts SET salt = salt"))
 
 
 @transaction(Write.CLICKS, is_single=True)
 def warm_up(session: Session) -> None:
-    """Makes what the first click would make otherwise. In the thread that adds clicks."""
+    """Prepares the catalogue lock and the appender for the first click, in the thread that adds clicks."""
     session.pin_catalogue()
     if session.dialect.is_owned:
         session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), [])
 
 
 def note_backup(store: Path) -> None:
-    """Writes down, beside the store's file, that a backup of it was made just now; nothing where it may not."""
+    """Notes the time of a backup in a file beside the store's; does nothing if it must not write there."""
     note = _note_of(store)
     draft = note.with_name(note.name + ".new")
     with suppress(OSError):
@@ -66,7 +64,7 @@ def note_backup(store: Path) -> None:
 
 
 def last_backup(store: Path) -> float:
-    """When the last backup was made, in seconds since 1970; 0 where there was none."""
+    """Time of the last backup in Unix seconds; 0 if there was none."""
     try:
         return float(json.loads(_note_of(store).read_text())["time"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The figures of links, kept in memory and exact: counting a click costs O(1), asking for a link's figures as well."""
+"""The figures of links, in memory and exact. Counting a click and reading a link's figures both take O(1)."""
 
 import threading
 from collections import Counter
@@ -22,23 +22,23 @@ from clicktrail.store.session.sql import Sql, and_, named, number, sql
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
 IS_COUNTED = "coalesce(c.bot, '') = ''"
-"""Clicks of robots are kept and marked, and not counted. A client whom one brought is."""
+"""Robots' clicks are stored and marked, but not counted. Clients that they brought are counted."""
 CLICKS = f"count(*) FILTER (WHERE {IS_COUNTED})"
 OTHERS = f"count(c.profile_id), min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
-"""What is counted of a link's clicks, distinct visitors aside."""
+"""Figures of a link's clicks, without distinct visitors."""
 _VISITOR = sql("c.link_id, c.ip, c.user_agent, c.visitor")
-"""What clicks of one visitor on one link have in common."""
+"""The columns that identify a visitor on a link."""
 ENDS = {"first_click_time": "min", "last_click_time": "max"}
 _SPANS_US = (60 * SECOND, 3600 * SECOND)
-"""How far from the one that was removed the next first or last click is looked for, before all are looked at."""
+"""Distances from the removed first or last click in which to look for the next one, before a search of all times."""
 _KEY = f"md5_number_lower(c.link_id || {VISITOR_SQL})"
-"""The bytes of `visitor_key`, read from the last one on, to have the keys of many clicks at once."""
+"""The bytes of `visitor_key` in reverse order, so that SQL computes many keys at once."""
 Removed = Mapping[str, Sequence[Click]]
-"""Link id -> its clicks that were removed."""
+"""Link id -> its removed clicks."""
 Bounds = Mapping[str, tuple[int, int] | None]
-"""Link id -> the first and the last time that are looked at; None: all times are."""
+"""Link id -> the first and last time to search; None: all times."""
 _PIECE = 1_000_000
-"""Rows read at once."""
+"""Rows per read."""
 _ALL_FIGURES = (
     f"SELECT link_id, {CLICKS}, {OTHERS}, hash(link_id) FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
 )
@@ -46,22 +46,22 @@ _VISITORS = (
     f"SELECT {_KEY} AS visitor, hash(c.link_id) AS link FROM clicks c "
     f"WHERE c.link_id IS NOT NULL AND {IS_COUNTED} AND c.rowid >= {{}} AND c.rowid < {{}}"
 )
-"""Visitor and link of each click in a part of the table, which DuckDB finds by the numbers of its rows."""
+"""Visitor and link of each click in a range of row numbers, by which DuckDB finds the rows."""
 _END_OF_EACH = "SELECT link_id, {}(time) FROM clicks c WHERE {} GROUP BY link_id"
-"""The first or the last time of links: the zone maps of `time` pass over all that lies out of bounds."""
+"""The first or last time of links. The zone maps of `time` skip rows out of bounds."""
 
 
 class ArraySession(Session, Protocol):
-    """A session that hands over columns as arrays: for millions of rows."""
+    """A session that returns columns as arrays, for millions of rows."""
 
-    def arrays(self, statement: Sql) -> Mapping[str, Any]:
-        """Runs a statement and returns its columns as numpy arrays."""
+    def arrays(self, statement: Sql) -> Mapping[str, Any]: ...
 
 
 class LinkFigures:
-    """Figures by link id. They are read from the clicks once, at start; what is committed meanwhile waits and is added.
+    """Figures by link id. They are read from the clicks once, at start; commits during the reading are added
+    afterwards.
 
-    What is counted is counted by the writer's thread, right after the commit; `find` may be called by any thread.
+    The writer's thread counts, right after each commit. Any thread may call `find`.
     """
 
     def __init__(self) -> None:
@@ -72,14 +72,14 @@ class LinkFigures:
         self._is_loaded = threading.Event()
 
     def find(self, session: Session, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
-        """Link id -> figures; waits until they are read. Raises Unavailable if that takes over two minutes."""
+        """Link id -> figures. Waits until they are read. Raises Unavailable after `LOAD_TIMEOUT_S`."""
         del session
         if not self._is_loaded.wait(LOAD_TIMEOUT_S):
             raise Unavailable("The figures of links are still being read.", headers={"Retry-After": "5"})
         return {link_id: self._figures.get(link_id, NOTHING) for link_id in link_ids}
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
-        """Clicks are about to be added by this transaction: marks repeats among them, and counts the others' links."""
+        """Called before this transaction adds clicks: marks repeats, and counts the clicks of links."""
         recent = session.memory.visits
         keys = {click.click_id: visitor_key(click) for click in clicks if click.link_id is not None}
         if not keys:
@@ -96,12 +96,12 @@ class LinkFigures:
         return marked
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
-        """A link gets one registration more (1) or that many fewer (negative)."""
+        """Adds `change` (1, or a negative number) to the registrations of a link."""
         if link_id is not None:
             session.after_commit(lambda: self._when_loaded(lambda: self._register(link_id, change)))
 
     def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks were just removed: looks for the same visitors, the first and the last among the others."""
+        """Called after clicks were removed: finds out which visitors left, and the new first and last times."""
         removed = by_link(clicks)
         if not removed:
             return
@@ -112,7 +112,7 @@ class LinkFigures:
         session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
 
     def read(self, session: ArraySession) -> None:
-        """Begins with the figures of all clicks of a snapshot, and adds what was committed since."""
+        """Counts all clicks of a snapshot, then adds the commits since."""
         rows = session.rows(sql(_ALL_FIGURES))
         rows.sort(key=lambda row: int(row[-1]))
         keys, visitors = count_visitors(_read_visitors(session), np.array([row[-1] for row in rows], dtype=np.uint64))
@@ -170,7 +170,7 @@ class LinkFigures:
                 where = and_(where, sql("c.time >= {} AND c.time <= {}", low, high))
             return dict(session.rows(sql(_END_OF_EACH, sql(ENDS[name]), where)))
 
-        if not self._is_loaded.is_set():  # nobody knows yet what a link had
+        if not self._is_loaded.is_set():  # the figures are not yet known
             return dict.fromkeys(removed) | ask(dict.fromkeys(removed))
         return find_ends({link_id: self._figures.get(link_id, NOTHING) for link_id in removed}, removed, name, ask)
 
@@ -181,10 +181,10 @@ def find_ends(
     name: str,
     ask: Callable[[Bounds], Mapping[str, int | None]],
 ) -> dict[str, int | None]:
-    """Link id -> its first or its last time (`name`), for those links that had it by a removed click.
+    """Link id -> its new first or last time (`name`), for the links that lost the click with that time.
 
-    The next one is mostly near, so `ask` is first asked for some moments, of which engines find the clicks at once, and
-    for all times only where nothing was in them.
+    The next click is usually near. So `ask` first gets short spans, which engines search quickly, and gets all times
+    only if the spans are empty.
     """
     had = {link_id: getattr(figures, name) for link_id, figures in known.items()}
     hit = [link_id for link_id, clicks in removed.items() if any(click.time == had[link_id] for click in clicks)]
@@ -206,7 +206,7 @@ def _near(time: int, name: str, span_us: int | None) -> tuple[int, int] | None:
 
 
 def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetrics:
-    """A link's figures with one click more. A robot's changes none but the registrations."""
+    """A link's figures with one more click. A robot's click adds at most a registration."""
     registrations = old.registrations + (click.profile_id is not None)
     if click.is_bot:
         return msgspec.structs.replace(old, registrations=registrations)
@@ -220,7 +220,6 @@ def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetri
 
 
 def by_link(clicks: Iterable[Click]) -> dict[str, list[Click]]:
-    """Link id -> its clicks among these."""
     found: dict[str, list[Click]] = {}
     for click in clicks:
         if click.link_id is not None:
@@ -229,7 +228,7 @@ def by_link(clicks: Iterable[Click]) -> dict[str, list[Click]]:
 
 
 def subtract(old: LinkMetrics, clicks: Sequence[Click], visitors: int) -> LinkMetrics:
-    """A link's figures without these clicks and so many visitors; the first and the last time are as they were."""
+    """A link's figures without these clicks and this number of visitors. The first and last times stay."""
     return msgspec.structs.replace(
         old,
         clicks=old.clicks - sum(not click.is_bot for click in clicks),
@@ -239,7 +238,7 @@ def subtract(old: LinkMetrics, clicks: Sequence[Click], visitors: int) -> LinkMe
 
 
 def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
-    """Of removed clicks on links one for each visitor, robots aside, who has no other click on the same link."""
+    """One removed click for each visitor who has no other click on the same link; robots are left out."""
     people = {visitor_key(click): click for click in clicks if not click.is_bot}
     gone = list(people.values())
     if not gone:
@@ -257,7 +256,7 @@ def find_gone(session: Session, clicks: Sequence[Click]) -> list[Click]:
 
 
 def _find_rows(session: Session, row_id: Sql, clicks: Sequence[Click]) -> list[int]:
-    """Where the clicks of these visitors lie: without an index numbers are found far faster than texts are."""
+    """The row numbers of these visitors' clicks. Without an index, numbers are found far faster than texts."""
     visitors = sorted({click.visitor for click in clicks if click.visitor is not None})
     hashes = sorted({text_hash(click.ip) or 0 for click in clicks if click.visitor is None})
     found = []
@@ -278,10 +277,10 @@ def _read_visitors(session: ArraySession) -> Iterator[tuple[Keys, Hashes]]:
 
 
 def count_visitors(pieces: Iterable[tuple[Keys, Hashes]], links: Hashes) -> tuple[Keys, np.ndarray[Any, Any]]:
-    """All visitor keys, sorted, each once; and how many each of `links`, ascending hashes, has.
+    """Returns all distinct visitor keys, sorted, and the number of them for each of `links` (ascending hashes).
 
-    At ten million visitors it takes some 300 MB for a moment: a piece leaves only what was not twice in it, and a link
-    is four bytes.
+    At ten million visitors it briefly needs 300 MB: each piece is reduced to distinct keys, and a link takes four
+    bytes.
     """
     kept_keys, kept_places = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.uint32)]
     for visitors, hashes in pieces:

@@ -1,4 +1,4 @@
-"""The salts of visitors: one a day, shared by all nodes, and thrown away when the day is over."""
+"""The salts of visitor keys: one per day, shared by all nodes, deleted after the day."""
 
 from clicktrail.model.visitors import new_salt
 from clicktrail.store.session.protocol import Session
@@ -7,13 +7,12 @@ from clicktrail.store.session.transactions import Write, transaction
 
 
 def load_salts(session: Session) -> dict[int, bytes]:
-    """Day -> salt."""
     return {day: bytes.fromhex(salt) for day, salt in session.rows(sql("SELECT day, salt FROM visitor_salts"))}
 
 
 @transaction(Write.CATALOGUE)
 def renew_salts(session: Session) -> None:
-    """Sees to it that there are today's and tomorrow's, and no others. While no click is being added."""
+    """Makes the missing salts of today and tomorrow, and deletes all others. No click is added meanwhile."""
     known = load_salts(session)
     for day in (session.clock.today(), session.clock.today() + 1):
         if day not in known:

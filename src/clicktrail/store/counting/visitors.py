@@ -1,20 +1,20 @@
-"""Which visitors a link has seen: an exact set of 64-bit keys, small enough for ten million clicks in memory."""
+"""The visitors that a link has seen: an exact set of 64-bit keys. Ten million fit in memory."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 Keys = np.ndarray[tuple[int], np.dtype[np.int64]]
-"""Visitor keys (`model.visitors`)."""
 Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 _FRESH = 65_536
 _GROWTH = 4
 
 
 class VisitorSet:
-    """A growing set of keys: a Python set for the newest, sorted arrays, each several times the next, for the rest.
+    """A growing set of keys. The newest are in a Python set, the rest in sorted arrays, each several times the next
+    one's size.
 
-    It begins with `keys`, which are sorted, each once.
+    It starts with `keys`, which are sorted and distinct.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -26,7 +26,7 @@ class VisitorSet:
         return sum(map(len, self._runs)) + len(self._fresh) - len(self._gone)
 
     def add(self, keys: Iterable[int]) -> list[bool]:
-        """Adds keys; returns for each whether it was new."""
+        """Adds keys. Returns for each whether it was new."""
         wanted = list(keys)
         known = self._find(wanted)
         answers = []
@@ -40,7 +40,7 @@ class VisitorSet:
         return answers
 
     def discard(self, key: int) -> None:
-        """Forgets a key that is there."""
+        """Removes a key that is in the set."""
         if key in self._fresh:
             self._fresh.remove(key)
         else:
@@ -56,7 +56,7 @@ class VisitorSet:
         return [bool(each) for each in found]
 
     def _settle(self) -> None:
-        """Turns the fresh keys into a run, and merges runs until each is several times as long as the next."""
+        """Makes an array of the fresh keys, and merges arrays until each is several times the next one's size."""
         self._runs.append(np.sort(np.fromiter(self._fresh, dtype=np.int64, count=len(self._fresh))))
         self._fresh = set()
         while len(self._runs) > 1 and len(self._runs[-2]) < _GROWTH * len(self._runs[-1]):

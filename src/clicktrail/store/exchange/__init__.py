@@ -1,1 +1,1 @@
-"""Files: imports, exports, and moving a store to another engine."""
+"""Imports, exports, and moving a store to another engine."""

@@ -1,4 +1,4 @@
-"""Imported clicks: history that is stored as it was, with what it points to. Nobody is told of it."""
+"""Imported clicks: history, stored unchanged with its pointers. No postbacks are sent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,16 +17,16 @@ from clicktrail.store.session.transactions import Write, transaction
 
 _TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
 _OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agent", "visitorId": "visitor_id"}
-"""Key -> attribute of what an imported row may leave out without saying that there is none."""
+"""Key -> attribute of optional values: a row without one does not differ from a stored value."""
 
 
 @transaction(Write.CLICKS)
 def import_clicks(
     session: Session, rows: Sequence[ImportedClick], keeps_missing: bool, relink: Relink
 ) -> list[Imported]:
-    """Stores clicks with their own ids, clients, links and banners, and says what became of each.
+    """Stores clicks with their own ids, clients, links and banners. Returns the result of each.
 
-    What points to an object that is not there is refused; if `keeps_missing`, it is stored without the pointer.
+    A pointer to a missing object is refused; with `keeps_missing` the click is stored without it.
     """
     found = {
         column: find_objects(session, target, (row.pointers[column] for row in rows if column in row.pointers))
@@ -51,7 +51,7 @@ def import_clicks(
 
 
 def _point(row: ImportedClick, found: Mapping[str, Found]) -> tuple[Click, list[str]]:
-    """The click with what it points to, and the columns that point to nothing."""
+    """The click with its pointers, and the columns whose objects are missing."""
     there = {column: found[column].get(old) for column, old in row.pointers.items()}
     changes: dict[str, Any] = {column: object_id for column, object_id in there.items() if object_id is not None}
     if "link_id" in changes:
@@ -65,9 +65,9 @@ def _is_new_client(click: Click, done: Inserted) -> bool:
 
 
 def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:
-    """What becomes of a click that is there already."""
+    """The result of a click that is already stored."""
     left_out = {key for key, attribute in _OPTIONAL.items() if getattr(row.hit, attribute) is None}
-    left_out.add("clickId")  # where it differs, the uuid said which click it is
+    left_out.add("clickId")  # the click was found by its uuid, so its id may differ
     differing = [key for key in differences(row.hit, known) if key not in left_out]
     for column in row.pointers:
         if getattr(click, column) not in (None, getattr(known, column)):

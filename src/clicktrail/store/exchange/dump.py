@@ -1,7 +1,7 @@
-"""A whole store as files and back: every table that `move` copies, one Parquet file each, in bounded memory.
+"""Exports and imports a whole store: one Parquet file for each table that `move` copies, in bounded memory.
 
-Rows come by the way of all exports, on one snapshot. They go in within one transaction, which ends only if the store
-then holds exactly what the files hold.
+An export reads one snapshot. An import is one transaction, which commits only if the store then holds exactly the
+content of the files.
 """
 
 import os
@@ -18,7 +18,7 @@ from clicktrail.store.session.protocol import Extract, Row, Session
 from clicktrail.store.session.sql import named, names, sql
 
 Told = Callable[[int], None]
-"""Hears of rows that were written."""
+"""Gets the number of rows written since the last call."""
 _TYPES = {
     "varchar": "VARCHAR",
     "text": "VARCHAR",
@@ -30,29 +30,29 @@ _TYPES = {
 }
 """Type of a column, by an engine's name for it -> its type in the files."""
 _MADE_ANEW = "visitor_salts"
-"""Every start of a server makes rows of this table, so a store that has no others is empty."""
+"""Every start of a server fills this table, so a store is empty if all others are."""
 _COLUMNS = (
     "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = {} "
     "AND table_schema = current_schema() ORDER BY column_name"
 )
 _SUM = 'SELECT count(*) AS "rows", CAST(coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0) AS VARCHAR) AS "sum" FROM '
-"""What tells two tables apart, in whatever order their rows lie."""
+"""Compares two tables whatever the order of their rows."""
 
 
 class Sums(msgspec.Struct, frozen=True):
-    """How many rows a table has, and the sum of the hashes of their values."""
+    """Number of rows of a table, and the sum of their hashes."""
 
     rows: int
     sum: str
 
 
 def write_tables(session: Session, folder: Path) -> dict[str, TableFile]:
-    """Writes a file for each table into `folder`, each on the disk when this returns. Raises Unavailable."""
+    """Writes a file for each table into `folder`. When it returns, all are on disk. Raises Unavailable."""
     return {table: _write_table(session, table, file_of(folder, table)) for table in TABLES}
 
 
 def _write_table(session: Session, table: str, path: Path) -> TableFile:
-    is_ordered = session.dialect.is_owned and table == "clicks"  # they lie as they came; sorting them takes room
+    is_ordered = session.dialect.is_owned and table == "clicks"  # rows are already in order, and sorting needs space
     order = () if is_ordered else TABLES[table]
     session.copy(_extract(session, table, "SELECT * FROM {rows}", "parquet", order), str(path))
     path.chmod(0o600)
@@ -62,14 +62,15 @@ def _write_table(session: Session, table: str, path: Path) -> TableFile:
 
 
 def months_of(folder: Path) -> list[int]:
-    """The first second of every month of which there are clicks. Raises MoveRefused."""
+    """The first second of every month that has clicks. Raises MoveRefused."""
     made = "make_timestamp(CAST('0x' || substr(click_id, 1, 8) AS BIGINT) * 1000000)"
     rows = _ask(file_of(folder, "clicks"), f"SELECT DISTINCT CAST(epoch(date_trunc('month', {made})) AS BIGINT) FROM ")
     return [row[0] for row in rows]
 
 
 def fill_store(session: Session, folder: Path, manifest: Manifest, tell: Told) -> None:
-    """Puts the rows of all files into an empty store. Raises MoveRefused; then nothing of it may stay."""
+    """Inserts the rows of all files into an empty store. Raises MoveRefused; then the transaction must be rolled
+    back."""
     kept = [table for table in TABLES if table != _MADE_ANEW]
     filled = [table for table in kept if session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(table)))]
     if filled:
@@ -88,7 +89,7 @@ def fill_store(session: Session, folder: Path, manifest: Manifest, tell: Told) -
 
 
 def _pieces(path: Path, table: str, columns: Sequence[str]) -> Iterator[list[Row]]:
-    """The rows of a file, so many at a time."""
+    """The rows of a file, `PIECE` at a time."""
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
         try:
             found = engine.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)]).description or ()
@@ -102,7 +103,7 @@ def _pieces(path: Path, table: str, columns: Sequence[str]) -> Iterator[list[Row
 
 
 def _ask(path: Path, question: str) -> list[Row]:
-    """What a question that ends in FROM finds in a file."""
+    """The result of a query on a file; `question` ends in FROM."""
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
         try:
             return engine.execute(f"{question} read_parquet(?)", [str(path)]).fetchall()

@@ -1,4 +1,4 @@
-"""Whole lists of clicks as files, with the keys and texts of the Click object."""
+"""Exports clicks as files, with the keys and texts of the Click object."""
 
 from collections.abc import Mapping
 
@@ -19,13 +19,12 @@ FORMATS: Mapping[str, str] = {
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-"""Format -> media type."""
 
 
 def export_clicks(session: Session, viewer: Viewer, export: Export, target: str) -> None:
-    """Writes the clicks that the filters and the viewer let through to `target`; in no particular order, unless asked.
+    """Writes the clicks that match the filters and that the viewer sees to `target`. Unordered, unless requested.
 
-    Raises Unavailable where the file breaks off.
+    Raises Unavailable if the file is incomplete.
     """
     session.copy(_extract(session, viewer, export), target)
 
@@ -47,7 +46,7 @@ def _extract(session: Session, viewer: Viewer, export: Export) -> Extract:
 
 
 def _rows_sql(session: Session, viewer: Viewer, export: Export, names: list[str]) -> Sql:
-    """The clicks and what is joined to them. Where only some are wanted, those are found before anything is joined."""
+    """The clicks and their joined tables. With a limit, the clicks are selected before the joins."""
     query, table = export.query, TABLES[CLICK.name]
     columns = join(", ", [sql(f"{ROWS[name].sql} AS {name}") for name in names])
     where = where_clause(query, table, viewer, session.dialect)
@@ -62,7 +61,7 @@ def _rows_sql(session: Session, viewer: Viewer, export: Export, names: list[str]
 
 
 def _join_sql(name: str, viewer: Viewer, query: ListQuery) -> Sql:
-    """A join by its name. What a partner sees of another table is what `visible` says of that table."""
+    """A join by its name. Partners see the rows that `visible` allows in the other table."""
     if name == "banner":
         return sql(" LEFT JOIN banners b ON b.banner_id = c.banner_id")
     if name == "country":
@@ -85,7 +84,7 @@ def _visible_sql(columns: str, resource: Resource, viewer: Viewer) -> Sql:
 
 
 def _contacts_sql(viewer: Viewer) -> Sql:
-    """Each profile's contacts as one JSON text; values are masked for those who see no contacts."""
+    """Each profile's contacts as one JSON text, masked for viewers who may not see contacts."""
     value = "k.value" if viewer.sees_contacts else MASKED_SQL
     fields = [field for field in CONTACT.kept if field.shown]
     expressions = {field.column: value if field.secret else f"k.{field.column}" for field in fields}

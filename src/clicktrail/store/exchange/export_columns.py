@@ -1,7 +1,7 @@
-"""What an exported file can hold: for each key how it is rendered, and for that which columns of which tables are read.
+"""The keys of exported files: how each is rendered, and which columns of which tables it needs.
 
-Keys of an expansion have its name in front: `visitor.device`. Rows are found in the SQL that the engines share, and
-rendered in the rendering engine's, where `c` has the columns of `ROWS`.
+Keys of an expansion start with its name: `visitor.device`. Rows are selected in the shared SQL, and rendered in the
+rendering engine's SQL, where `c` has the columns of `ROWS`.
 """
 
 import re
@@ -27,7 +27,7 @@ _TYPES = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
 
 @dataclass(frozen=True)
 class RowColumn:
-    """A column of the rows: its expression, its type in the rendering engine, the joins that it needs."""
+    """A column of the rows: its expression, its type in the rendering engine, and its joins."""
 
     sql: str
     type: str = "VARCHAR"
@@ -60,7 +60,7 @@ ROWS: Mapping[str, RowColumn] = {
     "profile_contacts": RowColumn("k.contacts", joins=("profile", "contacts")),
     "profile_tags": RowColumn("g.tags", joins=("profile", "tags")),
 }
-"""Column of the rows -> how it is found."""
+"""Column of the rows -> its source."""
 
 
 def _time_sql(us: str) -> str:
@@ -114,14 +114,14 @@ _SPECIAL: Mapping[str, str] = {
     "profile.country": _COUNTRY_SQL,
     "profile.tags": """from_json(coalesce(c.profile_tags, '[]'), '["VARCHAR"]')""",
 }
-"""Key -> SQL, where it is not simply a column."""
+"""Key -> SQL, if it is not simply a column."""
 _FIELDS: Mapping[str, tuple[str, tuple[Field, ...]]] = {
     "": ("", CLICK.shown),
     "visitor.": ("", VISITOR),
     "link.": ("link_", LINK.shown),
     "profile.": ("profile_", PROFILE.shown),
 }
-"""What keys begin with -> what their columns begin with, and their fields."""
+"""Prefix of keys -> prefix of their columns, and their fields."""
 
 
 def _expression(column: str, field: Field) -> str:
@@ -150,14 +150,14 @@ _NESTED = {"profile.contacts", "profile.country", "profile.tags"}
 
 
 def cell_sql(key: str, is_neutral: bool) -> str:
-    """A key as a cell of a table: lists and objects as JSON; texts that a spreadsheet would run, neutralised."""
+    """A key as a table cell: lists and objects as JSON. Neutralises texts that a spreadsheet would run as formulas."""
     expression = EXPRESSIONS[key]
     if key in _NESTED:
         is_there = GROUPS[key.partition(".")[0]]
         return f"CASE WHEN {is_there} THEN CAST(to_json({expression}) AS VARCHAR) END"
     if not is_neutral or key not in _TEXTS:
         return expression
-    # Few texts begin with no letter; the pattern is for those alone.
+    # Few texts start with something other than a letter; only those need the pattern.
     is_odd = f"({expression} < 'A' OR {expression} >= chr(127))"
     is_formula = f"{is_odd} AND regexp_matches({expression}, {quote('^' + FORMULA)})"
     is_number = f"regexp_full_match({expression}, {quote(NUMBER)})"
@@ -165,7 +165,7 @@ def cell_sql(key: str, is_neutral: bool) -> str:
 
 
 def objects_sql(keys: Sequence[str]) -> dict[str, str]:
-    """Key of a JSON object -> SQL: the keys of an expansion are an object of their own, null where there is none."""
+    """Key of a JSON object -> SQL. The keys of an expansion form an object, which is null if the row lacks it."""
     columns: dict[str, str] = {}
     parts: dict[str, list[str]] = {}
     for key in keys:
@@ -179,11 +179,11 @@ def objects_sql(keys: Sequence[str]) -> dict[str, str]:
 
 
 def needed_rows(expressions: Iterable[str]) -> list[str]:
-    """The columns of the rows that expressions read."""
+    """The columns of the rows that the expressions read."""
     used = set(_column(" ".join(expressions)))
     return [name for name in ROWS if name in used]
 
 
 def quote(text: str) -> str:
-    """A text as a literal of SQL."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

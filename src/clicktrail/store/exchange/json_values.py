@@ -1,4 +1,4 @@
-"""JSON: a value a line, or values one after the other, arrays of them included, in bounded memory."""
+"""Reads JSON in bounded memory: one value per line, or several values in sequence, also inside arrays."""
 
 import json
 import re
@@ -20,13 +20,13 @@ from clicktrail.store.exchange.text import (
 _PIECE = 256 * 1024
 _between = re.compile(r"[\s,]*").match
 REJECT_KEYS = frozenset({"file", "reason", "content"})
-"""What a line of a file of refused rows has."""
+"""The keys of a line in a file of refused rows."""
 _RAW = 2_000
-"""Characters that are shown of a value that cannot be read."""
+"""Maximum number of characters shown of an unreadable value."""
 
 
 def read_lines(lines: Lines) -> Iterator[Record]:
-    """NDJSON: a value a line. What is no JSON is a row that cannot be read."""
+    """NDJSON: one value per line. A line that is not JSON becomes an unreadable row."""
     decode = msgspec.json.Decoder().decode
     for number, line in lines:
         if not line or line.isspace():
@@ -44,18 +44,18 @@ def read_lines(lines: Lines) -> Iterator[Record]:
 
 
 def _unwrap(value: Any) -> Any:
-    """A row that an earlier import refused, and that was mended since: what it was, without the reason."""
+    """A row from a file of refused rows, corrected by the user: returns its content."""
     return value["content"] if isinstance(value, dict) and value.keys() >= REJECT_KEYS else value
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def read_values(file: TextFile) -> Iterator[Record]:
-    """Arrays, of which each item is a row, or values one after the other. Numbers count the rows.
+    """Values in sequence, or arrays whose items are rows. `number` counts rows.
 
-    A value that is broken ends the file: nobody can say where the next one begins.
+    A broken value ends the file, because the start of the next value is unknown.
     """
     decode = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
     text, place, number, depth, is_whole = "", 0, 0, 0, False
@@ -87,7 +87,7 @@ def read_values(file: TextFile) -> Iterator[Record]:
         yield Record(number, value, reason, text[place:end][:_RAW] if reason else "")
         place = end
     if depth:
-        yield Record(number + 1, reason="the file ends inside of an array")
+        yield Record(number + 1, reason="the file ends inside an array")
 
 
 def _skip(text: str, place: int) -> int:
@@ -96,7 +96,7 @@ def _skip(text: str, place: int) -> int:
 
 
 def _more(file: TextFile, rest: str) -> tuple[str, int, bool]:
-    """The rest and what comes behind it; it is whole where that is nothing."""
+    """The rest and the text after it; the text is whole if nothing follows."""
     try:
         more = file.read(_PIECE)
     except BROKEN:
@@ -106,4 +106,4 @@ def _more(file: TextFile, rest: str) -> tuple[str, int, bool]:
 
 def _broken(number: int, rest: str, error: Exception) -> Record:
     what = TOO_LONG if len(rest) > MAX_LINE else "is not JSON"
-    return Record(number, reason=f"{what}; nothing behind it can be read: {error}", raw=rest[:_RAW])
+    return Record(number, reason=f"{what}; nothing after it can be read: {error}", raw=rest[:_RAW])

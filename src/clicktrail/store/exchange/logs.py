@@ -1,4 +1,4 @@
-"""Access logs in the common and the combined format: which requests are clicks, and what each says."""
+"""Access logs in the common and the combined format: selects the requests that are clicks, and reads them."""
 
 import calendar
 import re
@@ -22,7 +22,7 @@ _is_file = re.compile(
     r"|webmanifest)\Z",
     re.IGNORECASE,
 ).search
-"""Endings of paths that are no pages."""
+"""Endings of paths that are not pages."""
 
 
 def read_log(lines: Lines, base_url: str, skipped: Counter[str]) -> Iterator[Record]:
@@ -33,7 +33,7 @@ def read_log(lines: Lines, base_url: str, skipped: Counter[str]) -> Iterator[Rec
         reason = lines.file.undecoded(line) or (TOO_LONG if is_too_long(line) else "")
         match = _line(line) if not reason else None
         if match is None:
-            reason = reason or "is no line of a common or combined access log"
+            reason = reason or "is not a line of a common or combined access log"
             yield Record(number, reason=reason, raw=line.rstrip("\r"))
             continue
         ip, day, month, year, clock, hours, minutes, request, status, referrer, agent = match.groups()
@@ -49,7 +49,7 @@ def read_log(lines: Lines, base_url: str, skipped: Counter[str]) -> Iterator[Rec
 
 
 def _target(request: str, status: str) -> tuple[str, str]:
-    """The path and query of a request that is a click; or why it is none."""
+    """The path and query of a request that is a click; or the reason why it is not."""
     parts = request.split(" ")
     if len(parts) != 3 or parts[0] != "GET":
         return "", "not GET"
@@ -76,7 +76,7 @@ def _character(match: "re.Match[str]") -> str:
 
 
 def check_base_url(text: str) -> str:
-    """Scheme and host that the paths of a log belong to. Raises ValueError."""
+    """Scheme and host for the paths of a log. Raises ValueError."""
     parts = urlsplit(text)
     if parts.scheme.lower() not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a scheme and a host, such as https://shop.example.org")

@@ -1,4 +1,4 @@
-"""What an export of a whole store says of itself: its layout, the store's schema, and every file with its checksum."""
+"""Describes an export of a whole store: its layout, the store's schema, and every file with its checksum."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,13 +13,11 @@ from clicktrail.store.migrations.shared import MIGRATIONS
 NAME = "manifest.json"
 FORMAT = "clicktrail store"
 LAYOUT = 1
-"""Grows when files are laid out otherwise. What the tables hold is said by `migrations`."""
+"""Increases when the layout of files changes. `migrations` describe the content of tables."""
 _PIECE_BYTES = 1024 * 1024
 
 
 class TableFile(msgspec.Struct, frozen=True):
-    """The file of one table."""
-
     rows: int
     bytes: int
     sha256: str
@@ -36,12 +34,11 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def file_of(folder: Path, table: str) -> Path:
-    """Where the rows of a table are."""
     return folder / f"{table}.parquet"
 
 
 def write_manifest(folder: Path, tables: dict[str, TableFile]) -> None:
-    """Describes the files of `folder`, which are there."""
+    """Describes the existing files of `folder`."""
     manifest = Manifest(FORMAT, LAYOUT, __version__, [name for name, _ in MIGRATIONS], tables)
     path = folder / NAME
     path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
@@ -81,7 +78,7 @@ def _check_schema(path: Path, manifest: Manifest) -> None:
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """Reads every file whole. Raises MoveRefused naming all that are missing, cut short or changed."""
+    """Reads every file completely. Raises MoveRefused naming all files that are missing, cut short or changed."""
     mistakes = [mistake for table, said in manifest.tables.items() for mistake in _check_file(folder, table, said)]
     if mistakes:
         raise MoveRefused(f"The export in {folder} is damaged; nothing was imported. {' '.join(mistakes)}")
@@ -98,7 +95,6 @@ def _check_file(folder: Path, table: str, said: TableFile) -> Iterator[str]:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

@@ -1,4 +1,4 @@
-"""Times as other people's files write them."""
+"""Reads times as other programs write them."""
 
 import re
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ _PATTERNS = {
     "de": re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})" + _CLOCK).match,
 }
 DATES = tuple(_PATTERNS)
-"""Ways of writing a date that are read when told."""
+"""Date formats that need an option."""
 _number = re.compile(r"\d{9,16}(\.\d{1,6})?\Z").match
 _offset = re.compile(r"([+-])(\d\d):?(\d\d)\Z").match
 
 
 @dataclass(frozen=True)
 class Moments:
-    """How times are read: `zone` for those without an offset, `dates` for those that are not ISO 8601."""
+    """How times are read: `zone` for times without an offset, `dates` for dates that are not ISO 8601."""
 
     zone: tzinfo | None = None
     dates: str = ""
 
     def read(self, value: Any) -> int:
-        """Microseconds. Raises ValueError, saying what would help."""
+        """Microseconds since 1970. Raises ValueError with a hint."""
         text = str(value).strip()
         if text[4:5] != "-" and _number(text):
             return parse_unix(text)
@@ -47,7 +47,7 @@ class Moments:
             if found is not None and name == self.dates:
                 return _make(found)
             if found is not None and not self.dates:
-                raise ValueError("is no ISO 8601 time; pass --dates us for 12/31/2021 or --dates de for 31.12.2021")
+                raise ValueError("is not an ISO 8601 time; pass --dates us for 12/31/2021 or --dates de for 31.12.2021")
         raise ValueError("is not an ISO 8601 time such as 2021-01-01T00:00:00+00:00")
 
 
@@ -56,13 +56,13 @@ def _make(found: "re.Match[str]") -> datetime:
     number = int(hour or 0)
     if half is not None:
         if not 1 <= number <= 12:
-            raise ValueError("has an hour that is no hour of the morning or the afternoon")
+            raise ValueError("has an hour outside 1 to 12 before AM or PM")
         number = number % 12 + (12 if half in "pP" else 0)
     date = int(found["year"]), int(found["month"]), int(found["day"])
     try:
         return datetime(*date, number, int(minute or 0), int(second or 0))
     except ValueError as error:
-        raise ValueError(f"is no date: {error}") from None
+        raise ValueError(f"is not a date: {error}") from None
 
 
 def find_zone(name: str) -> tzinfo:
@@ -76,4 +76,4 @@ def find_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name} is no zone; name one such as Europe/Berlin, UTC or +02:00") from None
+        raise ValueError(f"{name} is not a time zone; name one such as Europe/Berlin, UTC or +02:00") from None

@@ -1,6 +1,6 @@
-"""Moves a whole store from one engine to another: piece by piece in the order of keys, so that it can be broken off.
+"""Moves a whole store to another engine, in pieces in the order of keys. A stopped move can continue.
 
-What is already there tells where to go on. Nothing is taken on trust: at the end every row is read back and compared.
+The target's rows show where to continue. At the end every row is read back and compared.
 """
 
 import hashlib
@@ -26,23 +26,22 @@ Told = Callable[[str, int], None]
 
 
 class MoveRefused(ClicktrailError):
-    """Says why nothing can be moved, or what differs after all."""
+    """Why nothing can be moved, or what differs."""
 
 
 def columns_of(session: Session, table: str) -> list[str]:
-    """The table's columns, in alphabetical order: engines may have added them in different ones."""
+    """The table's columns in alphabetical order, because their order may differ between engines."""
     rows = session.rows(sql(_COLUMNS, table))
     return sorted(row[0] for row in rows)
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
-    """Table -> number of rows."""
     count = "SELECT count(*) FROM {}"
     return engine.run(lambda session: {table: session.rows(sql(count, named(table)))[0][0] for table in TABLES})
 
 
 def move(source: Engine, target: Engine, tell: Told) -> None:
-    """Copies what the target has not got yet; `tell(table, rows)` hears of progress. Raises MoveRefused."""
+    """Copies the rows that the target lacks; calls `tell(table, rows)` for each piece. Raises MoveRefused."""
     for table, key in TABLES.items():
         columns = source.run(partial(columns_of, table=table))
         if set(columns) != set(target.run(partial(columns_of, table=table))):
@@ -55,7 +54,7 @@ def move(source: Engine, target: Engine, tell: Told) -> None:
 
 
 def compare(source: Engine, target: Engine, tell: Told) -> dict[str, str]:
-    """Reads both stores whole; table -> the checksum that both have. Raises MoveRefused naming what differs."""
+    """Reads both stores completely. Returns table -> common checksum. Raises MoveRefused naming the difference."""
     checksums = {}
     for table, key in TABLES.items():
         columns = source.run(partial(columns_of, table=table))
@@ -75,7 +74,7 @@ def compare(source: Engine, target: Engine, tell: Told) -> dict[str, str]:
 def pieces(
     engine: Engine, table: str, key: tuple[str, ...], columns: list[str], after: Row | None
 ) -> Iterator[list[Row]]:
-    """The rows of a table in the order of its key, from behind `after` on."""
+    """The rows of a table in the order of its key, after `after`."""
     places = [columns.index(column) for column in key]
     while rows := engine.run(partial(_read_piece, table=table, key=key, columns=columns, after=after)):
         yield rows
@@ -94,14 +93,14 @@ def _insert(session: Session, table: str, columns: list[str], rows: list[Row]) -
 
 
 def _read_piece(session: Session, table: str, key: tuple[str, ...], columns: list[str], after: Row | None) -> list[Row]:
-    """By the primary key where there is one; DuckDB passes over the parts of a table that lie before."""
+    """Uses the primary key if there is one. DuckDB skips the earlier parts of a table."""
     order = names(key)
     where = sql("({}) > ({})", order, bind(after)) if after is not None else sql("TRUE")
     return session.rows(sql(_PIECE, names(columns), named(table), where, order, number(PIECE)))
 
 
 def _check_beginning(source: Engine, target: Engine, table: str, key: tuple[str, ...], after: Row | None) -> None:
-    """What the target has must be the beginning of what the source has: then it is a move that was broken off."""
+    """The target's rows must be the first rows of the source: a move that was stopped."""
     if after is None:
         return
 

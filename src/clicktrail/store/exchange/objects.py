@@ -18,15 +18,15 @@ from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import Write, transaction
 
 _PIECE = 500
-"""Placeholders of one statement."""
+"""Maximum number of placeholders in a statement."""
 _UNIQUE = ("uuid", "code")
 
 
 @transaction(Write.CATALOGUE)
 def import_objects(session: Session, rows: Sequence[ImportedObject], keeps_missing: bool = False) -> list[Imported]:
-    """Stores objects that are not there, in an order in which none points to a later one; says what became of each.
+    """Stores new objects, in an order in which none points to a later one. Returns the result of each row.
 
-    One that is there is left as it is: where it says something else, the row is refused.
+    A stored object stays unchanged; a row that differs from it is refused.
     """
     outcomes: dict[int, Imported] = {}
     _import_facets(session, rows)
@@ -39,7 +39,7 @@ def import_objects(session: Session, rows: Sequence[ImportedObject], keeps_missi
 
 
 def _import_facets(session: Session, banners: Sequence[ImportedObject]) -> None:
-    """Makes the languages, themes and sizes that banners name and that are not there."""
+    """Makes the missing languages, themes and sizes that banners name."""
     wanted: dict[tuple[str, str], ImportedObject] = {}
     for row in banners:
         for key, name in row.names.items():
@@ -62,11 +62,11 @@ def _facet_of(banner: ImportedObject, facet: Resource, old: str, name: str) -> I
 
 @dataclass
 class _Known:
-    """What is there already of one resource, brought up to date as rows are taken."""
+    """What is stored of one resource; updated as rows are accepted."""
 
     records: dict[str, Record]
     taken: dict[str, dict[Any, str]]
-    """Field -> its values that must not come twice -> the object's id."""
+    """Unique field -> its values -> the object's id."""
     contact_uuids: dict[str, str] = field(default_factory=dict)
     contact_ids: dict[str, str] = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ def _import_kind(
 
 
 def _point(row: ImportedObject, found: Mapping[str, Found]) -> tuple[dict[str, Any], list[str]]:
-    """The values with what they point to, and the names of what points to nothing."""
+    """The values with their pointers, and the names of pointers to missing objects."""
     there = {name: found[name].get(old) for name, old in row.pointers.items()}
     return {**row.values, **{name: each for name, each in there.items() if each is not None}}, [
         name for name, each in there.items() if each is None
@@ -138,7 +138,7 @@ def _select(
 
 
 def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imported:
-    """What becomes of one row."""
+    """The result of one row."""
     record = known.records.get(row.object_id)
     if record is not None:
         differing = [name for name, value in values.items() if not _is_same(name, value, record.get(name))]
@@ -146,15 +146,15 @@ def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imp
         mistakes = [Mistake(what, pointer=f"/{name}") for name in differing]
         return Imported(409 if mistakes else 200, row.object_id, mistakes, row.notes)
     clashes = [
-        Mistake(f"is that of another {row.resource.name}", pointer=f"/{name}")
+        Mistake(f"belongs to another {row.resource.name}", pointer=f"/{name}")
         for name, taken in known.taken.items()
         if values.get(name) is not None and values[name] in taken
     ]
     for place, contact in enumerate(values.get("contacts", ())):
         if contact["uuid"] in known.contact_uuids:
-            clashes.append(Mistake("is that of another contact", pointer=f"/contacts/{place}/uuid"))
+            clashes.append(Mistake("belongs to another contact", pointer=f"/contacts/{place}/uuid"))
         if contact["contactId"] in known.contact_ids:
-            clashes.append(Mistake("is that of another contact", pointer=f"/contacts/{place}/contactId"))
+            clashes.append(Mistake("belongs to another contact", pointer=f"/contacts/{place}/contactId"))
     return Imported(409 if clashes else 201, row.object_id, clashes, row.notes)
 
 
@@ -167,7 +167,7 @@ def _is_same(name: str, value: Any, stored: Any) -> bool:
 
 
 def _remember(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> None:
-    """Later rows of the same import meet this one."""
+    """Makes this row known to later rows of the same import."""
     blank = {each.name: each.default for each in row.resource.writable.values()}
     known.records[row.object_id] = {**blank, **values}
     for name, taken in known.taken.items():
@@ -201,7 +201,7 @@ def _insert(session: Session, resource: Resource, fresh: Sequence[tuple[Imported
 
 
 def _row_of(resource: Resource, row: ImportedObject, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Column -> value, the same columns for every row of a resource."""
+    """Column -> value, with the same columns for every row of a resource."""
     whole = {each.name: each.default for each in resource.writable.values()} | dict(values)
     generate(resource, whole)
     columns = {resource.id_field.column: row.object_id, "update_time": row.update_time}

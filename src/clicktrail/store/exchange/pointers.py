@@ -1,4 +1,4 @@
-"""What imported objects point to, found by the ids that it had on the other server."""
+"""Finds the objects that imported rows point to, by their ids on the other server."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +17,7 @@ Found = Mapping[str, str]
 
 
 def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -> Found:
-    """Those that are there. An id that was no ObjectId is found by its digits, which were made of it."""
+    """The ids that exist here. An old id that was not an ObjectId is found by the digits made from it."""
     table, key = named(TABLES[resource.name].name), named(resource.id_field.column)
     exact, foreign = {}, {}
     for old in set(old_ids):
@@ -36,5 +36,5 @@ def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -
 
 
 def miss(resource: Resource, key: str = "") -> Mistake:
-    """What is said of a pointer to nothing."""
+    """The error about a pointer to a missing object."""
     return Mistake(f"points to a {resource.name} that is not there", pointer=f"/{key or resource.id_field.name}")

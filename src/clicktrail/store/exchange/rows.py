@@ -1,4 +1,4 @@
-"""From a row of a file to the body that is imported: names, times, and an id that is the same each time."""
+"""Makes the body to import from a row of a file: names, times, and an id that is the same in every run."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -17,18 +17,16 @@ from clicktrail.store.exchange.text import Record
 _TIMES = ("time", "createTime", "updateTime")
 _ABSENT = (None, "")
 _REMEMBERED = 5_000
-"""Lines of a log among which equal ones are counted."""
+"""Number of recent log lines in which equal lines are counted."""
 
 
 class Body(msgspec.Struct, frozen=True, gc=False):
-    """A row that can be imported."""
-
     number: int
     content: bytes
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A row that cannot: why, and what it is."""
+    """A row that cannot be imported, and why."""
 
     number: int
     reason: str
@@ -36,7 +34,6 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
-    """The rows of a file, in its order."""
     names = Names(source)
     reader = _RowReader(source, options)
     for place, record in enumerate(source.records()):
@@ -54,7 +51,7 @@ def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
 
 
 class Names:
-    """Which column holds what; worked out once for each set of columns that the rows have."""
+    """Finds the column of each key, once for each set of columns."""
 
     def __init__(self, source: Source) -> None:
         self._kind = source.kind
@@ -66,7 +63,7 @@ class Names:
             self._keys = [found.get(name, "") for name in source.header]
 
     def pick(self, record: Record) -> dict[str, Any] | None:
-        """Key -> value of what the import takes of a row; None where the row is no object."""
+        """Key -> value, for the keys that the import uses. None if the row is not an object."""
         fields = record.fields
         if self._keys is not None:
             return {key: cell for key, cell in zip(self._keys, fields, strict=True) if key and cell not in _ABSENT}
@@ -83,13 +80,13 @@ class Names:
 
 
 def left_out(source: Source) -> list[str]:
-    """The columns of a file that the import does not take."""
+    """The columns of a file that the import does not use."""
     found = match_names(source.kind, source.names, source.columns)
     return [name for name in source.names if name not in found]
 
 
 class _RowReader:
-    """Makes bodies of one file's rows."""
+    """Makes bodies from the rows of one file."""
 
     def __init__(self, source: Source, options: Options) -> None:
         self._is_click = source.kind == CLICK.name
@@ -100,7 +97,7 @@ class _RowReader:
         self._written_s = int(source.path.stat().st_mtime)
 
     def read(self, fields: dict[str, Any], place: int, line: str) -> bytes:
-        """The body. Raises ValueError saying what is wrong. `line` is that of a log, else empty."""
+        """Returns the body. Raises ValueError with the reason. `line` is the line of a log, else empty."""
         times = {name: self._read_time(name, fields[name]) for name in _TIMES if name in fields}
         if self._is_click:
             if "time" not in times and "createTime" in times:
@@ -121,9 +118,9 @@ class _RowReader:
             raise ValueError(f"/{name} {error}") from None
 
     def _make_id(self, uuid: Any, times: Mapping[str, int], place: int, line: str) -> str:
-        """An id of the click's time, and of its uuid, of its line in a log, or of its file's beginning and its place.
+        """An id from the click's time and its uuid, its log line, or the file's beginning and the row's place.
 
-        Logs grow, are renamed and are compressed: a line of one is the same click wherever it stands.
+        Logs grow, are renamed and are compressed, so the same line is the same click in any file.
         """
         us = times.get("time")
         second = sane_second((None if us is None else us // SECOND, self._written_s))
@@ -136,7 +133,7 @@ class _RowReader:
         return f"{second:08x}{hashlib.sha256(own).hexdigest()[:16]}"
 
     def _count(self, line: str) -> int:
-        """How often this line came before: such lines stand close to each other, for they name the second."""
+        """Number of earlier equal lines. Equal lines name the same second, so they are close to each other."""
         count = self._lines.pop(line, -1) + 1
         self._lines[line] = count
         if len(self._lines) > _REMEMBERED:

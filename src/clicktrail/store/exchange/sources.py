@@ -1,4 +1,4 @@
-"""A file to import: its format, what its rows are, which of its columns are taken, and its rows one by one."""
+"""A file to import: its format, the kind of its rows, its columns, and its rows one by one."""
 
 import re
 from collections import Counter
@@ -22,35 +22,35 @@ FORMATS = ("csv", "tsv", "ndjson", "json", "parquet", "log")
 _SUFFIXES = {"jsonl": "ndjson"} | {name: name for name in FORMATS}
 _suffix = re.compile(r"\.([a-z]+)(?:[.-]\d+)?(?:\.gz)?\Z").search
 _LOOKED_AT = 100
-"""Rows of JSON that are looked at for what the file holds."""
+"""Rows of JSON that are read to recognise the kind."""
 _PIECE = 5_000
 _SHOWN = 40
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are read, as the command line says it."""
+    """How to read files, from the command line."""
 
     format: str = ""
     kind: str = ""
     encoding: str = ""
     base_url: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Key -> the column that holds it."""
+    """Key -> its column."""
     moments: Moments = field(default_factory=Moments)
     is_now: bool = False
-    """Whether a click without a time is dated by its arrival."""
+    """Whether a click without a time gets the time of its import."""
 
 
 class Source:
-    """An open file. `kind` is the resource that its rows are. Raises ValueError where it cannot be imported."""
+    """An open file. `kind` is the resource of its rows. Raises ValueError if it cannot be imported."""
 
     def __init__(self, path: Path, options: Options) -> None:
         self.path = path
         self.columns: Mapping[str, str] = {}
-        """Key -> the column that was said to hold it."""
+        """Key -> the column that the user named for it."""
         self.skipped: Counter[str] = Counter()
-        """Rows that are none of what is imported, by reason."""
+        """Rows that are skipped, by reason."""
         self.format = options.format or find_format(path)
         self.has_lines = self.format not in ("json", "parquet")
         self._header: list[str] | None = None
@@ -62,7 +62,7 @@ class Source:
             first = list(islice(rows, _LOOKED_AT))
             self._records = chain(first, rows)
             self.names = self._header if self._header is not None else _names_of(first)
-            """The columns; of JSON those of the first rows."""
+            """The columns; for JSON, the columns of the first rows."""
             self.kind = options.kind or recognise([*self.names, *options.columns]) or CLICK.name
             self._check(options)
         except BaseException:
@@ -71,7 +71,7 @@ class Source:
 
     @property
     def digest(self) -> bytes:
-        """Tells the file from others by its beginning."""
+        """A hash of the file's beginning, to identify the file."""
         return self._text.digest if self._text is not None else self._parquet.digest if self._parquet else b""
 
     @property
@@ -80,16 +80,15 @@ class Source:
         return self._text.position if self._text is not None else self._parquet.read if self._parquet else 0
 
     def records(self) -> Iterator[Record]:
-        """The rows; cells are named by the header."""
+        """The rows. Cells are in the order of `header`, if there is one."""
         return self._records
 
     @property
     def header(self) -> list[str] | None:
-        """The names of the cells, in the order of the file; None where each row names its own."""
+        """The names of the cells, in the order of the file; None if each row names its own."""
         return self._header
 
     def close(self) -> None:
-        """Closes the file."""
         if self._text is not None:
             self._text.close()
         if self._parquet is not None:
@@ -99,7 +98,7 @@ class Source:
         if self._parquet is not None:
             self._header = self._parquet.names
             return self._parquet.records()
-        assert self._text is not None  # noqa: S101 - one of the two is there
+        assert self._text is not None  # noqa: S101 - one of the two exists
         if self.format == "json":
             return read_values(self._text)
         lines = Lines(self._text)
@@ -115,9 +114,9 @@ class Source:
         return table.records()
 
     def _check(self, options: Options) -> None:
-        """Refuses a file that does not say what it holds."""
+        """Raises ValueError if required columns are missing."""
         found = f"; it has: {', '.join(self.names[:_SHOWN]) or 'none'}"
-        if not self.names and self._header is None:  # no row says anything
+        if not self.names and self._header is None:  # no row has content
             return
         wanted = TAKEN[self.kind]
         for key, column in options.columns.items():
@@ -138,7 +137,7 @@ class Source:
 
 
 class Parquet:
-    """A Parquet file, read by the engine. Raises ValueError."""
+    """A Parquet file, read by DuckDB. Raises ValueError."""
 
     def __init__(self, path: Path) -> None:
         self._connection = duckdb.connect(config={"memory_limit": "512MB"})
@@ -161,12 +160,11 @@ class Parquet:
                 yield Record(self.read, row)
 
     def close(self) -> None:
-        """Closes the file."""
         self._connection.close()
 
 
 def find_format(path: Path) -> str:
-    """The format that a file's name says. Raises ValueError."""
+    """The format by a file's name. Raises ValueError."""
     match = _suffix(path.name.lower())
     if match is None or match[1] not in _SUFFIXES:
         endings = ", ".join(f".{name}" for name in _SUFFIXES)
@@ -175,7 +173,7 @@ def find_format(path: Path) -> str:
 
 
 def digest_of(path: Path) -> bytes:
-    """Tells a file that is no text from others."""
+    """Identifies a binary file by its beginning."""
     file = TextFile(path, "latin-1")
     file.close()
     return file.digest

@@ -1,4 +1,4 @@
-"""CSV and TSV: the delimiter is read from the header, and a row that is broken costs no other one."""
+"""CSV and TSV. The delimiter is found in the header; a broken row does not affect other rows."""
 
 import csv
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from clicktrail.store.exchange.text import TOO_LONG, Lines, Record, is_too_long
 
 DELIMITERS = (",", ";", "\t", "|")
 _MAX_LINES, _MAX_JOINED = 100, 128 * 1024
-"""Lines and characters of one row at most: a quote that is never closed would otherwise take the rest of the file."""
+"""Maximum lines and characters of one row. Otherwise an unclosed quote would swallow the rest of the file."""
 _OPEN = "unexpected end of data"
-"""What the csv module says of a quote that is still open."""
+"""The csv module's message about an unclosed quote."""
 
 
 class Delimited:
-    """A file whose first line names the columns. Raises ValueError where it has none."""
+    """A file whose first line names the columns. Raises ValueError if it has none."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
@@ -28,7 +28,7 @@ class Delimited:
             reason = self._lines.file.undecoded(line)
             if reason:
                 raise ValueError(reason)
-            if line.lower().startswith("sep=") and len(line.strip()) == 5:  # a spreadsheet's own first line
+            if line.lower().startswith("sep=") and len(line.strip()) == 5:  # a spreadsheet's delimiter line
                 continue
             if line.strip():
                 self.delimiter = max(DELIMITERS, key=_outside_quotes(line).count)
@@ -36,7 +36,7 @@ class Delimited:
         raise ValueError("has no header line")
 
     def records(self) -> Iterator[Record]:
-        """The rows: cells in the order of the header."""
+        """The rows; cells in the order of the header."""
         width, file = len(self.names), self._lines.file
         for number, line in self._lines:
             reason = file.undecoded(line) or (TOO_LONG if is_too_long(line) else "")
@@ -58,14 +58,15 @@ class Delimited:
             cells, is_open = parse_cells(line, self.delimiter)
             if is_open:
                 cells = self._join(line)
-            elif cells is None:  # quotes in places where they do not belong are text
+            elif cells is None:  # misplaced quotes are read as text
                 cells = next(csv.reader([line], delimiter=self.delimiter), None)
         if cells is not None and "'" in line:
             cells = [restore(cell) for cell in cells]
         return [cell.strip() for cell in cells] if cells is not None and self._is_spaced else cells
 
     def _join(self, line: str) -> list[str] | None:
-        """The cells of a row that goes on in the next lines; None, and the lines come again, where it does not."""
+        """The cells of a row that spans lines. If it does not end in time, returns None, and the lines are read
+        again."""
         following: list[tuple[int, str]] = []
         text, is_open = line, True
         while is_open and len(following) < _MAX_LINES and len(text) < _MAX_JOINED:
@@ -83,7 +84,7 @@ class Delimited:
 
 
 def parse_cells(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
-    """One row, None where its quotes are not in order; and whether a quote is still open at its end."""
+    """The cells of a row (None if its quotes are invalid), and whether a quote is still open at its end."""
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True), []), False
     except csv.Error as error:

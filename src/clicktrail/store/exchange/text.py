@@ -1,4 +1,4 @@
-"""Files of text, plain or gzipped, in any encoding, line by line or piece by piece: always in bounded memory."""
+"""Text files, plain or gzipped, in any encoding, by line or by piece, in bounded memory."""
 
 import codecs
 import gzip
@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 MAX_LINE = 1024 * 1024
-"""Characters of one line, or of one JSON value; a longer one is no row of anything."""
+"""Maximum characters of a line or a JSON value."""
 BROKEN = (EOFError, gzip.BadGzipFile, zlib.error)
-"""What reading raises where a compressed file is torn or damaged."""
+"""Errors of reading a truncated or damaged compressed file."""
 _PIECE = 128 * 1024
 _FINGERPRINT_BYTES = 65_536
 _UTF8 = ("UTF-8", "UTF8")
@@ -24,17 +24,17 @@ _undecoded = re.compile("[\udc80-\udcff]").search
 
 
 class Record(NamedTuple):
-    """One row: `fields` by name, or cells in the order of the header; or the reason why it cannot be read."""
+    """One row: `fields` by name, or cells in the order of the header; or the reason why it is unreadable."""
 
     number: int
-    """Of its line, or, where a file has no lines, of the row; from 1 on."""
+    """Line number, or row number if the file has no lines; starts at 1."""
     fields: Any = None
     reason: str = ""
     raw: str = ""
 
 
 class TextFile:
-    """An open file. Raises ValueError, in words, for an encoding that is not known or not the file's."""
+    """An open file. Raises ValueError for an unknown or wrong encoding."""
 
     def __init__(self, path: Path, encoding: str = "") -> None:
         self._file = path.open("rb")
@@ -63,7 +63,7 @@ class TextFile:
 
     @property
     def position(self) -> int:
-        """How many bytes of the file were read."""
+        """Number of bytes read from the file."""
         return self._file.tell()
 
     def read(self, size: int) -> str:
@@ -71,19 +71,18 @@ class TextFile:
         return self._text.read(size)
 
     def undecoded(self, text: str) -> str:
-        """Why a text cannot be used, where it is not in the file's encoding; otherwise empty."""
+        """The reason if a text is not in the file's encoding; else empty."""
         if text.isascii() or not _undecoded(text):
             return ""
         return f"is not {self.encoding}; pass the file's --encoding, for example latin-1"
 
     def close(self) -> None:
-        """Closes the file."""
         self._text.close()
         self._file.close()
 
 
 def _look(buffered: io.BufferedReader) -> tuple[bytes, bytes]:
-    """The first bytes of a file, and the digest of its beginning, which tells it from others."""
+    """The first bytes of a file, and a hash of its beginning, which identifies it."""
     try:
         beginning = buffered.read(_FINGERPRINT_BYTES)
     except BROKEN:
@@ -93,12 +92,12 @@ def _look(buffered: io.BufferedReader) -> tuple[bytes, bytes]:
 
 
 class Lines:
-    """The lines of a file with their numbers, without their ends. Lines that were taken can be given back."""
+    """Numbered lines of a file, without line ends. Lines can be given back."""
 
     def __init__(self, file: TextFile) -> None:
         self.file = file
         self.trouble: Record | None = None
-        """Set at the end, where the file breaks off."""
+        """Set at the end if the file is damaged."""
         self._number = 0
         self._returned: deque[tuple[int, str]] = deque()
         self._ready: Iterator[str] = iter(())
@@ -107,12 +106,12 @@ class Lines:
         self._end = ""
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
-        """Goes on where the last one stopped."""
+        """Continues where the last iteration stopped."""
         while (line := self.take()) is not None:
             yield line
 
     def take(self) -> tuple[int, str] | None:
-        """The next line; None at the end. Of one that is too long there are the first characters."""
+        """The next line; None at the end. Of a too long line, only the beginning."""
         if self._returned:
             return self._returned.popleft()
         line = next(self._ready, None)
@@ -124,11 +123,11 @@ class Lines:
         return self._number, line
 
     def give_back(self, lines: list[tuple[int, str]]) -> None:
-        """Has them come again, in this order."""
+        """These lines come next, in this order."""
         self._returned.extendleft(reversed(lines))
 
     def _fill(self) -> bool:
-        """Reads on; False at the end."""
+        """Reads the next piece; False at the end."""
         try:
             piece = self.file.read(_PIECE)
         except BROKEN as error:
@@ -153,7 +152,7 @@ class Lines:
 
 
 def is_too_long(line: str) -> bool:
-    """Whether this is the beginning of a line that no row is as long as."""
+    """Whether this is the beginning of a line that is too long for a row."""
     return len(line) >= MAX_LINE
 
 

@@ -1,7 +1,7 @@
 """What a process keeps in memory of its store.
 
-All of it is made from the store at start, so nothing of it can be lost, or be wrong after a crash. It is changed by the
-writer's thread right after a commit, and replaced rather than altered where other threads read it.
+It is built from the store at start, so a crash cannot lose or damage it. The writer's thread changes it right after
+each commit. Values that other threads read are replaced, not altered.
 """
 
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
@@ -14,7 +14,7 @@ from clicktrail.store.memory.visits import RecentVisits
 
 
 class Memory:
-    """One process's memory of its store, by its parts. `duplicate_window_us` is that of `RecentVisits`."""
+    """One process's memory, in parts. `duplicate_window_us` is for `RecentVisits`."""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK, duplicate_window_us: int = 0) -> None:
         self.clock = clock
@@ -24,4 +24,4 @@ class Memory:
         self.salts = Salts(clock)
         self.visits = RecentVisits(clock, duplicate_window_us)
         self.outbox = Signal()
-        """Set once deliveries of postbacks are due."""
+        """Set when deliveries become due."""

@@ -11,17 +11,17 @@ from clicktrail.model.click import Click
 TAIL = 2_000
 """Newest clicks kept in order: two of the largest pages."""
 REMEMBERED = 20_000
-"""Clicks kept by id, the newest: at least half so many, and never more; some 30 MB."""
+"""Maximum number of clicks kept by id. At least half as many are kept; about 30 MB."""
 
 
 class NewestClicks:
-    """Empty until `begin`. Where other processes add clicks as well, it never begins."""
+    """Empty until `begin`, which is never called if other processes add clicks too."""
 
     def __init__(self) -> None:
         self.tail: tuple[Click, ...] = ()
         """Ascending by id: every click of the store from `_floor` on."""
         self._floor: str | None = None
-        """Empty where the tail is the whole store; None where nothing is kept."""
+        """Empty if the tail is the whole store; None if nothing is kept."""
         self._newer: dict[str, Click] = {}
         self._older: dict[str, Click] = {}
 
@@ -41,7 +41,7 @@ class NewestClicks:
         self.tail, self._floor, self._newer, self._older = (), None, {}, {}
 
     def add(self, clicks: Sequence[Click]) -> None:
-        """Clicks were committed; mostly the newest there are, but imports bring ids of any age."""
+        """Called after clicks were committed. Most are the newest; imports bring ids of any age."""
         floor = self._floor
         if floor is None:
             return
@@ -53,15 +53,14 @@ class NewestClicks:
             self._floor = tail[0].click_id
         self.tail = tail
         self._newer.update((click.click_id, click) for click in ordered[-REMEMBERED // 2 :])
-        if len(self._newer) > REMEMBERED // 2:  # dropping one by one would look for the first in ever more gaps
+        if len(self._newer) > REMEMBERED // 2:  # deleting one by one would search an ever longer run of empty slots
             self._older, self._newer = self._newer, {}
 
     def find(self, click_id: str) -> Click | None:
-        """A click that is remembered by its id."""
         return self._newer.get(click_id) or self._older.get(click_id)
 
     def replace(self, click: Click) -> None:
-        """One click was changed."""
+        """Called after a click was changed."""
         for remembered in (self._newer, self._older):
             if click.click_id in remembered:
                 remembered[click.click_id] = click
@@ -69,7 +68,7 @@ class NewestClicks:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
     def remove(self, click_ids: Sequence[str]) -> None:
-        """Clicks were deleted. Clicks that repeated them are no repeats any more."""
+        """Called after clicks were deleted. Clicks that repeated them are no longer repeats."""
         gone = frozenset(click_ids)
         for remembered in (self._newer, self._older):
             for click_id in gone:
@@ -79,11 +78,11 @@ class NewestClicks:
         self.alter("duplicate_of", gone, duplicate_of=None)
 
     def clear_column(self, column: str, value: str) -> None:
-        """Every click's pointer `column` to `value` became null."""
+        """Called after every pointer to `value` in `column` became NULL."""
         self.alter(column, {value}, **{column: None})
 
     def alter(self, column: str, values: Collection[str], **changes: Any) -> None:
-        """Every click that has one of these values in `column` was changed."""
+        """Called after every click with one of these values in `column` was changed."""
         column_of = attrgetter(column)
 
         def altered(click: Click) -> Click:

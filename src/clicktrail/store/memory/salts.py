@@ -1,4 +1,4 @@
-"""The salts of visitors in memory."""
+"""The salts of visitor keys in memory."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from clicktrail.model.clock import Clock
 
 
 class Salts:
-    """Today's salt and tomorrow's, as the store has them."""
+    """The salts of today and tomorrow, as in the store."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -14,9 +14,9 @@ class Salts:
 
     @property
     def current(self) -> bytes:
-        """Today's salt; the latest one where the day is later than all."""
+        """Today's salt; if it is missing, the latest one."""
         return self.by_day.get(self._clock.today()) or self.by_day[max(self.by_day)]
 
     def is_due(self) -> bool:
-        """Whether a salt is missing, or one of a day that is over is still there."""
+        """Whether a salt is missing, or a past day's salt is still kept."""
         return self.by_day.keys() != {self._clock.today(), self._clock.today() + 1}

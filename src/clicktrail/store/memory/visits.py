@@ -1,4 +1,4 @@
-"""The last visits of each visitor on each link: later clicks may repeat them."""
+"""The last visit of each visitor to each link, which later clicks may repeat."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,16 +14,16 @@ _RECENT = 100_000
 
 
 class Visit(NamedTuple):
-    """The click that later ones of the same visitor on the same link may repeat."""
+    """The click that later clicks of the same visitor on the same link may repeat."""
 
     click_id: str
     time: int
 
 
 class RecentVisits:
-    """The visits of the last moments by visitor key: at least those of the last window, and never very many.
+    """Recent visits by visitor key: at least those of the last window, up to a maximum number.
 
-    Within `window_us` a visitor on the same link is a repeat; 0: never.
+    A visitor's click on the same link within `window_us` is a repeat; 0: no click is.
     """
 
     def __init__(self, clock: Clock, window_us: int) -> None:
@@ -34,19 +34,18 @@ class RecentVisits:
         self._turn_at = 0.0
 
     def find(self, keys: Iterable[int]) -> dict[int, Visit]:
-        """The visits of these visitors."""
         found = ((key, self._new.get(key) or self._old.get(key)) for key in keys)
         return {key: visit for key, visit in found if visit is not None}
 
     def keep(self, visits: Mapping[int, Visit]) -> None:
-        """Adds visits; drops those from before the last window, or the oldest of too many."""
+        """Adds visits. Drops those from before the last window, or the oldest if there are too many."""
         now = self._clock.passed_s()
         if now >= self._turn_at or len(self._new) > _RECENT:
             self._old, self._new, self._turn_at = self._new, {}, now + self.window_us / SECOND
         self._new.update(visits)
 
     def forget(self, clicks: Iterable[Click]) -> None:
-        """Clicks on links were removed: nothing can repeat them any more."""
+        """Removed clicks can no longer be repeated."""
         for click in clicks:
             for visits in (self._new, self._old):
                 visit = visits.get(visitor_key(click))
@@ -57,9 +56,9 @@ class RecentVisits:
 def mark_repeats(
     clicks: Sequence[Click], keys: Mapping[str, int], visits: dict[int, Visit], window_us: int
 ) -> list[Click]:
-    """The clicks in the order in which they came, those marked that repeat one within the window before or after it.
+    """Returns the clicks in their order, with those marked that repeat one within the window before or after them.
 
-    `keys` has the visitor of each click on a link, by its id; `visits` has what came before, and is brought up to date.
+    `keys`: click id -> visitor key, for clicks on links. `visits`: the earlier visits; updated in place.
     """
     marked = []
     for click in clicks:

@@ -1,7 +1,7 @@
 """The tables, as named forward-only migrations in the types that DuckDB and PostgreSQL share.
 
-Times are BIGINT microseconds UTC, addresses are sort keys (`model.addresses`), ids are 24 hex digits. The moment of
-creation is in every id, so no column repeats it.
+Times are BIGINT microseconds UTC, addresses are sort keys (`model.addresses`), ids are 24 hex digits. An id contains
+its creation time, so no column repeats it.
 """
 
 from collections.abc import Sequence
@@ -110,14 +110,14 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     (
         "0008-name-spaces-of-uuids",
-        (  # whose a uuid is: NULL for the site's own (ADR 23)
+        (  # the name space of a uuid; NULL for the site's own (ADR 23)
             "ALTER TABLE clicks ADD COLUMN name_space TEXT",
             "ALTER TABLE profiles ADD COLUMN name_space TEXT",
         ),
     ),
     (
         "0009-merged-profiles",
-        (  # what a profile was that is a part of another one now, and a uuid that leads there
+        (  # the old profile, and its old uuid, which leads to the remaining profile
             """CREATE TABLE merged_profiles (
                 merged_id TEXT NOT NULL, profile_id TEXT NOT NULL, uuid TEXT, name_space TEXT, time BIGINT NOT NULL)""",
             "ALTER TABLE identities ADD COLUMN identity_id TEXT",
@@ -129,15 +129,12 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 
 def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
-    """What an engine applies, in this order."""
+    """All migrations of an engine, in order."""
     return (*dialect.first, *MIGRATIONS, *dialect.last)
 
 
 def migrate(session: Session) -> list[str]:
-    """Applies what is missing, in the transaction of `session`; returns the names of what was applied.
-
-    Raises NewerStore.
-    """
+    """Applies the missing migrations in the session's transaction; returns their names. Raises NewerStore."""
     session.rows(sql("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)"))
     missing, newer = list_missing(session), list_newer(session)
     if newer:
@@ -151,18 +148,16 @@ def migrate(session: Session) -> list[str]:
 
 
 def list_missing(session: Session) -> list[str]:
-    """The migrations that were not applied yet."""
     done = _list_applied(session)
     return [name for name, _ in all_migrations(session.dialect) if name not in done]
 
 
 def list_newer(session: Session) -> list[str]:
-    """The migrations that were applied and that this version does not know."""
+    """Applied migrations that this version does not know."""
     return sorted(_list_applied(session) - {name for name, _ in all_migrations(session.dialect)})
 
 
 def say_newer(names: Sequence[str]) -> str:
-    """One sentence."""
     return f"The store was made by a newer version of Clicktrail ({', '.join(names)}): upgrade Clicktrail."
 
 
@@ -172,11 +167,11 @@ def _list_applied(session: Session) -> set[str]:
 
 
 def probe(session: Session) -> None:
-    """Fails if the store does not answer."""
+    """Raises an error if the store does not answer."""
     session.rows(sql("SELECT 1"))
 
 
 def inspect(session: Session) -> tuple[set[str], int]:
-    """The names of the migrations that were applied, and how many clicks there are."""
+    """The names of the applied migrations, and the number of clicks."""
     applied = {row[0] for row in session.rows(sql("SELECT name FROM migrations"))}
     return applied, session.rows(sql("SELECT count(*) FROM clicks"))[0][0]

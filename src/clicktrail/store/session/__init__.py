@@ -1,1 +1,1 @@
-"""What a statement runs on: one transaction of an engine."""
+"""What statements run on: a transaction of an engine."""

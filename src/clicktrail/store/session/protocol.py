@@ -1,4 +1,4 @@
-"""The seam between statements and engines: what a session can do, and how work gets to one."""
+"""The interface between statements and engines: what a session can do, and how work reaches one."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,45 +15,45 @@ from clicktrail.store.session.transactions import Write
 
 Row = tuple[Any, ...]
 Migration = tuple[str, tuple[str, ...]]
-"""A name, and the statements."""
+"""Name and statements."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the text of a statement depends on. All else is said in the SQL that the engines share.
+    """The parts of SQL in which engines differ. Everything else is SQL that both share.
 
     Every engine has the functions `fold(text)`, lower case by code point, and `text_hash(text)` (`hashes`).
     """
 
     name: str
     is_owned: bool
-    """Whether one process owns the store, so that what it remembers of it is the truth."""
+    """Whether one process owns the store, so that its memory is always current."""
     row_id: str | None
-    """The engine's name for where a row lies, good within one statement; None where joins need no such help."""
+    """The engine's row number, valid within one statement; None if joins do not need it."""
     find_any: Callable[[str, Sql, Sequence[str]], Sql]
-    """The predicate over a column that finds any of several parts of its text (`store.session.search`)."""
+    """Makes a condition that finds any of several parts in a column's text (`store.session.search`)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
-    """Sort expression -> what an index holds of it, `{}` being the expression: as a whole, or in part, in its order."""
+    """Sort expression -> its indexed form, whole or a prefix, in the same order. `{}` means the expression."""
     prefix: int = 0
-    """Characters of a text that an index holds, where it holds a part."""
+    """Characters of a text that an index holds, if it holds a prefix."""
     first: tuple[Migration, ...] = ()
     last: tuple[Migration, ...] = ()
-    """The engine's own migrations, before and after those of all engines."""
+    """The engine's own migrations, before and after the shared ones."""
     translate: Callable[[str], str] = str
-    """A statement of a migration as the engine wants it."""
+    """Adapts a statement of a shared migration to the engine."""
     is_spread: bool = False
-    """Whether the rows of one table lie on several machines, as Citus has it: some statements do not work there."""
+    """Whether the rows of a table are distributed over several machines (Citus): some statements do not work there."""
     skip_locked: str = ""
-    """What a SELECT ends with whose rows nobody else takes at the same time; nothing where nobody else could."""
+    """Ending of a SELECT that locks its rows and skips those that others locked; empty if no one else can."""
 
 
 @dataclass(frozen=True)
 class Extract:
-    """Rows of the store, and the file that is made of them."""
+    """Rows of the store, and the file made from them."""
 
     rows: Sql
-    """A query in the SQL that the engines share."""
+    """A query in the shared SQL."""
     columns: Mapping[str, str]
     """The query's columns, each with its type in the rendering engine."""
     render: str
@@ -71,7 +71,7 @@ class Rows(NamedTuple):
 
 
 class Session(Protocol):
-    """One transaction on an engine, used by one thread. `memory` is what the process keeps in memory of the store."""
+    """One transaction on an engine, used by one thread. `memory` is the process's memory of the store."""
 
     memory: Memory
     clock: Clock
@@ -82,108 +82,110 @@ class Session(Protocol):
         """Runs a statement and returns all its rows."""
 
     def copy(self, extract: Extract, target: str) -> None:
-        """Writes an extract to a file or pipe, in bounded memory, however slowly that is read. Raises Unavailable."""
+        """Writes an extract to a file or pipe in bounded memory, however slow the reader is. Raises Unavailable."""
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Has `action` run in this thread once the transaction is on disk, before any later write begins."""
+        """Calls `action` in this thread after the transaction is on disk, before any later write begins."""
 
     def pin_catalogue(self) -> bool:
-        """Keeps the catalogue as it is until the transaction ends; False where memory holds an older one."""
+        """Keeps the catalogue unchanged until the transaction ends. Returns False if memory has an older version."""
 
     def catalogue_version(self) -> int:
         """Grows with every change to the catalogue or the revocations."""
 
     def publish(self) -> None:
-        """Tells every process on this store that the transaction changes the catalogue or the revocations."""
+        """Notifies every process on this store that the transaction changes the catalogue or the revocations."""
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Adds many rows at once, by the engine's fastest way."""
+        """Adds many rows in the engine's fastest way."""
 
     def insert_together(self, *tables: Rows) -> None:
-        """Adds rows to several tables, all or none; as one `insert` in a function that declares a single statement."""
+        """Adds rows to several tables, all or none. Counts as one `insert` in a function that declares a single
+        statement."""
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
-        """Clicks with these uuids and name spaces were removed: others may have them."""
+        """Frees the uuids (with name spaces) of removed clicks for other clicks."""
 
 
 class Figures(Protocol):
-    """The figures of links, exact as of the last commit; they cost the same however many clicks a link has."""
+    """The figures of links, exact after the last commit. The cost does not depend on a link's number of clicks."""
 
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
         """Link id -> figures. Raises Unavailable."""
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
-        """Clicks are about to be added by this transaction: counts them, and returns them with repeats marked."""
+        """Called before this transaction adds clicks. Counts them, and returns them with repeats marked."""
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
-        """A link gets one registration more (1) or that many fewer (negative) by this transaction."""
+        """Adds `change` (1, or a negative number) to the registrations of a link."""
 
     def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Clicks were just removed by this transaction."""
+        """Called after this transaction removed clicks."""
 
 
 class Engine(Protocol):
-    """A place where clicks are kept. Work is a function of a session; it runs in a thread of the engine's."""
+    """Stores clicks. Work is a function of a session, and runs in a thread of the engine."""
 
     memory: Memory
     is_owned: bool
-    """As its dialect says."""
+    """As in its dialect."""
 
     readers: int
-    """Questions that run at once."""
+    """Maximum number of questions that run at once."""
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        """Answers a question by `work`, on one snapshot, until `run` is stopped; then raises the reason.
+        """Answers a question by `work` on one snapshot. If `run` is stopped, raises its reason.
 
-        `is_single`: it is one statement. More questions than there are `readers` wait for each other.
+        `is_single`: the question is one statement. More questions than `readers` wait for each other.
         """
 
     async def read(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, a quick look of the program's own, on one snapshot. It waits for no question."""
+        """Runs `work`, a quick internal read, on one snapshot. It does not wait for questions."""
 
     async def probe(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which finds out whether the store answers. It waits for no other work of this process."""
+        """Runs `work`, which checks that the store answers. It waits for no other work of this process."""
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
-        """Runs `work` in one transaction: all of it is on disk when this returns, or none after an exception.
+        """Runs `work` in one transaction: when this returns, all of it is on disk; after an exception, nothing is
+        stored.
 
-        `work` may be run again where another process's came between. Raises Unavailable when the engine cannot take it
-        now. `is_single` is as in `Transaction`.
+        `work` may run again after a conflict with another process. Raises Unavailable if the engine cannot write now.
+        `is_single` is as in `Transaction`.
         """
 
     def migrate(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which changes the schema, in one transaction that no other process is beside."""
+        """Runs `work`, which changes the schema, in one transaction, while no other process runs one."""
 
     async def export(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which may take minutes, once, on one snapshot, without holding up reads.
+        """Runs `work`, which may take minutes, once, on one snapshot, without blocking reads.
 
-        Cancelled, it interrupts the work and ends when that has ended.
+        On cancellation it interrupts the work and waits until it has ended.
         """
 
     async def backup(self, target: Path) -> None:
-        """Writes a consistent copy of the store to a new file, while it is read and written."""
+        """Writes a consistent copy of the store to a new file, while the store is in use."""
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work`, which fills an empty store and may take minutes, in one transaction, while nobody adds clicks.
+        """Runs `work`, which fills an empty store and may take minutes, in one transaction. No one adds clicks
+        meanwhile.
 
-        What is derived from the rows is made in the same transaction. The clicks are of the months of these seconds.
+        Derived data is made in the same transaction. `seconds` are in the months of the clicks.
         """
 
     def settle(self) -> None:
-        """Makes what is derived from the rows, after they were filled in otherwise than by adding clicks."""
+        """Makes the derived data after rows were copied in."""
 
     def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
-        """Begins what a server does beside answering. `refresh` reads what other processes published anew; `tell` is
-        told what went wrong."""
+        """Starts a server's background work. `refresh` reloads what other processes published; `tell` gets failures."""
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Has the thread that adds clicks call `work`, in turn with what it was given before."""
+        """Queues `work` in the thread that adds clicks."""
 
     def record(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which adds clicks, in one durable transaction; in the thread that `submit` gives work to."""
+        """Runs `work`, which adds clicks, in one durable transaction. Call it in the thread of `submit`."""
 
     def close(self) -> None:
-        """Waits for the work at hand and closes the store."""
+        """Waits for running work and closes the store."""

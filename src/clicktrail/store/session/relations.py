@@ -1,6 +1,6 @@
-"""Every table of the store, one row each: its key, the tables that it points to, and the fate of its rows.
+"""Every table of the store, one row each: its key, the tables it points to, and what happens to its rows.
 
-Deletes, merges, moves and clusters read this table, so a new table is one row here and one migration.
+Deletes, merges, moves and clusters read this table, so a new table needs one row here and one migration.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from clicktrail.store.session.sql import Sql, named, sql, update
 
 
 class OnDelete(Enum):
-    """What becomes of a row when the row that it points to is deleted."""
+    """What happens to a row when the row that it points to is deleted."""
 
     CLEAR = "it stays, and points to nothing"
     DELETE = "it is deleted as well"
@@ -30,19 +30,17 @@ class Reference(NamedTuple):
     is_ownership: bool = False
     """Whether a row makes the profile in this column a partner."""
     is_merged: bool = False
-    """Whether the row points to the profile that stays once two profiles are merged."""
+    """Whether a merge of two profiles moves the pointer to the profile that stays."""
 
 
 class Relation(NamedTuple):
-    """A table."""
-
     table: str
     key: tuple[str, ...]
     references: tuple[Reference, ...] = ()
     shard_column: str | None = None
-    """What Citus distributes the rows by; None: every machine has a copy of the table."""
+    """The distribution column in Citus; None: every machine has a copy of the table."""
     is_moved: bool = True
-    """Whether `move` copies it to another engine; other tables are derived, or belong to one kind of engine."""
+    """Whether `move` copies it to another engine. Other tables are derived, or belong to one engine."""
     is_personal: bool = False
     """Whether it holds data of visitors or clients."""
 
@@ -129,7 +127,7 @@ RELATIONS = (
     Relation("issued_tokens", ("create_time",), is_moved=False),
     Relation("catalogue_version", ("version",), is_moved=False),
 )
-"""In an order in which nothing points to what is not there yet, clicks that repeat later ones aside."""
+"""In an order in which rows only point to earlier tables; only a click may repeat a later click."""
 BY_TABLE = {each.table: each for each in RELATIONS}
 
 
@@ -142,9 +140,9 @@ def pointing_to(table: str) -> Iterator[tuple[Relation, Reference]]:
 
 
 def detach(session: Session, table: str, among: Callable[[Sql], Sql]) -> None:
-    """Does what `OnDelete` says with all that points to rows of `table` that are deleted; clicks are changed elsewhere.
+    """Applies `OnDelete` to all rows that point to deleted rows of `table`. Clicks are changed elsewhere.
 
-    `among` makes the condition that a column holds the key of one of those rows.
+    `among` makes the condition that a column holds the key of a deleted row.
     """
     for relation, reference in pointing_to(table):
         where = among(named(reference.column))

@@ -8,7 +8,7 @@ from clicktrail.errors import Unavailable
 
 
 class Run:
-    """One question on its way through a reader's thread; any thread may stop it."""
+    """One question in a reader's thread; any thread may stop it."""
 
     def __init__(self) -> None:
         self.reason: Exception | None = None
@@ -17,18 +17,18 @@ class Run:
         self._interrupt: Callable[[], object] | None = None
 
     def stop(self, reason: Exception) -> None:
-        """Interrupts the statement that runs now. Work may begin another one: call this until the question has ended.
+        """Interrupts the current statement. Work may start another one: call this until the question has ended.
 
-        `reason`, the first one, is what the asker gets to see.
+        The first `reason` is what the caller gets.
         """
-        with self._lock:  # a session that is done with this question may be at another one
+        with self._lock:  # a session that has finished this question may run another one
             self.reason = self.reason or reason
             if self._interrupt is not None:
                 self._interrupt()
 
     @contextmanager
     def interrupted_by(self, interrupt: Callable[[], object]) -> Iterator[None]:
-        """While this lasts, `interrupt` is how to stop. Whatever comes of being stopped is raised as the reason."""
+        """Within the block, `interrupt` stops the question. Any error caused by stopping is replaced by the reason."""
         with self._lock:
             self._interrupt = interrupt
         try:
@@ -45,7 +45,7 @@ class Run:
 
 
 def too_slow(limit_s: float) -> Unavailable:
-    """The time limit stopped a statement: nothing was stored, and the same takes as long again."""
+    """The time limit stopped a statement. Nothing was stored; a retry would take as long."""
     return Unavailable(
         f"This took longer than {limit_s:g} seconds and was stopped. Ask for less: a shorter time, fewer filters by "
         "contains, no exact count.",

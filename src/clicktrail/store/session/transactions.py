@@ -1,4 +1,4 @@
-"""What kind of transaction a function of the store needs: the function declares it, so its callers need not know."""
+"""Each function of the store declares the kind of its transaction, so its callers need not know it."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -8,7 +8,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Write(Enum):
-    """The work of a transaction. It decides which other transactions may run at the same time."""
+    """The purpose of a transaction. It decides which other transactions may run at the same time."""
 
     CLICKS = "adds clicks"
     QUEUE = "takes rows that no other process takes, and writes their results"
@@ -24,12 +24,12 @@ def _never(*_: object, **__: object) -> bool:
 
 
 class Transaction(NamedTuple):
-    """What a function declares. Without a `write` it only asks, on one snapshot."""
+    """What a function declares. Without `write` it only reads, on one snapshot."""
 
     write: Write | None = None
     is_single: Callable[..., bool] = _never
-    """Whether the function, with these arguments, runs a single statement, or reads and then adds all its rows by a
-    single `insert`. The embedded engine then needs no BEGIN and COMMIT."""
+    """Whether a call with these arguments runs a single statement, or reads and then adds all rows by one `insert`. The
+    embedded engine then skips BEGIN and COMMIT."""
 
 
 def transaction(write: Write, is_single: bool = False) -> Callable[[F], F]:
@@ -38,12 +38,12 @@ def transaction(write: Write, is_single: bool = False) -> Callable[[F], F]:
 
 
 def question(is_single: Callable[..., bool]) -> Callable[[F], F]:
-    """Declares when a function asks a single statement."""
+    """Declares when a function reads by a single statement."""
     return _declare(Transaction(None, is_single))
 
 
 def transaction_of(function: Callable[..., Any]) -> Transaction:
-    """What a function declares; a question of several statements where it declares nothing."""
+    """A function's declaration; by default, several reads on one snapshot."""
     declared: Transaction = getattr(function, "transaction", _QUESTION)
     return declared
 
