@@ -143,8 +143,8 @@ def check_proxies(settings: Settings) -> Iterator[Finding]:
             "Name the proxy in CLICKTRAIL_TRUSTED_PROXIES; the server's log has its address.",
         )
     elif seen["public"]:
-        told = f"{seen['public']:.0f} visits from the internet had Forwarded or X-Forwarded-For, which anyone can send"
-        yield Finding("proxies", f"{told}. If the server is behind a CDN, name it in CLICKTRAIL_TRUSTED_PROXIES")
+        state = f"{seen['public']:.0f} visits from the internet had Forwarded or X-Forwarded-For, which anyone can send"
+        yield Finding("proxies", f"{state}. If the server is behind a CDN, name it in CLICKTRAIL_TRUSTED_PROXIES")
     else:
         yield Finding("proxies", "no visit came through a proxy that is not trusted")
 

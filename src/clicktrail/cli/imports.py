@@ -18,7 +18,7 @@ from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.cli.whole import import_folder, tell_new
+from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings
@@ -57,8 +57,8 @@ class Tally:
             for note in result.notes:
                 _count(self.notes, note)
             if result.mistakes:
-                told = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in result.mistakes)
-                self.refuse(source, Refused(body.number, told, msgspec.Raw(body.content)), result.status)
+                reasons = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in result.mistakes)
+                self.refuse(source, Refused(body.number, reasons, msgspec.Raw(body.content)), result.status)
 
     def refuse(self, source: Source, row: Refused, status: int = 422) -> None:
         """Counts, prints and keeps a refused row."""
@@ -158,7 +158,7 @@ def import_files(
     with ExitStack() as stack:
         sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
-        tell_new(settings)
+        announce_new_store(settings)
         for source in sources:
             _import(settings, source, options, tally, missing == "null")
     _report(sources, tally, missing)

@@ -35,7 +35,7 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
     if shards and not citus:
         raise click.ClickException("--shards needs --citus.")
     if check:
-        _tell(look_at(settings))
+        _print_look(look_at(settings))
         return
     engine = open_store(settings)
     try:
@@ -66,7 +66,7 @@ def look_at(settings: Settings) -> Look:
         engine.close()
 
 
-def _tell(found: Look) -> None:
+def _print_look(found: Look) -> None:
     for name in found.missing:
         click.echo(f"missing {name}")
     for name in found.newer:

@@ -94,26 +94,26 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         with announced(settings, url) if worker == 0 else contextlib.nullcontext():
             if worker == 0:
                 click.echo(welcome(app, url))
-                tell_troubles(app)
+                report_troubles(app)
             watching = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
             await server.serve()
             stopping.end()
             if watching is not None:
                 watching.cancel()
         gc.unfreeze()
-    click.echo(stopping.tell("" if settings.workers == 1 else f"Worker {worker}: "))
+    click.echo(stopping.describe("" if settings.workers == 1 else f"Worker {worker}: "))
 
 
-def tell_troubles(app: App) -> None:
+def report_troubles(app: App) -> None:
     """Reports problems that do not prevent serving: in the log, or on standard error if the log is off."""
     settings, engine = app.settings, app.store.engine
     key = Path(settings.data) / KEY_FILE
     app.log.info("serving", version=describe_version(), database=settings.shown_database())
-    tell = app.log.warning if settings.log != "off" else warn
+    report = app.log.warning if settings.log != "off" else warn
     for trouble in (*unknown_variables(), *idle_settings(settings, is_embedded(settings))):
-        tell(f"{trouble}.")
+        report(f"{trouble}.")
     if is_embedded(settings) and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        tell(f"Other users can read {key} and make tokens: chmod 600 {key}")
+        report(f"Other users can read {key} and make tokens: chmod 600 {key}")
     if isinstance(engine, DuckdbEngine) and engine.damage:
         click.echo(f"WARNING: {engine.damage}", err=True)
         app.log.error(engine.damage)

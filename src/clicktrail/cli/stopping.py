@@ -50,7 +50,7 @@ class Stopping:
         if self._cutting is not None:
             self._cutting.cancel()
 
-    def tell(self, mark: str) -> str:
+    def describe(self, mark: str) -> str:
         """One line about the answers and clicks since stopping began."""
         if self._cutting is None:
             return f"{mark}Clicktrail has stopped."

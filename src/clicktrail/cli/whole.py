@@ -49,7 +49,7 @@ def export_all(settings: Settings, folder: Path, is_forced: bool) -> None:
 
         tables = change(settings, remote, local)
         manifest.write_manifest(draft, tables)
-    _tell_rows(tables)
+    _print_rows(tables)
     size = sum(file.bytes for file in tables.values())
     click.echo(f"{folder}: the whole store, {size} bytes. {_NOT_IN_IT}")
 
@@ -64,8 +64,8 @@ def import_folder(settings: Settings, files: tuple[Path, ...]) -> None:
     with _new_or_empty(settings), closing(open_store(settings)) as engine:
         engine.migrate(migrate)
         with click.progressbar(length=rows, label="import") as bar:
-            engine.fill(partial(fill_store, folder=folder, manifest=said, tell=bar.update), months)
-    _tell_rows(said.tables)
+            engine.fill(partial(fill_store, folder=folder, manifest=said, notify=bar.update), months)
+    _print_rows(said.tables)
     click.echo(f"{settings.shown_database()}: the whole store of {folder}. {_NOT_IN_IT}")
 
 
@@ -75,7 +75,7 @@ def check_there(settings: Settings) -> None:
         raise click.ClickException(f"There is no store at {store_path(settings)}; name its directory by --data.")
 
 
-def tell_new(settings: Settings) -> None:
+def announce_new_store(settings: Settings) -> None:
     """Prints where a command is going to create a store."""
     if is_embedded(settings) and not store_path(settings).exists():
         path = store_path(settings).absolute()
@@ -118,6 +118,6 @@ def _new_or_empty(settings: Settings) -> Iterator[None]:
         raise
 
 
-def _tell_rows(tables: dict[str, TableFile]) -> None:
+def _print_rows(tables: dict[str, TableFile]) -> None:
     for table, file in tables.items():
         click.echo(f"{table:20}{file.rows:>12}")

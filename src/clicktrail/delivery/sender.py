@@ -71,14 +71,14 @@ class Sender:
         caller: Caller,
         policy: Policy,
         count: Callable[[str], None],
-        tell: Callable[[str, BaseException], None],
+        notify: Callable[[str, BaseException], None],
     ) -> None:
         self._store = store
         self._clock = store.memory.clock
         self._caller = caller
         self._policy = policy
         self._count = count
-        self._tell = tell
+        self._notify = notify
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: Counter[str] = Counter()
         self._ailing: set[str] = set()
@@ -96,7 +96,7 @@ class Sender:
                 is_failing = False
             except Exception as error:  # noqa: BLE001 - the next look tries again
                 if not is_failing:  # reported once
-                    self._tell("postbacks could not be taken from the store", error)
+                    self._notify("postbacks could not be taken from the store", error)
                 is_failing = True
                 await asyncio.sleep(_LOOK_S)
             await self._signal.wait(_LOOK_S)
@@ -111,7 +111,7 @@ class Sender:
         try:
             await self._settle()
         except ClicktrailError as error:
-            self._tell("the results of postbacks could not be stored", error)
+            self._notify("the results of postbacks could not be stored", error)
         await self._caller.close()
 
     async def _look(self) -> None:

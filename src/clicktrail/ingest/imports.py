@@ -49,7 +49,7 @@ _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
 class _Form(Body, forbid_unknown_fields=False, rename="camel"):
     """A click from another server or a file."""
 
-    click_id: OldId = None  # checked below: it need not be an id of ours
+    click_id: OldId = None  # type: ignore[assignment] # checked below: it need not be an id of ours
     profile_id: OldId = None
     link_id: OldId = None
     banner_id: OldId = None

@@ -117,55 +117,57 @@ class Recorder:
         stored = await (self._buffer.put(click) or self._buffer.add(click))
         return (click, True) if stored is None else (stored, stored.click_id == click.click_id)
 
-    async def record_later(self, hit: Hit, tell: Callable[[str], None]) -> Click:
+    async def record_later(self, hit: Hit, notify: Callable[[str], None]) -> Click:
         """Returns a click that the next commit will store; a failed commit is retried.
 
-        It waits only for room in the buffer. In the end `tell` gets `recorded`, `repeated` or `lost`. Raises
-        Unavailable if there is no room, and does not call `tell`.
+        It waits only for room in the buffer. In the end `notify` gets `recorded`, `repeated` or `lost`. Raises
+        Unavailable if there is no room, and does not call `notify`.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
         if done is None:
-            tell(_outcome(click, await self._buffer.add(click)))
+            notify(_outcome(click, await self._buffer.add(click)))
         else:
-            done.add_done_callback(lambda settled: self._settle_later(click, settled, tell))
+            done.add_done_callback(lambda settled: self._settle_later(click, settled, notify))
         return click
 
-    async def record_within(self, hit: Hit, wait_s: float, tell: Callable[[str], None]) -> str | None:
+    async def record_within(self, hit: Hit, wait_s: float, notify: Callable[[str], None]) -> str | None:
         """The id of the durable click; None if the store refused it, or has not answered within `wait_s`.
 
-        In the end `tell` gets `recorded`, `repeated` or `lost`. There is no retry.
+        In the end `notify` gets `recorded`, `repeated` or `lost`. There is no retry.
         """
         click = self.make(hit)
         done = self._buffer.put(click)
         if done is None:
-            tell("lost")
+            notify("lost")
             return None
         done.add_done_callback(
-            lambda settled: tell(_outcome(click, settled.result()) if settled.exception() is None else "lost")
+            lambda settled: notify(_outcome(click, settled.result()) if settled.exception() is None else "lost")
         )
         await asyncio.wait({done}, timeout=wait_s)
         return click.click_id if done.done() and done.exception() is None else None
 
-    def _settle_later(self, click: Click, settled: "asyncio.Future[Click | None]", tell: Callable[[str], None]) -> None:
+    def _settle_later(
+        self, click: Click, settled: "asyncio.Future[Click | None]", notify: Callable[[str], None]
+    ) -> None:
         if settled.exception() is None:
-            tell(_outcome(click, settled.result()))
+            notify(_outcome(click, settled.result()))
         elif len(self._later) >= _MOST_LATER:
-            tell("lost")
+            notify("lost")
         else:
-            task = asyncio.ensure_future(self._try_again(click, tell))
+            task = asyncio.ensure_future(self._try_again(click, notify))
             self._later.add(task)
             task.add_done_callback(self._later.discard)
 
-    async def _try_again(self, click: Click, tell: Callable[[str], None]) -> None:
+    async def _try_again(self, click: Click, notify: Callable[[str], None]) -> None:
         for pause_s in _PAUSES_S:
             await asyncio.sleep(pause_s)
             try:
-                tell(_outcome(click, await self._buffer.add(click)))
+                notify(_outcome(click, await self._buffer.add(click)))
             except Unavailable:
                 continue
             return
-        tell("lost")
+        notify("lost")
 
     def warm_up(self) -> None:
         """Loads what the first click would otherwise wait for: rules of user agents and robots, and geo data."""

@@ -146,7 +146,7 @@ class Observer:
         self._share_at = 0.0
         self._renderer = ThreadPoolExecutor(1, "metrics")
         self._gauges = gauges
-        self._told: dict[str, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """Counts one answered request. `method` is a `method_label`, `route` the template of a path."""
@@ -162,10 +162,10 @@ class Observer:
     def _log_loss(self, outcome: str) -> None:
         """Logs one line at once, then one line a minute with the number."""
         now, so_far = time.monotonic(), self.tally.clicks[outcome]
-        told_at, told = self._told.get(outcome, (-_LOSS_S, 0))
-        if now - told_at >= _LOSS_S:
-            self._told[outcome] = now, so_far
-            self.log.warning("visits without a click", outcome=outcome, count=so_far - told)
+        logged_at, logged = self._logged.get(outcome, (-_LOSS_S, 0))
+        if now - logged_at >= _LOSS_S:
+            self._logged[outcome] = now, so_far
+            self.log.warning("visits without a click", outcome=outcome, count=so_far - logged)
 
     def unheeded(self, peer: str) -> None:
         """Counts a request with a forwarding header from a peer that is not a trusted proxy, and logs the first one."""

@@ -34,17 +34,17 @@ class Log:
 
     def info(self, event: str, **details: Any) -> None:
         """For events that an operator may want to know."""
-        self._tell("info", event, details)
+        self._log("info", event, details)
 
     def warning(self, event: str, **details: Any) -> None:
         """For events that an operator should look at."""
-        self._tell("warning", event, details)
+        self._log("warning", event, details)
 
     def error(self, event: str, **details: Any) -> None:
         """For failures. `exc_info` is the exception."""
-        self._tell("error", event, details)
+        self._log("error", event, details)
 
-    def _tell(self, level: str, event: str, details: dict[str, Any]) -> None:
+    def _log(self, level: str, event: str, details: dict[str, Any]) -> None:
         exceptions = list(_describe(details.pop("exc_info", None)))
         if exceptions:
             details["exceptions"] = exceptions
@@ -72,9 +72,9 @@ class Log:
 
 def _request_line(request: Request) -> Line:
     method, route, status, seconds, request_id, moment = request
-    told = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
+    details = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 2)}
     form = {"timestamp": render_second(int(moment)), "event": "request", "level": "info"}
-    return {**told, "request_id": request_id, **form}
+    return {**details, "request_id": request_id, **form}
 
 
 def _describe(error: BaseException | None) -> Iterable[Mapping[str, Any]]:

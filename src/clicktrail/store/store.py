@@ -47,18 +47,18 @@ class Store:
         """Links and banners after the last commit."""
         return self.memory.published.catalogue
 
-    async def open(self, tell: Callable[[str, BaseException], None] | None = None) -> None:
+    async def open(self, notify: Callable[[str, BaseException], None] | None = None) -> None:
         """Migrates the schema and loads the memory.
 
-        With `tell`, a server's callback for failures, the engine also starts its background work.
+        With `notify`, a server's callback for failures, the engine also starts its background work.
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
         await self.run(_load)
         latest_s = int(self.memory.clock.unix_s()) + MAX_AHEAD_S
         newest = await self.run(reads_clicks.newest_id, latest_s)
         self.ids.follow(created_s(newest) if newest else 0)
-        if tell is not None:
-            self.engine.begin(refresh, tell)
+        if notify is not None:
+            self.engine.begin(refresh, notify)
 
     async def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work(session, …)` in one transaction of its declared kind."""

@@ -17,7 +17,7 @@ from clicktrail.store.exchange.move import PIECE, TABLES, MoveRefused, columns_o
 from clicktrail.store.session.protocol import Extract, Row, Session
 from clicktrail.store.session.sql import named, names, sql
 
-Told = Callable[[int], None]
+Progress = Callable[[int], None]
 """Gets the number of rows written since the last call."""
 _TYPES = {
     "varchar": "VARCHAR",
@@ -29,7 +29,7 @@ _TYPES = {
     "boolean": "BOOLEAN",
 }
 """Type of a column, by an engine's name for it -> its type in the files."""
-_MADE_ANEW = "visitor_salts"
+_REMADE = "visitor_salts"
 """Every start of a server fills this table, so a store is empty if all others are."""
 _COLUMNS = (
     "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = {} "
@@ -68,19 +68,19 @@ def months_of(folder: Path) -> list[int]:
     return [row[0] for row in rows]
 
 
-def fill_store(session: Session, folder: Path, manifest: Manifest, tell: Told) -> None:
+def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progress) -> None:
     """Inserts the rows of all files into an empty store. Raises MoveRefused; then the transaction must be rolled
     back."""
-    kept = [table for table in TABLES if table != _MADE_ANEW]
+    kept = [table for table in TABLES if table != _REMADE]
     filled = [table for table in kept if session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(table)))]
     if filled:
         raise MoveRefused(f"The store is not empty: it has {', '.join(filled)}. Import into a new one.")
-    session.rows(sql("DELETE FROM {}", named(_MADE_ANEW)))
+    session.rows(sql("DELETE FROM {}", named(_REMADE)))
     for table in TABLES:
         path, columns = file_of(folder, table), columns_of(session, table)
         for rows in _pieces(path, table, columns):
             session.insert(table, columns, rows)
-            tell(len(rows))
+            notify(len(rows))
         summing = _SUM.replace("{names}", ", ".join(columns))
         said = Sums(*_ask(path, summing)[0])
         if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, summing):

@@ -22,7 +22,7 @@ _COLUMNS = (
     "SELECT column_name FROM information_schema.columns WHERE table_name = {} AND table_schema = current_schema()"
 )
 _PIECE = "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}"
-Told = Callable[[str, int], None]
+Progress = Callable[[str, int], None]
 
 
 class MoveRefused(ClicktrailError):
@@ -40,8 +40,8 @@ def count_rows(engine: Engine) -> dict[str, int]:
     return engine.run(lambda session: {table: session.rows(sql(count, named(table)))[0][0] for table in TABLES})
 
 
-def move(source: Engine, target: Engine, tell: Told) -> None:
-    """Copies the rows that the target lacks; calls `tell(table, rows)` for each piece. Raises MoveRefused."""
+def move(source: Engine, target: Engine, notify: Progress) -> None:
+    """Copies the rows that the target lacks; calls `notify(table, rows)` for each piece. Raises MoveRefused."""
     for table, key in TABLES.items():
         columns = source.run(partial(columns_of, table=table))
         if set(columns) != set(target.run(partial(columns_of, table=table))):
@@ -50,10 +50,10 @@ def move(source: Engine, target: Engine, tell: Told) -> None:
         _check_beginning(source, target, table, key, after)
         for rows in pieces(source, table, key, columns, after):
             target.run(partial(_insert, table=table, columns=columns, rows=rows))
-            tell(table, len(rows))
+            notify(table, len(rows))
 
 
-def compare(source: Engine, target: Engine, tell: Told) -> dict[str, str]:
+def compare(source: Engine, target: Engine, notify: Progress) -> dict[str, str]:
     """Reads both stores completely. Returns table -> common checksum. Raises MoveRefused naming the difference."""
     checksums = {}
     for table, key in TABLES.items():
@@ -64,7 +64,7 @@ def compare(source: Engine, target: Engine, tell: Told) -> dict[str, str]:
             if next(theirs, None) != rows:
                 raise MoveRefused(f"{table} differs in the rows from {rows[0][0]} to {rows[-1][0]}.")
             digest.update(msgspec.msgpack.encode(rows))
-            tell(table, len(rows))
+            notify(table, len(rows))
         if next(theirs, None) is not None:
             raise MoveRefused(f"{table} has more rows in the target than in the source.")
         checksums[table] = digest.hexdigest()

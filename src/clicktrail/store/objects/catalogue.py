@@ -29,7 +29,7 @@ _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key"
 """Resource -> a field that is generated if missing, and its random bytes. 64 bits cannot be guessed; a collision is
 practically impossible, and refused."""
 _LINK = names(CatalogueLink.__struct_fields__)
-_TOLD = (
+_NOTIFIED = (
     "SELECT l.link_id, q.events, q.postback_id, q.profile_id FROM postbacks q "
     "JOIN links l ON l.profile_id = q.profile_id WHERE q.enabled ORDER BY q.postback_id"
 )
@@ -48,17 +48,17 @@ def load_catalogue(session: Session) -> Catalogue:
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
         {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
         frozenset(row[0] for row in session.rows(sql("SELECT postback_id FROM postbacks WHERE enabled"))),
-        _load_told(session),
+        _load_notified(session),
     )
 
 
-def _load_told(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
+def _load_notified(session: Session) -> dict[str, tuple[CataloguePostback, ...]]:
     """Link id -> the postbacks that its clicks notify."""
-    told: dict[str, tuple[CataloguePostback, ...]] = {}
-    for link_id, events, *postback in session.rows(sql(_TOLD)):
+    notified: dict[str, tuple[CataloguePostback, ...]] = {}
+    for link_id, events, *postback in session.rows(sql(_NOTIFIED)):
         if Event.CLICK in events.split():
-            told[link_id] = (*told.get(link_id, ()), CataloguePostback(*postback))
-    return told
+            notified[link_id] = (*notified.get(link_id, ()), CataloguePostback(*postback))
+    return notified
 
 
 def find_link(session: Session, code: str) -> CatalogueLink | None:

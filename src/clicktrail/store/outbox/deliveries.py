@@ -32,7 +32,7 @@ _NEW = (
 )
 
 
-_TOLD = (
+_NOTIFIED = (
     "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
     "WHERE l.link_id = {} AND q.enabled ORDER BY q.postback_id"
 )
@@ -94,15 +94,15 @@ class Outcome(NamedTuple):
 
 def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> list[Row]:
     """The deliveries for clicks that are about to be added, without robots and history."""
-    told = catalogue.told_of_clicks
-    if not told:
+    notified = catalogue.told_of_clicks
+    if not notified:
         return []
     since = session.clock.now_us() - NEWS_US
     return [
         _row(session, postback.postback_id, postback.profile_id, Event.CLICK, click.click_id, None, click.time)
         for click in clicks
         if click.time > since and not click.is_bot
-        for postback in told.get(click.link_id or "", ())
+        for postback in notified.get(click.link_id or "", ())
     ]
 
 
@@ -112,7 +112,7 @@ def registration_deliveries(
     """The deliveries for a client whom a link brought."""
     if link_id is None:
         return []
-    found = session.rows(sql(_TOLD, link_id))
+    found = session.rows(sql(_NOTIFIED, link_id))
     return [
         _row(session, postback_id, profile_id, Event.REGISTRATION, click_id, attribution_id, at)
         for postback_id, profile_id, events in found

@@ -178,8 +178,8 @@ class Engine(Protocol):
     def settle(self) -> None:
         """Makes the derived data after rows were copied in."""
 
-    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
-        """Starts a server's background work. `refresh` reloads what other processes published; `tell` gets failures."""
+    def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
+        """Starts background work. `refresh` reloads what other processes published; `notify` gets failures."""
 
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in the thread that adds clicks."""

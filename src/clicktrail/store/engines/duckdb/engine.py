@@ -161,7 +161,7 @@ class DuckdbEngine:
     def settle(self) -> None:
         """Nothing to do: derived data is rebuilt at every start."""
 
-    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+    def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""
         del refresh
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
@@ -178,7 +178,7 @@ class DuckdbEngine:
                 self.figures.read(session)
                 session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - serving goes on without figures
-                tell("the figures of links could not be read", error)
+                notify("the figures of links could not be read", error)
             session.close()
 
         self._writer.submit(take_snapshot)

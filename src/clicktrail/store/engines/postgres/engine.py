@@ -182,14 +182,14 @@ class PostgresEngine:
         """Computes the figures of links and their visitors from the clicks."""
         self.run(recount, Kind.UPKEEP)
 
-    def begin(self, refresh: Callable[[Session], None], tell: Callable[[str, BaseException], None]) -> None:
+    def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Starts to follow changes by other nodes, to add up figures, and to make partitions ahead of time."""
 
         def look(session: Session) -> None:
             self._adapt(citus.is_spread(session))
             refresh(session)
 
-        self._upkeep = Upkeep(self._url, self.memory, self.run, look, self._look_after_months, tell)
+        self._upkeep = Upkeep(self._url, self.memory, self.run, look, self._look_after_months, notify)
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:

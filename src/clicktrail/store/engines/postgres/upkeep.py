@@ -28,10 +28,10 @@ class Upkeep:
         run: Callable[..., Any],
         refresh: Callable[[Session], None],
         look_after_months: Callable[[], None],
-        tell: Callable[[str, BaseException], None],
+        notify: Callable[[str, BaseException], None],
     ) -> None:
         self._url, self._memory = url, memory
-        self._run, self._refresh, self._look_after_months, self._tell = run, refresh, look_after_months, tell
+        self._run, self._refresh, self._look_after_months, self._notify = run, refresh, look_after_months, notify
         self._is_stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
         self._is_failing = False
@@ -58,7 +58,7 @@ class Upkeep:
                             pass
             except Exception as error:  # noqa: BLE001 - serving goes on, and upkeep tries again
                 if not self._is_failing:  # once, however long the server is away
-                    self._tell("upkeep failed", error)
+                    self._notify("upkeep failed", error)
                 self._is_failing = True
                 self._is_stopped.wait(_PAUSE_S)
 
