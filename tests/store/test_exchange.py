@@ -128,7 +128,7 @@ class TestJson:
         rows, refused = read(write(tmp_path, json.dumps([IP_URI, 7, IP_URI])[:-1] + ", {oops}, {}]", "c.json"))
         assert len(rows) == 2
         assert [(number, reason.partition(";")[0]) for number, reason in refused] == [
-            (2, "must be an object"),
+            (2, "must be an object of column and value"),
             (4, "is not JSON"),
         ]
         _, refused = read(write(tmp_path, json.dumps([IP_URI])[:-1], "c.json"))
@@ -343,7 +343,7 @@ class TestTimes:
             ("12/31/2021", "", "--dates us"),
             ("31.12.2021", "", "--dates de"),
             ("31.12.2021", "us", "not an ISO 8601"),
-            ("13/31/2021", "us", "no date"),
+            ("13/31/2021", "us", "not a date"),
             ("12/31/2021", "us", "--zone"),
             ("12/31/2021 13:00 PM", "us", "hour"),
             ("160949520012", "", "not Unix seconds"),
