@@ -355,7 +355,7 @@ class TestSettings:
     )
     def test_what_is_wrong_is_named(self, given: dict[str, str]) -> None:
         [(name, value)] = given.items()
-        with pytest.raises(SettingsError, match=f"--{name.replace('_', '-')} takes .*{value}"):
+        with pytest.raises(SettingsError, match=f"--{name.replace('_', '-')} must be .*{value}"):
             read_reading(load_settings(given, {}))
 
     def test_unknown_keys_and_parameters_are_ignored(self, german: httpx.Client) -> None:
