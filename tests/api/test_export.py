@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ def test_ndjson_is_the_list(api: httpx.Client, mark: str, clicks: list[dict[str,
     lines = [httpx.Response(200, text=line).json() for line in export(api, mark, "ndjson").text.splitlines()]
     assert sorted(lines, key=itemgetter("clickId")) == clicks
     assert [list(line) for line in lines] == [list(click) for click in clicks]
+
+
+@pytest.mark.parametrize(
+    "texts", [("a\r\nb", "c\rd"), ("a\rb", "c\r\nd"), ("\r", "\r\n"), ("a\nb", "\r\n"), ("\ufeffa", "\ufeff\r\n")]
+)
+def test_texts_keep_the_ends_of_their_lines(api: httpx.Client, mark: str, texts: tuple[str, str]) -> None:
+    bodies = [{"ip": "8.8.8.8", "uri": f"https://x.example/?utm_source={mark}", "referrer": each} for each in texts]
+    assert [api.post("/clicks", json=body).json()["referrer"] for body in bodies] == list(texts)
+    file = api.get(f"/clicks/export?format=ndjson&columns=referrer&filter[utmSource]={mark}").text
+    assert sorted(json.loads(line)["referrer"] for line in file.split("\n")[:-1]) == sorted(texts)
 
 
 def test_csv_is_the_list(api: httpx.Client, mark: str, clicks: list[dict[str, Any]]) -> None:

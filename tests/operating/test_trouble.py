@@ -228,7 +228,7 @@ def test_a_proxy_that_is_not_trusted_is_told(tmp_path: Path) -> None:
         assert "8.8.8.8" not in server.log.read_text()
         doctor = run("doctor", "--data", str(data))
         assert doctor.returncode == 1
-        assert "4 visits came through a proxy that is not trusted" in doctor.stdout
+        assert "4 visits came through an untrusted proxy" in doctor.stdout
         assert "CLICKTRAIL_TRUSTED_PROXIES" in doctor.stdout
     with serving(data, trusted_proxies="127.0.0.1") as server, server.client() as api:
         follow(server, "/r/a", **{"X-Forwarded-For": "8.8.8.8"})

@@ -10,7 +10,7 @@ import psycopg.sql
 from clicktrail.store.engines.pipes import pass_on
 from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.session.protocol import Extract
-from clicktrail.store.session.sql import Sql, sql
+from clicktrail.store.session.sql import Sql, named, sql
 
 
 def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -> None:
@@ -20,13 +20,18 @@ def copy_rows(cursor: "psycopg.RawCursor[Any]", extract: Extract, target: str) -
     def render(source: str) -> None:
         rows = (
             f"read_csv('{source}', columns = {{{columns}}}, header = false, auto_detect = false, parallel = false, "
-            "delim = ',', quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, buffer_size = 4194304)"
+            "delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, "
+            "buffer_size = 4194304)"
         )
         with renderer() as engine:
             engine.execute(copy_statement(extract.render.replace("{rows}", rows), target, extract.kind))
 
     def send(descriptor: int) -> None:
-        query = _with_literals(sql("COPY ({}) TO STDOUT (FORMAT csv)", extract.rows))
+        # Quotes around the first value keep a U+FEFF at its beginning: DuckDB drops one at the start of a file.
+        copying = sql(
+            "COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE ({}))", extract.rows, named(next(iter(extract.columns)))
+        )
+        query = _with_literals(copying)
         with os.fdopen(descriptor, "wb", closefd=False) as out, cursor.copy(query) as copy:
             for piece in copy:
                 out.write(piece)
