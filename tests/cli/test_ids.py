@@ -88,3 +88,21 @@ def test_it_loads_nothing_that_takes_time() -> None:
 def test_an_unknown_command_is_named() -> None:
     done = subprocess.run([*COMMAND, "nonsense"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "No such command 'nonsense'" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        ({"aId": "\ud800"}, "\\ud800\n"),
+        ({"aId": "x\ny"}, "x\\ny\n"),
+        ({"aId": "\x1b]0;title\x07"}, "\\x1b]0;title\\x07\n"),
+        ({"aId": "ä"}, "ä\n"),
+    ],
+)
+def test_an_id_is_one_line_of_printable_letters(given: Any, printed: str) -> None:
+    assert ask(given).stdout == printed
+
+
+def test_a_refusal_of_a_foreign_server_is_explained_in_printable_letters() -> None:
+    done = ask({"title": 1, "status": 2, "detail": "\x1b[31m", "errors": 5})
+    assert (done.exit_code, done.stderr) == (1, "Error: 2 1: \\x1b[31m\n")

@@ -330,6 +330,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "broken off": (lambda folder: (folder / "manifest.json").unlink(), "there is no manifest.json"),
     "foreign": (lambda folder: (folder / "manifest.json").write_text('{"format": "x"}'), "is not the manifest"),
     "no JSON": (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
+    "deep": (lambda folder: (folder / "manifest.json").write_text("[" * 100_000), "manifest.json is damaged"),
     "a list": (lambda folder: (folder / "manifest.json").write_text("[]"), "manifest.json is damaged"),
     "no UTF-8": (lambda folder: (folder / "manifest.json").write_bytes(b'{"format": "\xff"}'), "manifest.json is dam"),
     "another layout": (lambda folder: change_manifest(folder, lambda said: said.update(layout=2)), "has layout 2"),
@@ -354,7 +355,7 @@ def test_what_is_damaged_is_refused_whole(engine_kind: str, filled: list[str], n
     ok("export", *filled, "--all", str(good))
     target = new_store(engine_kind)
     for name, (damage, words) in DAMAGES.items():
-        folder = good.with_name(f"bad {name}")
+        folder = good.with_name(f"bad [{name}]*")  # letters that are patterns to DuckDB
         shutil.copytree(good, folder)
         damage(folder)
         done = call("import", *target, str(folder))
@@ -367,7 +368,9 @@ def test_what_is_damaged_is_refused_whole(engine_kind: str, filled: list[str], n
             engine.migrate(migrate)
             assert set(count_rows(engine).values()) == {0}, name
             engine.close()
-    ok("import", *target, str(good))
+    plain = shutil.copytree(good, good.with_name("good1"))  # what the pattern in the next name would find
+    (plain / "links.parquet").write_bytes(b"x")
+    ok("import", *target, str(good.rename(good.with_name("good[1]"))))
     assert content(target) == content(filled)
 
 

@@ -7,12 +7,14 @@ from ipaddress import IPv6Address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from clicktrail.errors import TooManyRequests
 from clicktrail.http.endpoint.hosts import parse_host
 from clicktrail.http.visitor import lockout as locking
 from clicktrail.http.visitor.limits import network_of
 from clicktrail.http.visitor.lockout import Lockout
+from clicktrail.http.visitor.proxies import find_visitor, read_networks
 from clicktrail.model.codes import PATTERN, check_code
 
 
@@ -66,3 +68,10 @@ def test_a_code_that_is_taken_is_one_part_of_a_path(code: str) -> None:
 def test_codes_that_are_made_are_taken() -> None:
     for _ in range(1_000):
         check_code(secrets.token_urlsafe(8))
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded"])
+def test_the_zone_of_an_address_is_left_out(header: str) -> None:
+    """A zone names an interface of another machine; with it, each request could count as another visitor."""
+    said = {"x-forwarded-for": "fe80::1%eth0", "forwarded": 'for="[fe80::1%25eth0]"'}[header]
+    assert find_visitor("10.0.0.1", Headers({header: said}), read_networks("10.0.0.0/8")) == "fe80::1"

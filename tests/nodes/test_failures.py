@@ -148,7 +148,7 @@ def test_a_pooler_in_transaction_mode_may_stand_between(new_database: Callable[[
     pooler = subprocess.Popen(["pgbouncer", str(folder / "pgbouncer.ini")], stderr=subprocess.DEVNULL, user=runner())
     try:
         through = f"postgresql://postgres@127.0.0.1:{port}/{name}"
-        until(lambda: can_connect(through), "PgBouncer serves", 20)
+        until(lambda: can_connect(through), "PgBouncer serves")
         with serving(tmp_path / "data", database=through) as node, node.client() as client:
             link = client.post("/links", json={"code": "pooled"}).json()["linkId"]
             made = client.post("/clicks", json=CLICK | {"uri": "https://x.example/?referral=pooled"}).json()

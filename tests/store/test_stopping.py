@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from clicktrail.errors import ClientLeft, TooManyRequests, Unavailable
 from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.turns import Turns
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
 from clicktrail.store.session.sql import sql
@@ -123,3 +126,14 @@ def test_lines_move_in_turn_and_are_bounded() -> None:
         assert turns.try_take("d")
 
     asyncio.run(check())
+
+
+def test_a_backup_that_fails_leaves_no_file_open(embedded: DuckdbEngine, tmp_path: Path) -> None:
+    target = tmp_path / "copy.duckdb"
+    asyncio.run(embedded.backup(target))
+    with pytest.raises(duckdb.Error):
+        asyncio.run(embedded.backup(target))  # its tables are there already
+    attached = embedded.run(
+        lambda session: session.rows(sql("SELECT count(*) FROM duckdb_databases() WHERE NOT internal"))
+    )
+    assert attached == [(1,)]

@@ -18,7 +18,7 @@ def print_ids(key: str) -> None:
     content of a problem document is printed to standard error, and the exit status is then 1.
     """
     for value in find_ids(read_answer(sys.stdin.buffer.read()), key):
-        click.echo(value)
+        click.echo(_printable(value))
 
 
 def read_answer(text: bytes) -> Any:
@@ -54,6 +54,12 @@ def find_ids(answer: Any, key: str) -> list[str]:
 
 
 def _explain(problem: dict[str, Any]) -> str:
-    mistakes = [each for each in problem.get("errors") or () if isinstance(each, dict)]
+    errors = problem.get("errors")
+    mistakes = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
     lines = [f"  {each.get('pointer', each.get('parameter', ''))} {each.get('detail', '')}" for each in mistakes]
-    return "\n".join([f"{problem['status']} {problem['title']}: {problem['detail']}", *lines])
+    return "\n".join(map(_printable, [f"{problem['status']} {problem['title']}: {problem['detail']}", *lines]))
+
+
+def _printable(text: str) -> str:
+    """One line without control characters: an answer must not command the terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

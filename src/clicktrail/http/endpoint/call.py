@@ -163,7 +163,7 @@ def media_type_of(headers: Headers) -> str:
 def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
     """The visitor's address, behind the trusted proxies. Headers of other proxies are ignored, and counted."""
     client = scope.get("client")
-    peer = client[0] if client else ""
+    peer = client[0].partition("%")[0] if client else ""  # without the zone of a link-local address
     if not any(name in _FORWARDING for name, _ in scope["headers"]):
         return peer
     trusted = services.limits.trusted

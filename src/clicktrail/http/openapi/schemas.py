@@ -12,6 +12,7 @@ from clicktrail.http.openapi.schema_parts import TEXT, Json, name_of, object_of,
 from clicktrail.http.resources.registering import CLIENT_FIELDS
 from clicktrail.model import contacts, countries
 from clicktrail.model.access import Scope
+from clicktrail.model.codes import PATTERN
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, CONTACT, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
@@ -197,6 +198,8 @@ def body_field(field: Field) -> Json:
         schema |= {"items": ref("ContactCreate"), "maxItems": MAX_ITEMS}
     elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL, kinds.PAGE):
         schema["maxLength"] = field.max_length
+    elif field.kind is kinds.CODE:  # an empty text counts as left out
+        schema |= {"minLength": 0, "pattern": f"^$|{PATTERN}"}
     if field.is_cut:
         del schema["maxLength"]
     if field.kind is kinds.NUMERIC_COUNTRY:

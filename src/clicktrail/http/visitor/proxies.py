@@ -28,7 +28,7 @@ def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
         if not is_trusted(address, trusted):
             break
         try:
-            address = str(ip_address(hop))
+            address = str(ip_address(hop.partition("%")[0]))  # a zone such as %eth0 means nothing on another machine
         except ValueError:
             break
     return address

@@ -7,10 +7,12 @@ content of the files.
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from glob import escape
 from pathlib import Path
 
 import duckdb
 import msgspec
+import psycopg
 
 from clicktrail.store.exchange.manifest import Manifest, TableFile, digest_of, file_of
 from clicktrail.store.exchange.move import PIECE, TABLES, MoveRefused, columns_of
@@ -79,7 +81,10 @@ def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progr
     for table in TABLES:
         path, columns = file_of(folder, table), columns_of(session, table)
         for rows in _pieces(path, table, columns):
-            session.insert(table, columns, rows)
+            try:
+                session.insert(table, columns, rows)
+            except (duckdb.Error, psycopg.Error) as error:
+                raise _unreadable(path, error) from None
             notify(len(rows))
         summing = _SUM.replace("{names}", ", ".join(columns))
         said = Sums(*_ask(path, summing)[0])
@@ -92,10 +97,10 @@ def _pieces(path: Path, table: str, columns: Sequence[str]) -> Iterator[list[Row
     """The rows of a file, `PIECE` at a time."""
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
         try:
-            found = engine.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)]).description or ()
+            found = engine.execute("SELECT * FROM read_parquet(?) LIMIT 0", [_literal(path)]).description or ()
             if {column[0] for column in found} != set(columns):
                 raise MoveRefused(f"{path.name} must have the columns {', '.join(columns)} of {table}.")
-            rows = engine.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [str(path)])
+            rows = engine.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [_literal(path)])
             while piece := rows.fetchmany(PIECE):
                 yield piece
         except duckdb.Error as error:
@@ -106,12 +111,17 @@ def _ask(path: Path, question: str) -> list[Row]:
     """The result of a query on a file; `question` ends in FROM."""
     with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
         try:
-            return engine.execute(f"{question} read_parquet(?)", [str(path)]).fetchall()
+            return engine.execute(f"{question} read_parquet(?)", [_literal(path)]).fetchall()
         except duckdb.Error as error:
             raise _unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: duckdb.Error) -> MoveRefused:
+def _literal(path: Path) -> str:
+    """The path for `read_parquet`, which takes `*`, `?` and `[` for patterns."""
+    return escape(str(path))
+
+
+def _unreadable(path: Path, error: Exception) -> MoveRefused:
     return MoveRefused(f"{path} cannot be read: {str(error).splitlines()[0]}")
 
 

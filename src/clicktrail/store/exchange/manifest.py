@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> Manifest:
         if head.get("layout") != LAYOUT:
             raise MoveRefused(f"{path} has layout {head.get('layout')}; this version reads layout {LAYOUT}.")
         manifest = msgspec.convert(head, Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MoveRefused(f"{path} is damaged: {error}.") from None
     _check_schema(path, manifest)
     return manifest

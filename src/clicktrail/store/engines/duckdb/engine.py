@@ -111,11 +111,12 @@ class DuckdbEngine:
             session.rows(sql(f"ATTACH '{quoted}' AS {name}"))
             source = session.rows(sql("SELECT current_database()"))[0][0]
             session.transact(lambda copying: copying.rows(sql(f'COPY FROM DATABASE "{source}" TO {name}')))
-            session.rows(sql(f"DETACH {name}"))
         except duckdb.IOException as error:
             raise unavailable() from error
-        finally:
+        finally:  # else the copy stays open, and on disk, when the client left and its file was deleted
             session.close()
+            with contextlib.closing(self._connection.cursor()) as cursor:
+                cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
 
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in the writer's thread."""
