@@ -75,6 +75,12 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.fixture(autouse=True)
+def usual_file_modes() -> None:
+    """Commands that a test runs in this process change the umask; the next test begins with the usual one."""
+    os.umask(0o022)
+
+
 ENGINES = ("duckdb", "postgres")
 SERVED = (*ENGINES, "citus") if citus.BINARIES else ENGINES
 """What the tests of the API look at: a cluster as well, where there is one."""
