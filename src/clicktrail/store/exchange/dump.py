@@ -37,6 +37,8 @@ _COLUMNS = (
     "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = {} "
     "AND table_schema = current_schema() ORDER BY column_name"
 )
+_UNFIT = (duckdb.ConstraintException, duckdb.ConversionException, psycopg.DataError, psycopg.IntegrityError)
+"""What an engine says of a row that does not fit its table. Other errors (a full disk) are not the file's fault."""
 _SUM = 'SELECT count(*) AS "rows", CAST(coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0) AS VARCHAR) AS "sum" FROM '
 """Compares two tables whatever the order of their rows."""
 
@@ -83,7 +85,7 @@ def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progr
         for rows in _pieces(path, table, columns):
             try:
                 session.insert(table, columns, rows)
-            except (duckdb.Error, psycopg.Error) as error:
+            except _UNFIT as error:
                 raise _unreadable(path, error) from None
             notify(len(rows))
         summing = _SUM.replace("{names}", ", ".join(columns))
