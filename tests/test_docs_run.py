@@ -28,7 +28,7 @@ NOT_RUN = {
     "docs/operating/deploying.md": ["useradd", "docker build", "cd deploy"],
 }
 """Document -> the beginnings of its blocks marked `sh no-run`: they install, serve, or need systemd or docker."""
-LANGUAGES = {"sh", "sh no-run", "html", "json", "nginx", "python", "yaml"}
+LANGUAGES = {"sh", "sh no-run", "html", "json", "nginx", "python", "text", "yaml"}
 ADDRESS, OLD = "http://127.0.0.1:8000", "https://your.base-url.here"
 CREDENTIALS = "CLIENT_ID=… CLIENT_SECRET=…"
 DATABASE = "postgresql://clicktrail@db.example.org/clicktrail"
