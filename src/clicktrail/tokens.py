@@ -270,6 +270,10 @@ class TokenChecker:
         kind, _, token = authorization.partition(" ")
         if kind.lower() != "bearer" or not token:
             raise _refusal("The Authorization header must be `Bearer <token>`.")
+        return self.check_token(token)
+
+    def check_token(self, token: str) -> Viewer:
+        """The viewer of a token. Raises Unauthenticated."""
         if self._ring.is_changed():
             self._known.clear()  # a dropped key ends its tokens
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

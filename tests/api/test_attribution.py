@@ -110,6 +110,9 @@ def test_a_click_earns_one_client(api: httpx.Client, mark: str) -> None:
     first = register(api, visitorId=mark, profile={"uuid": f"{mark}-1"})
     second = register(api, visitorId=mark, profile={"uuid": f"{mark}-2"})
     assert (second["clickId"], second["rule"], outcomes(second)) == (None, "none", {only: "taken"})
+    assert second["reason"].startswith("A click was found, but it is taken")
+    assert register(api, code=mark, visitorId=mark)["reason"].endswith("The link of the named code earns the client.")
+    assert register(api, visitorId=f"{mark}-unknown")["reason"].startswith("No click was found")
     assert first["profileId"] != second["profileId"]
     assert api.get(f"/clicks/{only}/attribution").json() == first
 
@@ -207,7 +210,10 @@ def test_a_tracker_registers_by_a_postback(server: Serving, api: httpx.Client, m
     assert [each["value"] for each in contacts] == ["mary@email.com", "+442071838750"]
     assert call(asked).status_code == 200
     assert call(f"token={token}&click_id={others}").status_code == 422
-    assert call(f"click_id={mine}").status_code == 401
+    for nameless in (f"click_id={mine}", f"token=&click_id={mine}"):
+        missing = call(nameless)
+        assert (missing.status_code, missing.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert "`token` in the query string" in missing.json()["detail"]
     assert call(f"token={token[:-2]}&click_id={mine}").status_code == 401
     assert call(f"token={server.token('write')}&click_id={mine}").status_code == 403
     assert call(asked, "HEAD").status_code == 405

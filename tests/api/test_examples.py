@@ -57,6 +57,14 @@ def test_every_example_of_a_new_object_is_taken_on_an_empty_store(empty: Serving
     assert len(tried) >= 12
 
 
+def test_the_example_of_a_beacon_is_refused_as_its_description_says(empty: Serving) -> None:
+    operation = httpx.get(f"{empty.url}/openapi.json").json()["paths"]["/collect"]["post"]
+    name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    example = httpx.get(f"{empty.url}/openapi.json").json()["components"]["schemas"][name]["example"]
+    assert httpx.post(f"{empty.url}/collect", json=example).status_code == 403
+    assert "All other beacons get 403, also the example as it is." in operation["description"]
+
+
 def test_operations_are_grouped_in_the_order_of_use(empty: Serving) -> None:
     document = httpx.get(f"{empty.url}/openapi.json").json()
     assert [tag["name"] for tag in document["tags"]] == TAGS

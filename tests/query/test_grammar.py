@@ -129,6 +129,34 @@ def test_a_cursor_of_another_order_is_refused() -> None:
         assert "sort_by=uri&sort_order=desc" in refused.value.mistakes[0].detail
 
 
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("filter[time]=2021-01-01", "filter[clickStartTime] or filter[clickEndTime]"),
+        ("utmSource=x", "filter[utmSource]"),
+        ("utm_source=x", "filter[utmSource]"),
+        ("filter[utmSorce]=x", "filter[utmSource]"),
+        ("filter[linkid]=x", "filter[linkId]"),
+        ("sortBy=time", "sort_by"),
+        ("link=1", "query[link]"),
+    ],
+)
+def test_an_unknown_parameter_is_answered_with_the_similar_ones(query: str, meant: str) -> None:
+    with pytest.raises(MalformedRequest) as refused:
+        parse_list(query.encode(), CLICK)
+    assert f"(did you mean {meant}" in refused.value.mistakes[0].detail
+
+
+def test_hints_are_for_similar_names_and_for_the_first_mistakes_only() -> None:
+    for query in ("filter[zzz]=1", "zzz=1", f"{'utmSource' * 9}=1"):
+        with pytest.raises(MalformedRequest) as refused:
+            parse_list(query.encode(), CLICK)
+        assert "did you mean" not in refused.value.mistakes[0].detail
+    with pytest.raises(MalformedRequest) as refused:
+        parse_list("&".join(f"utmSource{number}=1" for number in range(9)).encode(), CLICK)
+    assert ["did you mean" in each.detail for each in refused.value.mistakes] == [True] * 5 + [False] * 4
+
+
 def test_countries_of_any_language() -> None:
     query = parse_list(f"filter[countryName]={quote('Эстония')}".encode(), CLICK, "ru")
     assert query.conditions[0].values == ("EE",)

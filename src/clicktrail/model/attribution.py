@@ -3,7 +3,7 @@
 The same facts always give the same decision, in any order. Nothing else has an influence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 import msgspec
@@ -67,7 +67,7 @@ class Rule(StrEnum):
     """The click and its client came from another server, which had decided."""
 
 
-REASONS = {
+_REASONS = {
     Rule.FIRST: "The first click in the window earns the client.",
     Rule.LAST: "The last click in the window earns the client.",
     Rule.CODE: "No click was found; the link of the named code earns the client.",
@@ -76,6 +76,13 @@ REASONS = {
     Rule.OUTRANKED: "The site registered the client of this click; this outranks the partner's registration.",
     Rule.IMPORTED: "The click and its client were imported from another server, which had decided.",
 }
+_TAKEN = "A click was found, but it is taken: it has earned another client, or another click has earned its visitor."
+_IF_TAKEN = {Rule.CODE: f"{_TAKEN} The link of the named code earns the client.", Rule.NONE: _TAKEN}
+
+
+def explain_rule(rule: Rule, outcomes: Collection[Outcome]) -> str:
+    """The decision in a sentence. `outcomes` are the outcomes of the considered clicks."""
+    return _IF_TAKEN[rule] if rule in _IF_TAKEN and Outcome.TAKEN in outcomes else _REASONS[rule]
 
 
 class Evidence(StrEnum):

@@ -12,6 +12,7 @@ from clicktrail.query import kinds
 from clicktrail.query.cursors import parse_cursor
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.grammar import DEFAULT_LIMIT, PAGING, Asked, Grammar, listing
+from clicktrail.query.hints import hint_filter, hint_parameter
 from clicktrail.query.limits import MAX_VALUES, find_excess
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value, View
 from clicktrail.query.urlencoded import Parameter, parse_parameters
@@ -21,6 +22,8 @@ _bracketed = re.compile(r"(\w+)((?:\[[^\[\]]*\])*)\Z", re.ASCII).match
 _inside = re.compile(r"\[([^\[\]]*)\]").findall
 _WIDEST: Mapping[str, Callable[..., Value]] = {"gt": min, "gte": min, "lt": max, "lte": max}
 _NOT_VALID = "The query string is not valid."
+_HINTED, _MAX_HINTED = 5, 40
+"""How many mistakes get a hint, and the longest name that gets one."""
 T = TypeVar("T")
 
 _COMPARE: Mapping[str, Callable[[str, str], bool]] = {
@@ -61,6 +64,11 @@ class Reader:
         if self.reading.is_strict:
             self.wrong(name, detail)
 
+    def hint(self, find: Callable[[str, T], str], name: str, among: T) -> str:
+        """The parameters that the caller may have meant: only for the first mistakes, because it takes time."""
+        is_wanted = self.reading.is_strict and len(self.mistakes) < _HINTED and len(name) <= _MAX_HINTED
+        return find(name, among) if is_wanted else ""
+
     def _place(self, parameter: Parameter) -> None:
         grammar, match = self.grammar, _bracketed(parameter.name)
         word, path = (match[1], _inside(match[2])) if match else (parameter.name, [])
@@ -76,7 +84,8 @@ class Reader:
         elif grammar.expansions and word == "query" and len(path) == 1:
             self._add_expansion(parameter, path[0])
         elif parameter.value or path or word not in PAGING or grammar.is_exact:
-            self.unknown(parameter.name, f"is not a parameter here; allowed: {grammar.allowed}")
+            hint = self.hint(hint_parameter, word, grammar) if not path else ""
+            self.unknown(parameter.name, f"is not a parameter here{hint}; allowed: {grammar.allowed}")
 
     def _add_single(self, name: str, value: str, is_list: bool = False) -> None:
         if not value:  # an empty value counts as missing
@@ -101,8 +110,8 @@ class Reader:
     def _add_filter(self, parameter: Parameter, resource: Resource, name: str, path: list[str]) -> None:
         field = resource.filters.get(name)
         if field is None:
-            allowed = ", ".join(sorted(resource.filters))
-            self.unknown(parameter.name, f"is not a filter of {resource.path}; allowed: {allowed}")
+            allowed, hint = ", ".join(sorted(resource.filters)), self.hint(hint_filter, name, resource)
+            self.unknown(parameter.name, f"is not a filter of {resource.path}{hint}; allowed: {allowed}")
             return
         operator = path[0] if path else field.plain
         if len(path) > 1 or operator not in field.kind.operators:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake
+from clicktrail.errors import Forbidden, InvalidBody, MalformedRequest, MethodNotAllowed, Mistake, Unauthenticated
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.resources.registrations import Attribution, register
@@ -42,7 +42,10 @@ async def receive_postback(call: Call) -> Answer:
     call.services.visits.count("address", call.client_address)
     parameters = parse_parameters(call.query)
     token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
-    viewer = call.services.tokens.check(None if token is None else f"Bearer {token}")
+    if not token:
+        detail = f"This needs the parameter `{_CREDENTIAL}` in the query string: a token with the scope {Scope.POSTBACK}."
+        raise Unauthenticated(detail, headers={"WWW-Authenticate": "Bearer"})
+    viewer = call.services.tokens.check_token(token)
     if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
         raise Forbidden(f"This token has the scope {viewer.scope}; this needs: {Scope.POSTBACK}.")
     call.services.visits.count("partner", str(viewer.partner_id))

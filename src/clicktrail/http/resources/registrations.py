@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.documents import Document, Id, Moment, says
 from clicktrail.http.endpoint.operation import Fields, Operation
 from clicktrail.http.endpoint.render import render_moment
 from clicktrail.model.access import READERS, RECORDERS, Viewer
-from clicktrail.model.attribution import REASONS, Evidence, Outcome, Rule, Touch
+from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch, explain_rule
 from clicktrail.query.fields import KNOWN_BY, REGISTRATION
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.store.registrations import explain
@@ -97,7 +97,7 @@ def render_attribution(made: explain.Attribution | None) -> Attribution:
         model=made.touch,
         window_days=made.window_days,
         rule=made.rule,
-        reason=REASONS[made.rule],
+        reason=explain_rule(made.rule, [each.outcome for each in made.considered]),
         named=AttributionNames(click_id=named.click_id, visitor_id=named.visitor_id, uuid=named.uuid, code=named.code),
         considered=tuple(
             ConsideredClick(

@@ -194,6 +194,8 @@ OPERATIONS = (
         name="collect",
         summary="Record a page view with a beacon",
         scopes=PUBLIC,
+        doc="Send it from a page of your site: `key` is the key of a site (`POST /sites`), and the browser's `Origin` "
+        "must be one of the site's origins. All other beacons get 403, also the example as it is.",
         body=Fields(
             name="View",
             doc="A view of a page of the operator's own site.",
