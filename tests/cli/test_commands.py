@@ -119,7 +119,14 @@ def test_a_port_in_use_ends_in_one_sentence(tmp_path: Path) -> None:
         done = run("serve", "--data", str(tmp_path / "data"), "--port", str(holder.getsockname()[1]))
     assert done.returncode == 1
     assert "Cannot listen" in done.stderr
+    assert done.stderr.endswith("set another port by --port. Example: --port 8001.\n")
     assert not (tmp_path / "data").exists()
+
+
+def test_a_port_in_use_by_the_own_server_names_its_process(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        done = run("serve", "--data", str(tmp_path / "data"), "--port", server.url.rpartition(":")[2])
+    assert f"The server of this data directory uses it: process {server.process.pid}." in done.stderr
 
 
 class TestClients:
@@ -127,7 +134,9 @@ class TestClients:
         made = run("client", "create", "--data", str(data), "--scope", "read", "--name", "board", **store)
         assert made.returncode == 0, made.stderr
         client_id = made.stdout.split()[1]
-        assert f"{client_id}  enabled  read" in run("client", "list", "--data", str(data), **store).stdout
+        head, *lines = run("client", "list", "--data", str(data), **store).stdout.splitlines()
+        assert head.split() == ["id", "state", "scope", "partner", "name"]
+        assert [line for line in lines if line.startswith(f"{client_id}  enabled  read")]
         rotated = run("client", "rotate", "--data", str(data), client_id, **store)
         assert rotated.stdout.split()[1] == client_id
         assert rotated.stdout.split()[3] != made.stdout.split()[3]

@@ -1,12 +1,18 @@
 """How a server begins and ends, and what doctor sees of a store without touching it."""
 
 import hashlib
+import json
 import shutil
 import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -17,7 +23,8 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
-from tests.serving import Serving, free_port, run, start
+from tests.serving import Serving, free_port, run, serving, start
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +39,89 @@ def test_a_signal_ends_a_server_cleanly_with_one_line(tmp_path: Path, number: si
     [line] = [line for line in server.log.read_text().splitlines() if "has stopped" in line]
     assert f"after {number.name}: 0 open requests answered, 0 clicks stored, " in line
     assert not (tmp_path / "data" / "clicktrail.duckdb.wal").exists()
+
+
+@contextmanager
+def half_a_click(server: Serving) -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection whose request has begun, and the rest of the request."""
+    body = b'{"ip": "8.8.8.8", "uri": "https://x.example/"}'
+    head = f"POST /clicks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.token()}\r\n"
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port), 20) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:9])
+        yield connection, body[9:]
+
+
+def stop_line(server: Serving) -> str:
+    assert server.process.wait(30) == 0
+    [line] = [line for line in server.log.read_text().splitlines() if "has stopped" in line]
+    return line
+
+
+def is_stopping(server: Serving) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), 1).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_the_last_line_counts_what_was_finished_while_stopping(tmp_path: Path) -> None:
+    server = start(tmp_path / "data")
+    with half_a_click(server) as (connection, rest):
+        until(lambda: httpx.get(f"{server.url}/health").status_code == 200, "the request has begun")
+        server.process.terminate()
+        until(lambda: is_stopping(server), "it stops")
+        connection.sendall(rest)
+        assert b" 201 " in connection.recv(100)
+    assert "after SIGTERM: 1 open requests answered, 1 clicks stored, " in stop_line(server)
+
+
+def test_the_last_line_does_not_count_what_was_closed(tmp_path: Path) -> None:
+    server = start(tmp_path / "data", settings={"stop_s": "1"})
+    with half_a_click(server) as (connection, _):
+        until(lambda: httpx.get(f"{server.url}/health").status_code == 200, "the request has begun")
+        server.process.terminate()
+        line = stop_line(server)
+        with suppress(ConnectionError):
+            assert connection.recv(100) == b""
+    assert "0 open requests answered, 1 connections closed before their answer, 0 clicks stored, " in line
+
+
+def test_missing_migrations_are_listed_while_a_server_has_the_store(tmp_path: Path) -> None:
+    def check() -> tuple[int, str]:
+        done = run("migrate", "--check", "--data", str(tmp_path / "data"))
+        return done.returncode, done.stdout + done.stderr
+
+    with serving(tmp_path / "data"):
+        published = tmp_path / "data" / "server.json"
+        assert check() == (0, "The store is up to date.\n")
+        said = json.loads(published.read_text())
+        last = said["migrations"].pop()
+        published.write_text(json.dumps(said | {"migrations": [*said["migrations"], "0999-to-come"]}))
+        status, lines = check()
+        assert (status, lines.splitlines()[:2]) == (1, [f"missing {last}", "newer 0999-to-come"])
+        published.write_text(json.dumps({"pid": said["pid"], "url": said["url"]}))  # as servers did before
+        status, lines = check()
+        assert (status, f"in use by process {said['pid']}" in lines) == (1, True)
+
+
+def test_doctor_says_unknown_where_it_has_seen_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+
+    def lines() -> list[list[str]]:
+        done = run("doctor", "--data", str(data))
+        assert done.returncode == 0, done.stdout
+        return [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+
+    assert ["unknown", "proxies", "no server is running, so this cannot be checked"] in lines()
+    with serving(data) as server:
+        assert ["unknown", "proxies", "the server has had no visit since its start"] in lines()
+        httpx.get(f"{server.url}/r/none")
+        assert ["ok", "proxies", "no visit came through a proxy that is not trusted"] in lines()
+    assert ["ok", "key", f"{data / 'signing.key'} is valid"] in lines()
+    (data / "signing.key").unlink()
+    assert [word for word, subject, *_ in lines() if subject == "key"] == ["unknown"]
 
 
 def test_a_start_after_damage_says_so_and_doctor_too(tmp_path: Path) -> None:

@@ -27,7 +27,10 @@ def id_of(said: str) -> str:
 def states(data: Path, **store: str) -> dict[str, str]:
     done = run("token", "list", "--data", str(data), **store)
     assert done.returncode == 0, done.stderr
-    return {line[:16]: line[18:26].strip() for line in done.stdout.splitlines()}
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == ["id", "state", "scope", "partner", "created", "expires", "name"]
+    assert all(line.index(line.split()[2]) == head.index("scope") for line in lines if "no key" not in line)
+    return {line[:16]: line[18:26].strip() for line in lines}
 
 
 def test_tokens_are_listed_with_what_became_of_them(server: Serving) -> None:

@@ -15,6 +15,7 @@ from clicktrail.store.reads import records
 from clicktrail.store.store import Store
 
 _PAGE = 1000
+_LINE = "{:24}  {:7}  {:8}{:26}{}"
 
 
 class ObjectId(click.ParamType[str]):
@@ -68,9 +69,12 @@ def list_clients(**given: str) -> None:
         query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
         return list((await store.run(records.list_records, SYSTEM, query)).items)
 
-    for item in change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local):
+    found = change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local)
+    if found:
+        click.echo(_LINE.format("id", "state", "scope", "partner", "name"))
+    for item in found:
         state = "enabled" if item["enabled"] else "revoked"
-        click.echo(f"{item['clientId']}  {state}  {item['scope']:8}{item['partnerId'] or '-':26}{item['name'] or ''}")
+        click.echo(_LINE.format(item["clientId"], state, item["scope"], item["partnerId"] or "-", item["name"] or ""))
 
 
 @client.command()

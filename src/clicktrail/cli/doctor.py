@@ -6,9 +6,9 @@ import shutil
 import ssl
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,7 +17,7 @@ from clicktrail.app import open_keys
 from clicktrail.choices import is_embedded, make_geo, store_path
 from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.idle import idle_settings, unknown_variables
-from clicktrail.cli.listening import listener_check
+from clicktrail.cli.listening import find_own, find_trouble
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
 from clicktrail.cli.store_checks import Finding, check_store
@@ -29,6 +29,8 @@ from clicktrail.tokens import KEY_FILE, KeyFile, issue_token, read_keys
 
 _LEAST_FREE_BYTES = 1 << 30
 _LIFETIME_S = 60
+_VISITED = ("/{code}", "/collect", "/p.gif")
+"""Ends of the routes that visitors' browsers call."""
 
 
 @click.command()
@@ -36,14 +38,14 @@ _LIFETIME_S = 60
 def doctor(**given: str) -> None:
     """List the problems of this installation and their solutions. The exit status is 1 if there is a problem."""
     settings = read_settings(given)
-    click.echo(f"{'':6}{'version':12}{describe_version()}")
+    click.echo(f"{'':9}{'version':12}{describe_version()}")
     is_well = True
     for check in CHECKS:
         for finding in check(settings):
             is_well = is_well and not finding.solution
-            click.echo(f"{'WRONG' if finding.solution else 'ok':6}{finding.subject:12}{finding.state}")
+            click.echo(f"{finding.mark:9}{finding.subject:12}{finding.state}")
             if finding.solution:
-                click.echo(f"{'':18}-> {finding.solution}")
+                click.echo(f"{'':21}-> {finding.solution}")
     sys.exit(0 if is_well else 1)
 
 
@@ -94,7 +96,7 @@ def check_key(settings: Settings) -> Iterator[Finding]:
             return
     path = Path(settings.data) / KEY_FILE
     if not path.exists():
-        yield Finding("key", "no signing key yet; it is created on first use")
+        yield _missing_key(settings)
         return
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -111,30 +113,39 @@ def check_key(settings: Settings) -> Iterator[Finding]:
         yield Finding("key", f"{path} is valid")
 
 
+def _missing_key(settings: Settings) -> Finding:
+    if not store_path(settings).exists():
+        return Finding("key", "no signing key yet; it is created on first use")
+    return Finding(
+        "key",
+        "this store has no signing key, as after an import. If tokens for it exist, copy their key here; "
+        "a new key, created on first use, makes them invalid",
+        is_known=False,
+    )
+
+
 def check_port(settings: Settings) -> Iterator[Finding]:
     """The port is free, or our own server uses it."""
-    try:
-        listener_check(settings)
-    except SettingsError as error:
-        own = urlsplit(find_server(settings) or "").port == settings.port
-        if own:
-            yield Finding("port", f"{settings.host}:{settings.port} is used by the server of this data directory")
-        else:
-            yield Finding("port", str(error), "Stop the process that uses it, or set another port by --port.")
+    trouble, solution = find_trouble(settings)
+    place = f"{settings.host}:{settings.port}"
+    if not trouble:
+        yield Finding("port", f"{place} is free")
+    elif find_own(settings) is not None:
+        yield Finding("port", f"{place} is used by the server of this data directory")
     else:
-        yield Finding("port", f"{settings.host}:{settings.port} is free")
+        yield Finding("port", trouble, solution)
 
 
 def check_proxies(settings: Settings) -> Iterator[Finding]:
     """Whether visits reach the running server through a proxy that is not trusted. The server's metrics show it."""
     url = find_server(settings)
     if url is None:
-        yield Finding("proxies", "no server is running, so this cannot be checked")
+        yield Finding("proxies", "no server is running, so this cannot be checked", is_known=False)
         return
     try:
-        seen = _untrusted_forwards(settings, url)
+        seen = _count_visits(settings, url)
     except (ApiError, ClicktrailError, ValueError) as error:
-        yield Finding("proxies", f"the server could not be asked: {error}")
+        yield Finding("proxies", f"the server could not be asked: {error}", is_known=False)
         return
     if seen["private"]:
         yield Finding(
@@ -145,19 +156,25 @@ def check_proxies(settings: Settings) -> Iterator[Finding]:
     elif seen["public"]:
         state = f"{seen['public']:.0f} visits from the internet had Forwarded or X-Forwarded-For, which anyone can send"
         yield Finding("proxies", f"{state}. If the server is behind a CDN, name it in CLICKTRAIL_TRUSTED_PROXIES")
+    elif not seen["visits"]:
+        yield Finding("proxies", "the server has had no visit since its start", is_known=False)
     else:
         yield Finding("proxies", "no visit came through a proxy that is not trusted")
 
 
-def _untrusted_forwards(settings: Settings, url: str) -> dict[str, float]:
-    """Kind of peer -> number of visits since the server's start. Raises ApiError, ClicktrailError."""
+def _count_visits(settings: Settings, url: str) -> Mapping[str, float]:
+    """Number of visits and page views since the server's start, and of those that came through an untrusted peer, by
+    kind of peer. Raises ApiError, ClicktrailError.
+    """
     with open_keys(settings) as keys:
         token, _ = issue_token(keys, Scope.READ, "cli:doctor", _LIFETIME_S)
     text = b"".join(Client(url, token).download("/metrics")).decode()
-    seen = dict.fromkeys(("private", "public"), 0.0)
-    for family in text_string_to_metric_families(text):
-        if family.name == "clicktrail_untrusted_forwards":
-            seen |= {sample.labels["peer"]: sample.value for sample in family.samples if "peer" in sample.labels}
+    seen = dict.fromkeys(("private", "public", "visits"), 0.0)
+    for sample in chain.from_iterable(family.samples for family in text_string_to_metric_families(text)):
+        if sample.name == "clicktrail_untrusted_forwards_total":
+            seen[sample.labels["peer"]] += sample.value
+        elif sample.name == "clicktrail_requests_total" and sample.labels["route"].endswith(_VISITED):
+            seen["visits"] += sample.value
     return seen
 
 

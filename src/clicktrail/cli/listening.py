@@ -1,15 +1,20 @@
 """How the server listens: number of connections, timeouts and buffer sizes."""
 
+import errno
 import resource
 import socket
+from urllib.parse import urlsplit
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from clicktrail.app import App
+from clicktrail.cli.running import Running, find_running
 from clicktrail.settings import Settings, SettingsError
 
+_USED = "Stop the process that uses the port, or set another port by --port. Example: --port 8001."
+_WRONG = "Set an address of this machine by --host, and a port that this user may open by --port."
 _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
 """Maximum bytes that a connection buffers; longer headers get 431. The library answers URLs over 64 KiB with 414."""
@@ -18,8 +23,23 @@ _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
 
-def listener_check(settings: Settings) -> None:
+def check_port(settings: Settings) -> None:
     """Checks that the port is free, before the store is opened. Raises SettingsError."""
+    trouble, solution = find_trouble(settings)
+    if trouble:
+        own = find_own(settings)
+        who = f" The server of this data directory uses it: process {own.pid}." if own is not None else ""
+        raise SettingsError(f"{trouble}{who} {solution}")
+
+
+def find_own(settings: Settings) -> Running | None:
+    """The running server of this data directory, if it uses the port."""
+    server = find_running(settings)
+    return server if server is not None and urlsplit(server.url).port == settings.port else None
+
+
+def find_trouble(settings: Settings) -> tuple[str, str]:
+    """Why the server cannot listen on its port, and the solution; both are empty if it can."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -27,7 +47,9 @@ def listener_check(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "this is not a host name"
-            raise SettingsError(f"Cannot listen on {settings.host}:{settings.port}: {reason}.") from None
+            is_used = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            return f"Cannot listen on {settings.host}:{settings.port}: {reason}.", _USED if is_used else _WRONG
+    return "", ""
 
 
 def make_server(app: App, settings: Settings) -> Server:

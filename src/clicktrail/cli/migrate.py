@@ -1,5 +1,6 @@
 """`clicktrail migrate`: updates a store's tables, or lists the missing migrations."""
 
+from collections.abc import Collection
 from functools import partial
 
 import click
@@ -8,6 +9,7 @@ from clicktrail.app import open_engine
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_store
+from clicktrail.cli.running import MIGRATIONS, find_running
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.looking import Look, look, reading
 from clicktrail.store.engines.postgres import citus as cluster
@@ -52,11 +54,13 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
 
 
 def look_at(settings: Settings) -> Look:
-    """Migrations and content of the store, which stays unchanged. Raises StoreInUse, Unavailable, SettingsError."""
+    """The migrations of the store, which stays unchanged. Raises StoreInUse, Unavailable, SettingsError."""
     if is_embedded(settings):
-        path = store_path(settings)
+        path, server = store_path(settings), find_running(settings)
         if not path.exists():
             raise click.ClickException(f"There is no store at {path}.")
+        if server is not None and server.migrations:  # it has the store open, so no other process can read it
+            return compare(server.migrations)
         with reading(path) as session:
             return look(session)
     engine = open_engine(settings)
@@ -64,6 +68,11 @@ def look_at(settings: Settings) -> Look:
         return engine.run(look)
     finally:
         engine.close()
+
+
+def compare(applied: Collection[str]) -> Look:
+    """What this version would do in a store with these migrations."""
+    return Look([each for each in MIGRATIONS if each not in applied], sorted(set(applied) - set(MIGRATIONS)))
 
 
 def _print_look(found: Look) -> None:

@@ -5,31 +5,49 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from clicktrail.settings import Settings
+from clicktrail.store.engines.duckdb.session import DuckdbSession
+from clicktrail.store.migrations.shared import all_migrations
 
 ADDRESS_FILE = "server.json"
+MIGRATIONS = tuple(name for name, _ in all_migrations(DuckdbSession.dialect))
+"""The migrations of this version for the embedded store. A server applies them at its start."""
+
+
+class Running(NamedTuple):
+    pid: int
+    url: str
+    """The base URL."""
+    migrations: tuple[str, ...]
+    """Those of the server's version; empty if the server is too old to publish them."""
 
 
 @contextlib.contextmanager
 def announced(settings: Settings, url: str) -> Iterator[None]:
-    """Publishes the server's address until the block ends."""
+    """Publishes the server's address and migrations until the block ends."""
     path = Path(settings.data) / ADDRESS_FILE
-    path.write_text(json.dumps({"pid": os.getpid(), "url": url}) + "\n")
+    path.write_text(json.dumps(Running(os.getpid(), url, MIGRATIONS)._asdict()) + "\n")
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
 
 
-def find_server(settings: Settings) -> str | None:
-    """The base URL of the running server of this data directory, or None."""
+def find_running(settings: Settings) -> Running | None:
+    """The running server of this data directory."""
     try:
         content = json.loads((Path(settings.data) / ADDRESS_FILE).read_text())
-        os.kill(content["pid"], 0)
-    except PermissionError:  # it runs, as another user
-        pass
+        found = Running(content["pid"], str(content["url"]), tuple(content.get("migrations", ())))
+        with contextlib.suppress(PermissionError):  # it runs, as another user
+            os.kill(found.pid, 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    url: str = content["url"]
-    return url
+    return found
+
+
+def find_server(settings: Settings) -> str | None:
+    """The base URL of the running server of this data directory."""
+    found = find_running(settings)
+    return found.url if found is not None else None

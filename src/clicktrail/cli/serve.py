@@ -17,7 +17,7 @@ import uvloop
 from clicktrail.app import App, check_keys, keys_of, running
 from clicktrail.choices import check_together, is_embedded
 from clicktrail.cli.idle import idle_settings, unknown_variables
-from clicktrail.cli.listening import listener_check, make_server
+from clicktrail.cli.listening import check_port, make_server
 from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import read_settings, setting_options, warn
 from clicktrail.cli.running import announced
@@ -42,7 +42,7 @@ def serve(**given: str) -> None:
     settings = read_settings(given)
     check_together(settings)
     open_engine_check(settings)
-    listener_check(settings)
+    check_port(settings)
     if is_embedded(settings):  # before the store is touched
         check_keys(settings, keys_of(settings, None))
     if settings.workers > 1:

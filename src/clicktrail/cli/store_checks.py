@@ -31,6 +31,14 @@ class Finding(NamedTuple):
     subject: str
     state: str
     solution: str = ""
+    is_known: bool = True
+    """False if this could not be checked, or nothing has happened yet that would show a problem."""
+
+    @property
+    def mark(self) -> str:
+        if self.solution:
+            return "WRONG"
+        return "ok" if self.is_known else "unknown"
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from clicktrail.store.reads import records
 from clicktrail.store.store import Store
 from clicktrail.tokens import Issued, issue_token
 
+_LINE = "{:16}  {:8}{:9}{:26}{:25}  {:25}  {}"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _duration = re.compile(r"(\d{1,6})([smhdw])\Z", re.ASCII).match
 _is_token_id = re.compile(r"[0-9a-f]{16}\Z").match
@@ -98,11 +99,13 @@ def list_tokens(**given: str) -> None:
     revoked = change(settings, _ask_revoked, _read_revoked) if has_store else set[str]()
     with open_keys(settings) as keys:
         known = keys.issued()
+    if known:
+        click.echo(_LINE.format("id", "state", "scope", "partner", "created", "expires", "name"))
     for issued, has_key in known:
         state = _state(issued, has_key, issued.token_id in revoked)
         end = "never" if issued.expire_time is None else render_second(issued.expire_time)
-        line = f"{issued.token_id}  {state:8}{issued.scope.value:9}{issued.partner_id or '-':26}"
-        click.echo(f"{line}{render_second(issued.create_time)}  {end:25}  {issued.name}")
+        made, partner = render_second(issued.create_time), issued.partner_id or "-"
+        click.echo(_LINE.format(issued.token_id, state, issued.scope.value, partner, made, end, issued.name))
     if not known:
         click.echo("No token has been made by `clicktrail token create` for this store.", err=True)
 

@@ -70,6 +70,8 @@ class Tally:
         self.postbacks: Counter[str] = Counter()
         self.forwards: Counter[str] = Counter()
         self.levels: dict[str, float] = {}
+        self.broken_off = 0
+        """Answers of this process that began and did not end."""
         self.others = others
 
     def merge(self, counts: Counts) -> None:

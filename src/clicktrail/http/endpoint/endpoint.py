@@ -211,12 +211,14 @@ async def send_stream(
     try:
         end = await services.streams.send(stream, receive, send)
     except Exception as error:  # the answer has begun, so it cannot become an error document
+        services.observer.tally.broken_off += 1
         services.observer.log.error("answer broken off", path=scope["path"], request_id=request_id, exc_info=error)
         cut(scope)
         return
     if end is End.WHOLE:
         await send({"type": "http.response.body", "body": b""})
         return
+    services.observer.tally.broken_off += 1
     services.observer.log.warning("answer broken off", path=scope["path"], reason=end.value)
     if end is not End.LEFT:
         cut(scope)

@@ -43,7 +43,9 @@ async def receive_postback(call: Call) -> Answer:
     parameters = parse_parameters(call.query)
     token = next((each.value for each in parameters if each.name == _CREDENTIAL), None)
     if not token:
-        detail = f"This needs the parameter `{_CREDENTIAL}` in the query string: a token with the scope {Scope.POSTBACK}."
+        detail = (
+            f"This needs the parameter `{_CREDENTIAL}` in the query string: a token with the scope {Scope.POSTBACK}."
+        )
         raise Unauthenticated(detail, headers={"WWW-Authenticate": "Bearer"})
     viewer = call.services.tokens.check_token(token)
     if viewer.scope is not Scope.POSTBACK or viewer.partner_id is None:
