@@ -23,6 +23,7 @@ from clicktrail.settings import load_settings
 from clicktrail.store.exchange import dump
 from clicktrail.store.exchange.move import TABLES, columns_of, count_rows
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Engine, Row, Session
 from clicktrail.store.session.sql import sql
 from tests.api.test_attribution import click as send_click
@@ -50,13 +51,39 @@ SECONDS = (*(1_400_000_000 + 40_000_000 * number for number in range(9)), 0xFFFF
 """When clicks were made: in ten different months, the last of which is to come."""
 
 
+TIMES = (0, -1, 253_402_300_799_999_999, -62_135_596_800_000_000, 1_600_000_000_123_456)
+"""Among them the first and the last that have a year of four digits."""
+IPS = ("400000000", "4ffffffff", "6" + "0" * 32, "6" + "f" * 32)
+WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("attributions", "touch"): ("first", "last"),
+    ("attributions", "rule"): ("first-touch", "last-touch", "code", "none", "explicit", "outranked", "imported"),
+    ("attribution_clicks", "outcome"): ("wins", "earlier", "later", "no-link", "other-link", "too-old", "taken"),
+    ("contacts", "key"): ("email", "phone"),
+    ("clients", "scope"): ("admin", "write", "read", "partner", "postback"),
+    ("links", "redirect_status"): (301, 302, 307),
+    ("profiles", "country_code"): ("DE", "EE"),
+    ("postbacks", "method"): ("GET", "POST"),
+    ("deliveries", "event"): ("click", "registration", "test"),
+    ("deliveries", "status"): ("waiting", "delivered", "dead"),
+    ("clicks", "ip"): IPS,
+    ("clicks", "ip_hash"): tuple(map(text_hash, IPS)),
+}
+
+
 def value(table: str, column: str, kind: str, number: int) -> Any:
     """A value for a column of one of the rows; a key is its own. Salts are real: every command reads them."""
     if table == "visitor_salts":
         return 1_000_000 + number if column == "day" else f"{number:032x}"
-    if column in TABLES[table]:
+    if (table, column) in WORDS:
+        return WORDS[table, column][number % len(WORDS[table, column])]
+    if (table, column) == ("clicks", "uuid_hash"):
+        return text_hash(value(table, "uuid", "text", number))
+    is_text = kind in ("text", "varchar")
+    if column in TABLES[table] or (is_text and column.endswith("_id")):
         second = SECONDS[number % len(SECONDS)]
-        return f"{second:08x}{number:016x}" if kind in ("text", "varchar") else number
+        return f"{second:08x}{number:016x}" if is_text else number
+    if column.endswith("time"):
+        return TIMES[number % len(TIMES)]
     if kind in ("text", "varchar"):
         return f"{ODD[number % len(ODD)]}{number}" if number else ""
     kind = kind.split()[0]
@@ -301,7 +328,8 @@ def sign_anew(folder: Path, table: str) -> None:
 def rewrite(folder: Path, table: str, rows: str) -> None:
     path, new = folder / f"{table}.parquet", folder / "new"
     with duckdb.connect() as engine:
-        engine.execute(f"COPY (SELECT {rows} FROM '{path}') TO '{new}' (FORMAT parquet)")
+        made = f"SELECT * EXCLUDE (file_row_number) FROM (SELECT {rows} FROM read_parquet(?, file_row_number = true))"
+        engine.execute(f"COPY ({made}) TO '{new}' (FORMAT parquet)", [str(path)])
     new.rename(path)
     sign_anew(folder, table)
 
@@ -323,6 +351,44 @@ def replace(folder: Path) -> None:
     sign_anew(folder, "deliveries")
 
 
+def double(folder: Path, table: str) -> None:
+    """Adds the first row of a file once more."""
+    path, new = folder / f"{table}.parquet", folder / "new"
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (FROM '{path}' UNION ALL (FROM '{path}' LIMIT 1)) TO '{new}' (FORMAT parquet)")
+    new.rename(path)
+    sign_anew(folder, table)
+    change_manifest(folder, lambda manifest: manifest["tables"][table].update(rows=ROWS + 1))
+
+
+def third(column: str, wrong: str) -> str:
+    """A wrong value in one of the rows alone."""
+    return f"CASE WHEN file_row_number = 2 THEN {wrong} ELSE {column} END AS {column}"
+
+
+MADE_UP = (
+    ("clicks", "'x' AS click_id", "row 1, column click_id: is not an id of 24 lower-case hex digits"),
+    ("clicks", third("ip", "'9.9.9.9'"), "row 3, column ip: is not the key of an address"),
+    ("clicks", third("ip_hash", "1"), "row 3, column ip_hash: is not the hash of the address"),
+    ("clicks", third("link_id", "'me'"), "row 3, column link_id: is not an id"),
+    (
+        "clicks",
+        third("time", "BIGINT '4611686018427387904'"),
+        "row 3, column time: is not a time",
+    ),
+    ("clicks", third("uri", "NULL"), "row 3, column uri: has no value"),
+    ("clicks", third("referrer", "'a' || chr(0)"), "row 3, column referrer: has the character NUL"),
+    ("clicks", "'x' AS time", "column time: must have the type BIGINT, not VARCHAR"),
+    ("attributions", third("rule", "'best-touch'"), "row 3, column rule: is not a word of this column"),
+    ("links", third("redirect_status", "200"), "row 3, column redirect_status: is not a word"),
+    ("links", "'same' AS code", f"row {ROWS}, column code: repeats the value of an earlier row"),
+    (
+        "profiles",
+        "'same' AS uuid, CAST(NULL AS VARCHAR) AS name_space",
+        f"row {ROWS}, column uuid, name_space: repeats the value",
+    ),
+)
+"""A file whose manifest is right, made by someone who does not know what a store holds."""
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "cut": (cut, "clicks.parquet has "),
     "flipped": (flip, "links.parquet was changed"),
@@ -343,9 +409,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "no Parquet": (replace, "deliveries.parquet cannot be read"),
     "another column": (lambda folder: rewrite(folder, "clicks", "*, 1 AS more"), "must have the columns"),
-    "no ids": (lambda folder: rewrite(folder, "clicks", "* REPLACE ('x' AS click_id)"), "clicks.parquet cannot be"),
-    "no numbers": (lambda folder: rewrite(folder, "clicks", "* REPLACE ('x' AS time)"), ""),
-    "no values": (lambda folder: rewrite(folder, "clicks", "* REPLACE (NULL AS uri)"), ""),
+    **{
+        f"{table} {number}": (partial(rewrite, table=table, rows=f"* REPLACE ({changed})"), f"{table}.parquet, {words}")
+        for number, (table, changed, words) in enumerate(MADE_UP)
+    },
+    "doubled": (partial(double, table="links"), f"links.parquet, row {ROWS + 1}, column link_id: repeats"),
 }
 
 
@@ -423,7 +491,7 @@ def test_a_killed_import_leaves_a_store_that_can_be_imported_into(tmp_path: Path
         lambda session: session.rows(
             sql(
                 "INSERT INTO clicks (click_id, time, ip, uri, update_time) "
-                "SELECT lpad(to_hex(i), 24, '0'), i, '408080808', 'https://x.example/' || hash(i), 0 "
+                "SELECT lpad(lower(to_hex(i)), 24, '0'), i, '408080808', 'https://x.example/' || hash(i), 0 "
                 "FROM range(200000) t(i)"
             )
         )

@@ -7,8 +7,9 @@ from functools import lru_cache
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The first and the last time that can be stored and shown."""
 _is_date = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII).match
 _is_unix = re.compile(r"\d{9,16}(\.\d{1,6})?\Z", re.ASCII).match
 _UNITS = {9: SECOND, 10: SECOND, 13: 1_000, 16: 1}
@@ -42,7 +43,7 @@ def parse_unix(text: str) -> int:
 def count_us(moment: datetime) -> int:
     """A time with an offset -> microseconds. Raises ValueError if its year is not within 1 to 9999 UTC."""
     us = (moment - _EPOCH) // _MICROSECOND
-    if not _FIRST <= us <= _LAST:
+    if not FIRST_US <= us <= LAST_US:
         raise ValueError("is not within the years 1 to 9999 UTC")
     return us
 
@@ -68,10 +69,10 @@ def find_day(text: str, zone: tzinfo) -> tuple[int, int] | None:
     try:
         day = date.fromisoformat(text)
         first = _midnight(day, zone)
-        last = _midnight(day + timedelta(days=1), zone) - 1 if day < date.max else _LAST
+        last = _midnight(day + timedelta(days=1), zone) - 1 if day < date.max else LAST_US
     except (ValueError, OverflowError):
         raise ValueError("is not a calendar day such as 2021-01-31") from None
-    return max(first, _FIRST), min(last, _LAST)
+    return max(first, FIRST_US), min(last, LAST_US)
 
 
 def _midnight(day: date, zone: tzinfo) -> int:

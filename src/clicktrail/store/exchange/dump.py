@@ -6,17 +6,18 @@ content of the files.
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from glob import escape
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
 import msgspec
 import psycopg
 
+from clicktrail.store.exchange.checks import Column, check_file
 from clicktrail.store.exchange.manifest import Manifest, TableFile, digest_of, file_of
-from clicktrail.store.exchange.move import PIECE, TABLES, MoveRefused, columns_of
-from clicktrail.store.session.protocol import Extract, Row, Session
+from clicktrail.store.exchange.move import TABLES, MoveRefused, columns_of
+from clicktrail.store.exchange.parquet import ask, read_pieces, unreadable
+from clicktrail.store.session.protocol import Extract, Session
 from clicktrail.store.session.sql import named, names, sql
 
 Progress = Callable[[int], None]
@@ -34,7 +35,7 @@ _TYPES = {
 _REMADE = "visitor_salts"
 """Every start of a server fills this table, so a store is empty if all others are."""
 _COLUMNS = (
-    "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = {} "
+    "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = {} "
     "AND table_schema = current_schema() ORDER BY column_name"
 )
 _UNFIT = (duckdb.ConstraintException, duckdb.ConversionException, psycopg.DataError, psycopg.IntegrityError)
@@ -62,69 +63,38 @@ def _write_table(session: Session, table: str, path: Path) -> TableFile:
     path.chmod(0o600)
     with path.open("rb") as content:
         os.fsync(content.fileno())
-    return TableFile(_ask(path, "SELECT count(*) FROM ")[0][0], path.stat().st_size, digest_of(path))
+    return TableFile(ask(path, "SELECT count(*) FROM ")[0][0], path.stat().st_size, digest_of(path))
 
 
 def months_of(folder: Path) -> list[int]:
-    """The first second of every month that has clicks. Raises MoveRefused."""
-    made = "make_timestamp(CAST('0x' || substr(click_id, 1, 8) AS BIGINT) * 1000000)"
-    rows = _ask(file_of(folder, "clicks"), f"SELECT DISTINCT CAST(epoch(date_trunc('month', {made})) AS BIGINT) FROM ")
-    return [row[0] for row in rows]
+    """The first second of every month that has clicks, by their ids. Raises MoveRefused."""
+    made = "make_timestamp(TRY_CAST('0x' || substr(click_id, 1, 8) AS BIGINT) * 1000000)"
+    rows = ask(file_of(folder, "clicks"), f"SELECT DISTINCT CAST(epoch(date_trunc('month', {made})) AS BIGINT) FROM ")
+    return [row[0] for row in rows if row[0] is not None]
 
 
 def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progress) -> None:
-    """Inserts the rows of all files into an empty store. Raises MoveRefused; then the transaction must be rolled
-    back."""
+    """Checks all files, and inserts their rows into an empty store. After MoveRefused the caller rolls back."""
     kept = [table for table in TABLES if table != _REMADE]
     filled = [table for table in kept if session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(table)))]
     if filled:
         raise MoveRefused(f"The store is not empty: it has {', '.join(filled)}. Import into a new one.")
     session.rows(sql("DELETE FROM {}", named(_REMADE)))
     for table in TABLES:
+        check_file(file_of(folder, table), table, _columns_of(session, table))
+    for table in TABLES:
         path, columns = file_of(folder, table), columns_of(session, table)
-        for rows in _pieces(path, table, columns):
+        for rows in read_pieces(path, columns):
             try:
                 session.insert(table, columns, rows)
             except _UNFIT as error:
-                raise _unreadable(path, error) from None
+                raise unreadable(path, error) from None
             notify(len(rows))
         summing = _SUM.replace("{names}", ", ".join(columns))
-        said = Sums(*_ask(path, summing)[0])
+        said = Sums(*ask(path, summing)[0])
         if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, summing):
             raise MoveRefused(f"{table} differs from {path.name} after the import; nothing was imported.")
     session.publish()
-
-
-def _pieces(path: Path, table: str, columns: Sequence[str]) -> Iterator[list[Row]]:
-    """The rows of a file, `PIECE` at a time."""
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
-        try:
-            found = engine.execute("SELECT * FROM read_parquet(?) LIMIT 0", [_literal(path)]).description or ()
-            if {column[0] for column in found} != set(columns):
-                raise MoveRefused(f"{path.name} must have the columns {', '.join(columns)} of {table}.")
-            rows = engine.execute(f"SELECT {', '.join(columns)} FROM read_parquet(?)", [_literal(path)])
-            while piece := rows.fetchmany(PIECE):
-                yield piece
-        except duckdb.Error as error:
-            raise _unreadable(path, error) from None
-
-
-def _ask(path: Path, question: str) -> list[Row]:
-    """The result of a query on a file; `question` ends in FROM."""
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": 1}) as engine:
-        try:
-            return engine.execute(f"{question} read_parquet(?)", [_literal(path)]).fetchall()
-        except duckdb.Error as error:
-            raise _unreadable(path, error) from None
-
-
-def _literal(path: Path) -> str:
-    """The path for `read_parquet`, which takes `*`, `?` and `[` for patterns."""
-    return escape(str(path))
-
-
-def _unreadable(path: Path, error: Exception) -> MoveRefused:
-    return MoveRefused(f"{path} cannot be read: {str(error).splitlines()[0]}")
 
 
 def _sum_up(session: Session, table: str, summing: str) -> Sums:
@@ -135,6 +105,13 @@ def _sum_up(session: Session, table: str, summing: str) -> Sums:
 
 
 def _extract(session: Session, table: str, render: str, kind: str, order: Sequence[str] = ()) -> Extract:
-    columns = {name: _TYPES[kind.lower()] for name, kind in session.rows(sql(_COLUMNS, table))}
+    columns = {column.name: column.kind for column in _columns_of(session, table)}
     rows = sql("SELECT {} FROM {}", names(columns), named(table))
     return Extract(sql("{} ORDER BY {}", rows, names(order)) if order else rows, columns, render, kind)
+
+
+def _columns_of(session: Session, table: str) -> list[Column]:
+    return [
+        Column(name, _TYPES[kind.lower()], is_nullable == "YES")
+        for name, kind, is_nullable in session.rows(sql(_COLUMNS, table))
+    ]
