@@ -17,7 +17,7 @@ LAYERS = (
     "app",
     "choices",
     "http/router",
-    "http/openapi http/doors",
+    "http/openapi http/fast",
     "http/resources",
     "http/tracking",
     "http/endpoint",

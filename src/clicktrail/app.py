@@ -24,8 +24,6 @@ from clicktrail.choices import (
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
-from clicktrail.http.doors.clicks import ROUTE, RecordDoor
-from clicktrail.http.doors.links import LinkDoor, LinkHost
 from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.call import Limits, Services
 from clicktrail.http.endpoint.endpoint import refuse, respond
@@ -33,6 +31,8 @@ from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.fast.clicks import ROUTE, FastClicks
+from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
 from clicktrail.http.router import make_router, operations_by_tag
 from clicktrail.http.visitor.lockout import Lockout
@@ -161,10 +161,10 @@ class App:
         self.services = self._services(by_tag)
         self.log = self.services.observer.log
         self._router: ASGIApp = make_router(self.services, operations)
-        self._record: ASGIApp = RecordDoor(self.services, self._router)
+        self._record: ASGIApp = FastClicks(self.services, self._router)
         base = settings.base_path.rstrip("/")
         self._record_path = base + ROUTE
-        self._link: ASGIApp = LinkDoor(self.services, base + settings.link_path, self._router)
+        self._link: ASGIApp = FastLinks(self.services, base + settings.link_path, self._router)
         self._link_path = base + settings.link_path + "/"
         self._link_hosts = link_host_names(settings)
         self._link_host: ASGIApp = LinkHost(self.services)

@@ -104,13 +104,13 @@ class TooManyRequests(ClicktrailError):
 
 
 class Unavailable(ClicktrailError):
-    """Nothing was stored. The client may send the same request again after `Retry-After` seconds."""
+    """Nothing was stored. The caller may send the same request again after `Retry-After` seconds."""
 
     status, code, title = 503, "unavailable", "Temporarily unavailable"
 
 
 class ClientLeft(ClicktrailError):
-    """The client closed its connection before the answer. Only the log shows this."""
+    """The caller closed its connection before the answer. Only the log shows this."""
 
     status, code, title = 499, "client-left", "Client left"
 
@@ -143,4 +143,4 @@ KINDS: tuple[type[ClicktrailError], ...] = (
     TooManyRequests,
     Unavailable,
 )
-"""The refusals that a client can receive. The OpenAPI document and the docs list them."""
+"""The refusals that a caller can receive. The OpenAPI document and the docs list them."""

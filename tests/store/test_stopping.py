@@ -103,7 +103,7 @@ def test_lines_move_in_turn_and_are_bounded() -> None:
         assert not turns.try_take("a")  # half of two
         assert turns.try_take("b")
         waiting = [asyncio.ensure_future(wait(asker, turns.join(asker))) for asker in ("a", "a", "c", "c")]
-        with pytest.raises(TooManyRequests, match="2 questions waiting"):
+        with pytest.raises(TooManyRequests, match="2 queries waiting"):
             turns.join("a")
         for running in ("b", "a", "c", "a"):
             turns.give_back(running)
@@ -112,7 +112,7 @@ def test_lines_move_in_turn_and_are_bounded() -> None:
         assert order == ["c", "a", "c", "a"]
         turns.give_back("c")
         assert not turns.try_take("a")
-        with pytest.raises(TooManyRequests, match="1 questions running"):
+        with pytest.raises(TooManyRequests, match="1 queries running"):
             await turns.wait("a", turns.join("a"), never)
         assert turns.try_take("c")
         with pytest.raises(Unavailable, match="busy"):

@@ -163,8 +163,8 @@ def check_proxies(settings: Settings) -> Iterator[Finding]:
 
 
 def _count_visits(settings: Settings, url: str) -> Mapping[str, float]:
-    """Number of visits and page views since the server's start, and of those that came through an untrusted peer, by
-    kind of peer. Raises ApiError, ClicktrailError.
+    """Number of visits and page views since the server's start. `private` and `public` are the visits through an
+    untrusted peer, by kind of peer. Raises ApiError, ClicktrailError.
     """
     with open_keys(settings) as keys:
         token, _ = issue_token(keys, Scope.READ, "cli:doctor", _LIFETIME_S)

@@ -21,7 +21,7 @@ class Running(NamedTuple):
     url: str
     """The base URL."""
     migrations: tuple[str, ...]
-    """Those of the server's version; empty if the server is too old to publish them."""
+    """The migrations of the server's version. Empty if the server is too old to publish them."""
 
 
 @contextlib.contextmanager

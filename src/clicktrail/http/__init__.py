@@ -1,1 +1,1 @@
-"""The HTTP API: `router` mounts the operations of all resources, and the doors."""
+"""The HTTP API: `router` mounts the operations of all resources, and the fast paths."""

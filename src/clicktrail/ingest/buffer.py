@@ -56,7 +56,7 @@ class Buffer:
     async def add(self, click: Click) -> Click | None:
         """Waits until the click is on disk. Returns the stored click if it differs, else None.
 
-        Raises Unavailable if there is no room or the store failed; then the click is not stored.
+        Raises Unavailable if there is no room or the store failed. The click is then not stored.
         """
         while (done := self.put(click)) is None:
             await self._wait_for_room()

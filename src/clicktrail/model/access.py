@@ -11,7 +11,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
     """Everything, including tokens and OAuth clients."""
     WRITE = "write"
-    """Record clicks and register clients. Reads only what it wrote."""
+    """Record clicks and register clients. Read only the clicks in the answers to its own requests."""
     READ = "read"
     """Read everything; change nothing."""
     PARTNER = "partner"
@@ -41,7 +41,7 @@ class Viewer(msgspec.Struct, frozen=True):
     partner_id: str | None = None
     sees_contacts: bool = True
     asker: str = ""
-    """The owner of the share of the store that its questions use: the partner, the OAuth client, else the token itself.
+    """The owner of the share of the store that its queries use: the partner, the OAuth client, else the token itself.
     """
     actor: str = "system"
     """The author of its changes: the id of a token, or `system` for the program itself."""
@@ -56,11 +56,11 @@ class Reason(StrEnum):
     """Why a stored click changes."""
 
     REGISTERED = "a client registered through it"
-    OUTRANKED = "the site's word took it from a client whom a partner had registered"
+    OUTRANKED = "the site's registration replaced a partner's registration"
     RECOGNISED = "its browser came to a page of the site"
     DELETED = "it was deleted"
     MERGED = "its client became a part of another profile"
-    POINTER_DELETED = "what it pointed to was deleted"
+    POINTER_DELETED = "the object that it pointed to was deleted"
 
 
 class Cause(msgspec.Struct, frozen=True):

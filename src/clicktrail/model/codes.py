@@ -29,7 +29,7 @@ _REFUSED = {
 
 
 def check_code(code: str) -> None:
-    """Raises ValueError; its text continues the field's name."""
+    """Raises ValueError. Its text follows the name of the field."""
     if not code:
         raise ValueError("must have at least one character")
     if code in (".", ".."):

@@ -26,8 +26,8 @@ def visitor_of(salt: bytes, ip: str, user_agent: str | None) -> int:
 def visitor_key(click: Click) -> int:
     """The key of a visitor on a link, for a click that has a link: 64 bits, signed.
 
-    It uses the visitor key of the day. Clicks without such a key use the pair of address and user agent. The result is
-    half of an MD5 (for speed, not secrecy): among ten million keys, the probability of two equal keys is below 1 in
+    It uses the visitor key of the day. Clicks without a visitor key use the pair of address and user agent. The result
+    is half of an MD5 (for speed, not secrecy): among ten million keys, the probability of two equal keys is below 1 in
     300,000.
     """
     if click.visitor is not None:

@@ -1,1 +1,1 @@
-"""From a query string to a question: the field table, the grammar, pages and cursors."""
+"""From a query string to a query: the field table, the grammar, pages and cursors."""

@@ -62,7 +62,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 
 
 class ImportedClick(msgspec.Struct, frozen=True, gc=False):
-    """A click from another server: `hit` is what that server received, `pointers` has old ids by column."""
+    """A click from another server: `hit` is the other server's request, `pointers` has old ids by column."""
 
     hit: Hit
     click: Click

@@ -43,7 +43,7 @@ OPERATORS = (*EQUALITY, *SEARCH, *ORDER)
 
 @dataclass(frozen=True, eq=False)
 class Kind:
-    """A kind of value. `read` and `check` raise ValueError; its text continues the field's name."""
+    """A kind of value. `read` and `check` raise ValueError. Its text follows the name of the field."""
 
     name: str
     schema: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Limits of one question: the number of filters and values, and the length of searched texts."""
+"""Limits of one query: the number of filters and values, and the length of searched texts."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -7,19 +7,19 @@ from clicktrail.query import kinds
 from clicktrail.query.fields import Field
 
 MAX_FILTERS = 40
-"""Filters of one question. Filters on the same field with the same operator count once."""
+"""Filters of one query. Filters on the same field with the same operator count once."""
 MAX_VALUES = 1000
 """Values of one filter: enough for a page of ids."""
 MAX_ALL_VALUES = 2000
-"""Values of all filters of one question."""
+"""Values of all filters of one query."""
 MAX_PARTS = 20
-"""Texts that `contains` and `starts` search for in one question."""
+"""Texts that `contains` and `starts` search for in one query."""
 MAX_PARTS_LENGTH = 8192
 """Total characters of these texts: the length of the longest uri."""
 
 
 def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iterator[Mistake]:
-    """The limits that a question exceeds, from its filters' fields, operators and values."""
+    """The limits that a query exceeds, from its filters' fields, operators and values."""
     if len(filters) > MAX_FILTERS:
         yield Mistake(f"has {len(filters)} filters; at most {MAX_FILTERS} can be combined", parameter="filter")
     count = sum(map(len, filters.values()))

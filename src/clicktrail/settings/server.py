@@ -36,8 +36,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             pattern="^(https?://[^/?#]+)?$",
             title="scheme and host and nothing else, such as https://clicks.example.org",
-            description="Scheme and host that callers see, for `Link` and `Location` headers. Default: those of the "
-            "request.",
+            description="Scheme and host that callers see, for `Link` and `Location` headers. Default: the values "
+            "of the request.",
             examples=["https://clicks.example.org"],
         ),
     ] = ""
@@ -176,7 +176,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=3600,
-            description="Seconds that open requests have to finish after SIGTERM; then their connections are closed. "
+            description="Seconds that open requests have to finish after SIGTERM. Then their connections are closed. "
             "0 closes them at once.",
             examples=[30],
         ),

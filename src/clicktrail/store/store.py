@@ -106,7 +106,7 @@ class Store:
         self.is_refusing = False
 
     async def renew_salts(self) -> None:
-        """Makes the missing salts, and deletes those of past days."""
+        """Makes the missing salts, and deletes the salts of past days."""
         if self.memory.salts.is_due():
             await self.run(renew_salts)
 

@@ -1,6 +1,6 @@
-"""Questions to the store on behalf of a token. They take turns, have a time limit, and stop when the client leaves.
+"""Queries to the store on behalf of a token. They take turns, have a time limit, and stop when the caller leaves.
 
-A fast question costs one timer. Only a slower question is watched.
+A fast query costs one timer. Only a slower query is watched.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from clicktrail.store.session.runs import Run, too_slow
 
 T = TypeVar("T")
 _WATCH_S = 0.05
-"""How long a question runs before the watch begins."""
+"""How long a query runs before the watch begins."""
 _AGAIN_S = 0.05
-"""How often the stop is repeated until the question has ended: it may have just begun its next statement."""
+"""How often the stop is repeated until the query has ended: it may have just begun its next statement."""
 
 
 class Asking:
-    """Asks an engine; each question may take `limit_s` seconds. Belongs to one event loop."""
+    """Asks an engine; each query may take `limit_s` seconds. Belongs to one event loop."""
 
     def __init__(self, engine: Engine, limit_s: float) -> None:
         self._engine = engine
@@ -51,13 +51,13 @@ class Asking:
             self._watches.discard(watch)
 
     def close(self) -> None:
-        """Stops all questions. Shutdown does not wait for a long question."""
+        """Stops all queries. Shutdown does not wait for a long query."""
         for watch in self._watches:
             watch.stop(Unavailable("The server is stopping.", headers={"Retry-After": "5"}))
 
 
 class _Watch:
-    """Stops a question when its time is over or its client has left."""
+    """Stops a query when its time is over or its caller has left."""
 
     def __init__(self, run: Run, receive: Receive, limit_s: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -69,20 +69,20 @@ class _Watch:
         self._timer = self._loop.call_later(_WATCH_S, self._look)
 
     def begin(self) -> None:
-        """The question has its turn: its time begins."""
+        """The query has its turn: its time begins."""
         self._ends_at = self._loop.time() + self._limit_s
         if self._left is not None:
             self._look()
 
     def left(self) -> asyncio.Task[None]:
-        """Done when the client has left."""
+        """Done when the caller has left."""
         if self._left is None:
             self._left = self._loop.create_task(wait_until_left(self._receive))
             self._left.add_done_callback(self._on_left)
         return self._left
 
     def stop(self, reason: Exception) -> None:
-        """Stops the question. Repeats this until the question has ended."""
+        """Stops the query. Repeats this until the query has ended."""
         self._timer.cancel()
         self._run.stop(reason)
         self._timer = self._loop.call_later(_AGAIN_S, self.stop, reason)
@@ -100,10 +100,10 @@ class _Watch:
             self._timer = self._loop.call_at(self._ends_at, self.stop, too_slow(self._limit_s))
 
     def _on_left(self, _: "asyncio.Task[None]") -> None:
-        self.stop(ClientLeft("The client left before the answer."))
+        self.stop(ClientLeft("The caller left before the answer."))
 
 
 async def wait_until_left(receive: Receive) -> None:
-    """Returns when the client has left. Ignores all that the client still sends."""
+    """Returns when the caller has left. Ignores all that the caller still sends."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -40,9 +40,9 @@ PLAIN = "text/plain"
 """Browsers send this type to another origin without a preflight request. The body is read as JSON."""
 _FORWARDING = frozenset({b"forwarded", b"x-forwarded-for"})
 LENIENT = "handling=lenient"
-"""The preference (RFC 7240) of clients who want unknown keys and parameters ignored."""
+"""The preference (RFC 7240) of callers who want unknown keys and parameters ignored."""
 COUNT_EXACT = "count=exact"
-"""The preference of clients who want a list's total."""
+"""The preference of callers who want a list's total."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class Call:
         return self.url(f"{limits.link_path}/{path}")
 
     def url(self, path: str) -> str:
-        """An absolute URL of this API, as the client sees it."""
+        """An absolute URL of this API, as the caller sees it."""
         return origin_of(self.services.limits, self.scope, self.headers.get("host", "")) + path
 
 
@@ -174,7 +174,7 @@ def visitor_address(services: Services, scope: Mapping[str, Any]) -> str:
 
 
 def origin_of(limits: Limits, scope: Mapping[str, Any], host: str) -> str:
-    """The API's address as the client sees it: scheme, host and base path."""
+    """The API's address as the caller sees it: scheme, host and base path."""
     return (limits.public_url or f"{scope['scheme']}://{host or own_host(scope)}") + limits.base_path.rstrip("/")
 
 

@@ -1,7 +1,7 @@
 """Closes connections that the server cannot close by itself.
 
 ASGI cannot say "this answer will not be finished". If an application stops sending, half a file looks whole. If it
-waits for a client who reads nothing, it waits forever. So this module closes the connection below the server.
+waits for a caller who reads nothing, it waits forever. So this module closes the connection below the server.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from typing import Any
 _DESCRIPTORS = "/dev/fd"
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER: unsent data is dropped, and the client sees a reset."""
+"""SO_LINGER: unsent data is dropped, and the caller sees a reset."""
 
 
 def cut(scope: Mapping[str, Any]) -> None:

@@ -184,7 +184,7 @@ async def begin(stream: AsyncGenerator[bytes, None], receive: Receive) -> AsyncG
     try:
         await asyncio.wait((first, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not first.done():
-            raise ClientLeft("The client left before the answer.")
+            raise ClientLeft("The caller left before the answer.")
         return chain(first.result(), stream)
     except BaseException:
         first.cancel()
@@ -204,7 +204,7 @@ async def send_stream(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Sends an answer in pieces. If the answer cannot be completed, the connection is cut, so that no client takes a
+    """Sends an answer in pieces. If the answer cannot be completed, the connection is cut, so that no caller takes a
     part for the whole.
     """
     await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
@@ -235,7 +235,7 @@ async def guarded(
             details = {"method": method, "route": route, "request_id": request_id}
             services.observer.log.error("refused", **details, exc_info=error.__cause__)
         return render_problem(error)
-    except Exception as error:  # the last line of defence: the log has the details, the client gets none
+    except Exception as error:  # the last line of defence: the log has the details, the caller gets none
         details = {"method": method, "route": route, "request_id": request_id}
         services.observer.log.error("failed", **details, exc_info=error)
         return INTERNAL

@@ -65,7 +65,7 @@ class Operation:
     samples: Mapping[str, str | None] = field(default_factory=dict)
     """Media type -> example, if `media_type` names none or the answer has no schema; None: bytes."""
     other_types: tuple[str, ...] = ()
-    """Other media types that clients may ask for."""
+    """Other media types that callers may ask for."""
     body_types: tuple[str, ...] = ()
     """Media types of the body, in addition to the types that are read as JSON."""
     max_bytes: int = 0
@@ -75,7 +75,7 @@ class Operation:
     doc: str = ""
     """Details that the summary does not give."""
     amend: Callable[[ClicktrailError], None] | None = None
-    """Adds the members that the operation's clients expect to every refusal."""
+    """Adds the members that the operation's callers expect to every refusal."""
 
     @cached_property
     def method(self) -> str:

@@ -9,7 +9,7 @@ from clicktrail.store.reads.records import Page
 
 
 def page_answer(call: Call, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:
-    """An array of objects with `Link`, and with `X-Total-Count` if the client preferred it."""
+    """An array of objects with `Link`, and with `X-Total-Count` if the caller preferred it."""
     query = call.asked.listing
     headers = {"Vary": "Accept-Language"}
     if page.next is not None:
@@ -27,4 +27,4 @@ def _next_url(call: Call, path: str, cursor: str) -> str:
 
 
 _UNSAFE = str.maketrans({character: f"%{ord(character):02X}" for character in '<>"{}|\\^` '})
-"""Characters that would end the URL in a header. If a client sent them raw, the answer escapes them."""
+"""Characters that would end the URL in a header. If a caller sent them raw, the answer escapes them."""

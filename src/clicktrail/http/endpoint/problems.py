@@ -51,4 +51,4 @@ def render_problem(error: ClicktrailError) -> Answer:
     return Answer(error.status, encode(document), MEDIA_TYPE, error.headers)
 
 
-INTERNAL = render_problem(ClicktrailError("The server failed; its log has the details. Nothing was stored in part."))
+INTERNAL = render_problem(ClicktrailError("The server failed. Its log has the details. Nothing was stored in part."))

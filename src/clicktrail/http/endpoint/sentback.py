@@ -1,6 +1,6 @@
-"""Objects that clients send back as they received them. Read-only keys are accepted if they equal the stored values.
+"""Objects that callers send back as they received them. Read-only keys are accepted if they equal the stored values.
 
-A different value is refused, so that no client believes that it was changed.
+A different value is refused, so that no caller believes that it was changed.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Sends answers in pieces, as fast as the client reads them. Stops when the client leaves."""
+"""Sends answers in pieces, as fast as the caller reads them. Stops when the caller leaves."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ _PIECE_BYTES = 256 * 1024
 
 class End(Enum):
     WHOLE = "whole"
-    LEFT = "the client left"
-    IDLE = "the client stopped reading"
+    LEFT = "the caller left"
+    IDLE = "the caller stopped reading"
     STOPPED = "the server is stopping"
 
 
@@ -31,7 +31,7 @@ async def read_pipe(source: int) -> AsyncGenerator[bytes, None]:
         if not piece:
             return
         yield piece
-        await asyncio.sleep(0)  # otherwise a fast pipe and a fast client would block other tasks
+        await asyncio.sleep(0)  # otherwise a fast pipe and a fast caller would block other tasks
 
 
 async def _readable(source: int) -> None:
@@ -50,7 +50,7 @@ def _set(ready: "asyncio.Future[None]") -> None:
 
 
 class Streams:
-    """Sends answers in pieces. Gives up when a client reads nothing for `idle_s` seconds."""
+    """Sends answers in pieces. Gives up when a caller reads nothing for `idle_s` seconds."""
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s

@@ -1,4 +1,4 @@
-"""Decides whose question runs next: every asker gets a fair share of the store."""
+"""Decides whose query runs next: every asker gets a fair share of the store."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -9,10 +9,10 @@ _HEADERS = {"Retry-After": "5"}
 
 
 class Turns:
-    """At most `slots` questions run at once, at most half of them for one asker. Other questions wait in their asker's
+    """At most `slots` queries run at once, at most half of them for one asker. Other queries wait in their asker's
     line.
 
-    The lines take turns, one question each. A line holds `places` questions. A question waits at most `wait_s` seconds.
+    The lines take turns, one query each. A line holds `places` queries. A query waits at most `wait_s` seconds.
     Belongs to one event loop.
     """
 
@@ -36,7 +36,7 @@ class Turns:
         line = self._lines.setdefault(asker, deque())
         if len(line) >= self._places:
             raise TooManyRequests(
-                f"This token already has {self._places} questions waiting; send fewer at once.", (), _HEADERS
+                f"This token already has {self._places} queries waiting; send fewer at once.", (), _HEADERS
             )
         place = asyncio.get_running_loop().create_future()
         line.append(place)
@@ -51,10 +51,10 @@ class Turns:
             raise
         if not place.done():
             self._abandon(asker, place)
-            raise ClientLeft("The client left before its turn.") if left.done() else self._refusal(asker)
+            raise ClientLeft("The caller left before its turn.") if left.done() else self._refusal(asker)
 
     def give_back(self, asker: str) -> None:
-        """Call this when the question has ended."""
+        """Call this when the query has ended."""
         self._free += 1
         self._running[asker] -= 1
         if not self._running[asker]:
@@ -92,6 +92,6 @@ class Turns:
 
     def _refusal(self, asker: str) -> TooManyRequests | Unavailable:
         if self._running[asker] >= self._share:
-            detail = f"This token has {self._share} questions running; this one waited {self._wait_s:g} seconds."
+            detail = f"This token has {self._share} queries running; this one waited {self._wait_s:g} seconds."
             return TooManyRequests(detail, (), _HEADERS)
-        return Unavailable("The store is busy with other questions.", (), _HEADERS)
+        return Unavailable("The store is busy with other queries.", (), _HEADERS)

@@ -61,7 +61,7 @@ def build_document(by_tag: Mapping[str, Iterable[Operation]], base_path: str) ->
         if resource is not None and operation.query.has_filters:
             found.named.setdefault(filters_name(resource), filters_schema(resource))
     refused = {status for operation in operations for status in refusals(operation)}
-    request_id = "The client's own request id if it is well-formed, else a new one. The log has it too."
+    request_id = "The caller's own request id if it is well-formed, else a new one. The log has it too."
     return {
         "openapi": "3.1.0",
         "info": {

@@ -1,6 +1,6 @@
 """GET /clicks/export: every click that passes the filters, streamed in constant memory.
 
-The engine writes into a pipe as fast as the client reads from it. Nothing is collected in between.
+The engine writes into a pipe as fast as the caller reads from it. Nothing is collected in between.
 """
 
 import asyncio

@@ -17,7 +17,7 @@ PIECE_OF_NODES = 100
 async def remove_found(call: Call, query: ListQuery, click_ids: Sequence[str]) -> int:
     """Removes clicks in several transactions. Returns how many were left to remove.
 
-    Raises Unavailable: some pieces are then deleted, and the client may send the same request again.
+    Raises Unavailable: some pieces are then deleted, and the caller may send the same request again.
     """
     removed, most = 0, PIECE if call.store.engine.is_owned else PIECE_OF_NODES
     for start in range(0, len(click_ids), most):

@@ -32,7 +32,7 @@ NARROWER: Mapping[str, frozenset[str]] = {
 }
 """A client's scope -> the scopes that its tokens may have."""
 _BY_STATUS: Mapping[int, str] = {401: "invalid_client", 429: "temporarily_unavailable", 503: "temporarily_unavailable"}
-"""Status of a refusal that has no OAuth error of its own -> `error`. All other statuses are `invalid_request`."""
+"""Status of a refusal without an OAuth error -> `error`. All other statuses are `invalid_request`."""
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="tokens"'}
 
@@ -63,7 +63,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     ]
     token_type: Annotated[str, says("How it is sent.", extra_json_schema={"const": _BEARER})]
     expires_in: Annotated[int, says("Seconds.", 600)]
-    scope: Annotated[str, says("What it may do.", "write")]
+    scope: Annotated[str, says("The scope of the token.", "write")]
 
 
 async def create_token(call: Call) -> Answer:

@@ -21,7 +21,7 @@ def find_visitor(peer: str, headers: Headers, trusted: Networks) -> str:
 
     Each trusted proxy appends the address that called it to `Forwarded` (RFC 7239) or else to `X-Forwarded-For`.
     Starting from the connection and going backwards, the first address that is not a trusted proxy is the visitor's.
-    Any client can invent the addresses before it. A text that is not an address ends the search.
+    Any caller can invent the addresses before it. A text that is not an address ends the search.
     """
     address = peer
     for hop in reversed(_hops(headers) if trusted else []):

@@ -1,6 +1,6 @@
 """Renders files in an in-memory DuckDB, one for each file, separate from the store's engine.
 
-So a slow client blocks only its own engine. In the store's engine it would hold threads and memory: eight files that no
+So a slow caller blocks only its own engine. In the store's engine it would hold threads and memory: eight files that no
 one reads would block all others (docs/adr/0020-exports.md).
 """
 

@@ -77,7 +77,7 @@ _UNIQUE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "contacts": (("uuid",), ("profile_id", "key", "value")),
     "identities": (("identity_id",),),
 }
-"""Columns, besides the key, whose values together are those of one row. The first one may be NULL in many rows."""
+"""Other columns than the key, whose values together belong to one row. Many rows may have NULL in the first one."""
 
 
 def check_file(path: Path, table: str, columns: Sequence[Column]) -> None:

@@ -39,7 +39,7 @@ _COLUMNS = (
     "AND table_schema = current_schema() ORDER BY column_name"
 )
 _UNFIT = (duckdb.ConstraintException, duckdb.ConversionException, psycopg.DataError, psycopg.IntegrityError)
-"""What an engine says of a row that does not fit its table. Other errors (a full disk) are not the file's fault."""
+"""The errors for a row that does not fit its table. Other errors, such as a full disk, have other causes."""
 _SUM = 'SELECT count(*) AS "rows", CAST(coalesce(sum(CAST(hash({names}) AS HUGEINT)), 0) AS VARCHAR) AS "sum" FROM '
 """Compares two tables whatever the order of their rows."""
 

@@ -91,7 +91,7 @@ def _check_file(folder: Path, table: str, said: TableFile) -> Iterator[str]:
     elif path.stat().st_size != said.bytes:
         yield f"{path.name} has {path.stat().st_size} bytes and must have {said.bytes}."
     elif digest_of(path) != said.sha256:
-        yield f"{path.name} was changed: its SHA-256 is not that of the manifest."
+        yield f"{path.name} was changed: its SHA-256 differs from the manifest."
 
 
 def digest_of(path: Path) -> str:

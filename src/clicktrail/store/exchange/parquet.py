@@ -14,10 +14,10 @@ from clicktrail.store.session.protocol import Row
 _FILE = "read_parquet(?, file_row_number = true)"
 
 
-def ask(path: Path, question: str, rest: str = "") -> list[Row]:
-    """The rows of a SELECT on a file. `question` ends in FROM, `rest` follows the file. Raises MoveRefused."""
+def ask(path: Path, select: str, rest: str = "") -> list[Row]:
+    """The rows of a SELECT on a file. `select` ends in FROM, `rest` follows the file. Raises MoveRefused."""
     with _reading(path) as engine:
-        return engine.execute(f"{question} {_FILE} {rest}", [_literal(path)]).fetchall()
+        return engine.execute(f"{select} {_FILE} {rest}", [_literal(path)]).fetchall()
 
 
 def read_pieces(path: Path, columns: Sequence[str]) -> Iterator[list[Row]]:

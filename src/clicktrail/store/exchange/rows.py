@@ -103,7 +103,7 @@ class _RowReader:
             if "time" not in times and "createTime" in times:
                 times["time"] = times["createTime"]
             if "time" not in times and not self._is_now:
-                raise ValueError("/time is not given; pass --time now to date such clicks by their arrival")
+                raise ValueError("/time is not given; pass --time now to use the time of the import")
             if "clickId" not in fields:
                 fields["clickId"] = self._make_id(fields.get("uuid"), times, place, line)
         for name, us in times.items():

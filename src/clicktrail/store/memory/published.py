@@ -19,7 +19,7 @@ class Published:
         self._learned_at = -JUST_S
 
     def learn(self, catalogue: Catalogue, revoked: frozenset[str], version: int) -> bool:
-        """Replaces the content by that of `version`. Returns False, without a change, if `version` is older."""
+        """Replaces the content by the content of `version`. Returns False, without a change, if `version` is older."""
         if version < self.version:
             return False
         self._learned_at = self._clock.passed_s()

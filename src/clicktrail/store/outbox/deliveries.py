@@ -109,7 +109,7 @@ def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catal
 def registration_deliveries(
     session: Session, attribution_id: str, link_id: str | None, click_id: str | None, at: int
 ) -> list[Row]:
-    """The deliveries for a client whom a link brought."""
+    """The deliveries for a client who came through a link."""
     if link_id is None:
         return []
     found = session.rows(sql(_NOTIFIED, link_id))
@@ -134,7 +134,7 @@ def _row(
 
 
 def outbox_rows(session: Session, rows: Sequence[Row]) -> Rows:
-    """Outbox rows for a transaction; its commit wakes the sender."""
+    """Adds rows to the outbox. The commit wakes the sender."""
     if rows:
         session.after_commit(session.memory.outbox.set)
     return Rows("deliveries", _NEW, rows)
@@ -162,7 +162,7 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
 
 @transaction(Write.QUEUE)
 def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
-    """Takes those of the deliveries that are still due and not locked by another sender."""
+    """Takes the deliveries that are still due and not locked by another sender."""
     now, ids = session.clock.now_us(), sorted(ids)
     its = sql(_IDS, ids[0], ids[-1], ids)
     found = session.rows(sql(_TAKEN, its, now, sql(session.dialect.skip_locked)))

@@ -45,7 +45,7 @@ class Dialect:
     is_spread: bool = False
     """Whether the rows of a table are distributed over several machines (Citus): some statements do not work there."""
     skip_locked: str = ""
-    """Ending of a SELECT that locks its rows and skips those that others locked; empty if no one else can."""
+    """Ending of a SELECT that locks its rows and skips rows that others locked; empty if no one else can."""
 
 
 @dataclass(frozen=True)
@@ -131,16 +131,16 @@ class Engine(Protocol):
     """As in its dialect."""
 
     readers: int
-    """Maximum number of questions that run at once."""
+    """Maximum number of queries that run at once."""
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        """Answers a question by `work` on one snapshot. If `run` is stopped, raises its reason.
+        """Answers a query by `work` on one snapshot. If `run` is stopped, raises its reason.
 
-        `is_single`: the question is one statement. More questions than `readers` wait for each other.
+        `is_single`: the query is one statement. More queries than `readers` wait for each other.
         """
 
     async def read(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, a quick internal read, on one snapshot. It does not wait for questions."""
+        """Runs `work`, a quick internal read, on one snapshot. It does not wait for queries."""
 
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work`, which checks that the store answers. It waits for no other work of this process."""

@@ -1,4 +1,4 @@
-"""Questions that can be stopped while an engine's thread answers them."""
+"""Queries that can be stopped while an engine's thread answers them."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from clicktrail.errors import Unavailable
 
 
 class Run:
-    """One question in a reader's thread; any thread may stop it."""
+    """One query in a reader's thread; any thread may stop it."""
 
     def __init__(self) -> None:
         self.reason: Exception | None = None
@@ -17,18 +17,18 @@ class Run:
         self._interrupt: Callable[[], object] | None = None
 
     def stop(self, reason: Exception) -> None:
-        """Interrupts the current statement. Work may start another one: call this until the question has ended.
+        """Interrupts the current statement. Work may start another one: call this until the query has ended.
 
         The first `reason` is what the caller gets.
         """
-        with self._lock:  # a session that has finished this question may run another one
+        with self._lock:  # a session that has finished this query may run another one
             self.reason = self.reason or reason
             if self._interrupt is not None:
                 self._interrupt()
 
     @contextmanager
     def interrupted_by(self, interrupt: Callable[[], object]) -> Iterator[None]:
-        """Within the block, `interrupt` stops the question. Any error caused by stopping is replaced by the reason."""
+        """Within the block, `interrupt` stops the query. Any error caused by stopping is replaced by the reason."""
         with self._lock:
             self._interrupt = interrupt
         try:

@@ -113,7 +113,7 @@ class DuckdbEngine:
             session.transact(lambda copying: copying.rows(sql(f'COPY FROM DATABASE "{source}" TO {name}')))
         except duckdb.IOException as error:
             raise unavailable() from error
-        finally:  # else the copy stays open, and on disk, when the client left and its file was deleted
+        finally:  # else the copy stays open, and on disk, when the caller left and its file was deleted
             session.close()
             with contextlib.closing(self._connection.cursor()) as cursor:
                 cursor.execute(f"DETACH DATABASE IF EXISTS {name}")

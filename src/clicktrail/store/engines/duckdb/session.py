@@ -72,7 +72,7 @@ class DuckdbSession:
         """Runs `work` in one transaction, then its `after_commit` actions.
 
         BEGIN and COMMIT each wait several times for the GIL. A single read needs neither. A single write of the only
-        writer needs neither, because no other write can come between. A question cannot write: only the writer's thread
+        writer needs neither, because no other write can come between. A query cannot write: only the writer's thread
         may.
         """
         self._has_inserted = False

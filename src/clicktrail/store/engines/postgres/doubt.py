@@ -23,7 +23,7 @@ def was_committed(url: str, doubt: Doubt) -> bool:
     It asks by transaction id if the server has not restarted: a server that crashed may give unwritten ids to other
     transactions. After a restart or failover it looks for the added click. It also returns False if no server answers
     in ten seconds, or if no click was added. The caller then answers 503, although the transaction may have been
-    committed; a client that sends the same uuid again gets the true answer.
+    committed; a caller that sends the same uuid again gets the true answer.
     """
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:

@@ -52,7 +52,7 @@ _CANCEL_S = 2.0
 """Seconds to try to have the server cancel a statement."""
 _SCHEMA_LOCK = 0x636C_6B01
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
-"""Conflicts with another writer. The next attempt sees what it wrote."""
+"""Conflicts with another writer. The next attempt sees the other writer's rows."""
 _BUSY = (
     errors.LockNotAvailable,
     errors.InsufficientResources,
@@ -193,7 +193,7 @@ class PostgresEngine:
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which changes the schema, while no other node does; then makes the partitions that are due.
+        """Runs `work`, which changes the schema, while no other node does. Then makes the partitions that are due.
 
         On a distributed store, new tables are distributed too. Raises Unavailable if the server is a worker of a
         cluster.

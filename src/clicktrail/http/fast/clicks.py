@@ -23,7 +23,7 @@ _PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-ur
 _PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
 
 
-class RecordDoor:
+class FastClicks:
     """An ASGI application for POST /clicks; `endpoint` answers requests that are not plain."""
 
     def __init__(self, services: Services, endpoint: ASGIApp) -> None:

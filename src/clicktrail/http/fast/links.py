@@ -11,7 +11,7 @@ from clicktrail.http.tracking.redirects import _NOTHING, BANNER_PREFIX, follow, 
 from clicktrail.model.ids import is_id
 
 
-class LinkDoor:
+class FastLinks:
     """An ASGI application for GET below `prefix`, where a path is a link's code. `others` answers other requests."""
 
     def __init__(self, services: Services, prefix: str, others: ASGIApp) -> None:
