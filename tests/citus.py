@@ -11,13 +11,11 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from tests.cluster import Cluster, cluster
 from tests.serving import run
 
 BINARIES = os.environ.get("CLICKTRAIL_TEST_CITUS_BIN")
-SKIPPED = "CLICKTRAIL_TEST_CITUS_BIN names no programs of a PostgreSQL with Citus"
 WORKERS = 2
 SETTINGS = {
     "shared_preload_libraries": "citus",
@@ -58,8 +56,7 @@ class Machines:
 @contextmanager
 def machines() -> Iterator[Machines]:
     """A coordinator and its workers, running."""
-    if BINARIES is None:
-        pytest.skip(SKIPPED)
+    assert BINARIES is not None, "CLICKTRAIL_TEST_CITUS_BIN names no programs of a PostgreSQL with Citus"
     with ExitStack() as stack:
         made = [stack.enter_context(cluster(Path(BINARIES), **SETTINGS)) for _ in range(WORKERS + 1)]
         yield Machines(made[0], made[1:])

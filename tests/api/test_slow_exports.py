@@ -125,10 +125,9 @@ def test_a_client_that_reads_nothing_is_left(clients: list[httpx.Client]) -> Non
         assert size < CLICKS * URI_BYTES
 
 
+@pytest.mark.engines("postgres")  # nobody ends a statement of the embedded store from outside
 def test_a_file_that_breaks_off_is_not_taken_for_the_whole(slow: Serving, clients: list[httpx.Client]) -> None:
-    url = slow.settings.get("database")
-    if url is None:
-        pytest.skip("nobody ends a statement of the embedded store from outside")
+    url = slow.settings["database"]
     with clients[0].stream("GET", URL) as answer, psycopg.connect(url, autocommit=True) as database:
         assert answer.status_code == 200
         found = "FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND datname = current_database()"

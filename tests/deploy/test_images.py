@@ -1,4 +1,4 @@
-"""The image: built and started where a container engine runs, and linted everywhere."""
+"""The Dockerfile and the compose file, as text: test_containers.py builds and starts the image."""
 
 import re
 import shutil
@@ -12,24 +12,6 @@ import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 DEPLOY = ROOT / "deploy"
-IMAGE = "clicktrail-test"
-WAIT = """
-import time, urllib.request
-for _ in range(200):
-    try:
-        print(urllib.request.urlopen("http://127.0.0.1:8000/health").status)
-        break
-    except OSError:
-        time.sleep(0.1)
-"""
-
-
-def docker(*arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
-
-
-def has_engine() -> bool:
-    return shutil.which("docker") is not None and docker("info", timeout=20).returncode == 0
 
 
 def copied() -> set[str]:
@@ -63,17 +45,3 @@ def test_the_compose_file_is_whole() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))  # TLS stands in front
     server = content["services"]["clicktrail"]["environment"]
     assert content["services"]["postgres"]["environment"]["POSTGRES_PASSWORD"] == server["PGPASSWORD"]
-
-
-@pytest.mark.skipif(not has_engine(), reason="no container engine runs here; the Dockerfile is linted")
-def test_the_image_serves_and_stores() -> None:
-    built = docker("build", "-q", "-f", str(DEPLOY / "Dockerfile"), "-t", IMAGE, str(ROOT))
-    assert built.returncode == 0, built.stderr
-    started = docker("run", "--detach", "--rm", "--read-only", "--tmpfs", "/tmp", IMAGE)
-    name = started.stdout.strip()
-    try:
-        assert docker("exec", name, "python", "-c", WAIT).stdout.strip() == "200"
-        made = docker("exec", name, "clicktrail", "token", "create")
-        assert made.returncode == 0, made.stderr
-    finally:
-        assert docker("stop", "--time", "30", name).returncode == 0

@@ -1,4 +1,7 @@
-"""On a Citus cluster, where its programs are given: the store is spread, and answers as it does on one machine."""
+"""On a Citus cluster the store is spread, and answers as it does on one machine.
+
+Collected only where the programs of Citus are given (tests/conftest.py).
+"""
 
 import threading
 import time
@@ -16,14 +19,13 @@ from clicktrail.store.engines.postgres.partitions import drop_months
 from clicktrail.store.migrations.shared import list_missing, migrate
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
-from tests.citus import BINARIES, SKIPPED, Machines
+from tests.citus import Machines
 from tests.citus import machines as own_cluster
 from tests.nodes.test_nodes import everywhere
 from tests.serving import Serving, clients_of, free_port, run, serving, serving_nodes
 from tests.store.test_upgrade import fill, make_old_store
 from tests.waiting import until
 
-pytestmark = pytest.mark.skipif(BINARIES is None, reason=SKIPPED)
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 TEXTS = {
     "uri": "https://x.example/Ärger",
