@@ -79,7 +79,7 @@ def test_a_new_month_takes_over_what_came_before_it(store: PostgresEngine) -> No
 
 def test_retention_drops_whole_months_and_keeps_the_figures(store: PostgresEngine) -> None:
     ids = IdGenerator()
-    link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0]["linkId"]
+    link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0].link_id
     old = [click_of(1_600_000_000, number, uuid=f"old-{number}", link_id=link_id) for number in range(3)]
     spaced = click_of(1_600_000_000, 3, uuid="old-1", name_space="site/1", link_id=link_id)
     new = click_of(int(time.time()), uuid="new", link_id=link_id)
@@ -94,7 +94,7 @@ def test_retention_drops_whole_months_and_keeps_the_figures(store: PostgresEngin
 
 def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:
     ids = IdGenerator()
-    link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0]["linkId"]
+    link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0].link_id
     clicks = [
         click_of(1_600_000_000, number, link_id=link_id, user_agent=("ä", None, "")[number % 3]) for number in range(9)
     ]
@@ -181,11 +181,11 @@ def fill(client: httpx.Client) -> None:
         click_id = client.post("/clicks", json=body).json()["clickId"]
         if number % 4 == 0:
             contacts = [{"key": "email", "value": f"{number}@email.com"}]
-            client.patch(f"/clicks/{click_id}", json={"firstName": f"{number}", "contacts": contacts})
+            client.patch(f"/clicks/{click_id}", json={"first_name": f"{number}", "contacts": contacts})
 
 
 def snapshot(client: httpx.Client) -> tuple[str, str]:
-    link_id = client.get("/links").json()[0]["linkId"]
+    link_id = client.get("/links").json()[0].link_id
     listed = client.get("/clicks?limit=1000&query[profile]=1&query[contacts]=1&query[link]=1").text
     return listed, client.get(f"/links/{link_id}/metrics").text
 

@@ -21,7 +21,7 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import parse_time
 from clicktrail.query import kinds
 from clicktrail.query.cursors import render_cursor
-from clicktrail.query.fields import CLICK, LINK, Field, Source
+from clicktrail.query.fields import CLICK, LINK, Field, Record, Source
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.insert import insert_clicks
@@ -29,7 +29,7 @@ from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads.clicks import list_clicks
 from clicktrail.store.reads.profiles import find_profiles
-from clicktrail.store.reads.records import Page, Record
+from clicktrail.store.reads.records import Page
 from tests.conftest import AnyEngine, NewStore, open_engine
 
 TEXTS = ["a", "A", "ab", "b", "B%", "a_b", "ä", "Ä", "É", "é", "ß", "Σ", "z", "日本", "𝄞", "a,b", "İ", "ı", "\\", "'"]
@@ -51,7 +51,7 @@ class World:
         self.engine = engine
         self.facts: list[dict[str, Any]] = []
         ids, rows = IdGenerator(), []
-        partners = [self.profile(ids, {"firstName": name}) for name in ("Mary Ä", "john", "")]
+        partners = [self.profile(ids, {"first_name": name}) for name in ("Mary Ä", "john", "")]
         links = [self.link(ids, partner, code) for code, partner in zip(TEXTS, [*partners, None], strict=False)]
         clients = [self.profile(ids, values) for values in CLIENTS]
         for number in range(160):
@@ -69,8 +69,8 @@ class World:
                 utm_medium=pick([*TEXTS, None], 5),
                 utm_source=pick([*TEXTS, None], 4),
                 utm_term=pick([*TEXTS, None], 9),
-                profile_id=client and client["profileId"],
-                link_id=link and link["linkId"],
+                profile_id=client and client.profile_id,
+                link_id=link and link.link_id,
                 banner_id=pick(["00000000000000000000000a", "00000000000000000000000b", None], 1),
                 latitude=pick([*DEGREES, None], 1),
                 longitude=pick([*DEGREES, None], 2),
@@ -80,25 +80,25 @@ class World:
                 locale=None,
             )
             rows.append(click)
-            owner = next((p for p in partners if link and p["profileId"] == link["profileId"]), None)
+            owner = next((p for p in partners if link and p.profile_id == link.profile_id), None)
             self.facts.append({"click": click, "link": link, "partner": owner, "client": client})
         catalogue = Catalogue(
-            link_ids=frozenset(link["linkId"] for link in links),
+            link_ids=frozenset(link.link_id for link in links),
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
         )
         engine.memory.published.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))
         engine.run(lambda s: insert_clicks(s, rows))
         engine.memory.newest.stop()  # so that the engine answers, not memory
-        known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c["profileId"] for c in clients]))
-        by_id = {profile["profileId"]: profile for profile in known}
+        known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c.profile_id for c in clients]))
+        by_id = {profile.profile_id: profile for profile in known}
         for fact in self.facts:
-            fact["client"] = fact["client"] and by_id[fact["client"]["profileId"]]
+            fact["client"] = fact["client"] and by_id[fact["client"].profile_id]
 
     def profile(self, ids: IdGenerator, values: dict[str, Any]) -> Record:
         return self.engine.run(lambda session: create_profile(session, ids, values))[0]
 
     def link(self, ids: IdGenerator, partner: Record | None, code: str) -> Record:
-        values = {"profileId": partner and partner["profileId"], "code": code}
+        values = {"profile_id": partner and partner.profile_id, "code": code}
         return self.engine.run(lambda session: create_item(session, ids, LINK, values))[0]
 
     def page(self, query: ListQuery) -> Page:
@@ -113,11 +113,11 @@ class World:
 
 CLIENTS: list[dict[str, Any]] = [
     {
-        "countryNumericCode": "US",
+        "country_code": "US",
         "tags": ["a", "B%"],
         "contacts": [{"key": "email", "value": "A@email.com", "uuid": None}],
     },
-    {"countryNumericCode": "DE", "tags": ["b"], "contacts": []},
+    {"country_code": "DE", "tags": ["b"], "contacts": []},
     {
         "tags": [],
         "contacts": [
@@ -144,14 +144,14 @@ def values_of(field: Field, fact: dict[str, Any]) -> list[Any]:
     elif field.source is Source.OWN:
         found = [getattr(click, field.column)]
     elif field.source is Source.LINK:
-        found = [fact["link"]["code"]] if fact["link"] else []
+        found = [fact["link"].code] if fact["link"] else []
     elif field.source is Source.PARTNER:
-        found = [partner["name"]] if partner else []
+        found = [partner.name] if partner else []
     elif field.source is Source.CLIENT:
-        found = [client["country"]] if client else []
+        found = [client.country_code] if client else []
     else:
         key = {Source.CLIENT_TAGS: "tags", Source.CLIENT_CONTACTS: "contacts"}[field.source]
-        found = [item if key == "tags" else item["value"] for item in client[key]] if client else []
+        found = [item if key == "tags" else item.value for item in getattr(client, key)] if client else []
     return [value for value in found if value is not None]
 
 
@@ -280,7 +280,7 @@ def test_sql_means_what_python_means(world: World, asked: list[tuple[str, Field,
 def sort_value(name: str, fact: dict[str, Any]) -> Any:
     click = fact["click"]
     if name == "tag":
-        return (fact["client"]["tags"] or [None])[0] if fact["client"] else None
+        return (fact["client"].tags or [None])[0] if fact["client"] else None
     if name == "createTime":
         return click.click_id
     return getattr(click, CLICK.sorts[name].column)

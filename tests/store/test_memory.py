@@ -41,9 +41,7 @@ class Changes:
 
     def __init__(self, engine: AnyEngine, seed: int) -> None:
         self.engine, self.random, self.ids = engine, Random(seed), IdGenerator()
-        self.links = [
-            engine.run(lambda session: create_item(session, self.ids, LINK, {}))[0]["linkId"] for _ in range(4)
-        ]
+        self.links = [engine.run(lambda session: create_item(session, self.ids, LINK, {}))[0].link_id for _ in range(4)]
         engine.memory.published.catalogue = engine.run(load_catalogue)
         self.known: list[str] = []
         self.removed: list[str] = []

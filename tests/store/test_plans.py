@@ -46,9 +46,9 @@ def fill(session: Session, draw: random.Random) -> str:
     """Clicks whose every sort key has repeats, nulls and long texts; returns a partner who owns a link."""
     ids = IdGenerator()
     partner = save_profile(
-        session, ids, None, {name: field.default for name, field in PROFILE.writable.items()} | {"firstName": "Ada"}
+        session, ids, None, {name: field.default for name, field in PROFILE.writable.items()} | {"first_name": "Ada"}
     )
-    links = [create_item(session, ids, LINK, {"profileId": owner})[0]["linkId"] for owner in (partner, None)]
+    links = [create_item(session, ids, LINK, {"profile_id": owner})[0].link_id for owner in (partner, None)]
     session.memory.published.catalogue = load_catalogue(session)
     names = ("referrer", "user_agent", "utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
     made = [
@@ -65,7 +65,7 @@ def fill(session: Session, draw: random.Random) -> str:
     ]
     insert_clicks(session, made)
     for click in made[::9]:
-        register_through(session, ids, SYSTEM, click.click_id, {"firstName": "M", "tags": [draw.choice("tu")]})
+        register_through(session, ids, SYSTEM, click.click_id, {"first_name": "M", "tags": [draw.choice("tu")]})
     return partner
 
 

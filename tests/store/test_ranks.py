@@ -10,6 +10,7 @@ from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads.clicks import get_click
+from clicktrail.store.registrations.candidates import Registration
 from clicktrail.store.registrations.register import register_client, register_through
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -25,19 +26,19 @@ def told(session: Session) -> list[Any]:
 
 def test_what_was_not_told_yet_of_an_outranked_registration_is_not_told(engine: AnyEngine) -> None:
     def work(session: Session) -> tuple[list[Any], list[Any], str, str]:
-        partner = create_profile(session, IDS, {})[0]["profileId"]
-        link_id = create_item(session, IDS, LINK, {"profileId": partner})[0]["linkId"]
-        postback = {"profileId": partner, "uri": "https://x.example/", "events": "registration"}
+        partner = create_profile(session, IDS, {})[0].profile_id
+        link_id = create_item(session, IDS, LINK, {"profile_id": partner})[0].link_id
+        postback = {"profile_id": partner, "uri": "https://x.example/", "events": "registration"}
         create_item(session, IDS, POSTBACK, postback)
         session.memory.published.catalogue = load_catalogue(session)
         click = make_click(IDS, link_id=link_id, time=session.clock.now_us())
         insert_clicks(session, [click])
         viewer = Viewer(Scope.POSTBACK, partner)
-        said, _ = register_client(session, IDS, viewer, {"clickId": click.click_id, "profile": {}}, Model())
+        said, _ = register_client(session, IDS, viewer, Registration(click_id=click.click_id), Model())
         before = told(session)
-        tied = register_through(session, IDS, SYSTEM, click.click_id, {"firstName": "Mary"})
+        tied = register_through(session, IDS, SYSTEM, click.click_id, {"first_name": "Mary"})
         assert tied.profile_id not in (None, said.profile_id)
-        again = register_through(session, IDS, SYSTEM, click.click_id, {"firstName": "Mary"})
+        again = register_through(session, IDS, SYSTEM, click.click_id, {"first_name": "Mary"})
         assert again.profile_id == tied.profile_id
         return before, told(session), said.attribution_id, click.click_id
 

@@ -54,7 +54,7 @@ def fill(engine: AnyEngine, clicks: int) -> None:
     ids = IdGenerator()
 
     def work(session: Session) -> None:
-        links = [create_item(session, ids, LINK, {})[0]["linkId"] for _ in range(20)]
+        links = [create_item(session, ids, LINK, {})[0].link_id for _ in range(20)]
         made = [make_click(ids, link_id=links[number % 20]) for number in range(clicks)]
         session.memory.published.catalogue = load_catalogue(session)
         insert_clicks(session, made)
@@ -91,7 +91,7 @@ def test_a_failure_half_way_leaves_nothing(engine: AnyEngine) -> None:
 
     def fail(session: Session) -> None:
         insert_clicks(session, [click])
-        register_through(session, ids, SYSTEM, click.click_id, {"firstName": "Mary"})
+        register_through(session, ids, SYSTEM, click.click_id, {"first_name": "Mary"})
         raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -92,11 +92,11 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     assert set(old.migrate(migrate)).isdisjoint(OLD)
     assert old.run(list_missing) == []
     link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
-    assert (link["redirectStatus"], link["expireTime"], link["fallbackUri"]) == (302, None, None)
+    assert (link.redirect_status, link.expire_time, link.fallback_uri) == (302, None, None)
     assert old.run(load_catalogue).links["a"].redirect_status == 302
     odd = old.run(lambda session: find_repeat(session, LINK, {"uuid": "u", "uri": "https://a.example/@evil.example"}))
     assert odd is not None
-    assert (odd["code"], odd["uri"]) == (ODD_CODE, "https://a.example/@evil.example")
+    assert (odd.code, odd.uri) == (ODD_CODE, "https://a.example/@evil.example")
     found = old.run(lambda session: find_link(session, ODD_CODE))
     assert found is not None
     assert find_landing(str(found.uri), "", "referral", "x").startswith("https://a.example/@evil.example?")
@@ -104,10 +104,10 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     assert rows == [(CLICK_ID, LINK_ID, None, None, None)]
     known = old.run(lambda session: find_client(session, None, "user-1"))
     assert known is not None
-    assert known["profileId"] == CLIENT_ID
+    assert known.profile_id == CLIENT_ID
     ids, values = IdGenerator(), {"uuid": "user-1"}
     said = old.run(lambda session: save_profile(session, ids, None, values, LINK_ID))
-    assert old.run(lambda session: find_client(session, LINK_ID, "user-1"))["profileId"] == said  # type: ignore[index]
+    assert old.run(lambda session: find_client(session, LINK_ID, "user-1")).profile_id == said  # type: ignore[union-attr]
     assert old.run(lambda session: create_profile(session, ids, values)) == (known, False)
     old.close()
 

@@ -6,12 +6,14 @@ import click
 
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.resources.oauth_clients import render_secret
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.ids import is_id
 from clicktrail.query.fields import CLIENT
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.objects import oauth_clients as clients
-from clicktrail.store.reads import records
+from clicktrail.store.reads.records import list_records
 from clicktrail.store.store import Store
 
 _PAGE = 1000
@@ -51,13 +53,12 @@ def create(scope: str, partner: str | None, name: str | None, **given: str) -> N
     """Create an OAuth client and print its id and secret. The secret is shown only once."""
     check_partner(scope, partner)
     body = {"scope": scope, "partnerId": partner, "name": name}
+    values = {"scope": scope, "partner_id": partner, "name": name}
 
     async def local(store: Store) -> dict[str, Any]:
-        record, secret = await store.run(clients.create_client, store.ids, body)
-        return {**record, "clientSecret": secret}
+        return render_secret(*await store.run(clients.create_client, store.ids, values), "en")
 
-    made = change(read_settings(given), lambda api: api.call("POST", "/clients", body), local)
-    _show_secret(made)
+    _show_secret(change(read_settings(given), lambda api: api.call("POST", "/clients", body), local))
 
 
 @client.command("list")
@@ -67,7 +68,7 @@ def list_clients(**given: str) -> None:
 
     async def local(store: Store) -> list[dict[str, Any]]:
         query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
-        return list((await store.run(records.list_records, SYSTEM, query)).items)
+        return [render_record(CLIENT, each, "en") for each in (await store.run(list_records, SYSTEM, query)).items]
 
     found = change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local)
     if found:
@@ -84,8 +85,7 @@ def rotate(client_id: str, **given: str) -> None:
     """Create a new secret of an OAuth client. The old secret becomes invalid at once."""
 
     async def local(store: Store) -> dict[str, Any]:
-        record, secret = await store.run(clients.rotate_secret, client_id)
-        return {**record, "clientSecret": secret}
+        return render_secret(*await store.run(clients.rotate_secret, client_id), "en")
 
     _show_secret(change(read_settings(given), lambda api: api.call("POST", f"/clients/{client_id}/secret"), local))
 

@@ -8,6 +8,7 @@ from clicktrail.ingest.hits import parse_row
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit, differences
 from clicktrail.model.reading import STRICT, Reading
+from clicktrail.query.fields import CLICK
 
 
 class Row(NamedTuple):
@@ -79,5 +80,6 @@ def _judge(row: Row, repeated: Mapping[str, Click]) -> Judged:
 
 
 def _differences(row: Row, repeated: Mapping[str, Click]) -> list[str]:
+    """The keys of a row that differ."""
     known = repeated.get(row.click.click_id) if row.click is not None else None
-    return differences(row.hit, known) if row.hit is not None and known is not None else []
+    return [CLICK.keys[name] for name in differences(row.hit, known)] if row.hit and known is not None else []

@@ -11,7 +11,7 @@ from clicktrail.model.reading import STRICT, Reading
 from clicktrail.model.times import add_offset
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, MAX_CLICK_TEXT, MAX_TEXT
-from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
+from clicktrail.query.forms import Json, check_form, decode_json, find_shown, required_fields
 from clicktrail.query.kinds import check_click_id, check_click_time, check_ip
 from clicktrail.query.texts import check_uri
 
@@ -34,14 +34,14 @@ class Sent(NamedTuple):
     """A hit, and the read-only keys that its body also had."""
 
     hit: Hit
-    shown: Values
+    shown: Json
 
 
 _decode = msgspec.json.Decoder(Body).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
 REQUIRED = required_fields(CLICK, "POST")
-_NOTHING: Values = {}
+_NOTHING: Json = {}
 MAX_BATCH = 10_000
 """Maximum number of clicks in a batch."""
 Parsed = Hit | tuple[Mistake, ...]
@@ -61,7 +61,7 @@ def parse_hit(body: bytes, reading: Reading = STRICT) -> Sent:
 def _parse_slowly(body: bytes, reading: Reading) -> Sent:
     data = decode_json(body)
     values = check_form(data, FIELDS, REQUIRED, "", reading, CLICK.read_only)
-    return Sent(hit_of(values), {name: value for name, value in find_shown(data, CLICK).items() if name not in FIELDS})
+    return Sent(Hit(**values), {name: value for name, value in find_shown(data, CLICK).items() if name not in FIELDS})
 
 
 def split_batch(body: bytes, is_lines: bool) -> list[bytes]:
@@ -92,21 +92,6 @@ def parse_row(row: bytes, reading: Reading = STRICT) -> Parsed:
         return error.mistakes
     except MalformedRequest as error:
         return (Mistake(error.detail, pointer=""),)
-
-
-def hit_of(values: Values) -> Hit:
-    """Makes a hit from checked values."""
-    return Hit(
-        values["ip"],
-        values["uri"],
-        values.get("locale"),
-        values.get("referrer"),
-        values.get("time"),
-        values.get("userAgent"),
-        values.get("uuid"),
-        values.get("clickId"),
-        values.get("visitorId"),
-    )
 
 
 def parse_plain(body: bytes, reading: Reading) -> Hit:

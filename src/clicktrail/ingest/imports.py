@@ -1,7 +1,7 @@
 """Reads objects of another server and clicks of files: each row becomes an object to store, or mistakes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
-from clicktrail.ingest.hits import FIELDS, REQUIRED, Body, hit_of, read_body
+from clicktrail.ingest.hits import FIELDS, REQUIRED, Body, read_body
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.contacts import READERS
@@ -24,6 +24,7 @@ from clicktrail.query.fields import (
     CONTACT,
     MAX_TEXT,
     PROFILE,
+    Record,
     Resource,
 )
 from clicktrail.query.forms import check_form, decode_json, required_fields
@@ -39,8 +40,8 @@ from clicktrail.query.kinds import read_number
 
 Parsed = ImportedClick | ImportedObject | tuple[Mistake, ...]
 OldId = str | int | None
-_POINTERS = {"profile_id": "profileId", "link_id": "linkId", "banner_id": "bannerId"}
-"""Column of a click -> key."""
+_POINTERS = ("profile_id", "link_id", "banner_id")
+"""Columns of a click."""
 _NOTHING = (None, None, None)
 _NO_POINTERS: Mapping[str, str] = {}
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
@@ -118,7 +119,7 @@ def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -
     except msgspec.ValidationError as error:
         detail, _, place = str(error).rpartition(" - at `$.")
         return (Mistake(detail, pointer=f"/{place.rstrip('`')}"),)
-    return _click_of(form, hit_of(values), recorder, reading)
+    return _click_of(form, Hit(**values), recorder, reading)
 
 
 def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
@@ -149,8 +150,8 @@ def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) ->
 
 def _read_pointers(old_ids: Sequence[OldId]) -> dict[str, str]:
     """Column -> old id. Raises ValueError."""
-    texts = zip(_POINTERS, map(_text_of, _POINTERS.values(), old_ids), strict=True)
-    return {column: text for column, text in texts if text is not None}
+    texts = {column: _text_of(CLICK.keys[column], old) for column, old in zip(_POINTERS, old_ids, strict=True)}
+    return {column: text for column, text in texts.items() if text is not None}
 
 
 def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
@@ -207,17 +208,16 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
         raise ValueError(f"/{key} is required")
     created, updated = (_time(name, data.get(name), reading) for name in ("createTime", "updateTime"))
     object_id = adopt_id(resource, old, (created, updated))
-    pointers = {
-        name: text for name in resource.writable if name in POINTERS and (text := _text_of(name, data.get(name)))
-    }
-    taken, notes = _plain_values(resource, data)
-    values = check_form(taken, resource.writable, required_fields(resource, "POST") - POINTERS.keys())
+    keys = {field.column: name for name, field in resource.writable.items() if field.column in POINTERS}
+    pointers = {column: text for column, name in keys.items() if (text := _text_of(name, data.get(name)))}
+    taken, notes = _plain_values(resource, data, {"contacts", *keys.values()})
+    values = check_form(taken, resource.writable, required_fields(resource, "POST") - {*keys.values()})
     if resource is PROFILE:
         values["contacts"], more = _contacts_of(data.get("contacts"), object_id, reading)
         notes += more
     if values.get("uuid") is None and old.lower() != object_id and "uuid" in resource.writable:
         values["uuid"] = old
-    named = {f"{facet.name}Id": data.get(f"{facet.name}Name") for facet in FACETS if resource is BANNER}
+    named = {facet.id_field.column: data.get(f"{facet.name}Name") for facet in FACETS if resource is BANNER}
     names = {name: str(text).replace("\0", "")[:MAX_TEXT] for name, text in named.items() if text}
     made = (created_s(object_id) * SECOND,)
     facet_ids = {pointers[key]: adopt_id(POINTERS[key], pointers[key], made) for key in names if key in pointers}
@@ -229,11 +229,12 @@ def _updated(given: int | None, object_id: str) -> int:
     return created_s(object_id) * SECOND if given is None else given // SECOND * SECOND
 
 
-def _plain_values(resource: Resource, data: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The values of a body of the resource, without pointers and contacts. Missing values stay missing."""
+def _plain_values(
+    resource: Resource, data: Mapping[str, Any], apart: Collection[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A body of the resource without the keys in `apart`, which are read elsewhere. Missing keys stay missing."""
     redirect = data.get("redirect")
     source = {**data, **redirect} if isinstance(redirect, dict) else data
-    apart = {*POINTERS, "contacts"}
     names = [name for name in resource.writable if name not in apart and source.get(name) not in (None, "")]
     values = {name: source[name] for name in names}
     if "tags" in values:
@@ -268,12 +269,12 @@ def _country_of(data: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[Record], tuple[str, ...]]:
     """The contacts of a profile. A contact that our check refuses is history, so it is kept unchanged."""
     items = [value] if isinstance(value, dict) else value or []
     if not isinstance(items, list):
         raise InvalidBody("The row is not valid.", (Mistake("must be an array", pointer="/contacts"),))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[tuple[str, str], Record] = {}
     notes: dict[str, None] = {}
     for place, item in enumerate(items):
         if not isinstance(item, dict) or item.get("key") not in READERS:
@@ -285,8 +286,8 @@ def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[di
         old = _text_of(f"contacts/{place}/contactId", item.get("contactId")) or f"{profile_id}/{place}"
         created, updated = (_time(name, item.get(name), reading) for name in ("createTime", "updateTime"))
         contact_id = adopt_id(CONTACT, old, (created, updated, created_s(profile_id) * SECOND))
-        row = {"uuid": None, **contact, "contactId": contact_id, "updateTime": _updated(updated, contact_id)}
-        found.setdefault((contact["key"], contact["value"]), row)
+        own = {"contact_id": contact_id, "update_time": _updated(updated, contact_id)}
+        found.setdefault((contact["key"], contact["value"]), CONTACT.record(**{"uuid": None, **contact, **own}))
     return list(found.values()), tuple(notes)
 
 

@@ -70,20 +70,12 @@ class Click(msgspec.Struct, frozen=True):
         return bool(self.bot)
 
 
-def differences(hit: Hit, click: Click) -> list[str]:
-    """The JSON keys in which a repeated hit differs from the stored click of its uuid or id.
+_COMPARED = ("ip", "uri", "locale", "referrer", "user_agent", "time", "visitor_id", "click_id", "uuid")
+_OMITTED = frozenset({"time", "click_id", "uuid"})
+"""A hit without one of these does not differ in it."""
 
-    Omitting time, id or uuid never counts as a difference.
-    """
-    pairs = {
-        "ip": (hit.ip, click.ip),
-        "uri": (hit.uri, click.uri),
-        "locale": (hit.locale, click.locale),
-        "referrer": (hit.referrer, click.referrer),
-        "userAgent": (hit.user_agent, click.user_agent),
-        "time": (click.time if hit.time is None else hit.time, click.time),
-        "visitorId": (hit.visitor_id, click.visitor_id),
-        "clickId": (hit.click_id or click.click_id, click.click_id),
-        "uuid": (hit.uuid or click.uuid, click.uuid),
-    }
-    return [name for name, (sent, stored) in pairs.items() if sent != stored]
+
+def differences(hit: Hit, click: Click) -> list[str]:
+    """The attributes in which a repeated hit differs from the stored click of its uuid or id."""
+    differing = [name for name in _COMPARED if getattr(hit, name) != getattr(click, name)]
+    return [name for name in differing if name not in _OMITTED or getattr(hit, name) is not None]

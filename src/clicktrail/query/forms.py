@@ -16,13 +16,16 @@ from clicktrail.query.kinds import Kind
 MAX_ITEMS = 100
 """Maximum contacts or tags of one profile: far above any real number. It limits the cost of a body."""
 Values = dict[str, Any]
+"""Checked values by `Field.attribute`."""
+Json = dict[str, Any]
+"""Decoded JSON, not yet checked."""
 
 
 class Form(NamedTuple):
-    """A body: its values by field, and the read-only keys that it repeats."""
+    """A body: its values, and the read-only keys that it repeats."""
 
     values: Values
-    shown: Values
+    shown: Json
 
 
 def decode_json(body: bytes) -> Any:
@@ -47,7 +50,7 @@ def required_fields(resource: Resource, method: str) -> frozenset[str]:
 
 
 def parse_form(body: bytes, resource: Resource, method: str, reading: Reading = STRICT) -> Form:
-    """A body -> stored values by field name, for the fields in the body. Raises MalformedRequest, InvalidBody."""
+    """A body -> stored values, for the fields in the body. Raises MalformedRequest, InvalidBody."""
     data, required = decode_json(body), required_fields(resource, method)
     values = check_form(data, resource.writable, required, "", reading, resource.read_only)
     return Form(values, find_shown(data, resource))
@@ -71,7 +74,7 @@ def check_form(
     return values
 
 
-def find_shown(data: Values, resource: Resource) -> Values:
+def find_shown(data: Json, resource: Resource) -> Json:
     """The read-only keys of a body and of its contacts, whatever their values."""
     found = {name: value for name, value in data.items() if name in resource.read_only}
     if resource is PROFILE and "contacts" in data:
@@ -132,7 +135,7 @@ class _Checker:
             if name not in data:
                 self.wrong(f"{root}/{name}", "is required")
         return {
-            name: self.check_value(field, data[name], f"{root}/{name}")
+            field.attribute: self.check_value(field, data[name], f"{root}/{name}")
             for name, field in fields.items()
             if name in data and not (data[name] in (None, "") and name in NULL_IS_DEFAULT)
         }
@@ -201,7 +204,7 @@ class _Checker:
                 self.mistakes += error.mistakes
             contact_id = item.get(CONTACT.id_field.name)
             if isinstance(contact_id, str):  # may be the id of one of the profile's contacts
-                contact[CONTACT.id_field.name] = contact_id.lower()
+                contact[CONTACT.id_field.attribute] = contact_id.lower()
         return contact
 
 

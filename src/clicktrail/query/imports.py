@@ -21,16 +21,9 @@ from clicktrail.query.fields import (
 
 CODE = "code"
 """A column of clicks: the code of the click's link, for a uri without a code."""
-POINTERS: Mapping[str, Resource] = {
-    "profileId": PROFILE,
-    "linkId": LINK,
-    "bannerId": BANNER,
-    "languageId": LANGUAGE,
-    "themeId": THEME,
-    "sizeId": SIZE,
-}
-"""Key of an object -> the resource that it references."""
 FACETS = (LANGUAGE, THEME, SIZE)
+POINTERS: Mapping[str, Resource] = {each.id_field.column: each for each in (PROFILE, LINK, BANNER, *FACETS)}
+"""Column -> the resource that it references."""
 ORDER = (*FACETS, BANNER, PROFILE, LINK, CLICK)
 """Resources that can be imported, in an order in which none references a later one."""
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in ORDER}
@@ -71,7 +64,7 @@ class ImportedClick(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class ImportedObject:
-    """Any other object: stored values by field, and old ids by the key that references them."""
+    """Any other object: stored values by attribute, and old ids by column. Its contacts are records."""
 
     resource: Resource
     object_id: str
@@ -79,7 +72,7 @@ class ImportedObject:
     pointers: Mapping[str, str]
     update_time: int
     names: Mapping[str, str] = field(default_factory=dict)
-    """Only for a banner: the names of its language, theme and size, by key. Missing ones are created."""
+    """Only for a banner: the names of its language, theme and size, by column. Missing ones are created."""
     facet_ids: Mapping[str, str] = field(default_factory=dict)
     """Old id of a language, theme or size -> its new id if it is created."""
     notes: tuple[str, ...] = ()

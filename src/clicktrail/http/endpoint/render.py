@@ -13,10 +13,9 @@ from clicktrail.model.metrics import LinkMetrics as Figures
 from clicktrail.model.metrics import conversion_rate
 from clicktrail.model.times import SECOND, render_second, render_time
 from clicktrail.query import kinds
-from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Resource
+from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Record, Resource
 from clicktrail.query.kinds import Kind, render_degrees
 from clicktrail.store.reads.clicks import Shown
-from clicktrail.store.reads.records import Record
 
 Json = dict[str, Any]
 
@@ -108,8 +107,7 @@ def render_visitor(click: Click, _: str = "") -> Json:
 
 def render_record(resource: Resource, record: Record, language: str, expansions: Collection[str] = ()) -> Json:
     """Any other object, key by key from the field table."""
-    created = created_s(record[resource.id_field.name]) * SECOND
-    document = _render_fields(resource.shown, {**record, "createTime": created}, language)
+    document = _render_fields(resource.shown, record, language)
     for name in sorted(expansions):
         document[name] = _render_fields(resource.groups[name], record, language)
     return document
@@ -118,7 +116,7 @@ def render_record(resource: Resource, record: Record, language: str, expansions:
 def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Json:
     document: Json = {}
     for field in fields:
-        value, render = record[field.name], _SPECIAL.get(field.kind)
+        value, render = getattr(record, field.attribute), _SPECIAL.get(field.kind)
         if value is None:
             document[field.name] = None
         else:

@@ -13,10 +13,9 @@ from clicktrail.http.endpoint.call import Call
 from clicktrail.http.endpoint.render import Json, render_record
 from clicktrail.model.access import READERS
 from clicktrail.model.times import parse_time
-from clicktrail.query.fields import CONTACT, Resource
+from clicktrail.query.fields import CONTACT, Record, Resource
 from clicktrail.query.forms import Form
 from clicktrail.store.reads import records
-from clicktrail.store.reads.records import Record
 
 _DETAIL = "is read-only and differs from the stored value; omit it, or send the value that a GET shows"
 _UNSTEADY = frozenset({"metrics"})

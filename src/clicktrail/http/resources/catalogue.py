@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differing
 from clicktrail.model.access import ADMINS, READERS, Scope
-from clicktrail.query.fields import Resource
+from clicktrail.query.fields import Record, Resource
 from clicktrail.query.forms import Form, parse_form
 from clicktrail.query.grammar import listing, showing
 from clicktrail.store.clicks.deletes import delete_object
@@ -46,13 +46,13 @@ async def delete_item(resource: Resource, call: Call) -> Answer:
     return NO_CONTENT
 
 
-def created_answer(call: Call, resource: Resource, record: records.Record, is_new: bool, form: Form) -> Answer:
+def created_answer(call: Call, resource: Resource, record: Record, is_new: bool, form: Form) -> Answer:
     """201 with a Location for a new object; 200 if this uuid had already created it. Raises InvalidBody."""
     document = render_record(resource, record, call.language)
     if not is_new:
         refuse_differing(call, resource, form, record)
         return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record[resource.id_field.name]}")})
+    return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record.object_id}")})
 
 
 def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:

@@ -33,7 +33,7 @@ async def create_contact(call: Call) -> Answer:
     if not is_new:
         refuse_differing(call, CONTACT, form, record)
         return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record['contactId']}")})
+    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record.contact_id}")})
 
 
 async def update_contact(call: Call) -> Answer:

@@ -13,11 +13,11 @@ from clicktrail.store.registrations import identities
 async def create_identity(call: Call) -> Answer:
     """Connects a browser to a person, so that the clicks of all their browsers count for them."""
     values = parse_form(call.body, IDENTITY, "POST", call.reading).values
-    record, is_new = await call.store.run(identities.add_identity, values["visitorId"], values["uuid"])
+    record, is_new = await call.store.run(identities.add_identity, **values)
     document = render_record(IDENTITY, record, call.language)
     if not is_new:
         return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"{IDENTITY.path}/{record['identityId']}")})
+    return json_answer(document, 201, {"Location": call.url(f"{IDENTITY.path}/{record.identity_id}")})
 
 
 async def delete_identity(call: Call) -> Answer:

@@ -6,10 +6,9 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.resources.catalogue import list_on
 from clicktrail.model.access import ADMINS, PARTNERS, Scope
-from clicktrail.query.fields import CLIENT, CLIENT_SECRET
+from clicktrail.query.fields import CLIENT, CLIENT_SECRET, Record
 from clicktrail.query.forms import Values, parse_form
 from clicktrail.store.objects import oauth_clients as clients
-from clicktrail.store.reads.records import Record
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -18,13 +17,13 @@ async def create_client(call: Call) -> Answer:
     """The answer contains the secret. No later answer shows it."""
     values = check_scope(parse_form(call.body, CLIENT, "POST", call.reading).values)
     record, secret = await call.store.run(clients.create_client, call.store.ids, values)
-    location = call.url(f"/clients/{record['clientId']}")
-    return json_answer(_with_secret(record, secret, call.language), 201, {"Location": location} | _NO_STORE)
+    location = call.url(f"/clients/{record.client_id}")
+    return json_answer(render_secret(record, secret, call.language), 201, {"Location": location} | _NO_STORE)
 
 
 async def rotate_secret(call: Call) -> Answer:
     record, secret = await call.store.run(clients.rotate_secret, call.path["clientId"])
-    return json_answer(_with_secret(record, secret, call.language), headers=_NO_STORE)
+    return json_answer(render_secret(record, secret, call.language), headers=_NO_STORE)
 
 
 async def revoke_client(call: Call) -> Answer:
@@ -39,7 +38,7 @@ def check_scope(values: Values) -> Values:
     mistakes = []
     if values["scope"] not in set(Scope):
         mistakes.append(Mistake(f"must be one of {', '.join(Scope)}", pointer="/scope"))
-    if (values["scope"] in PARTNERS) != (values.get("partnerId") is not None):
+    if (values["scope"] in PARTNERS) != (values.get("partner_id") is not None):
         mistakes.append(
             Mistake("must be given with the scopes partner and postback, and with no other scope", pointer="/partnerId")
         )
@@ -48,8 +47,8 @@ def check_scope(values: Values) -> Values:
     return values
 
 
-def _with_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
-    return render_record(CLIENT_SECRET, record | {"clientSecret": secret}, language)
+def render_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
+    return render_record(CLIENT, record, language) | {"clientSecret": secret}
 
 
 OPERATIONS = (

@@ -15,13 +15,13 @@ from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import created_answer, get_on, list_on
 from clicktrail.model.access import ADMINS
-from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET
+from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET, Record
 from clicktrail.query.forms import Form, Values, parse_form
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox import deliveries
 from clicktrail.store.outbox import subscriptions as postbacks
-from clicktrail.store.reads.records import Record, find_record
+from clicktrail.store.reads.records import find_record
 
 _ID = POSTBACK.id_field.name
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -48,7 +48,7 @@ async def create_postback(call: Call) -> Answer:
     form = parse_form(call.body, POSTBACK, "POST", call.reading)
     if form.shown.get("secret"):
         known = await call.store.run(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
-        form = await _drop_secret(call, known[_ID] if known else None, form)
+        form = await _drop_secret(call, known.object_id if known else None, form)
     values = _check_target(call, form.values)
     record, secret = await call.store.run(postbacks.create_postback, call.store.ids, values)
     answer = created_answer(call, POSTBACK, record, secret is not None, form)
@@ -125,7 +125,7 @@ async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
 
 
 def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, Any]:
-    return render_record(POSTBACK_SECRET, record | {"secret": secret}, call.language)
+    return render_record(POSTBACK, record, call.language) | {"secret": secret}
 
 
 OPERATIONS = (

@@ -39,7 +39,7 @@ async def update_profile(call: Call) -> Answer:
 
 async def merge_profiles(call: Call) -> Answer:
     values = check_form(decode_json(call.body), MERGE, MERGE, "", call.reading)
-    record = await call.store.run(merging.merge_profiles, call.viewer, call.path["profileId"], values["profileId"])
+    record = await call.store.run(merging.merge_profiles, call.viewer, call.path["profileId"], values["profile_id"])
     return json_answer(render_record(PROFILE, record, call.language))
 
 

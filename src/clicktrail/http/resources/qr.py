@@ -21,7 +21,7 @@ async def get_link_qr(call: Call) -> Answer:
     kind = call.asked.own["format"]
     link = await call.ask(get_record, call.viewer, LINK, call.path["linkId"])
     out = io.BytesIO()
-    segno.make_qr(call.link_url(link["code"]), error="m").save(out, kind=kind, scale=_SCALE)
+    segno.make_qr(call.link_url(link.code), error="m").save(out, kind=kind, scale=_SCALE)
     return Answer(200, out.getvalue(), FORMATS[kind])
 
 

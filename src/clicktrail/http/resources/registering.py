@@ -8,13 +8,12 @@ from clicktrail.http.endpoint.call import Call
 from clicktrail.http.endpoint.render import Json, render_record, render_shown
 from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
 from clicktrail.model.access import READERS, SYSTEM
-from clicktrail.query.fields import CLICK, PROFILE
+from clicktrail.query.fields import CLICK, PROFILE, Record
 from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
 from clicktrail.store.objects.profiles import NAMES
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.clicks import Shown
 from clicktrail.store.reads.profiles import find_client
-from clicktrail.store.reads.records import Record
 
 CLIENT_FIELDS = {
     name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")
@@ -58,8 +57,8 @@ async def read_registration(call: Call) -> Values | None:
     if sent or is_nameless or names_nobody:
         shown = shown or await _show(call)
         client = await _find_client(call, shown, values)
-        if is_nameless and (client is None or client["name"]):
-            _refuse(Mistake(f"must have one of {', '.join(NAMES)}", pointer=parts.root))
+        if is_nameless and (client is None or client.name):
+            _refuse(Mistake(f"must have one of {', '.join(PROFILE.keys[name] for name in NAMES)}", pointer=parts.root))
         if client is not None and may_read:
             refuse_others(sent, lambda language: render_record(PROFILE, client, language), call.language, parts.root)
         if names_nobody and (not values or client is None):  # it would create a client without any facts

@@ -12,6 +12,7 @@ from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch, explain
 from clicktrail.query.fields import KNOWN_BY, REGISTRATION
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.store.registrations import explain
+from clicktrail.store.registrations.candidates import Registration
 from clicktrail.store.registrations.register import register_client
 
 
@@ -67,7 +68,7 @@ async def get_profile_attribution(call: Call) -> Answer:
 
 def check_known_by(values: Values) -> Values:
     """A registration needs at least one key for attribution. Raises InvalidBody."""
-    if not any(values.get(name) for name in KNOWN_BY):
+    if not any(values.get(REGISTRATION[name].attribute) for name in KNOWN_BY):
         raise InvalidBody("The body is not valid.", (Mistake(f"must have one of {', '.join(KNOWN_BY)}", pointer=""),))
     return values
 
@@ -75,7 +76,7 @@ def check_known_by(values: Values) -> Values:
 async def register(call: Call, viewer: Viewer, values: Values) -> Answer:
     """Registers a client on behalf of a viewer. The answer explains the attribution."""
     model = call.services.limits.model
-    made, is_new = await call.store.run(register_client, call.store.ids, viewer, values, model)
+    made, is_new = await call.store.run(register_client, call.store.ids, viewer, Registration(**values), model)
     headers = {"Cache-Control": "no-store"}
     if is_new:
         headers["Location"] = call.url(f"/profiles/{made.profile_id}/attribution")

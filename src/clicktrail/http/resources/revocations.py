@@ -23,7 +23,7 @@ class RevokedToken(Document):
 
 async def revoke_token(call: Call) -> Answer:
     values = check_form(decode_json(call.body), REVOCATION, REVOCATION, "", call.reading)
-    await call.store.run(clients.revoke_token, values["tokenId"])
+    await call.store.run(clients.revoke_token, values["token_id"])
     return NO_CONTENT
 
 

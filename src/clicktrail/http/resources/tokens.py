@@ -14,9 +14,9 @@ from clicktrail.http.endpoint.call import FORM, Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import says
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.model.access import Scope
+from clicktrail.query.fields import Record
 from clicktrail.query.forms import decode_json
 from clicktrail.store.objects.oauth_clients import check_client
-from clicktrail.store.reads.records import Record
 from clicktrail.tokens import issue_token
 
 MAX_GRANT_BYTES = 4 * 1024
@@ -72,9 +72,9 @@ async def create_token(call: Call) -> Answer:
     grant = read_grant(call)
     client = await _authenticate(call, read_credentials(call.headers.get("authorization"), grant))
     check_grant_type(grant)
-    scope = choose_scope(grant.get("scope", ""), client["scope"])
+    scope = choose_scope(grant.get("scope", ""), client.scope)
     lifetime_s = call.services.limits.token_lifetime_s
-    token, _ = issue_token(call.services.keys, scope, client["clientId"], lifetime_s, client["partnerId"])
+    token, _ = issue_token(call.services.keys, scope, client.client_id, lifetime_s, client.partner_id)
     made = Token(access_token=token, token_type=_BEARER, expires_in=lifetime_s, scope=scope)
     return json_answer(made, headers=_NOT_KEPT)
 

@@ -6,7 +6,8 @@ from clicktrail.http.endpoint.render import render_click, render_shown
 from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.click import Click, Hit, differences
-from clicktrail.query.forms import Values
+from clicktrail.query.fields import CLICK
+from clicktrail.query.forms import Json
 from clicktrail.store.clicks.insert import insert_click
 from clicktrail.store.reads import clicks as reads_clicks
 
@@ -28,7 +29,7 @@ async def record(services: Services, hit: Hit, failure: str = "refused") -> tupl
     return click, is_new
 
 
-async def record_hit(services: Services, hit: Hit, language: str, origin: str, shown: Values | None = None) -> Answer:
+async def record_hit(services: Services, hit: Hit, language: str, origin: str, shown: Json | None = None) -> Answer:
     """Records a hit and answers with its click. Raises Unavailable, Conflict.
 
     `shown` are read-only keys of the request. If the click already exists, they must equal the stored values.
@@ -36,7 +37,7 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str, s
     click, is_new = await record(services, hit)
     if not is_new:
         mistakes = tuple(
-            Mistake("differs from the stored click", pointer=f"/{name}") for name in differences(hit, click)
+            Mistake("differs from the stored click", pointer=f"/{CLICK.keys[name]}") for name in differences(hit, click)
         )
         if mistakes:
             raise Conflict(f"The uuid or id already belongs to the click {click.click_id}, which differs.", mistakes)
@@ -50,6 +51,6 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str, s
     )
 
 
-async def _refuse_changed(services: Services, click: Click, sent: Values, language: str) -> None:
+async def _refuse_changed(services: Services, click: Click, sent: Json, language: str) -> None:
     stored = await services.store.run(reads_clicks.show_click, SYSTEM, click.click_id, COMPARED)
     refuse_others(sent, lambda each: render_shown(stored, services.store.catalogue, each), language)

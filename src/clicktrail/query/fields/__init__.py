@@ -14,7 +14,7 @@ from clicktrail.query.fields.catalog import (
     THEME,
 )
 from clicktrail.query.fields.click import CLICK, VISITOR
-from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Resource, Source
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Record, Resource, Source
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK, POSTBACK_SECRET
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, MERGE, REGISTRATION
@@ -45,6 +45,7 @@ __all__ = [
     "THEME",
     "VISITOR",
     "Field",
+    "Record",
     "Resource",
     "Source",
 ]

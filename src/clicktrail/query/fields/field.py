@@ -5,8 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import SECOND
 from clicktrail.query import kinds
 from clicktrail.query.kinds import Kind
 
@@ -72,9 +76,37 @@ class Field:
         if not self.column:
             object.__setattr__(self, "column", _snake(self.name))
 
+    @cached_property
+    def attribute(self) -> str:
+        """The name of the value in a record and in the values of a body: its column, if the own row has it."""
+        return self.column if self.source is Source.OWN else _snake(self.name)
+
 
 def _snake(name: str) -> str:
     return re.sub(r"[A-Z]", lambda match: "_" + match[0].lower(), name)
+
+
+class Record(msgspec.Struct):
+    """The stored values of one object: base of the types that `Resource.record` makes. The first value is the id."""
+
+    if TYPE_CHECKING:  # each type has the attributes of its resource
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    @property
+    def object_id(self) -> str:
+        object_id: str = getattr(self, self.__struct_fields__[0])
+        return object_id
+
+    @property
+    def create_time(self) -> int:
+        """In microseconds, from the id."""
+        return created_s(self.object_id) * SECOND
+
+    def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the values that differ from this object."""
+        return {name: value for name, value in values.items() if getattr(self, name) != value}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +149,36 @@ class Resource:
         return tuple(field for field in self.fields if field.shown)
 
     @cached_property
-    def kept(self) -> tuple[Field, ...]:
-        """The fields that the object's own row stores. The creation time is not among them: it is in the id."""
+    def columns(self) -> dict[str, Field]:
+        """Column of the object's own row -> field. The creation time is not among them: it is in the id."""
         own = (field for field in self.fields if field.source is Source.OWN and field.name != "createTime")
-        return tuple(field for field in own if field.shown or field.writable)
+        found: dict[str, Field] = {}
+        for each in own:
+            if each.shown or each.writable:
+                found.setdefault(each.column, each)
+        return found
+
+    @cached_property
+    def record(self) -> type[Record]:
+        """The type of a stored object: an attribute for each column, then the lists from other tables."""
+        lists = [field.attribute for field in self.fields if field.source in (Source.TAGS, Source.CONTACTS)]
+        attributes: list[Any] = [*((name, Any) for name in self.columns), *((name, Any, ()) for name in lists)]
+        return cast(type[Record], msgspec.defstruct(self.name.capitalize(), attributes, bases=(Record,)))
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The values of a new object whose body is empty."""
+        return {field.attribute: field.default for field in self.writable.values()}
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Attribute -> its key in bodies and answers."""
+        return {field.attribute: field.name for field in reversed(self.fields)}
 
     @cached_property
     def renewed(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        """Kept fields whose stored value may come from an earlier version, each with the function that updates it."""
-        return tuple((field.name, field.kind.renew) for field in self.kept if field.kind.renew is not None)
+        """Columns whose stored value may come from an earlier version, each with the function that updates it."""
+        return tuple((name, field.kind.renew) for name, field in self.columns.items() if field.kind.renew is not None)
 
     @cached_property
     def writable(self) -> dict[str, Field]:

@@ -16,8 +16,8 @@ from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import Write, transaction
 
 _TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
-_OPTIONAL = {"locale": "locale", "referrer": "referrer", "userAgent": "user_agent", "visitorId": "visitor_id"}
-"""Key -> attribute of optional values: a row without one does not differ from a stored value."""
+_OPTIONAL = ("locale", "referrer", "user_agent", "visitor_id")
+"""A row without one of these does not differ from a stored value."""
 
 
 @transaction(Write.CLICKS)
@@ -66,11 +66,9 @@ def _is_new_client(click: Click, done: Inserted) -> bool:
 
 def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:
     """The result of a click that is already stored."""
-    left_out = {key for key, attribute in _OPTIONAL.items() if getattr(row.hit, attribute) is None}
-    left_out.add("clickId")  # the click was found by its uuid, so its id may differ
-    differing = [key for key in differences(row.hit, known) if key not in left_out]
-    for column in row.pointers:
-        if getattr(click, column) not in (None, getattr(known, column)):
-            differing.append(_TARGETS[column].id_field.name)
-    mistakes = [Mistake(f"differs from the stored {CLICK.name}", pointer=f"/{key}") for key in differing]
+    left_out = {name for name in _OPTIONAL if getattr(row.hit, name) is None}
+    left_out.add("click_id")  # the click was found by its uuid, so its id may differ
+    differing = [name for name in differences(row.hit, known) if name not in left_out]
+    differing += [name for name in row.pointers if getattr(click, name) not in (None, getattr(known, name))]
+    mistakes = [Mistake(f"differs from the stored {CLICK.name}", pointer=f"/{CLICK.keys[name]}") for name in differing]
     return Imported(409 if differing else 200, known.click_id, mistakes)

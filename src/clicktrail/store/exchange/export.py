@@ -86,7 +86,7 @@ def _visible_sql(columns: str, resource: Resource, viewer: Viewer) -> Sql:
 def _contacts_sql(viewer: Viewer) -> Sql:
     """Each profile's contacts as one JSON text, masked for viewers who may not see contacts."""
     value = "k.value" if viewer.sees_contacts else MASKED_SQL
-    fields = [field for field in CONTACT.kept if field.shown]
+    fields = [field for field in CONTACT.columns.values() if field.shown]
     expressions = {field.column: value if field.secret else f"k.{field.column}" for field in fields}
     members = " || ',' || ".join(
         f"""'"{column}":' || coalesce(to_json({expression})::TEXT, 'null')"""

@@ -52,7 +52,7 @@ ROWS: Mapping[str, RowColumn] = {
     "cdn_file_url": RowColumn("b.cdn_file_url", joins=("banner",)),
     "country_name": RowColumn("n.country_name", joins=("country",)),
     **_joined("link", "l", "link", LINK.shown),
-    **_joined("profile", "p", "profile", tuple(field for field in PROFILE.kept if field.shown)),
+    **_joined("profile", "p", "profile", tuple(field for field in PROFILE.columns.values() if field.shown)),
     **{
         f"profile_{name}": RowColumn(f"m.{name}", joins=("profile", "profile country"))
         for name in ("alpha3", "digits", "country_name")
@@ -84,7 +84,9 @@ def _byte_sql(place: int) -> str:
 
 
 _IPV4_SQL = f"concat_ws('.', {', '.join(_byte_sql(place) for place in (2, 4, 6, 8))})"
-_CONTACT_TYPE = ", ".join(f'"{field.column}": "{_TYPES[field.kind.stored]}"' for field in CONTACT.kept if field.shown)
+_CONTACT_TYPE = ", ".join(
+    f'"{field.column}": "{_TYPES[field.kind.stored]}"' for field in CONTACT.columns.values() if field.shown
+)
 _CONTACT_SQL = ", ".join(
     f"'{field.name}': "
     + {"createTime": _create_time_sql("k.contact_id"), "updateTime": _time_sql("k.update_time")}.get(

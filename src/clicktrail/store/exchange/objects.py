@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import astuple
+
 from clicktrail.errors import Mistake
 from clicktrail.model.access import SYSTEM
-from clicktrail.query.fields import CONTACT, PROFILE, SIZE, Resource
+from clicktrail.query.fields import CONTACT, PROFILE, SIZE, Record, Resource
 from clicktrail.query.imports import ORDER, POINTERS, Imported, ImportedObject
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.objects.catalogue import generate
 from clicktrail.store.objects.profiles import full_name
 from clicktrail.store.reads.profiles import attach
-from clicktrail.store.reads.records import Record, columns_of, select_records
+from clicktrail.store.reads.records import select_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import Write, transaction
@@ -54,7 +56,7 @@ def _import_facets(session: Session, banners: Sequence[ImportedObject]) -> None:
 
 
 def _facet_of(banner: ImportedObject, facet: Resource, old: str, name: str) -> ImportedObject:
-    values: dict[str, Any] = {f"{facet.name}Name": name}
+    values: dict[str, Any] = {f"{facet.name}_name": name}
     if facet is SIZE:
         values |= {pixels: banner.values.get(pixels) or 0 for pixels in ("width", "height")}
     return ImportedObject(facet, banner.facet_ids[old], values, {}, banner.update_time)
@@ -67,8 +69,8 @@ class _Known:
     records: dict[str, Record]
     taken: dict[str, dict[Any, str]]
     """Unique field -> its values -> the object's id."""
-    contact_uuids: dict[str, str] = field(default_factory=dict)
-    contact_ids: dict[str, str] = field(default_factory=dict)
+    contact_uuids: set[str] = field(default_factory=set)
+    contact_ids: set[str] = field(default_factory=set)
 
 
 def _import_kind(
@@ -77,13 +79,12 @@ def _import_kind(
     found = {
         name: find_objects(session, target, (row.pointers[name] for row in rows if name in row.pointers))
         for name, target in POINTERS.items()
-        if name in resource.writable
     }
     known = _look_up(session, resource, rows)
     outcomes, fresh = [], []
     for row in rows:
         values, missing = _point(row, found)
-        mistakes = [miss(POINTERS[name], name) for name in missing] if not keeps_missing else []
+        mistakes = [miss(POINTERS[name]) for name in missing] if not keeps_missing else []
         if mistakes:
             outcomes.append(Imported(422, None, mistakes, row.notes))
             continue
@@ -106,23 +107,23 @@ def _point(row: ImportedObject, found: Mapping[str, Found]) -> tuple[dict[str, A
 
 
 def _look_up(session: Session, resource: Resource, rows: Sequence[ImportedObject]) -> _Known:
-    key = resource.id_field
-    records = [record for _, record in _select(session, resource, key.column, [row.object_id for row in rows])]
+    ids = [row.object_id for row in rows]
+    records = [record for _, record in _select(session, resource, resource.id_field.column, ids)]
     if resource is PROFILE:
         attach(session, SYSTEM, records)
-    known = _Known({record[key.name]: record for record in records}, {})
+    known = _Known({record.object_id: record for record in records}, {})
     for name in _UNIQUE:
         if name in resource.writable:
             wanted = [row.values[name] for row in rows if row.values.get(name) is not None]
             known.taken[name] = {
-                value: record[key.name] for value, record in _select(session, resource, name, wanted, own=True)
+                value: record.object_id for value, record in _select(session, resource, name, wanted, own=True)
             }
     contacts = [contact for row in rows for contact in row.values.get("contacts", ())]
     if contacts:
-        uuids = [contact["uuid"] for contact in contacts if contact["uuid"] is not None]
-        known.contact_uuids = {uuid: each["contactId"] for uuid, each in _select(session, CONTACT, "uuid", uuids)}
-        ids = [contact["contactId"] for contact in contacts]
-        known.contact_ids = {each: "" for each, _ in _select(session, CONTACT, "contact_id", ids)}
+        uuids = [contact.uuid for contact in contacts if contact.uuid is not None]
+        known.contact_uuids = {uuid for uuid, _ in _select(session, CONTACT, "uuid", uuids)}
+        ids = [contact.contact_id for contact in contacts]
+        known.contact_ids = {each for each, _ in _select(session, CONTACT, "contact_id", ids)}
     return known
 
 
@@ -141,9 +142,9 @@ def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imp
     """The result of one row."""
     record = known.records.get(row.object_id)
     if record is not None:
-        differing = [name for name, value in values.items() if not _is_same(name, value, record.get(name))]
+        differing = [name for name, value in values.items() if not _is_same(name, value, getattr(record, name))]
         what = f"differs from the stored {row.resource.name}"
-        mistakes = [Mistake(what, pointer=f"/{name}") for name in differing]
+        mistakes = [Mistake(what, pointer=f"/{row.resource.keys[name]}") for name in differing]
         return Imported(409 if mistakes else 200, row.object_id, mistakes, row.notes)
     clashes = [
         Mistake(f"belongs to another {row.resource.name}", pointer=f"/{name}")
@@ -151,16 +152,16 @@ def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imp
         if values.get(name) is not None and values[name] in taken
     ]
     for place, contact in enumerate(values.get("contacts", ())):
-        if contact["uuid"] in known.contact_uuids:
+        if contact.uuid in known.contact_uuids:
             clashes.append(Mistake("belongs to another contact", pointer=f"/contacts/{place}/uuid"))
-        if contact["contactId"] in known.contact_ids:
+        if contact.contact_id in known.contact_ids:
             clashes.append(Mistake("belongs to another contact", pointer=f"/contacts/{place}/contactId"))
     return Imported(409 if clashes else 201, row.object_id, clashes, row.notes)
 
 
 def _is_same(name: str, value: Any, stored: Any) -> bool:
     if name == "contacts":
-        return [(each["key"], each["value"]) for each in value] == [(each["key"], each["value"]) for each in stored]
+        return [(each.key, each.value) for each in value] == [(each.key, each.value) for each in stored]
     if name == "tags":
         return list(value) == list(stored)
     return value is None or bool(value == stored)
@@ -168,15 +169,17 @@ def _is_same(name: str, value: Any, stored: Any) -> bool:
 
 def _remember(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> None:
     """Makes this row known to later rows of the same import."""
-    blank = {each.name: each.default for each in row.resource.writable.values()}
-    known.records[row.object_id] = {**blank, **values}
+    resource = row.resource
+    own = {resource.id_field.column: row.object_id, "update_time": row.update_time}
+    blank = dict.fromkeys(resource.columns) | resource.defaults
+    known.records[row.object_id] = resource.record(**{**blank, **values, **own})
     for name, taken in known.taken.items():
         if values.get(name) is not None:
             taken[values[name]] = row.object_id
     for contact in values.get("contacts", ()):
-        known.contact_ids[contact["contactId"]] = ""
-        if contact["uuid"] is not None:
-            known.contact_uuids[contact["uuid"]] = contact["contactId"]
+        known.contact_ids.add(contact.contact_id)
+        if contact.uuid is not None:
+            known.contact_uuids.add(contact.uuid)
 
 
 def _insert(session: Session, resource: Resource, fresh: Sequence[tuple[ImportedObject, Mapping[str, Any]]]) -> None:
@@ -189,22 +192,21 @@ def _insert(session: Session, resource: Resource, fresh: Sequence[tuple[Imported
         (row.object_id, position, tag) for row, values in fresh for position, tag in enumerate(values.get("tags", ()))
     ]
     contacts = [
-        (each["contactId"], row.object_id, position, each["key"], each["value"], each["updateTime"], each["uuid"])
+        (row.object_id, position, *astuple(each))
         for row, values in fresh
         for position, each in enumerate(values.get("contacts", ()))
     ]
     if tags:
         session.insert("profile_tags", ("profile_id", "position", "tag"), tags)
     if contacts:
-        columns = ["contact_id", "profile_id", "position", "key", "value", "update_time", "uuid"]
-        session.insert("contacts", columns, contacts)
+        session.insert("contacts", ("profile_id", "position", *CONTACT.columns), contacts)
 
 
 def _row_of(resource: Resource, row: ImportedObject, values: Mapping[str, Any]) -> dict[str, Any]:
     """Column -> value, with the same columns for every row of a resource."""
-    whole = {each.name: each.default for each in resource.writable.values()} | dict(values)
+    whole = resource.defaults | dict(values)
     generate(resource, whole)
     columns = {resource.id_field.column: row.object_id, "update_time": row.update_time}
     if resource is PROFILE:
         columns |= {"name": full_name(whole), "first_tag": whole["tags"][0] if whole["tags"] else None}
-    return columns | columns_of(resource, whole)
+    return columns | {name: value for name, value in whole.items() if name in resource.columns}

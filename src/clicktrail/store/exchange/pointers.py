@@ -35,6 +35,6 @@ def find_objects(session: Session, resource: Resource, old_ids: Iterable[str]) -
     return found
 
 
-def miss(resource: Resource, key: str = "") -> Mistake:
+def miss(resource: Resource) -> Mistake:
     """The error about a pointer to a missing object."""
-    return Mistake(f"points to a {resource.name} that is not there", pointer=f"/{key or resource.id_field.name}")
+    return Mistake(f"points to a {resource.name} that is not there", pointer=f"/{resource.id_field.name}")

@@ -8,14 +8,12 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink, CataloguePostback, CatalogueSite
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.postbacks import Event
-from clicktrail.query.fields import Resource
+from clicktrail.query.fields import Record, Resource
 from clicktrail.store.counting.salts import load_salts
 from clicktrail.store.objects.oauth_clients import list_revoked
 from clicktrail.store.reads.records import (
-    Record,
     check_references,
     check_unused,
-    columns_of,
     find_repeat,
     get_record,
     insert_row,
@@ -26,7 +24,7 @@ from clicktrail.store.session.sql import Sql, named, names, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 _GENERATED: Mapping[str, tuple[str, int]] = {"link": ("code", 8), "site": ("key", 12)}
-"""Resource -> a field that is generated if missing, and its random bytes. 64 bits cannot be guessed; a collision is
+"""Resource -> a column that is generated if missing, and its random bytes. 64 bits cannot be guessed; a collision is
 practically impossible, and refused."""
 _LINK = names(CatalogueLink.__struct_fields__)
 _NOTIFIED = (
@@ -88,18 +86,18 @@ def create_item(
     repeated = find_repeat(session, resource, values)
     if repeated is not None:
         return repeated, False
-    check_references(session, values)
-    row = {field.name: field.default for field in resource.writable.values()} | dict(values)
+    check_references(session, resource, values)
+    row = resource.defaults | dict(values)
     name = generate(resource, row)
     if name is not None:
         check_unused(session, resource, name, row[name], None)
     object_id = ids.new()
-    insert_row(session, resource, {resource.id_field.column: object_id, **columns_of(resource, row)})
+    insert_row(session, resource, {resource.id_field.column: object_id, **row})
     return get_record(session, SYSTEM, resource, object_id), True
 
 
 def generate(resource: Resource, row: dict[str, Any]) -> str | None:
-    """Generates the code of a link or the key of a site if missing. Returns the field's name."""
+    """Generates the code of a link or the key of a site if missing. Returns the column."""
     if resource.name not in _GENERATED:
         return None
     name, size = _GENERATED[resource.name]
@@ -111,12 +109,10 @@ def generate(resource: Resource, row: dict[str, Any]) -> str | None:
 def update_item(session: Session, resource: Resource, object_id: str, values: Mapping[str, Any]) -> Record:
     """Changes the fields in `values`. Raises NotFound, Conflict, InvalidBody."""
     record = get_record(session, SYSTEM, resource, object_id)
-    check_references(session, values)
+    check_references(session, resource, values)
     for name in ("uuid", "code"):
-        if name in resource.writable:
-            check_unused(session, resource, name, values.get(name), object_id)
-    changes = {name: value for name, value in values.items() if record[name] != value}
-    update_row(session, resource, object_id, columns_of(resource, changes))
+        check_unused(session, resource, name, values.get(name), object_id)
+    update_row(session, resource, object_id, record.changes(values))
     return get_record(session, SYSTEM, resource, object_id)
 
 

@@ -2,18 +2,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import asdict
+
 from clicktrail.errors import Conflict, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.reading import Reading
-from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.query.forms import read_contact
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.records import (
     Page,
-    Record,
     check_unused,
-    columns_of,
     find_repeat,
     get_record,
     insert_row,
@@ -50,12 +50,12 @@ def create_contact(
     get_record(session, SYSTEM, PROFILE, profile_id)
     repeated = find_repeat(session, CONTACT, values)
     if repeated is not None:
-        return get_contact(session, SYSTEM, profile_id, repeated["contactId"]), False
+        return get_contact(session, SYSTEM, profile_id, repeated.contact_id), False
     _refuse_double(session, profile_id, values, None)
     contact_id = ids.new()
     last = session.rows(sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", profile_id))[0][0]
     place = {"contact_id": contact_id, "profile_id": profile_id, "position": last + 1}
-    insert_row(session, CONTACT, {**place, **columns_of(CONTACT, values)})
+    insert_row(session, CONTACT, {**place, **values})
     return get_contact(session, SYSTEM, profile_id, contact_id), True
 
 
@@ -65,11 +65,10 @@ def update_contact(
 ) -> Record:
     """Changes the fields in `values`. Raises NotFound, Conflict, InvalidBody."""
     record = get_contact(session, SYSTEM, profile_id, contact_id)
-    wanted = read_contact({**record, **values}, reading)
+    wanted = read_contact({**asdict(record), **values}, reading)
     check_unused(session, CONTACT, "uuid", values.get("uuid"), contact_id)
     _refuse_double(session, profile_id, wanted, contact_id)
-    changes = {name: wanted[name] for name in CONTACT.writable if record[name] != wanted[name]}
-    update_row(session, CONTACT, contact_id, columns_of(CONTACT, changes))
+    update_row(session, CONTACT, contact_id, record.changes(wanted))
     return get_contact(session, SYSTEM, profile_id, contact_id)
 
 

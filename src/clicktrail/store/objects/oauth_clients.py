@@ -8,8 +8,8 @@ from typing import Any
 
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
-from clicktrail.query.fields import CLIENT
-from clicktrail.store.reads.records import Record, check_references, get_record, insert_row, update_row
+from clicktrail.query.fields import CLIENT, Record
+from clicktrail.store.reads.records import check_references, get_record, insert_row, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -25,20 +25,10 @@ def hash_secret(secret: str) -> str:
 @transaction(Write.CATALOGUE)
 def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, str]:
     """Adds an OAuth client. Returns it and its secret, which cannot be read again. Raises InvalidBody."""
-    check_references(session, values)
+    check_references(session, CLIENT, values)
     client_id, secret = ids.new(), secrets.token_urlsafe(_SECRET_BYTES)
-    insert_row(
-        session,
-        CLIENT,
-        {
-            "client_id": client_id,
-            "name": values.get("name"),
-            "scope": values["scope"],
-            "partner_id": values.get("partnerId"),
-            "enabled": True,
-            "secret_hash": hash_secret(secret),
-        },
-    )
+    row = {"client_id": client_id, "enabled": True, "secret_hash": hash_secret(secret)}
+    insert_row(session, CLIENT, {**values, **row})
     return get_record(session, SYSTEM, CLIENT, client_id), secret
 
 

@@ -3,28 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import asdict
+
 from clicktrail.errors import Conflict, Mistake
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.contacts import is_same
 from clicktrail.model.ids import IdGenerator
-from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.store.reads.profiles import attach, contacts_by_profile, get_profile
-from clicktrail.store.reads.records import (
-    Record,
-    check_unused,
-    columns_of,
-    find_repeat,
-    insert_row,
-    refuse_differing,
-    update_row,
-)
+from clicktrail.store.reads.records import check_unused, find_repeat, insert_row, refuse_differing, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
 _CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
 """Returns a row if the links of a profile have clicks, by the indexes of both."""
-NAMES = ("firstName", "middleName", "lastName")
+NAMES = ("first_name", "middle_name", "last_name")
 """The parts of `name`, in the order of joining."""
 
 
@@ -34,7 +28,7 @@ def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]
     repeated = find_repeat(session, PROFILE, values)
     if repeated is not None:
         attach(session, SYSTEM, [repeated])
-        refuse_differing(PROFILE, repeated["profileId"], _differing_parts(repeated, values))
+        refuse_differing(PROFILE, repeated.profile_id, _differing_parts(repeated, values))
         return repeated, False
     return get_profile(session, SYSTEM, save_profile(session, ids, None, values)), True
 
@@ -49,7 +43,7 @@ def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: 
 def save_profile(
     session: Session,
     ids: IdGenerator,
-    current: Mapping[str, Any] | None,
+    current: Record | None,
     values: Mapping[str, Any],
     name_space: str | None = None,
 ) -> str:
@@ -58,17 +52,17 @@ def save_profile(
     Repeating it changes nothing, not even the update time. `name_space` is the name space of a new profile's uuid; a
     uuid without a name space, given later, makes the profile the site's own. Raises Conflict.
     """
-    profile_id: str = current["profileId"] if current else ids.new()
-    known = current or {field.name: field.default for field in PROFILE.writable.values()}
+    profile_id: str = current.profile_id if current else ids.new()
+    known = PROFILE.defaults if current is None else asdict(current)
     if name_space is None and values.get("uuid") != known["uuid"]:
         check_unused(session, PROFILE, "uuid", values.get("uuid"), profile_id)
         _take_back(session, values.get("uuid"), profile_id)
     wanted = {**known, **values}
-    changes = {name: value for name, value in values.items() if known[name] != value}
-    row = columns_of(PROFILE, changes if current else {name: wanted[name] for name in PROFILE.writable})
+    changes = {name: value for name, value in wanted.items() if current is None or known[name] != value}
+    row = {name: value for name, value in changes.items() if name in PROFILE.columns}
     if current and "uuid" in changes:
         row["name_space"] = name_space
-    if not current or any(name in changes for name in NAMES):
+    if any(name in changes for name in NAMES):
         row["name"] = full_name(wanted)
     if list(wanted["tags"]) != list(known["tags"]):
         row["first_tag"] = wanted["tags"][0] if wanted["tags"] else None
@@ -98,40 +92,40 @@ def save_contacts(session: Session, ids: IdGenerator, profile_id: str, wanted: S
     kept: list[str] = []
     is_changed = False
     for position, contact in enumerate(wanted):
-        match = _match(contact, [record for record in old if record["contactId"] not in kept])
-        row = {name: value for name, value in contact.items() if value is not None and name in CONTACT.writable}
+        match = _match(contact, [record for record in old if record.contact_id not in kept])
+        row = {name: contact[name] for name in CONTACT.writable if contact.get(name) is not None}
         if match is None:
             check_unused(session, CONTACT, "uuid", contact.get("uuid"), None)
             place = {"contact_id": ids.new(), "profile_id": profile_id, "position": position}
             insert_row(session, CONTACT, {**place, **row})
             is_changed = True
             continue
-        kept.append(match["contactId"])
-        check_unused(session, CONTACT, "uuid", contact.get("uuid"), match["contactId"])
-        changes: dict[str, Any] = {name: value for name, value in row.items() if match[name] != value}
-        if places[match["contactId"]] != position:
+        kept.append(match.contact_id)
+        check_unused(session, CONTACT, "uuid", contact.get("uuid"), match.contact_id)
+        changes = match.changes(row)
+        if places[match.contact_id] != position:
             changes["position"] = position
-        update_row(session, CONTACT, match["contactId"], changes)
+        update_row(session, CONTACT, match.contact_id, changes)
         is_changed = is_changed or bool(changes)
     for record in old:
-        if record["contactId"] not in kept:
-            session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", record["contactId"]))
+        if record.contact_id not in kept:
+            session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", record.contact_id))
             is_changed = True
     return is_changed
 
 
 def _match(contact: Mapping[str, Any], old: Sequence[Record]) -> Record | None:
-    same = [record for record in old if record["contactId"] == contact.get("contactId")]
+    same = [record for record in old if record.contact_id == contact.get("contact_id")]
     if same:
         return same[0]
     uuid = contact.get("uuid")
     if uuid is not None:
-        same = [record for record in old if record["uuid"] == uuid]
+        same = [record for record in old if record.uuid == uuid]
         if same:
             return same[0]
     key, value = contact["key"], contact["value"]
-    same = [record for record in old if record["key"] == key and is_same(key, record["value"], value)]
-    same = [record for record in same if uuid in (None, record["uuid"])]
+    same = [record for record in old if record.key == key and is_same(key, record.value, value)]
+    same = [record for record in same if uuid in (None, record.uuid)]
     return same[0] if same else None
 
 
@@ -154,10 +148,10 @@ def replace_tags(session: Session, profile_id: str, tags: Sequence[str]) -> None
 
 def _differing_parts(record: Record, values: Mapping[str, Any]) -> list[str]:
     """The list-valued fields in which a repeated POST differs from the stored profile."""
-    contacts = [(contact["key"], contact["value"]) for contact in record["contacts"]]
+    contacts = [(contact.key, contact.value) for contact in record.contacts]
     differing = []
     if "contacts" in values and [(item["key"], item["value"]) for item in values["contacts"]] != contacts:
         differing.append("contacts")
-    if "tags" in values and list(values["tags"]) != record["tags"]:
+    if "tags" in values and list(values["tags"]) != record.tags:
         differing.append("tags")
     return differing

@@ -14,9 +14,9 @@ from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Event, Message
 from clicktrail.model.times import SECOND
-from clicktrail.query.fields import DELIVERY, POSTBACK
+from clicktrail.query.fields import DELIVERY, POSTBACK, Record
 from clicktrail.store.reads.clicks import select_clicks
-from clicktrail.store.reads.records import Record, get_record
+from clicktrail.store.reads.records import get_record
 from clicktrail.store.session.protocol import Row, Rows, Session
 from clicktrail.store.session.sql import Sql, join, number, sql, update
 from clicktrail.store.session.transactions import Write, transaction

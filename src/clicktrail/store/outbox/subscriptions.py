@@ -8,10 +8,10 @@ from typing import Any
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.postbacks import Message, sample
-from clicktrail.query.fields import POSTBACK
+from clicktrail.query.fields import POSTBACK, Record
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox.deliveries import Target, find_target
-from clicktrail.store.reads.records import Record, get_record, update_row
+from clicktrail.store.reads.records import get_record, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -29,7 +29,7 @@ def create_postback(session: Session, ids: IdGenerator, values: Mapping[str, Any
     """Adds a postback. Returns it and its secret; the secret is None if the uuid existed. Raises Conflict,
     InvalidBody."""
     record, is_new = catalog.create_item(session, ids, POSTBACK, values)
-    return record, _give_secret(session, record["postbackId"]) if is_new else None
+    return record, _give_secret(session, record.postback_id) if is_new else None
 
 
 @transaction(Write.CATALOGUE)

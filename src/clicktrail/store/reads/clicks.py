@@ -70,7 +70,7 @@ def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions
     if "link" in expansions:
         links = dict(select_records(session, viewer, LINK, "link_id", link_ids))
     if "profile" in expansions:
-        profiles = {record["profileId"]: record for record in find_profiles(session, viewer, "profile_id", profile_ids)}
+        profiles = {record.profile_id: record for record in find_profiles(session, viewer, "profile_id", profile_ids)}
     if "contacts" in expansions:
         contacts = contacts_by_profile(session, viewer, profile_ids)
     if "metrics" in expansions:

@@ -3,15 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from clicktrail.model.access import SYSTEM, Viewer
-from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.reads.records import (
-    Page,
-    Record,
-    get_record,
-    list_records,
-    select_records,
-)
+from clicktrail.store.reads.records import Page, get_record, list_records, select_records
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import in_, sql
 
@@ -60,7 +54,7 @@ def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[
 
 def attach(session: Session, viewer: Viewer, profiles: Sequence[Record]) -> None:
     """Adds `contacts` and `tags` to profile records: two statements, however many profiles there are."""
-    profile_ids = [profile["profileId"] for profile in profiles]
+    profile_ids = [profile.profile_id for profile in profiles]
     contacts = contacts_by_profile(session, viewer, profile_ids)
     tags: dict[str, list[str]] = {}
     if profile_ids:
@@ -69,5 +63,5 @@ def attach(session: Session, viewer: Viewer, profiles: Sequence[Record]) -> None
         for profile_id, tag in session.rows(listed):
             tags.setdefault(profile_id, []).append(tag)
     for profile in profiles:
-        profile["contacts"] = contacts.get(profile["profileId"], [])
-        profile["tags"] = tags.get(profile["profileId"], [])
+        profile.contacts = contacts.get(profile.profile_id, [])
+        profile.tags = tags.get(profile.profile_id, [])

@@ -1,31 +1,22 @@
-"""Reading and writing objects of any resource as records: field name -> stored value.
+"""Reading and writing objects of any resource as records (`Resource.record`).
 
-Contact values are masked here for viewers who may not see them: every record that leaves the store passes `_record`.
+Contact values are masked here for viewers who may not see them: every record that leaves the store passes `_read`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from clicktrail.errors import Conflict, Forbidden, InvalidBody, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
-from clicktrail.query.fields import Resource, Source
+from clicktrail.query.fields import Record, Resource
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, in_, insert_into, join, named, sql, update
-
-Record = dict[str, Any]
-REFERENCES: Mapping[str, str] = {
-    "profileId": "profiles",
-    "bannerId": "banners",
-    "languageId": "languages",
-    "themeId": "themes",
-    "sizeId": "sizes",
-    "partnerId": "profiles",
-}
-"""Field of a body -> the table that must hold the object it names."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +41,22 @@ MASKED_SQL = (
 """`mask_contact` as an expression of the contacts `k`."""
 
 
+@cache
 def _columns(resource: Resource) -> Sql:
     table = TABLES[resource.name]
-    return join(", ", [table.expression(field) for field in resource.kept])
+    return join(", ", [table.expression(field) for field in resource.columns.values()])
 
 
-def _record(resource: Resource, viewer: Viewer, row: Row) -> Record:
-    record = {field.name: value for field, value in zip(resource.kept, row, strict=False)}
-    for name, renew in resource.renewed:
-        if record[name] is not None:
-            record[name] = renew(record[name])
-    if not viewer.sees_contacts:
-        for field in resource.kept:
-            if field.secret:
-                record[field.name] = mask_contact(record[field.name])
-    return record
+def _read(resource: Resource, viewer: Viewer, rows: Iterable[Row]) -> list[Record]:
+    make, width = resource.record, len(resource.columns)
+    records = [make(*row[:width]) for row in rows]
+    masked = [(name, mask_contact) for name, field in resource.columns.items() if field.secret]
+    for name, change in (*resource.renewed, *(() if viewer.sees_contacts else masked)):
+        for record in records:
+            value = getattr(record, name)
+            if value is not None:
+                setattr(record, name, change(value))
+    return records
 
 
 def refuse_secrets(query: ListQuery, viewer: Viewer) -> None:
@@ -92,7 +84,7 @@ def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     refuse_secrets(query, viewer)
     statement = list_statement(query, viewer, _columns(query.resource), session.dialect)
     rows = session.rows(statement)
-    items = [_record(query.resource, viewer, row) for row in rows]
+    items = _read(query.resource, viewer, rows)
     return make_page(rows, items, query.limit, count(session, viewer, query))
 
 
@@ -116,7 +108,7 @@ def select_records(
     where = and_(in_(key, wanted), visible(table, viewer), *([sql(table.own)] if own else []))
     found = sql("SELECT {}, {} FROM {} WHERE {}", _columns(resource), key, table.source, where)
     rows = session.rows(sql("{} ORDER BY {}", found, named(order)) if order else found)
-    return [(row[-1], _record(resource, viewer, row)) for row in rows]
+    return [(row[-1], record) for row, record in zip(rows, _read(resource, viewer, rows), strict=True)]
 
 
 def find_record(session: Session, viewer: Viewer, resource: Resource, column: str, value: str) -> Record | None:
@@ -133,25 +125,25 @@ def get_record(session: Session, viewer: Viewer, resource: Resource, object_id: 
     return record
 
 
-def check_references(session: Session, values: Mapping[str, Any]) -> None:
+def check_references(session: Session, resource: Resource, values: Mapping[str, Any]) -> None:
     """Raises InvalidBody naming every reference to an object that does not exist."""
     mistakes = []
-    for field, table in REFERENCES.items():
-        object_id = values.get(field)
+    for reference in BY_TABLE[TABLES[resource.name].name].references:
+        object_id, key = values.get(reference.column), named(BY_TABLE[reference.table].key[0])
         if object_id is None:
             continue
-        column = {"profiles": "profile_id"}.get(table, f"{table[:-1]}_id")
-        if not session.rows(sql("SELECT 1 FROM {} WHERE {} = {}", named(table), named(column), object_id)):
-            mistakes.append(Mistake(f"there is no {table[:-1]} {object_id}", pointer=f"/{field}"))
+        if not session.rows(sql("SELECT 1 FROM {} WHERE {} = {}", named(reference.table), key, object_id)):
+            what = f"there is no {reference.table[:-1]} {object_id}"
+            mistakes.append(Mistake(what, pointer=f"/{resource.keys[reference.column]}"))
     if mistakes:
         raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
 
 
-def check_unused(session: Session, resource: Resource, field: str, value: str | None, own_id: str | None) -> None:
-    """Raises Conflict where another of the site's own objects already has `value` in `field`."""
+def check_unused(session: Session, resource: Resource, column: str, value: str | None, own_id: str | None) -> None:
+    """Raises Conflict where another of the site's own objects already has `value` in `column`."""
     if value is None:
         return
-    column = next(row.column for row in resource.fields if row.name == field)
+    field = resource.keys[column]
     key, table = resource.id_field.column, TABLES[resource.name]
     sought = and_(sql("{} = {}", named(column), value), sql(table.own))
     taken = session.rows(sql("SELECT {} FROM {} WHERE {}", named(key), named(table.name), sought))
@@ -169,15 +161,16 @@ def find_repeat(session: Session, resource: Resource, values: Mapping[str, Any])
     if not own:
         return None
     record = own[0][1]
-    differing = [name for name, value in values.items() if name in record and record[name] != value]
-    refuse_differing(resource, record[resource.id_field.name], differing)
+    differing = [name for name in values if name in resource.columns and getattr(record, name) != values[name]]
+    refuse_differing(resource, record.object_id, differing)
     return record
 
 
 def refuse_differing(resource: Resource, object_id: str, differing: Sequence[str]) -> None:
-    """Raises Conflict if a repeated POST differs from what its uuid stands for."""
+    """Raises Conflict if a repeated POST differs, in these attributes, from the object of its uuid."""
     if differing:
-        mistakes = tuple(Mistake("differs from the stored object", pointer=f"/{name}") for name in differing)
+        keys = [resource.keys[name] for name in differing]
+        mistakes = tuple(Mistake("differs from the stored object", pointer=f"/{key}") for key in keys)
         raise Conflict(f"The uuid already stands for the {resource.name} {object_id}, which differs.", mistakes)
 
 
@@ -192,9 +185,3 @@ def update_row(session: Session, resource: Resource, object_id: str, changes: Ma
         return
     where = sql("{} = {}", named(resource.id_field.column), object_id)
     session.rows(update(TABLES[resource.name].name, {**changes, "update_time": session.clock.now_s()}, where))
-
-
-def columns_of(resource: Resource, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Field name -> value becomes column -> value, for the fields that lie in the resource's own row."""
-    fields = {field.name: field for field in resource.fields if field.source is Source.OWN}
-    return {fields[name].column: value for name, value in values.items() if name in fields}

@@ -15,9 +15,9 @@ from clicktrail.model.attribution import (
 )
 from clicktrail.model.click import Click
 from clicktrail.model.times import SECOND
+from clicktrail.query.fields import Record
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.profiles import find_client
-from clicktrail.store.reads.records import Record
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.identities import browsers_of
 from clicktrail.store.registrations.ranks import find_outranked, find_settled
@@ -29,6 +29,19 @@ _BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
 _BY_PLACE = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {}"
 Found = dict[str, tuple[Click, set[Evidence]]]
 """Clicks by id, each with the evidence that found it."""
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to register a client (`query.fields.REGISTRATION`). `profile` has the client's values, by attribute."""
+
+    click_id: str | None = None
+    visitor_id: str | None = None
+    uuid: str | None = None
+    code: str | None = None
+    time: int | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    profile: Mapping[str, Any] = {}
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -65,27 +78,27 @@ def read_client(
 ) -> tuple[Mapping[str, Any], Record | None]:
     """Returns the client's values, with the current uuid if the profile was merged, and the stored profile."""
     found = find_client(session, name_space, values["uuid"]) if values.get("uuid") else None
-    return (values if found is None else {**values, "uuid": found["uuid"]}), found
+    return (values if found is None else {**values, "uuid": found.uuid}), found
 
 
-def check_named(session: Session, viewer: Viewer, values: Mapping[str, Any]) -> tuple[Named, Click | None]:
+def check_named(session: Session, viewer: Viewer, said: Registration) -> tuple[Named, Click | None]:
     """Looks up the named code and the named click. Returns what is named, and the click. Raises InvalidBody."""
     mistakes = []
     code_link_id = None
-    if values.get("code") is not None:
-        where = and_(sql("l.code = {}", values["code"]), visible(TABLES["link"], viewer))
+    if said.code is not None:
+        where = and_(sql("l.code = {}", said.code), visible(TABLES["link"], viewer))
         rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", where))
         if rows:
             code_link_id = rows[0][0]
         else:
             mistakes.append(Mistake("there is no link with this code", pointer="/code"))
-    click_id = values.get("clickId")
+    click_id = said.click_id
     clicks = select_clicks(session, viewer, sql("c.click_id = {}", click_id)) if click_id is not None else []
     if click_id is not None and not clicks:
         mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
     if mistakes:
         raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
-    named = Named(click_id, values.get("visitorId"), values.get("uuid"), values.get("code"), code_link_id)
+    named = Named(click_id, said.visitor_id, said.uuid, said.code, code_link_id)
     return named, clicks[0] if clicks else None
 
 
@@ -94,7 +107,7 @@ def find_clicks(
     viewer: Viewer,
     named: Named,
     click: Click | None,
-    values: Mapping[str, Any],
+    said: Registration,
     people: set[str],
     at: int,
     model: Model,
@@ -114,15 +127,15 @@ def find_clicks(
         add([click], Evidence.CLICK_ID)
     if named.uuid is not None:
         add(select_clicks(session, viewer, sql(_BY_UUID, text_hash(named.uuid), named.uuid)), Evidence.UUID)
-    said = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
-    others = browsers_of(session, people) - said
+    own = {named.visitor_id, *(click.visitor_id for click, _ in found.values())} - {None}
+    others = browsers_of(session, people) - own
     span = _span(at, model)
-    for browsers, evidence in ((said, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
+    for browsers, evidence in ((own, Evidence.VISITOR_ID), (others, Evidence.IDENTITY)):
         if browsers:
             wanted = sql("c.visitor_id = ANY({}::TEXT[])", sorted(map(str, browsers)))
             add(select_clicks(session, viewer, and_(wanted, span), model.touch), evidence)
-    if named.code_link_id is not None and values.get("ip") is not None:
-        place = (named.code_link_id, text_hash(values["ip"]), values["ip"], values.get("userAgent"))
+    if named.code_link_id is not None and said.ip is not None:
+        place = (named.code_link_id, text_hash(said.ip), said.ip, said.user_agent)
         add(select_clicks(session, viewer, and_(sql(_BY_PLACE, *place), span), model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
     for click_id in sorted(map(str, originals)):

@@ -15,7 +15,7 @@ from clicktrail.model.attribution import (
     attribute,
 )
 from clicktrail.model.click import Click
-from clicktrail.store.reads.records import Record
+from clicktrail.query.fields import Record
 from clicktrail.store.registrations.candidates import Gathered
 
 
@@ -26,10 +26,10 @@ def choose_profile(click: Click, own: Record | None, known: Record | None) -> Re
     without a client goes to the known client. A click with a client keeps it: a registration that names another client
     raises Conflict, because moving a click between clients would move money.
     """
-    if own is not None and known is not None and own["profileId"] != known["profileId"]:
+    if own is not None and known is not None and own.profile_id != known.profile_id:
         raise Conflict(
-            f"The click {click.click_id} already belongs to the client {own['profileId']}.",
-            (Mistake(f"is the uuid of another client, {known['profileId']}", pointer="/profile/uuid"),),
+            f"The click {click.click_id} already belongs to the client {own.profile_id}.",
+            (Mistake(f"is the uuid of another client, {known.profile_id}", pointer="/profile/uuid"),),
         )
     return own if own is not None else known
 
@@ -40,7 +40,7 @@ def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model
     A click is free if it has no client, the `known` client, or a client that the site's registration outranks. A click
     on which the site has already decided is not free for a partner.
     """
-    free = {None, *gathered.outranked, *([known["profileId"]] if known is not None else [])}
+    free = {None, *gathered.outranked, *([known.profile_id] if known is not None else [])}
     candidates = [
         Candidate(
             click.click_id,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from clicktrail.model.access import SYSTEM
-from clicktrail.query.fields import IDENTITY
+from clicktrail.query.fields import IDENTITY, Record
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import in_, insert_into, number, sql
@@ -19,7 +19,7 @@ _BECAME = (
 
 
 @transaction(Write.CHANGE)
-def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str, str], bool]:
+def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[Record, bool]:
     """Records that a browser belongs to a person. A merged client's uuid becomes the current one. Returns the identity,
     and whether it is new."""
     [uuid] = current_uuids(session, [uuid])
@@ -34,7 +34,7 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[dict[str
             "create_time": session.clock.now_us(),
         }
         session.rows(insert_into("identities", row))
-    return {"identityId": identity_id, "visitorId": visitor_id, "uuid": uuid}, not known
+    return IDENTITY.record(identity_id, visitor_id, uuid), not known
 
 
 @transaction(Write.CHANGE)

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.model.contacts import is_same
-from clicktrail.query.fields import CONTACT, PROFILE
+from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.store.clicks.change import hand_over
-from clicktrail.store.objects.profiles import replace_tags
+from clicktrail.store.objects.profiles import NAMES, replace_tags
 from clicktrail.store.reads.profiles import get_profile
-from clicktrail.store.reads.records import Record, update_row
+from clicktrail.store.reads.records import update_row
 from clicktrail.store.registrations.identities import move_identities
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import OnDelete, pointing_to
@@ -50,7 +50,7 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
     _refuse_partners(session, kept_id, gone_id)
     known = {row[0]: _Known(*row[1:]) for row in _find_known(session, kept_id, gone_id)}
     _move_contacts(session, kept, gone)
-    tags = list(dict.fromkeys((*kept["tags"], *gone["tags"])))
+    tags = list(dict.fromkeys((*kept.tags, *gone.tags)))
     replace_tags(session, kept_id, tags)
     hand_over(session, gone_id, kept_id, Cause(viewer.actor, Reason.MERGED))
     for relation, reference in pointing_to("profiles"):
@@ -98,33 +98,29 @@ def _count_owned(session: Session, profile_id: str) -> dict[str, int]:
 
 def _fill(kept: Record, gone: Record) -> dict[str, Any]:
     """Values that the kept profile lacks."""
-    changes: dict[str, Any] = {}
-    if not kept["name"]:
-        columns = {"first_name": "firstName", "middle_name": "middleName", "last_name": "lastName", "name": "name"}
-        changes = {column: gone[name] for column, name in columns.items()}
-    if kept["countryNumericCode"] is None:
-        changes["country_code"] = gone["countryNumericCode"]
-    return changes
+    wanted = () if kept.name else (*NAMES, "name")
+    lacking = (*wanted, *(("country_code",) if kept.country_code is None else ()))
+    return {column: getattr(gone, column) for column in lacking}
 
 
 def _move_contacts(session: Session, kept: Record, gone: Record) -> None:
     """Appends the merged profile's contacts. A contact that both have stays as it is, and gets a uuid if it has
     none."""
-    last = sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", kept["profileId"])
+    last = sql("SELECT coalesce(max(position), -1) FROM contacts WHERE profile_id = {}", kept.profile_id)
     position = session.rows(last)[0][0]
-    for contact in gone["contacts"]:
+    for contact in gone.contacts:
         same = [
             each
-            for each in kept["contacts"]
-            if each["key"] == contact["key"] and is_same(contact["key"], each["value"], contact["value"])
+            for each in kept.contacts
+            if each.key == contact.key and is_same(contact.key, each.value, contact.value)
         ]
         if not same:
             position += 1
-            update_row(session, CONTACT, contact["contactId"], {"profile_id": kept["profileId"], "position": position})
+            update_row(session, CONTACT, contact.contact_id, {"profile_id": kept.profile_id, "position": position})
             continue
-        session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", contact["contactId"]))
-        if same[0]["uuid"] is None and contact["uuid"] is not None:
-            update_row(session, CONTACT, same[0]["contactId"], {"uuid": contact["uuid"]})
+        session.rows(sql("DELETE FROM contacts WHERE contact_id = {}", contact.contact_id))
+        if same[0].uuid is None and contact.uuid is not None:
+            update_row(session, CONTACT, same[0].contact_id, {"uuid": contact.uuid})
 
 
 def _join_uuids(session: Session, kept_id: str, gone_id: str, known: Mapping[str, _Known]) -> dict[str, str | None]:

@@ -12,15 +12,16 @@ from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.model.attribution import Candidate, Decision, Evidence, Model, Outcome, Rule
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, foreign_digits
+from clicktrail.query.fields import Record
 from clicktrail.store.clicks.change import tie, untie
 from clicktrail.store.objects.profiles import save_profile
 from clicktrail.store.outbox.deliveries import add_deliveries, registration_deliveries
 from clicktrail.store.reads.clicks import get_click
 from clicktrail.store.reads.profiles import get_profile
-from clicktrail.store.reads.records import Record
 from clicktrail.store.registrations.candidates import (
     Gathered,
     Named,
+    Registration,
     check_named,
     find_clicks,
     gather,
@@ -43,7 +44,7 @@ _SAID = (
 
 @transaction(Write.CHANGE)
 def register_client(
-    session: Session, ids: IdGenerator, viewer: Viewer, values: Mapping[str, Any], model: Model
+    session: Session, ids: IdGenerator, viewer: Viewer, said: Registration, model: Model
 ) -> tuple[Attribution, bool]:
     """Registers a client and attributes it. Returns the attribution, and whether it is new. `viewer` limits the
     candidates.
@@ -53,14 +54,14 @@ def register_client(
     clients that partners registered (`ranks`). Raises InvalidBody if a named click or code does not exist, and Conflict
     if the client is a partner's profile.
     """
-    named, click = check_named(session, viewer, values)
-    client, found = read_client(session, viewer.name_space, values.get("profile") or {})
+    named, click = check_named(session, viewer, said)
+    client, found = read_client(session, viewer.name_space, said.profile)
     known = _find_known(session, viewer, click, client, found)
     if known is not None:
         return known, False
-    at = values.get("time") or session.clock.now_us()
+    at = said.time or session.clock.now_us()
     people = {uuid for uuid in (named.uuid, client.get("uuid")) if uuid and viewer.name_space is None}
-    clicks = find_clicks(session, viewer, named, click, values, people, at, model)
+    clicks = find_clicks(session, viewer, named, click, said, people, at, model)
     gathered = gather(session, viewer.name_space, named, clicks)
     decision = choose_click(gathered, found, at, model)
     return _write(session, ids, viewer, gathered, decision, found, client, at, model)[0], True
@@ -82,7 +83,7 @@ def register_through(
     own = get_profile(session, SYSTEM, str(click.profile_id)) if has_own else None
     chosen = choose_profile(click, own, found)
     if own is not None:
-        refuse_partner(session, own["profileId"])
+        refuse_partner(session, own.profile_id)
         save_profile(session, ids, own, client)
         return click
     at = session.clock.now_us()
@@ -94,7 +95,7 @@ def _find_known(
 ) -> Attribution | None:
     """The registration that this one repeats: same uuid or, without a uuid, same click."""
     if found is not None:
-        return find_attribution(session, viewer, sql("a.profile_id = {}", found["profileId"]))
+        return find_attribution(session, viewer, sql("a.profile_id = {}", found.profile_id))
     if click is None or client.get("uuid"):
         return None
     if viewer.name_space is not None:  # a partner gets its own registration again, even if the site outranked it
@@ -122,7 +123,7 @@ def _write(
     `known` is the client's profile; None for a new client. Raises Conflict if it is a partner's profile.
     """
     if known is not None:
-        refuse_partner(session, known["profileId"])
+        refuse_partner(session, known.profile_id)
     profile_id = save_profile(session, ids, known, client, viewer.name_space)
     clicks = {click_id: click for click_id, (click, _) in gathered.clicks.items()}
     for click_id in freed_by(decision, clicks, gathered.outranked):

@@ -54,7 +54,7 @@ RELATIONS = (
     Relation(
         "banners",
         ("banner_id",),
-        tuple(Reference(f"{word}_id", f"{word}s", _CLEAR) for word in ("language", "size", "theme")),
+        tuple(Reference(f"{word}_id", f"{word}s", _CLEAR) for word in ("language", "theme", "size")),
     ),
     Relation("profiles", ("profile_id",), is_personal=True),
     Relation(
