@@ -12,7 +12,7 @@ from clicktrail.store.reads.clicks import get_click
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL, count_statement, list_statement, where_clause
 from clicktrail.store.reads.tables import TABLES
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import and_, sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -37,7 +37,7 @@ def find_removable(session: Session, query: ListQuery) -> Found:
     listed = list_statement(query, SYSTEM, sql("c.click_id"), session.dialect)
     total = session.rows(counted)[0][0]
     rows = session.rows(listed) if total else []
-    return Found([row[0] for row in rows[: query.limit]], total)
+    return Found([click_id for click_id, *_ in rows[: query.limit]], total)
 
 
 @transaction(Write.ALONE)
@@ -47,8 +47,8 @@ def remove_piece(session: Session, viewer: Viewer, query: ListQuery, click_ids: 
     where = and_(with_ids(session, click_ids), where_clause(query, table, SYSTEM, session.dialect))
     if row_id is not None:  # no index: read whole rows of these only
         place = table.column(row_id)
-        rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, where))
-        where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])
+        rows = list_values(session, sql("SELECT {} FROM clicks c WHERE {}", place, where))
+        where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, rows)
     clicks = [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
     if clicks:
         delete(session, clicks, Cause(viewer.actor, Reason.DELETED))

@@ -16,7 +16,7 @@ from clicktrail.model.visitors import visitor_key
 from clicktrail.store.counting.visitors import Hashes, Keys, VisitorSet
 from clicktrail.store.memory.visits import mark_repeats
 from clicktrail.store.session.hashes import VISITOR_SQL, text_hash
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, named, number, sql
 
 NOTHING = LinkMetrics()
@@ -263,7 +263,7 @@ def _find_rows(session: Session, row_id: Sql, clicks: Sequence[Click]) -> list[i
     for condition, values in (("visitor IN ({})", visitors), ("visitor IS NULL AND ip_hash IN ({})", hashes)):
         if values:
             where = sql(condition, sql("SELECT unnest({}::BIGINT[])", values))
-            found += [row[0] for row in session.rows(sql("SELECT {} FROM clicks WHERE {}", row_id, where))]
+            found += list_values(session, sql("SELECT {} FROM clicks WHERE {}", row_id, where))
     return found
 
 

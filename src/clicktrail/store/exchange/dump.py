@@ -70,7 +70,7 @@ def months_of(folder: Path) -> list[int]:
     """The first second of every month that has clicks, by their ids. Raises MoveRefused."""
     made = "make_timestamp(TRY_CAST('0x' || substr(click_id, 1, 8) AS BIGINT) * 1000000)"
     rows = ask(file_of(folder, "clicks"), f"SELECT DISTINCT CAST(epoch(date_trunc('month', {made})) AS BIGINT) FROM ")
-    return [row[0] for row in rows if row[0] is not None]
+    return [second for [second] in rows if second is not None]
 
 
 def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progress) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from clicktrail.errors import ClicktrailError
-from clicktrail.store.session.protocol import Engine, Row, Session
+from clicktrail.store.session.protocol import Engine, Row, Session, list_values
 from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import bind, join, named, names, number, sql
 
@@ -31,8 +31,7 @@ class MoveRefused(ClicktrailError):
 
 def columns_of(session: Session, table: str) -> list[str]:
     """The table's columns in alphabetical order, because their order may differ between engines."""
-    rows = session.rows(sql(_COLUMNS, table))
-    return sorted(row[0] for row in rows)
+    return sorted(list_values(session, sql(_COLUMNS, table)))
 
 
 def count_rows(engine: Engine) -> dict[str, int]:

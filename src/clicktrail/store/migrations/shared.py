@@ -7,7 +7,7 @@ its creation time, so no column repeats it.
 from collections.abc import Sequence
 
 from clicktrail.errors import NewerStore
-from clicktrail.store.session.protocol import Dialect, Migration, Session
+from clicktrail.store.session.protocol import Dialect, Migration, Session, list_values
 from clicktrail.store.session.sql import sql
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
@@ -163,7 +163,7 @@ def say_newer(names: Sequence[str]) -> str:
 
 def _list_applied(session: Session) -> set[str]:
     tables = session.rows(sql("SELECT 1 FROM information_schema.tables WHERE table_name = 'migrations'"))
-    return {row[0] for row in session.rows(sql("SELECT name FROM migrations"))} if tables else set()
+    return set(list_values(session, sql("SELECT name FROM migrations"))) if tables else set()
 
 
 def probe(session: Session) -> None:
@@ -173,5 +173,5 @@ def probe(session: Session) -> None:
 
 def inspect(session: Session) -> tuple[set[str], int]:
     """The names of the applied migrations, and the number of clicks."""
-    applied = {row[0] for row in session.rows(sql("SELECT name FROM migrations"))}
+    applied = set(list_values(session, sql("SELECT name FROM migrations")))
     return applied, session.rows(sql("SELECT count(*) FROM clicks"))[0][0]

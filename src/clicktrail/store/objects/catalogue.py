@@ -19,7 +19,7 @@ from clicktrail.store.reads.records import (
     insert_row,
     update_row,
 )
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, named, names, sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -37,15 +37,15 @@ _USED = "SELECT f.{} AS id, f.{} AS name FROM {} f WHERE f.{} IN (SELECT {} FROM
 
 def load_catalogue(session: Session) -> Catalogue:
     """The catalogue as this transaction sees it."""
-    links = session.rows(sql("SELECT code, {} FROM links", _LINK))
+    links = {code: CatalogueLink(*link) for code, *link in session.rows(sql("SELECT code, {} FROM links", _LINK))}
     banners = session.rows(sql("SELECT banner_id, banner_name, cdn_file_url FROM banners"))
     sites = session.rows(sql("SELECT key, site_id, origins FROM sites WHERE enabled"))
     return Catalogue(
-        {row[0]: CatalogueLink(*row[1:]) for row in links},
-        frozenset(row[1] for row in links),
+        links,
+        frozenset(link.link_id for link in links.values()),
         {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
         {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
-        frozenset(row[0] for row in session.rows(sql("SELECT postback_id FROM postbacks WHERE enabled"))),
+        frozenset(list_values(session, sql("SELECT postback_id FROM postbacks WHERE enabled"))),
         _load_notified(session),
     )
 
@@ -121,8 +121,6 @@ def _used(word: str) -> Sql:
     return sql(_USED, key, label, table, key, key)
 
 
-def list_used_facets(session: Session) -> dict[str, list[tuple[str, str]]]:
+def list_used_facets(session: Session) -> dict[str, list[Row]]:
     """The languages, sizes and themes that banners have: id and name, sorted by name."""
-    return {
-        f"{word}s": [(row[0], row[1]) for row in session.rows(_used(word))] for word in ("language", "size", "theme")
-    }
+    return {f"{word}s": session.rows(_used(word)) for word in ("language", "size", "theme")}

@@ -20,7 +20,7 @@ from clicktrail.store.reads.records import (
     list_records,
     update_row,
 )
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -81,6 +81,5 @@ def delete_contact(session: Session, profile_id: str, contact_id: str) -> None:
 
 def _refuse_double(session: Session, profile_id: str, values: Mapping[str, Any], own_id: str | None) -> None:
     same = sql("profile_id = {} AND key = {} AND value = {}", profile_id, values["key"], values["value"])
-    rows = session.rows(sql("SELECT contact_id FROM contacts WHERE {}", same))
-    if any(row[0] != own_id for row in rows):
+    if set(list_values(session, sql("SELECT contact_id FROM contacts WHERE {}", same))) - {own_id}:
         raise Conflict("The profile already has this contact.", (Mistake("is already there", pointer="/value"),))

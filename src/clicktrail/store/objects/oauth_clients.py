@@ -10,7 +10,7 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CLIENT, Record
 from clicktrail.store.reads.records import check_references, get_record, insert_row, update_row
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -50,9 +50,9 @@ def revoke_client(session: Session, client_id: str) -> None:
 
 def check_client(session: Session, client_id: str, secret: str) -> Record | None:
     """The enabled OAuth client with this secret, or None. A wrong id takes as long as a wrong secret."""
-    rows = session.rows(sql("SELECT secret_hash FROM clients WHERE client_id = {} AND enabled", client_id))
-    stored = rows[0][0] if rows else hash_secret("")
-    if not hmac.compare_digest(stored, hash_secret(secret)) or not rows:
+    known = list_values(session, sql("SELECT secret_hash FROM clients WHERE client_id = {} AND enabled", client_id))
+    [stored] = known or [hash_secret("")]
+    if not hmac.compare_digest(stored, hash_secret(secret)) or not known:
         return None
     return get_record(session, SYSTEM, CLIENT, client_id)
 
@@ -66,12 +66,10 @@ def revoke_token(session: Session, token_id: str) -> None:
 
 def list_revoked_tokens(session: Session) -> list[str]:
     """The ids of revoked tokens, newest first."""
-    rows = session.rows(sql("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id"))
-    return [row[0] for row in rows]
+    return list_values(session, sql("SELECT token_id FROM revoked_tokens ORDER BY revoke_time DESC, token_id"))
 
 
 def list_revoked(session: Session) -> frozenset[str]:
     """Ids that a token may not contain: revoked tokens and disabled OAuth clients."""
     ended = "SELECT token_id FROM revoked_tokens UNION ALL SELECT client_id FROM clients WHERE NOT enabled"
-    rows = session.rows(sql(ended))
-    return frozenset(row[0] for row in rows)
+    return frozenset(list_values(session, sql(ended)))

@@ -17,8 +17,8 @@ from clicktrail.model.times import SECOND
 from clicktrail.query.fields import DELIVERY, POSTBACK, Record
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import get_record
-from clicktrail.store.session.protocol import Row, Rows, Session
-from clicktrail.store.session.sql import Sql, join, number, sql, update
+from clicktrail.store.session.protocol import Row, Rows, Session, list_values
+from clicktrail.store.session.sql import Sql, join, names, number, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
 WAITING, DELIVERED, DEAD = "waiting", "delivered", "dead"
@@ -42,15 +42,13 @@ _DUE_OF = "SELECT delivery_id FROM deliveries WHERE postback_id = {} AND due_tim
 """The deliveries of a postback that have been due longest, from the start of the index by due time."""
 _IDS = "delivery_id BETWEEN {} AND {} AND delivery_id = ANY({}::TEXT[])"
 """The bounds let an engine without an index skip all rows outside."""
-_TAKEN = (
-    "SELECT delivery_id, postback_id, event, click_id, attribution_id, time, attempts + 1 FROM deliveries "
-    "WHERE {} AND due_time <= {} ORDER BY due_time {}"
-)
+_TAKEN = "SELECT {} FROM deliveries WHERE {} AND due_time <= {} ORDER BY due_time {}"
 _LEASE = "UPDATE deliveries SET due_time = {}, attempts = attempts + 1, update_time = {} WHERE {}"
 _REGISTRATIONS = (
     "SELECT a.attribution_id, a.profile_id, a.rule, a.link_id, f.uuid FROM attributions a "
     "LEFT JOIN profiles f ON f.profile_id = a.profile_id WHERE a.attribution_id = ANY({}::TEXT[])"
 )
+_CODES = "SELECT link_id, code FROM links WHERE link_id = ANY({}::TEXT[])"
 _OUTCOME = "({}::TEXT, {}::INTEGER, {}::TEXT, {}::INTEGER, {}::TEXT, {}::BIGINT)"
 _SETTLE = (
     "UPDATE deliveries SET status = n.status, response_status = n.response_status, error = n.error, "
@@ -60,6 +58,28 @@ _SETTLE = (
     "AND deliveries.status = {} AND deliveries.delivery_id BETWEEN {} AND {}"
 )
 """Writes many outcomes, but only of deliveries that were not replayed or taken again since."""
+
+
+class _Taken(NamedTuple):
+    """Columns of a delivery that is taken, as they were before."""
+
+    delivery_id: str
+    postback_id: str
+    event: str
+    click_id: str | None
+    attribution_id: str | None
+    time: int
+    attempts: int
+
+
+class _Registered(NamedTuple):
+    """What `_REGISTRATIONS` selects: the registration, and its client's uuid."""
+
+    attribution_id: str
+    profile_id: str | None
+    rule: str
+    link_id: str | None
+    uuid: str | None
 
 
 class Target(NamedTuple):
@@ -150,13 +170,11 @@ def find_due(session: Session, free: Mapping[str, int], most: int) -> list[str]:
     `free` is in the order of service. Postbacks that were left out come first the next time.
     """
     now = session.clock.now_us()
-    due = session.rows(sql(_DUE, now, list(free)))
-    waiting = {row[0] for row in due}
+    waiting = set(list_values(session, sql(_DUE, now, list(free))))
     found: list[str] = []
     for postback_id in [each for each in free if each in waiting][:_SERVED]:
         most_of_it = number(min(free[postback_id], most - len(found)))
-        rows = session.rows(sql(_DUE_OF, postback_id, now, most_of_it))
-        found += [row[0] for row in rows]
+        found += list_values(session, sql(_DUE_OF, postback_id, now, most_of_it))
     return found
 
 
@@ -165,14 +183,24 @@ def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
     """Takes the deliveries that are still due and not locked by another sender."""
     now, ids = session.clock.now_us(), sorted(ids)
     its = sql(_IDS, ids[0], ids[-1], ids)
-    found = session.rows(sql(_TAKEN, its, now, sql(session.dialect.skip_locked)))
-    if not found:
+    rows = session.rows(sql(_TAKEN, names(_Taken._fields), its, now, sql(session.dialect.skip_locked)))
+    if not rows:
         return []
-    ids = sorted(row[0] for row in found)
+    found = [_Taken(*row) for row in rows]
+    ids = sorted(each.delivery_id for each in found)
     session.rows(sql(_LEASE, now + lease_us, session.clock.now_s(), sql(_IDS, ids[0], ids[-1], ids)))
-    targets = {postback_id: find_target(session, postback_id) for postback_id in {row[1] for row in found}}
+    targets = {postback_id: find_target(session, postback_id) for postback_id in {each.postback_id for each in found}}
     messages = _messages(session, found)
-    return [Job(row[0], row[1], targets[row[1]], row[6], messages.get(row[0])) for row in found]
+    return [
+        Job(
+            delivery_id=each.delivery_id,
+            postback_id=each.postback_id,
+            target=targets[each.postback_id],
+            attempt=each.attempts + 1,
+            message=messages.get(each.delivery_id),
+        )
+        for each in found
+    ]
 
 
 def find_target(session: Session, postback_id: str) -> Target:
@@ -183,31 +211,42 @@ def find_target(session: Session, postback_id: str) -> Target:
     return Target(*rows[0])
 
 
-def _messages(session: Session, rows: Sequence[Row]) -> dict[str, Message]:
+def _messages(session: Session, taken: Sequence[_Taken]) -> dict[str, Message]:
     """Delivery id -> message, if its click or registration still exists."""
-    registrations = _by_id(session, _REGISTRATIONS, {row[4] for row in rows})
-    clicks = _clicks(session, {row[3] for row in rows} - {None})
-    link_ids = {click.link_id for click in clicks.values()} | {row[3] for row in registrations.values()}
-    codes = _by_id(session, "SELECT link_id, code FROM links WHERE link_id = ANY({}::TEXT[])", link_ids)
+    found = _among(session, _REGISTRATIONS, {each.attribution_id for each in taken})
+    registrations = {each.attribution_id: each for each in (_Registered(*row) for row in found)}
+    clicks = _clicks(session, {each.click_id for each in taken if each.click_id is not None})
+    link_ids = {each.link_id for each in clicks.values()} | {each.link_id for each in registrations.values()}
+    codes: dict[str | None, str] = dict(_among(session, _CODES, link_ids))
     messages = {}
-    for delivery_id, _, event, click_id, attribution_id, at, _ in rows:
-        click, made = clicks.get(click_id), registrations.get(attribution_id)
-        if (click if event == Event.CLICK else made) is None:
+    for each in taken:
+        click, made = clicks.get(each.click_id or ""), registrations.get(each.attribution_id or "")
+        about: Click | _Registered | None = made
+        if each.event == Event.CLICK:
+            about = click
+        if about is None:
             continue
-        _, client_id, rule, link_id, uuid = made or (None, None, None, click.link_id if click else None, None)
-        code = codes[link_id][1] if link_id in codes else None
-        messages[delivery_id] = Message(
-            delivery_id, Event(event), at, click, link_id, code, attribution_id, rule, client_id, uuid
+        messages[each.delivery_id] = Message(
+            delivery_id=each.delivery_id,
+            event=Event(each.event),
+            time=each.time,
+            click=click,
+            link_id=about.link_id,
+            code=codes.get(about.link_id),
+            attribution_id=each.attribution_id,
+            rule=made and made.rule,
+            client_id=made and made.profile_id,
+            client_uuid=made and made.uuid,
         )
     return messages
 
 
-def _by_id(session: Session, text: str, ids: set[str | None]) -> dict[str | None, Row]:
+def _among(session: Session, text: str, ids: set[str | None]) -> list[Row]:
     wanted = sorted(each for each in ids if each is not None)
-    return {row[0]: row for row in session.rows(sql(text, wanted))} if wanted else {}
+    return session.rows(sql(text, wanted)) if wanted else []
 
 
-def _clicks(session: Session, ids: set[str]) -> dict[str | None, Click]:
+def _clicks(session: Session, ids: set[str]) -> dict[str, Click]:
     if not ids:
         return {}
     wanted = sql("c.click_id BETWEEN {} AND {} AND c.click_id = ANY({}::TEXT[])", min(ids), max(ids), sorted(ids))

@@ -19,7 +19,7 @@ from clicktrail.store.reads.records import Page, count, make_page, refuse_secret
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.reads.tables import TABLES, visible
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, number, sql
 from clicktrail.store.session.transactions import question
 
@@ -91,8 +91,8 @@ def newest_id(session: Session, before_s: int) -> str | None:
     Later ones say nothing of when they were made: earlier versions took ids with any date.
     """
     bound = least_id(before_s)
-    rows = session.rows(sql("SELECT click_id FROM clicks WHERE click_id < {} ORDER BY click_id DESC LIMIT 1", bound))
-    return rows[0][0] if rows else None
+    found = sql("SELECT click_id FROM clicks WHERE click_id < {} ORDER BY click_id DESC LIMIT 1", bound)
+    return next(iter(list_values(session, found)), None)
 
 
 MAX_CANDIDATES = 1_000

@@ -8,7 +8,7 @@ from clicktrail.query.fields import LINK
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.hashes import VISITOR_SQL
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import and_, in_, sql
 
 _EVERYTHING = (
@@ -24,8 +24,7 @@ def link_metrics(session: Session, viewer: Viewer, link_ids: Iterable[str]) -> d
     if not wanted:
         return {}
     where = and_(in_(sql("l.link_id"), wanted), visible(table, viewer))
-    rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", where))
-    return session.figures.find(session, [row[0] for row in rows])
+    return session.figures.find(session, list_values(session, sql("SELECT l.link_id FROM links l WHERE {}", where)))
 
 
 def get_link_metrics(session: Session, viewer: Viewer, link_id: str, with_bots: bool = False) -> LinkMetrics:

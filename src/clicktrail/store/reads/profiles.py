@@ -6,7 +6,7 @@ from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.records import Page, get_record, list_records, select_records
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import in_, sql
 
 _BY_UUID = "SELECT profile_id FROM profiles WHERE {} UNION ALL SELECT profile_id FROM merged_profiles WHERE {}"
@@ -40,8 +40,8 @@ def find_client(session: Session, name_space: str | None, uuid: str) -> Record |
     The uuid of one that was merged stands for the profile that it became a part of.
     """
     where = sql("uuid = {} AND coalesce(name_space, '') = {}", uuid, name_space or "")
-    found = session.rows(sql(_BY_UUID, where, where))
-    return get_profile(session, SYSTEM, found[0][0]) if found else None
+    found = list_values(session, sql(_BY_UUID, where, where))
+    return get_profile(session, SYSTEM, found[0]) if found else None
 
 
 def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[str]) -> dict[str, list[Record]]:

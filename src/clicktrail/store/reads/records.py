@@ -14,7 +14,7 @@ from clicktrail.query.fields import Record, Resource
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
 from clicktrail.store.reads.tables import TABLES, visible
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, in_, insert_into, join, named, sql, update
 
@@ -146,11 +146,10 @@ def check_unused(session: Session, resource: Resource, column: str, value: str |
     field = resource.keys[column]
     key, table = resource.id_field.column, TABLES[resource.name]
     sought = and_(sql("{} = {}", named(column), value), sql(table.own))
-    taken = session.rows(sql("SELECT {} FROM {} WHERE {}", named(key), named(table.name), sought))
-    if any(row[0] != own_id for row in taken):
-        raise Conflict(
-            f"Another {resource.name} has this {field}.", (Mistake(f"is taken by {taken[0][0]}", pointer=f"/{field}"),)
-        )
+    taken = list_values(session, sql("SELECT {} FROM {} WHERE {}", named(key), named(table.name), sought))
+    if any(object_id != own_id for object_id in taken):
+        mistake = Mistake(f"is taken by {taken[0]}", pointer=f"/{field}")
+        raise Conflict(f"Another {resource.name} has this {field}.", (mistake,))
 
 
 def find_repeat(session: Session, resource: Resource, values: Mapping[str, Any]) -> Record | None:

@@ -11,7 +11,7 @@ from clicktrail.query.fields import CLICK, LINK, Source
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.statements import positive_part
 from clicktrail.store.reads.tables import TABLES, THROUGH, visible
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import number, sql
 
 MOST = 10_000
@@ -45,7 +45,7 @@ def _resolve(session: Session, condition: Condition) -> Condition:
         return condition
     positive, is_negated = positive_part(condition, way.value(condition.field), session.dialect)
     found = sql("SELECT DISTINCT * FROM ({}) f LIMIT {}", sql(way.found, positive), number(MOST + 1))
-    ids = [row[0] for row in session.rows(found)]
+    ids = list_values(session, found)
     if len(ids) > MOST:
         return condition
     return Condition(condition.field, "unreached" if is_negated else "reached", tuple(ids))
@@ -71,5 +71,5 @@ def _stored_values(session: Session, condition: Condition) -> list[Condition]:
 
 def _own_links(session: Session, viewer: Viewer) -> Condition:
     """What `visible` says of a partner's clicks, as a list."""
-    rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", visible(TABLES[LINK.name], viewer)))
-    return Condition(_OWNERS, "reached", tuple(row[0] for row in rows))
+    found = sql("SELECT l.link_id FROM links l WHERE {}", visible(TABLES[LINK.name], viewer))
+    return Condition(_OWNERS, "reached", tuple(list_values(session, found)))

@@ -11,7 +11,7 @@ from clicktrail.model.access import Viewer
 from clicktrail.query.questions import ListQuery, Value
 from clicktrail.store.reads.statements import direction, sort_join, where_clause
 from clicktrail.store.reads.tables import SORT_EQUALS, TABLES, Table
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, and_, join, number, sql
 
 
@@ -124,8 +124,8 @@ def _find_border(walk: Walk, last: Value, needed: int) -> Value:
     beyond = [walk.compare(walk.beyond, last)] if last is not None else []
     source = walk.source(sql("{} IS NOT NULL", walk.proxy), *beyond)
     order = sql("{} {}", walk.proxy, direction(walk.query))
-    rows = walk.session.rows(sql("SELECT {} FROM {} ORDER BY {} LIMIT {}", walk.sort, source, order, number(needed)))
-    values = [row[0] for row in rows]
+    found = sql("SELECT {} FROM {} ORDER BY {} LIMIT {}", walk.sort, source, order, number(needed))
+    values = list_values(walk.session, found)
     if not values:
         return None
     border: Value = min(values) if walk.query.is_descending else max(values)

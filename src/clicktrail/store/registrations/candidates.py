@@ -87,10 +87,9 @@ def check_named(session: Session, viewer: Viewer, said: Registration) -> tuple[N
     code_link_id = None
     if said.code is not None:
         where = and_(sql("l.code = {}", said.code), visible(TABLES["link"], viewer))
-        rows = session.rows(sql("SELECT l.link_id FROM links l WHERE {}", where))
-        if rows:
-            code_link_id = rows[0][0]
-        else:
+        for [link_id] in session.rows(sql("SELECT l.link_id FROM links l WHERE {}", where)):
+            code_link_id = link_id
+        if code_link_id is None:
             mistakes.append(Mistake("there is no link with this code", pointer="/code"))
     click_id = said.click_id
     clicks = select_clicks(session, viewer, sql("c.click_id = {}", click_id)) if click_id is not None else []

@@ -1,5 +1,7 @@
 """Stored attributions, limited to what a viewer may see."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from clicktrail.errors import NotFound
@@ -13,12 +15,8 @@ from clicktrail.store.registrations.candidates import Named
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, names, sql
 
-COLUMNS = (
-    *("attribution_id", "profile_id", "click_id", "link_id", "time", "touch", "window_days", "rule"),
-    *("named_click_id", "named_visitor_id", "named_uuid", "named_code", "code_link_id"),
-)
-CONSIDERED = ("attribution_id", *Candidate.__struct_fields__, "outcome")
-
+CONSIDERED = (*Candidate.__struct_fields__, "outcome")
+"""Columns of `attribution_clicks` after the id of the attribution."""
 _CONSIDERED_IN = "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = {})"
 """The latest registration in which a click was considered."""
 _FIRST = "SELECT {} FROM attributions a WHERE {} ORDER BY a.attribution_id LIMIT 1"
@@ -31,7 +29,25 @@ _OWN = (
 """Returns a row if the viewer owns the link, or if the client is in the name space."""
 
 
-class Attribution(msgspec.Struct, frozen=True):
+class AttributionRow(NamedTuple):
+    """A row of the table `attributions`, column by column."""
+
+    attribution_id: str
+    profile_id: str | None
+    click_id: str | None
+    link_id: str | None
+    time: int
+    touch: str | None
+    window_days: int | None
+    rule: str
+    named_click_id: str | None = None
+    named_visitor_id: str | None = None
+    named_uuid: str | None = None
+    named_code: str | None = None
+    code_link_id: str | None = None
+
+
+class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     """A stored registration with its reasons. `time` is the time of the registration."""
 
     attribution_id: str
@@ -63,24 +79,30 @@ def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> At
 
 def find_attribution(session: Session, viewer: Viewer, condition: Sql) -> Attribution | None:
     """The first attribution that meets a condition, limited to what the viewer may see."""
-    rows = session.rows(sql(_FIRST, names(COLUMNS, of="a"), condition))
+    rows = session.rows(sql(_FIRST, names(AttributionRow._fields, of="a"), condition))
     if not rows:
         return None
-    row, own = rows[0], visible(TABLES[CLICK.name], viewer)
-    considered = session.rows(sql(_CANDIDATES, names(CONSIDERED[1:], of="c"), row[0], own))
-    found = Attribution(
-        row[0],
-        row[1],
-        row[2],
-        row[3],
-        row[4],
-        Touch(row[5]) if row[5] else None,
-        row[6],
-        Rule(row[7]),
-        Named(*row[8:]),
-        tuple(Considered(Candidate(*each[:-1]), Outcome(each[-1])) for each in considered),
-    )
+    row, own = AttributionRow(*rows[0]), visible(TABLES[CLICK.name], viewer)
+    clicks = session.rows(sql(_CANDIDATES, names(CONSIDERED, of="c"), row.attribution_id, own))
+    considered = tuple(Considered(Candidate(*candidate), Outcome(outcome)) for *candidate, outcome in clicks)
+    found = attribution_of(row, considered)
     return found if viewer.scope not in PARTNERS else _for_partner(session, viewer, found)
+
+
+def attribution_of(row: AttributionRow, considered: tuple[Considered, ...]) -> Attribution:
+    named = (row.named_click_id, row.named_visitor_id, row.named_uuid, row.named_code, row.code_link_id)
+    return Attribution(
+        attribution_id=row.attribution_id,
+        profile_id=row.profile_id,
+        click_id=row.click_id,
+        link_id=row.link_id,
+        time=row.time,
+        touch=Touch(row.touch) if row.touch else None,
+        window_days=row.window_days,
+        rule=Rule(row.rule),
+        named=Named(*named),
+        considered=considered,
+    )
 
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:

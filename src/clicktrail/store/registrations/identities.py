@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import asdict
+
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.fields import IDENTITY, Record
 from clicktrail.store.reads.records import get_record
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import in_, insert_into, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -24,17 +26,11 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[Record, 
     and whether it is new."""
     [uuid] = current_uuids(session, [uuid])
     same = sql("visitor_id = {} AND uuid = {}", visitor_id, uuid)
-    known = session.rows(sql("SELECT identity_id FROM identities WHERE {}", same))
-    identity_id = known[0][0] if known else session.memory.ids.new()
-    if not known:
-        row = {
-            "identity_id": identity_id,
-            "visitor_id": visitor_id,
-            "uuid": uuid,
-            "create_time": session.clock.now_us(),
-        }
-        session.rows(insert_into("identities", row))
-    return IDENTITY.record(identity_id, visitor_id, uuid), not known
+    for [identity_id] in session.rows(sql("SELECT identity_id FROM identities WHERE {}", same)):
+        return IDENTITY.record(identity_id, visitor_id, uuid), False
+    made = IDENTITY.record(session.memory.ids.new(), visitor_id, uuid)
+    session.rows(insert_into("identities", {**asdict(made), "create_time": session.clock.now_us()}))
+    return made, True
 
 
 @transaction(Write.CHANGE)
@@ -57,7 +53,7 @@ def browsers_of(session: Session, uuids: Iterable[str]) -> set[str]:
     if not people:
         return set()
     newest = sql("{} ORDER BY create_time DESC LIMIT {}", in_(sql("uuid"), people), number(MAX_BROWSERS))
-    return {row[0] for row in session.rows(sql("SELECT visitor_id FROM identities WHERE {}", newest))}
+    return set(list_values(session, sql("SELECT visitor_id FROM identities WHERE {}", newest)))
 
 
 def current_uuids(session: Session, uuids: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from clicktrail.store.session.relations import OnDelete, pointing_to
 from clicktrail.store.session.sql import insert_into, named, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
+_KNOWN = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY({}::TEXT[])"
 _CALLED = {"clients": "OAuth clients"}
 _ENABLED = {"clients": " AND enabled"}
 """A revoked OAuth client does not make its profile a partner."""
@@ -48,7 +49,8 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
         return kept
     gone = get_profile(session, SYSTEM, gone_id)
     _refuse_partners(session, kept_id, gone_id)
-    known = {row[0]: _Known(*row[1:]) for row in _find_known(session, kept_id, gone_id)}
+    found = session.rows(sql(_KNOWN, [kept_id, gone_id]))
+    known = {profile_id: _Known(uuid, name_space) for profile_id, uuid, name_space in found}
     _move_contacts(session, kept, gone)
     tags = list(dict.fromkeys((*kept.tags, *gone.tags)))
     replace_tags(session, kept_id, tags)
@@ -63,11 +65,6 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
     changes = {"first_tag": tags[0] if tags else None, **_fill(kept, gone)}
     update_row(session, PROFILE, kept_id, changes | _join_uuids(session, kept_id, gone_id, known))
     return get_profile(session, SYSTEM, kept_id)
-
-
-def _find_known(session: Session, *profile_ids: str) -> list[tuple[Any, ...]]:
-    known = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY({}::TEXT[])"
-    return session.rows(sql(known, list(profile_ids)))
 
 
 def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:

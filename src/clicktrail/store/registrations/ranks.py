@@ -5,7 +5,7 @@ from collections.abc import Collection
 from clicktrail.errors import Conflict, Mistake
 from clicktrail.model.attribution import LOST
 from clicktrail.model.click import Click
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import pointing_to
 from clicktrail.store.session.sql import join, named, sql
 
@@ -23,7 +23,7 @@ def find_outranked(session: Session, clicks: Collection[Click]) -> frozenset[str
     if not held:
         return frozenset()
     by_partners = "SELECT profile_id FROM profiles WHERE profile_id = ANY({}::TEXT[]) AND name_space IS NOT NULL"
-    return frozenset(row[0] for row in session.rows(sql(by_partners, held)))
+    return frozenset(list_values(session, sql(by_partners, held)))
 
 
 def find_settled(session: Session, clicks: Collection[Click]) -> frozenset[str]:
@@ -31,8 +31,7 @@ def find_settled(session: Session, clicks: Collection[Click]) -> frozenset[str]:
     if not clicks:
         return frozenset()
     click_ids = sorted(click.click_id for click in clicks)
-    rows = session.rows(sql(_SETTLED, click_ids, [str(outcome) for outcome in LOST]))
-    return frozenset(row[0] for row in rows)
+    return frozenset(list_values(session, sql(_SETTLED, click_ids, [str(outcome) for outcome in LOST])))
 
 
 def refuse_partner(session: Session, profile_id: str) -> None:

@@ -28,7 +28,13 @@ from clicktrail.store.registrations.candidates import (
     read_client,
 )
 from clicktrail.store.registrations.decide import choose_click, choose_profile, freed_by, name_click
-from clicktrail.store.registrations.explain import COLUMNS, CONSIDERED, Attribution, find_attribution
+from clicktrail.store.registrations.explain import (
+    CONSIDERED,
+    Attribution,
+    AttributionRow,
+    attribution_of,
+    find_attribution,
+)
 from clicktrail.store.registrations.identities import add_identity
 from clicktrail.store.registrations.ranks import find_outranked, refuse_partner
 from clicktrail.store.session.protocol import Session
@@ -148,25 +154,14 @@ def _keep(
 ) -> Attribution:
     """Writes a decision and its deliveries. `model` is None if the caller named the click."""
     touch, window_days = (model.touch, model.window_days) if model is not None else (None, None)
-    made = Attribution(
-        ids.new(),
-        profile_id,
-        decision.click_id,
-        decision.link_id,
-        at,
-        touch,
-        window_days,
-        decision.rule,
-        named,
-        decision.considered,
-    )
-    row = (*astuple(made)[:8], *astuple(named))
-    session.rows(insert_into("attributions", dict(zip(COLUMNS, row, strict=True))))
+    decided = (decision.click_id, decision.link_id, at, touch, window_days, decision.rule)
+    made = AttributionRow(ids.new(), profile_id, *decided, *astuple(named))
+    session.rows(insert_into("attributions", made._asdict()))
     for each in decision.considered:
-        row = (made.attribution_id, *astuple(each.candidate), each.outcome)
-        session.rows(insert_into("attribution_clicks", dict(zip(CONSIDERED, row, strict=True))))
+        row = dict(zip(CONSIDERED, (*astuple(each.candidate), each.outcome), strict=True))
+        session.rows(insert_into("attribution_clicks", {"attribution_id": made.attribution_id, **row}))
     add_deliveries(session, registration_deliveries(session, made.attribution_id, made.link_id, made.click_id, at))
-    return made
+    return attribution_of(made, decision.considered)
 
 
 def keep_history(session: Session, clicks: Sequence[Click]) -> None:
@@ -174,11 +169,10 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
     made, considered = [], []
     for click in clicks:
         attribution_id = f"{click.click_id[:8]}{foreign_digits('attribution', click.click_id)}"
-        decision = (click.profile_id, click.click_id, click.link_id, click.update_time, None, None, Rule.IMPORTED)
-        named = Named(click_id=click.click_id)
-        made.append((attribution_id, *decision, *astuple(named)))
+        place = (click.profile_id, click.click_id, click.link_id, click.update_time)
+        made.append(AttributionRow(attribution_id, *place, None, None, Rule.IMPORTED, named_click_id=click.click_id))
         candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
         considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
     if made:
-        session.insert("attributions", COLUMNS, made)
-        session.insert("attribution_clicks", CONSIDERED, considered)
+        session.insert("attributions", AttributionRow._fields, made)
+        session.insert("attribution_clicks", ("attribution_id", *CONSIDERED), considered)

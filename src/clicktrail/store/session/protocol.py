@@ -107,6 +107,11 @@ class Session(Protocol):
         """Frees the uuids (with name spaces) of removed clicks for other clicks."""
 
 
+def list_values(session: Session, statement: Sql) -> list[Any]:
+    """The values of a statement with one column."""
+    return [value for [value] in session.rows(statement)]
+
+
 class Figures(Protocol):
     """The figures of links, exact after the last commit. The cost does not depend on a link's number of clicks."""
 

@@ -47,8 +47,8 @@ def look(session: Session) -> Look:
     missing, newer = list_missing(session), list_newer(session)
     if missing:
         return Look(missing, newer)
-    [row] = session.rows(sql("SELECT count(*), max(click_id) FROM clicks"))
-    return Look(missing, newer, row[0], row[1])
+    [counted] = session.rows(sql("SELECT count(*), max(click_id) FROM clicks"))
+    return Look(missing, newer, *counted)
 
 
 def clock_of(session: Session) -> float:

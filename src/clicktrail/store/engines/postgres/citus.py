@@ -5,7 +5,7 @@ parallel. Visitor counts are distributed by visitor, claims of uuids by uuid. Ev
 """
 
 from clicktrail.errors import Conflict, Unavailable
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write
@@ -112,7 +112,7 @@ def distribute(session: Session, shards: int = 0) -> list[str]:
 
 def _list_spread(session: Session) -> set[str]:
     """The distributed tables, with their partitions."""
-    return {row[0] for row in session.rows(sql("SELECT logicalrelid::TEXT FROM pg_dist_partition"))}
+    return set(list_values(session, sql("SELECT logicalrelid::TEXT FROM pg_dist_partition")))
 
 
 def _share_functions(session: Session) -> bool:

@@ -280,8 +280,9 @@ class PostgresEngine:
         if kind is Kind.READ:
             connection.execute("COMMIT")
             return
-        [row] = session.rows(sql("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT"))
-        doubt = Doubt(row[0], row[1], session.click_id)
+        found = sql("SELECT pg_current_xact_id_if_assigned()::TEXT, pg_postmaster_start_time()::TEXT")
+        [(transaction, started)] = session.rows(found)
+        doubt = Doubt(transaction, started, session.click_id)
         try:
             connection.execute("COMMIT")
         except psycopg.OperationalError as error:

@@ -83,7 +83,7 @@ class TableFigures:
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
         """Link id -> figures: the sums plus the changes since, in one statement."""
         rows = session.rows(sql(_FIGURES, list(link_ids), list(link_ids)))
-        found = {row[0]: LinkMetrics(*row[1:]) for row in rows}
+        found = {link_id: LinkMetrics(*figures) for link_id, *figures in rows}
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
@@ -146,7 +146,8 @@ def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tup
     rows: list[Row] = []
     for source in _sources(session, [(key, firsts[key].click_id, firsts[key].time) for key in sorted(firsts)]):
         rows += session.rows(sql(_VISIT, source, is_near, is_near))
-    return {row[0]: Visit(row[1], row[2]) for row in rows}, {row[0] for row in rows if row[3]}
+    found = {key: Visit(click_id, time) for key, click_id, time, _ in rows}
+    return found, {key for key, _, _, is_new in rows if is_new}
 
 
 def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[Sql]:

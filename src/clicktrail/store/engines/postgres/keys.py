@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import sql
 
 
 def list_keys(session: Session) -> list[str]:
     """The lines of the key ring, newest first."""
-    return [row[0] for row in session.rows(sql("SELECT line FROM signing_keys ORDER BY position"))]
+    return list_values(session, sql("SELECT line FROM signing_keys ORDER BY position"))
 
 
 class TableKeys:
@@ -42,7 +42,7 @@ class TableKeys:
 
 
 def _list_issued(session: Session) -> list[str]:
-    return [row[0] for row in session.rows(sql("SELECT line FROM issued_tokens ORDER BY create_time"))]
+    return list_values(session, sql("SELECT line FROM issued_tokens ORDER BY create_time"))
 
 
 def _begin(session: Session, first: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import named, sql
 
 Month = tuple[int, int]
@@ -59,8 +59,7 @@ def due_months() -> list[Month]:
 
 def list_months(session: Session) -> set[Month]:
     """The months that have a partition."""
-    rows = session.rows(sql(_PARTITIONS))
-    parts = [row[0].split("_") for row in rows]
+    parts = [name.split("_") for name in list_values(session, sql(_PARTITIONS))]
     return {(int(part[1]), int(part[2])) for part in parts if len(part) == 3}
 
 
