@@ -111,6 +111,49 @@ def test_sql_in_a_formatted_text_is_found() -> None:
     assert SQL.search(text)
 
 
+TIMES = re.compile(r"\btime\.(time|time_ns|monotonic|monotonic_ns)\(|\b(now|utcnow)\((UTC)?\)|SYSTEM_CLOCK\.\w+\(")
+WAITING = "store/engines/postgres/doubt.py"
+"""Waits for another machine, in its time."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_the_clock_is_passed_in(path: Path) -> None:
+    """Commands aside, which begin with the system's clock. `perf_counter` measures how long an answer takes."""
+    place = str(path.relative_to(SOURCE))
+    if own_room(path) != "cli" and place not in ("model/clock.py", WAITING):
+        lines = path.read_text().splitlines()
+        assert not [line for line in lines if TIMES.search(line)]
+
+
+CAMEL = re.compile(r"[a-z]+([A-Z][a-z]*)+")
+OF_FILES = {"ingest/imports", "store/exchange/rows", "store/exchange/export_columns", "query/imports", "query/kinds"}
+"""Modules that read or write JSON themselves: rows of files, exports, JSON Schema."""
+
+
+def keys_of(tree: ast.AST) -> Iterator[object]:
+    """The constant keys of all dicts: written, read by `[…]` or read by `get`."""
+    for node in ast.walk(tree):
+        keys: list[ast.expr | None] = []
+        if isinstance(node, ast.Dict):
+            keys = node.keys
+        elif isinstance(node, ast.Subscript):
+            keys = [node.slice]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop"):
+            keys = [*node.args[:1]]
+        yield from (key.value for key in keys if isinstance(key, ast.Constant))
+
+
+def test_json_names_stay_in_http() -> None:
+    """Below `http`, values have the names of columns; `Field.name` is their JSON name."""
+    found = {}
+    for path in MODULES:
+        place = str(path.relative_to(SOURCE).with_suffix(""))
+        if not place.startswith(("http", "cli")) and place not in OF_FILES:
+            names = [key for key in keys_of(ast.parse(path.read_text())) if isinstance(key, str)]
+            found[place] = [name for name in names if CAMEL.fullmatch(name)]
+    assert {place: names for place, names in found.items() if names} == {}
+
+
 def test_one_module_changes_stored_clicks() -> None:
     """Migrations, retention by months and `insert` of new clicks aside."""
     aside = {"store/migrations", "store/engines"}

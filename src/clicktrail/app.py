@@ -16,16 +16,15 @@ from clicktrail.choices import (
     link_host_names,
     make_geo,
     postback_networks,
-    read_reading,
+    read_limits,
     store_path,
-    trusted_networks,
     visit_limit,
 )
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
 from clicktrail.http.endpoint.asking import Asking
-from clicktrail.http.endpoint.call import Limits, Services
+from clicktrail.http.endpoint.call import Services
 from clicktrail.http.endpoint.endpoint import refuse, respond
 from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
@@ -39,7 +38,6 @@ from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder, relink
-from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
 from clicktrail.observe.counts import Observer
@@ -98,12 +96,12 @@ def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLO
     return KeyRing(KeyFile(Path(settings.data) / KEY_FILE), clock)
 
 
-def _caller(settings: Settings) -> Caller | None:
+def _caller(settings: Settings, clock: Clock) -> Caller | None:
     """The sender of postbacks; None if this server sends none."""
     if not settings.send_postbacks:
         return None
     allowed = postback_networks(settings)
-    return Caller(allowed, settings.postback_timeout_s, SLOTS)
+    return Caller(allowed, settings.postback_timeout_s, SLOTS, clock)
 
 
 def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
@@ -184,28 +182,15 @@ class App:
             keys=self.keys,
             tokens=TokenChecker(self.keys, lambda: self.store.memory.published.revoked, settings.partner_sees_contacts),
             observer=Observer(
-                settings.log, Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
+                settings.log,
+                Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build),
+                self.clock,
             ),
-            limits=Limits(
-                base_path=settings.base_path,
-                public_url=settings.public_url,
-                max_body_bytes=settings.max_body_bytes,
-                body_timeout_s=settings.body_timeout_s,
-                token_lifetime_s=settings.token_lifetime_s,
-                scratch=settings.data,
-                trusted=trusted_networks(settings),
-                link_path=settings.link_path,
-                link_hosts=tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
-                redirect_first=settings.redirect_first,
-                postback_networks=postback_networks(settings),
-                model=Model(Touch(settings.attribution), settings.attribution_window_days),
-                reading=read_reading(settings),
-                lead_anyway=settings.lead_anyway,
-            ),
+            limits=read_limits(settings, self.clock),
             visits=visit_limit(settings, self.clock),
             lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
             health=health,
-            caller=_caller(settings),
+            caller=_caller(settings, self.clock),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             openapi=lambda: document,

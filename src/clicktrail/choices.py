@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
+from clicktrail.http.endpoint.call import Limits
 from clicktrail.http.endpoint.hosts import parse_host
 from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.proxies import Networks, read_networks
 from clicktrail.ingest.geo import Geo
-from clicktrail.model.clock import Clock
+from clicktrail.model.attribution import Model, Touch
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.reading import Reading
 from clicktrail.settings import Settings, SettingsError
 
@@ -58,7 +60,7 @@ def _zone(name: str, option: str) -> tzinfo:
         raise SettingsError(f"{option} must be a time zone such as Europe/Berlin; {name!r} is unknown here.") from None
 
 
-def read_reading(settings: Settings) -> Reading:
+def read_reading(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Reading:
     """Raises SettingsError."""
     region = settings.phone_region.upper()
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
@@ -68,6 +70,27 @@ def read_reading(settings: Settings) -> Reading:
         _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
         _zone(settings.zone, "--zone"),
         region or None,
+        clock,
+    )
+
+
+def read_limits(settings: Settings, clock: Clock) -> Limits:
+    """Raises SettingsError."""
+    return Limits(
+        base_path=settings.base_path,
+        public_url=settings.public_url,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_s=settings.body_timeout_s,
+        token_lifetime_s=settings.token_lifetime_s,
+        scratch=settings.data,
+        trusted=trusted_networks(settings),
+        link_path=settings.link_path,
+        link_hosts=tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
+        redirect_first=settings.redirect_first,
+        postback_networks=postback_networks(settings),
+        model=Model(Touch(settings.attribution), settings.attribution_window_days),
+        reading=read_reading(settings, clock),
+        lead_anyway=settings.lead_anyway,
     )
 
 

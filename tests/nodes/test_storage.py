@@ -22,6 +22,7 @@ from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
 from clicktrail.store.engines.postgres.partitions import (
     add_months,
     drop_months,
+    due_months,
     first_id,
     list_months,
     month_of,
@@ -66,6 +67,12 @@ def test_old_clicks_get_a_month_of_their_own_and_broken_ids_none(store: Postgres
     store.run(lambda session: insert_clicks(session, [old, broken, future]))
     assert partition_of(store, old) == "clicks_2020_09"
     assert partition_of(store, broken) == partition_of(store, future) == "clicks_default"
+
+
+def test_the_months_that_are_due_follow_the_clock() -> None:
+    new_year = 1_767_225_600  # 2026-01-01T00:00:00Z
+    assert due_months(new_year + 1800) == [(2025, 12), (2026, 1), (2026, 2), (2026, 3)]
+    assert due_months(new_year + 7200) == [(2026, 1), (2026, 2), (2026, 3)]
 
 
 def test_a_new_month_takes_over_what_came_before_it(store: PostgresEngine) -> None:
@@ -181,11 +188,11 @@ def fill(client: httpx.Client) -> None:
         click_id = client.post("/clicks", json=body).json()["clickId"]
         if number % 4 == 0:
             contacts = [{"key": "email", "value": f"{number}@email.com"}]
-            client.patch(f"/clicks/{click_id}", json={"first_name": f"{number}", "contacts": contacts})
+            client.patch(f"/clicks/{click_id}", json={"firstName": f"{number}", "contacts": contacts})
 
 
 def snapshot(client: httpx.Client) -> tuple[str, str]:
-    link_id = client.get("/links").json()[0].link_id
+    link_id = client.get("/links").json()[0]["linkId"]
     listed = client.get("/clicks?limit=1000&query[profile]=1&query[contacts]=1&query[link]=1").text
     return listed, client.get(f"/links/{link_id}/metrics").text
 

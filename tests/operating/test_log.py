@@ -7,7 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from clicktrail.observe.counts import Observer
+from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.log import Log
+from tests.clock import SetClock
 
 HOSTILE = "/x\n2026-01-01T00:00:00+00:00 error forged \x1b[2J\x9b level=info"
 
@@ -85,3 +88,16 @@ def test_a_full_disk_keeps_nobody_from_working(style: str) -> None:
     log.request("GET", "/", 200, 0.1, "id")
     log.flush()
     assert not log._requests
+
+
+def test_losses_are_logged_at_once_and_then_by_the_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = SetClock()
+    observer = Observer("json", Gauges(lambda: 0, 1, dict, {}), clock)
+    observer.click("lost")
+    observer.click("lost", 2)
+    clock.ahead_s = 61
+    observer.click("lost")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["count"] for line in lines] == [1, 3]
+    first, second = (datetime.fromisoformat(line["timestamp"]) for line in lines)
+    assert 60 < (second - first).total_seconds() < 65

@@ -78,6 +78,7 @@ class World:
                 update_time=pick([1_000_000, 2_000_000], 1),
                 uuid=f"{pick(TEXTS, 3)}{number}" if number % 3 else None,
                 locale=None,
+                bot=pick(["", "b", "É", None], 3),
             )
             rows.append(click)
             owner = next((p for p in partners if link and p.profile_id == link.profile_id), None)
@@ -141,6 +142,10 @@ def values_of(field: Field, fact: dict[str, Any]) -> list[Any]:
     found: list[Any]
     if field.name == "registration":
         found = [click.profile_id is not None]
+    elif field.column == "is_bot":
+        found = [None if click.bot is None else click.is_bot]
+    elif field.column == "bot_rule":
+        found = [click.bot or None]
     elif field.source is Source.OWN:
         found = [getattr(click, field.column)]
     elif field.source is Source.LINK:

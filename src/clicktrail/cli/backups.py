@@ -11,6 +11,7 @@ from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.errors import StoreInUse
+from clicktrail.model.clock import SYSTEM_CLOCK
 from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.migrations.shared import inspect
 from clicktrail.store.store import Store
@@ -33,7 +34,7 @@ def backup(dest: Path, **given: str) -> None:
 
     async def local(store: Store) -> None:
         await store.engine.backup(draft)
-        note_backup(store_path(settings))
+        note_backup(store_path(settings), SYSTEM_CLOCK)
 
     try:
         change(settings, remote, local)

@@ -1,7 +1,6 @@
 """One attempt to send a postback: signed, limited in time and size, without following redirects."""
 
 import asyncio
-import time
 from typing import NamedTuple
 
 import can_ada
@@ -11,6 +10,7 @@ from clicktrail import __version__
 from clicktrail.delivery.connections import Connections
 from clicktrail.delivery.signing import sign
 from clicktrail.delivery.targets import Networks, RefusedTarget
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.postbacks import Message, render_body, render_uri
 from clicktrail.store.outbox.deliveries import Target
 
@@ -32,18 +32,19 @@ class Attempt(NamedTuple):
 class Caller:
     """Calls the servers of partners. A call takes at most `timeout_s`."""
 
-    def __init__(self, allowed: Networks, timeout_s: float, connections: int) -> None:
+    def __init__(self, allowed: Networks, timeout_s: float, connections: int, clock: Clock = SYSTEM_CLOCK) -> None:
         self._timeout_s = timeout_s
+        self._clock = clock
         self._connections = Connections(allowed, connections)
 
     async def call(self, target: Target, message: Message) -> Attempt:
         """Sends one message. Never raises for a failure of the other side."""
-        started = time.monotonic()
+        started = self._clock.passed_s()
         uri = render_uri(target.uri, message)
         status, error, is_final = None, None, False
         try:
             async with asyncio.timeout(self._timeout_s):
-                status = await self._connections.send(_request(uri, target, message))
+                status = await self._connections.send(_request(uri, target, message, int(self._clock.unix_s())))
         except RefusedTarget as refused:
             error, is_final = str(refused), True
         except (TimeoutError, httpcore.TimeoutException):
@@ -54,14 +55,14 @@ class Caller:
             error = f"cannot be talked to: {type(failed).__name__}: {failed}"
         if status is not None and not 200 <= status < 300:
             error, is_final = f"answered {status}", status == _GONE
-        return Attempt(uri, status, error and error[:_MAX_ERROR], is_final, time.monotonic() - started)
+        return Attempt(uri, status, error and error[:_MAX_ERROR], is_final, self._clock.passed_s() - started)
 
     async def close(self) -> None:
         """Closes the kept connections."""
         await self._connections.close()
 
 
-def _request(uri: str, target: Target, message: Message) -> httpcore.Request:
+def _request(uri: str, target: Target, message: Message, now_s: int) -> httpcore.Request:
     """A POST is signed by its body. A GET has no body, so its path and query are signed."""
     parsed = can_ada.parse(uri)
     path = (parsed.pathname + parsed.search).encode()
@@ -70,7 +71,7 @@ def _request(uri: str, target: Target, message: Message) -> httpcore.Request:
         "host": parsed.host,
         "user-agent": f"Clicktrail/{__version__}",
         "accept": "*/*",
-        **sign(target.secret, message.delivery_id, int(time.time()), body or path),
+        **sign(target.secret, message.delivery_id, now_s, body or path),
     }
     if body:
         headers |= {"content-type": "application/json", "content-length": str(len(body))}

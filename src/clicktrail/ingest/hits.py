@@ -12,7 +12,7 @@ from clicktrail.model.times import add_offset
 from clicktrail.query import kinds
 from clicktrail.query.fields import CLICK, MAX_CLICK_TEXT, MAX_TEXT
 from clicktrail.query.forms import Json, check_form, decode_json, find_shown, required_fields
-from clicktrail.query.kinds import check_click_id, check_click_time, check_ip
+from clicktrail.query.kinds import check_id, check_ip, check_time, refuse_future_id, refuse_future_time
 from clicktrail.query.texts import check_uri
 
 
@@ -39,7 +39,7 @@ class Sent(NamedTuple):
 
 _decode = msgspec.json.Decoder(Body).decode
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-FIELDS = {**CLICK.writable, "clickId": replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
+FIELDS = {**CLICK.writable, CLICK.id_field.name: replace(CLICK.id_field, kind=kinds.CLICK_ID, nullable=True)}
 REQUIRED = required_fields(CLICK, "POST")
 _NOTHING: Json = {}
 MAX_BATCH = 10_000
@@ -99,7 +99,10 @@ def parse_plain(body: bytes, reading: Reading) -> Hit:
     if b"\\u0000" in body:
         raise ValueError
     form = _decode(body)
-    return read_body(form, check_click_id(form.click_id) if form.click_id else None, reading)
+    click_id = check_id(form.click_id) if form.click_id else None
+    if click_id is not None:
+        refuse_future_id(click_id, reading.clock)
+    return read_body(form, click_id, reading)
 
 
 def read_body(form: Body, click_id: str | None, reading: Reading) -> Hit:
@@ -107,7 +110,8 @@ def read_body(form: Body, click_id: str | None, reading: Reading) -> Hit:
     text, time = form.time, None
     referrer, user_agent = form.referrer or None, form.user_agent or None
     if text:
-        time = check_click_time(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
+        time = check_time(text if reading.naive_zone is None else add_offset(text, reading.naive_zone))
+        refuse_future_time(time, reading.clock)
     if referrer is not None and len(referrer) > MAX_CLICK_TEXT:
         referrer = referrer[:MAX_CLICK_TEXT]
     if user_agent is not None and len(user_agent) > MAX_CLICK_TEXT:

@@ -1,6 +1,5 @@
 """Reads objects of another server and clicks of files: each row becomes an object to store, or mistakes."""
 
-import time
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -12,6 +11,7 @@ from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
 from clicktrail.ingest.hits import FIELDS, REQUIRED, Body, read_body
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit
+from clicktrail.model.clock import Clock
 from clicktrail.model.contacts import READERS
 from clicktrail.model.countries import BY_ALPHA2, BY_NUMERIC
 from clicktrail.model.ids import created_s, foreign_digits, is_id, sane_second
@@ -96,16 +96,16 @@ def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
         return (Mistake(detail, pointer=pointer),)
 
 
-def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...]) -> str:
+def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...], clock: Clock) -> str:
     """The new id of an object: the old id if it is an ObjectId, else an id derived from it, always the same.
 
     Raises ValueError for an id in the future, because new ids must be later than all stored ones.
     """
     lowered = old.lower()
     if not is_id(lowered):
-        second = sane_second(None if us is None else us // SECOND for us in create_times)
+        second = sane_second((None if us is None else us // SECOND for us in create_times), clock.unix_s())
         return f"{second:08x}{foreign_digits(resource.name, old)}"
-    if created_s(lowered) > time.time() + MAX_AHEAD_S:
+    if created_s(lowered) > clock.unix_s() + MAX_AHEAD_S:
         raise ValueError(f"/{resource.id_field.name} is more than {MAX_AHEAD_S} seconds in the future")
     return lowered
 
@@ -125,7 +125,7 @@ def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -
 def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
     """Raises ValueError: a pointer and the mistake."""
     if hit is None and isinstance(form.click_id, str) and is_id(form.click_id) and form.code is None:
-        hit = read_body(form, adopt_id(CLICK, form.click_id, ()), reading)
+        hit = read_body(form, adopt_id(CLICK, form.click_id, (), reading.clock), reading)
     else:
         hit = _with_old_id(hit or read_body(form, None, reading), form, recorder, reading)
     click = recorder.make(hit)
@@ -139,7 +139,7 @@ def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) ->
     old = _text_of("clickId", form.click_id)
     created = _time("createTime", form.create_time, reading)
     changes: dict[str, Any] = {
-        "click_id": recorder.new_id() if old is None else adopt_id(CLICK, old, (created, hit.time))
+        "click_id": recorder.new_id() if old is None else adopt_id(CLICK, old, (created, hit.time), reading.clock)
     }
     if old is not None and hit.uuid is None and old.lower() != changes["click_id"]:
         changes["uuid"] = old
@@ -207,7 +207,7 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
     if old is None:
         raise ValueError(f"/{key} is required")
     created, updated = (_time(name, data.get(name), reading) for name in ("createTime", "updateTime"))
-    object_id = adopt_id(resource, old, (created, updated))
+    object_id = adopt_id(resource, old, (created, updated), reading.clock)
     keys = {field.column: name for name, field in resource.writable.items() if field.column in POINTERS}
     pointers = {column: text for column, name in keys.items() if (text := _text_of(name, data.get(name)))}
     taken, notes = _plain_values(resource, data, {"contacts", *keys.values()})
@@ -220,7 +220,8 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
     named = {facet.id_field.column: data.get(f"{facet.name}Name") for facet in FACETS if resource is BANNER}
     names = {name: str(text).replace("\0", "")[:MAX_TEXT] for name, text in named.items() if text}
     made = (created_s(object_id) * SECOND,)
-    facet_ids = {pointers[key]: adopt_id(POINTERS[key], pointers[key], made) for key in names if key in pointers}
+    there = [(POINTERS[column], pointers[column]) for column in names if column in pointers]
+    facet_ids = {facet_id: adopt_id(facet, facet_id, made, reading.clock) for facet, facet_id in there}
     return ImportedObject(resource, object_id, values, pointers, _updated(updated, object_id), names, facet_ids, notes)
 
 
@@ -285,7 +286,7 @@ def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[Re
         contact = _check_contact(fields, notes, place, reading)
         old = _text_of(f"contacts/{place}/contactId", item.get("contactId")) or f"{profile_id}/{place}"
         created, updated = (_time(name, item.get(name), reading) for name in ("createTime", "updateTime"))
-        contact_id = adopt_id(CONTACT, old, (created, updated, created_s(profile_id) * SECOND))
+        contact_id = adopt_id(CONTACT, old, (created, updated, created_s(profile_id) * SECOND), reading.clock)
         own = {"contact_id": contact_id, "update_time": _updated(updated, contact_id)}
         found.setdefault((contact["key"], contact["value"]), CONTACT.record(**{"uuid": None, **contact, **own}))
     return list(found.values()), tuple(notes)

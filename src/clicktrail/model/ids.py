@@ -72,10 +72,9 @@ def foreign_digits(kind: str, old_id: str) -> str:
     return hashlib.sha256(f"{kind}\0{old_id}".encode(errors="replace")).hexdigest()[:16]
 
 
-def sane_second(seconds: Iterable[int | None]) -> int:
-    """The first second at which an object can have been created: since 1990, and not in the future."""
-    now = SYSTEM_CLOCK.unix_s()
+def sane_second(seconds: Iterable[int | None], now_s: float) -> int:
+    """The first second at which an object can have been created: since 1990, and not after `now_s`."""
     for each in seconds:
-        if each is not None and _EARLIEST_S <= each <= now:
+        if each is not None and _EARLIEST_S <= each <= now_s:
             return each
     return _UNKNOWN_S

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -16,6 +18,8 @@ class Reading:
     """The zone of dates in filters."""
     phone_region: str | None = None
     """The region of phone numbers without a country code; None refuses such numbers."""
+    clock: Clock = SYSTEM_CLOCK
+    """Clicks of its future are refused."""
 
     def leniently(self) -> "Reading":
         """The same rules, but unknown keys and parameters are ignored."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from clicktrail.delivery.targets import is_public
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.weights import parse_weights
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.log import Log
@@ -141,8 +141,9 @@ class _Families(Collector):
 class Observer:
     """Counts and logs requests. `gauges` are read when metrics are requested."""
 
-    def __init__(self, style: str, gauges: Gauges) -> None:
-        self.log = Log(style, sys.stderr)
+    def __init__(self, style: str, gauges: Gauges, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.log = Log(style, sys.stderr, clock)
+        self._clock = clock
         self.tally = Tally()
         self._file: Path | None = None
         self._share_at = 0.0
@@ -163,7 +164,7 @@ class Observer:
 
     def _log_loss(self, outcome: str) -> None:
         """Logs one line at once, then one line a minute with the number."""
-        now, so_far = time.monotonic(), self.tally.clicks[outcome]
+        now, so_far = self._clock.passed_s(), self.tally.clicks[outcome]
         logged_at, logged = self._logged.get(outcome, (-_LOSS_S, 0))
         if now - logged_at >= _LOSS_S:
             self._logged[outcome] = now, so_far
@@ -214,8 +215,8 @@ class Observer:
 
     def flush(self) -> None:
         """Shares the counts with the other processes, and writes the lines of requests."""
-        if self._file is not None and time.monotonic() >= self._share_at:
-            self._share_at = time.monotonic() + _SHARE_S
+        if self._file is not None and self._clock.passed_s() >= self._share_at:
+            self._share_at = self._clock.passed_s() + _SHARE_S
             draft = self._file.with_suffix(".new")
             with suppress(OSError):  # a full disk: the others keep the counts that they have
                 draft.write_bytes(msgspec.msgpack.encode(self.tally.snapshot(self._gauges.own())))

@@ -1,7 +1,6 @@
 """Whether the server can do its work, for GET /health, GET /health/ready and the metrics."""
 
 import asyncio
-import time
 from pathlib import Path
 
 from clicktrail.errors import ClicktrailError, Unavailable
@@ -50,9 +49,10 @@ class Health:
 
     async def measure(self) -> None:
         """Reads the store again if the last values are too old."""
-        if time.monotonic() < self._look_at:
+        now = self._store.memory.clock.passed_s()
+        if now < self._look_at:
             return
-        self._look_at = time.monotonic() + _LOOK_S
+        self._look_at = now + _LOOK_S
         self._vitals, troubles = await asyncio.gather(self._look(), self.troubles())
         self._is_degraded = bool(troubles)
 

@@ -3,7 +3,6 @@
 No line holds a token, a query string, a body or a contact: of a path only its template is kept.
 """
 
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import render_second, render_time
 
 _encode = msgspec.json.Encoder().encode
@@ -27,9 +26,10 @@ class Log:
     reason the lines of requests wait for `flush`.
     """
 
-    def __init__(self, style: str, stream: TextIO) -> None:
+    def __init__(self, style: str, stream: TextIO, clock: Clock = SYSTEM_CLOCK) -> None:
         self._render = _RENDERERS.get(style)
         self._stream = stream
+        self._clock = clock
         self._requests: list[Request] = []
 
     def info(self, event: str, **details: Any) -> None:
@@ -48,11 +48,11 @@ class Log:
         exceptions = list(_describe(details.pop("exc_info", None)))
         if exceptions:
             details["exceptions"] = exceptions
-        self._write([{**details, "timestamp": render_time(SYSTEM_CLOCK.now_us()), "event": event, "level": level}])
+        self._write([{**details, "timestamp": render_time(self._clock.now_us()), "event": event, "level": level}])
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         if self._render is not None:
-            self._requests.append((method, route, status, seconds, request_id, time.time()))
+            self._requests.append((method, route, status, seconds, request_id, self._clock.unix_s()))
 
     def flush(self) -> None:
         """Writes the lines of the requests since the last call."""

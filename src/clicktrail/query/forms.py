@@ -151,6 +151,8 @@ class _Checker:
         value = _plain(field, value, self.reading)
         try:
             checked = field.kind.check(value)
+            if field.kind.refuse_future is not None:
+                field.kind.refuse_future(checked, self.reading.clock)
             if isinstance(value, str) and len(value) > field.max_length:
                 raise ValueError(f"is longer than {field.max_length} characters")
         except ValueError as error:

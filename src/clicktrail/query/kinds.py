@@ -7,7 +7,7 @@ from typing import Any
 
 from clicktrail.model import countries, ids, times
 from clicktrail.model.addresses import parse_ip, render_ip
-from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.model.clock import Clock
 from clicktrail.model.codes import MAX_CODE, PATTERN
 from clicktrail.model.postbacks import Event
 from clicktrail.model.uris import normalise_page
@@ -58,6 +58,8 @@ class Kind:
     """The type of a column of this kind."""
     renew: Callable[[Any], Any] | None = None
     """Stored value (not null) that an earlier version did not check -> its form after `check`."""
+    refuse_future: Callable[[Any, Clock], None] | None = None
+    """Raises ValueError for a checked value of a later time than now, with a tolerance for clocks that differ."""
 
 
 def check_ip(value: Any) -> str:
@@ -71,12 +73,9 @@ def check_time(value: Any) -> int:
     return times.parse_unix(str(value)) if is_number else times.parse_time(check_text(value))
 
 
-def check_click_time(value: Any) -> int:
-    """The time of a click: not in the future, with a tolerance for clocks that differ."""
-    time = check_time(value)
-    if time > SYSTEM_CLOCK.now_us() + times.MAX_AHEAD_S * times.SECOND:
+def refuse_future_time(time: int, clock: Clock) -> None:
+    if time > clock.now_us() + times.MAX_AHEAD_S * times.SECOND:
         raise ValueError(f"is more than {times.MAX_AHEAD_S} seconds in the future")
-    return time
 
 
 def check_id(value: Any) -> str:
@@ -88,12 +87,10 @@ def check_id(value: Any) -> str:
     raise ValueError("must be 24 hex digits")
 
 
-def check_click_id(value: Any) -> str:
-    """The id that a click brings. Its first bytes are a time, which must not be in the future, as for `time`."""
-    click_id = check_id(value)
-    if ids.created_s(click_id) > SYSTEM_CLOCK.unix_s() + times.MAX_AHEAD_S:
+def refuse_future_id(click_id: str, clock: Clock) -> None:
+    """The first bytes of an id are a time."""
+    if ids.created_s(click_id) > clock.unix_s() + times.MAX_AHEAD_S:
         raise ValueError(f"begins with a time that is more than {times.MAX_AHEAD_S} seconds in the future")
-    return click_id
 
 
 def check_token_id(value: Any) -> str:
@@ -188,7 +185,7 @@ def render_country(alpha2: str) -> str:
 _ORDERED = (*EQUALITY, *ORDER)
 
 ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, check_id)
-CLICK_ID = replace(ID, check=check_click_id)
+CLICK_ID = replace(ID, refuse_future=refuse_future_id)
 TOKEN_ID = Kind("token id", {"type": "string", "pattern": _SIXTEEN_HEX}, (), check_token_id, check_token_id)
 TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
 COUNTRY_CODE = replace(TEXT, name="country code", read=lambda text: read_text(text).upper())
@@ -233,7 +230,7 @@ TIME = Kind(
     times.render_time,
     int,
 )
-CLICK_TIME = replace(TIME, check=check_click_time)
+CLICK_TIME = replace(TIME, refuse_future=refuse_future_time)
 DEGREES = Kind(
     "degrees",
     {"type": "string", "pattern": r"^-?\d{1,3}(\.\d+)?$"},

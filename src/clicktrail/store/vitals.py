@@ -1,11 +1,11 @@
 """A store's condition, and the note of its last backup."""
 
 import json
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from clicktrail.model.clock import Clock
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.store.reads.statements import COLUMNS
@@ -54,12 +54,12 @@ def warm_up(session: Session) -> None:
         session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), [])
 
 
-def note_backup(store: Path) -> None:
+def note_backup(store: Path, clock: Clock) -> None:
     """Notes the time of a backup in a file beside the store's; does nothing if it must not write there."""
     note = _note_of(store)
     draft = note.with_name(note.name + ".new")
     with suppress(OSError):
-        draft.write_text(json.dumps({"time": int(time.time())}) + "\n")
+        draft.write_text(json.dumps({"time": int(clock.unix_s())}) + "\n")
         draft.replace(note)
 
 

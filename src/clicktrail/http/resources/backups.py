@@ -28,7 +28,7 @@ async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:
             while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
                 yield piece
     if call.services.health.file is not None:
-        await asyncio.to_thread(note_backup, call.services.health.file)
+        await asyncio.to_thread(note_backup, call.services.health.file, call.store.memory.clock)
 
 
 OPERATIONS = (

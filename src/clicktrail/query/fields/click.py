@@ -23,19 +23,18 @@ def _visitor(name: str, doc: str, **rest: Any) -> Field:
     return Field(name=name, doc=doc, filterable=True, shown=False, **rest)
 
 
-def _mark(name: str, doc: str, column: str = "") -> Field:
-    return _visitor(name, doc, kind=kinds.FLAG, column=column, example=True)
+def _mark(name: str, doc: str) -> Field:
+    return _visitor(name, doc, kind=kinds.FLAG, example=True)
 
 
 VISITOR = (
     _visitor("device", "`desktop`, `phone`, `tablet`, `tv`, `console` or `watch`, by the user agent.", example="phone"),
     _visitor("browser", "The browser's name, by the user agent.", example="Safari"),
     _visitor("os", "The operating system's name, by the user agent.", example="iOS"),
-    _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one.", "bot"),
+    _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one."),
     _visitor(
         "botRule",
         "The rule that recognised a robot: the pattern of a listed robot, or the words of its user agent.",
-        column="bot",
         example="Googlebot\\/",
     ),
     _mark("isDataCentre", "Whether the address belongs to a hosting provider; unknown without `CLICKTRAIL_ASN`."),

@@ -75,5 +75,6 @@ IDENTITY = Resource(
         OWN_TIMES[0],
     ),
 )
-MERGE = {"profileId": id_field("profileId", "The profile to merge into this one.", nullable=False)}
+_MERGED = id_field("profileId", "The profile to merge into this one.", nullable=False)
+MERGE = {_MERGED.name: _MERGED}
 """The body of POST /profiles/{profileId}/merge."""

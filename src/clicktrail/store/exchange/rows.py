@@ -92,6 +92,7 @@ class _RowReader:
         self._is_click = source.kind == CLICK.name
         self._moments: Moments = options.moments
         self._is_now = options.is_now
+        self._clock = options.clock
         self._digest = source.digest
         self._lines: dict[str, int] = {}
         self._written_s = int(source.path.stat().st_mtime)
@@ -123,7 +124,7 @@ class _RowReader:
         Logs grow, are renamed and are compressed, so the same line is the same click in any file.
         """
         us = times.get("time")
-        second = sane_second((None if us is None else us // SECOND, self._written_s))
+        second = sane_second((None if us is None else us // SECOND, self._written_s), self._clock.unix_s())
         if uuid is not None:
             own = f"uuid\0{uuid}".encode(errors="replace")
         elif line:

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.query.fields import CLICK
 from clicktrail.query.imports import BY_NAME, TAKEN, match_names, recognise
 from clicktrail.store.exchange.json_values import read_lines, read_values
@@ -40,6 +41,7 @@ class Options:
     moments: Moments = field(default_factory=Moments)
     is_now: bool = False
     """Whether a click without a time gets the time of its import."""
+    clock: Clock = SYSTEM_CLOCK
 
 
 class Source:

@@ -22,6 +22,7 @@ from clicktrail.query.fields import (
     Field,
     Source,
 )
+from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, named, sql
 
 OWN_LINKS = "(SELECT link_id FROM links WHERE profile_id = {})"
@@ -42,7 +43,7 @@ class Table:
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Field name -> the column that holds a hash of its text."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Field name -> SQL expression, where it is not simply a column of this table."""
+    """Column of a field -> SQL expression, if this table has no such column. Creation times are in the key."""
 
     @cached_property
     def source(self) -> Sql:
@@ -55,7 +56,9 @@ class Table:
 
     def expression(self, row: Field) -> Sql:
         """The SQL expression of a field's own value."""
-        return sql(self.columns[row.name]) if row.name in self.columns else self.column(row.column)
+        if row.column in self.columns:
+            return sql(self.columns[row.column])
+        return self.column(BY_TABLE[self.name].key[0] if row.column == "create_time" else row.column)
 
 
 TABLES: Mapping[str, Table] = {
@@ -65,11 +68,10 @@ TABLES: Mapping[str, Table] = {
         f"c.link_id IN {OWN_LINKS}",
         hashes={"ip": "c.ip_hash", "uuid": "c.uuid_hash"},
         columns={
-            "createTime": "c.click_id",
             "registration": "(c.profile_id IS NOT NULL)",
             "tag": "t.first_tag",
-            "isBot": "(c.bot <> '')",
-            "botRule": "nullif(c.bot, '')",
+            "is_bot": "(c.bot <> '')",
+            "bot_rule": "nullif(c.bot, '')",
         },
     ),
     PROFILE.name: Table(
@@ -77,15 +79,13 @@ TABLES: Mapping[str, Table] = {
         "p",
         f"(p.profile_id = {{}} OR p.profile_id IN {OWN_CLIENTS})",
         own="name_space IS NULL",
-        columns={"createTime": "p.profile_id"},
     ),
     CONTACT.name: Table(
         "contacts",
         "k",
         f"(k.profile_id = {{}} OR k.profile_id IN {OWN_CLIENTS})",
-        columns={"createTime": "k.contact_id"},
     ),
-    LINK.name: Table("links", "l", "l.profile_id = {}", columns={"createTime": "l.link_id"}),
+    LINK.name: Table("links", "l", "l.profile_id = {}"),
     BANNER.name: Table(
         "banners",
         "b",
@@ -94,22 +94,21 @@ TABLES: Mapping[str, Table] = {
         " LEFT JOIN themes h ON h.theme_id = b.theme_id"
         " LEFT JOIN sizes z ON z.size_id = b.size_id",
         columns={
-            "createTime": "b.banner_id",
-            "languageName": "g.language_name",
-            "themeName": "h.theme_name",
-            "sizeName": "z.size_name",
+            "language_name": "g.language_name",
+            "theme_name": "h.theme_name",
+            "size_name": "z.size_name",
             "width": "coalesce(b.width, z.width)",
             "height": "coalesce(b.height, z.height)",
         },
     ),
-    LANGUAGE.name: Table("languages", "g", "TRUE", columns={"createTime": "g.language_id"}),
-    SIZE.name: Table("sizes", "z", "TRUE", columns={"createTime": "z.size_id"}),
-    THEME.name: Table("themes", "h", "TRUE", columns={"createTime": "h.theme_id"}),
-    SITE.name: Table("sites", "w", "FALSE", columns={"createTime": "w.site_id"}),
-    POSTBACK.name: Table("postbacks", "q", "q.profile_id = {}", columns={"createTime": "q.postback_id"}),
-    DELIVERY.name: Table("deliveries", "d", "d.profile_id = {}", columns={"createTime": "d.delivery_id"}),
-    IDENTITY.name: Table("identities", "i", "FALSE", columns={"createTime": "i.identity_id"}),
-    CLIENT.name: Table("clients", "o", "FALSE", columns={"createTime": "o.client_id"}),
+    LANGUAGE.name: Table("languages", "g", "TRUE"),
+    SIZE.name: Table("sizes", "z", "TRUE"),
+    THEME.name: Table("themes", "h", "TRUE"),
+    SITE.name: Table("sites", "w", "FALSE"),
+    POSTBACK.name: Table("postbacks", "q", "q.profile_id = {}"),
+    DELIVERY.name: Table("deliveries", "d", "d.profile_id = {}"),
+    IDENTITY.name: Table("identities", "i", "FALSE", columns={"create_time": "i.identity_id"}),
+    CLIENT.name: Table("clients", "o", "FALSE"),
 }
 
 SORT_JOINS: Mapping[str, str] = {"tag": " LEFT JOIN profiles t ON t.profile_id = c.profile_id"}

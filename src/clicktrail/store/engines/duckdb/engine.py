@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import secrets
 import threading
-import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -207,8 +206,9 @@ class DuckdbEngine:
 
     def _run_write(self, work: Callable[[Session], T], is_single: bool = False) -> T:
         result = self.run(work, is_single)
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + _LOOK_S
+        now = self.memory.clock.passed_s()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_S
             with contextlib.suppress(FileNotFoundError, RuntimeError):  # close() also makes a checkpoint
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
                     self._writer.submit(self.checkpoint)

@@ -202,7 +202,7 @@ class PostgresEngine:
         result = self.run(work, Kind.SCHEMA)
         if self._dialect.is_spread:
             self.run(citus.distribute, Kind.SCHEMA)
-        self.keep_months(due_months())
+        self.keep_months(due_months(self.memory.clock.unix_s()))
         self.drop_months()
         return result
 
@@ -262,7 +262,7 @@ class PostgresEngine:
             self._beginnings = _begin_by_kind(self._timeout_s, is_spread)
 
     def _look_after_months(self) -> None:
-        self.keep_months(due_months())
+        self.keep_months(due_months(self.memory.clock.unix_s()))
         self.drop_months()
 
     def _attempt(self, work: Callable[[Session], T], kind: Kind, run: Run | None) -> T:

@@ -1,7 +1,7 @@
 """One partition of clicks per month, made ahead of time, or when an import brings older clicks."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import named, sql
@@ -49,12 +49,10 @@ def first_id(month: Month) -> str:
     return f"{int(datetime(month[0], month[1], 1, tzinfo=UTC).timestamp()):08x}{'0' * 16}"
 
 
-def due_months() -> list[Month]:
+def due_months(now_s: float) -> list[Month]:
     """The months that must have a partition now: the month of an hour ago, and the coming ones."""
-    now = datetime.now(UTC)
-    current = (now.year, now.month)
-    before = now - timedelta(hours=1)
-    return sorted({(before.year, before.month), *(shift(current, by) for by in range(AHEAD + 1))})
+    current = month_of(int(now_s))
+    return sorted({month_of(int(now_s) - 3600), *(shift(current, by) for by in range(AHEAD + 1))})
 
 
 def list_months(session: Session) -> set[Month]:

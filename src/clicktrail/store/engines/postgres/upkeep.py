@@ -1,7 +1,6 @@
 """A node's background work: follows other nodes' changes, adds up figures, and makes partitions ahead of time."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,7 +35,7 @@ class Upkeep:
         self._thread = threading.Thread(target=self._work, name="upkeep", daemon=True)
         self._is_failing = False
         self._fold_at = 0.0
-        self._months_at = time.monotonic() + MONTHS_S
+        self._months_at = memory.clock.passed_s() + MONTHS_S
 
     def start(self) -> None:
         self._thread.start()
@@ -66,7 +65,7 @@ class Upkeep:
         row = connection.execute("SELECT version FROM catalogue_version").fetchone()
         if row is not None and row[0] != self._memory.published.version:
             self._run(self._refresh)
-        now = time.monotonic()
+        now = self._memory.clock.passed_s()
         if now >= self._fold_at:
             self._fold_at = now + FOLD_S
             self._run(fold_changes)
