@@ -21,15 +21,14 @@ from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import parse_time
 from clicktrail.query import kinds
 from clicktrail.query.cursors import render_cursor
-from clicktrail.query.fields import CLICK, LINK, Field, Record, Source
+from clicktrail.query.fields import CLICK, LINK, PROFILE, Field, Record, Source
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads.clicks import list_clicks
-from clicktrail.store.reads.profiles import find_profiles
-from clicktrail.store.reads.records import Page
+from clicktrail.store.reads.records import Page, select_records
 from tests.conftest import AnyEngine, NewStore, open_engine
 
 TEXTS = ["a", "A", "ab", "b", "B%", "a_b", "ä", "Ä", "É", "é", "ß", "Σ", "z", "日本", "𝄞", "a,b", "İ", "ı", "\\", "'"]
@@ -90,8 +89,8 @@ class World:
         engine.memory.published.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))
         engine.run(lambda s: insert_clicks(s, rows))
         engine.memory.newest.stop()  # so that the engine answers, not memory
-        known = engine.run(lambda s: find_profiles(s, SYSTEM, "profile_id", [c.profile_id for c in clients]))
-        by_id = {profile.profile_id: profile for profile in known}
+        ids_of_clients = [client.profile_id for client in clients]
+        by_id = dict(engine.run(lambda s: select_records(s, SYSTEM, PROFILE, "profile_id", ids_of_clients)))
         for fact in self.facts:
             fact["client"] = fact["client"] and by_id[fact["client"].profile_id]
 

@@ -13,8 +13,7 @@ from clicktrail.store.engines.postgres import citus
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.shared import all_migrations, list_missing, migrate
 from clicktrail.store.objects.catalogue import find_link, load_catalogue
-from clicktrail.store.objects.profiles import create_profile, save_profile
-from clicktrail.store.reads.profiles import find_client
+from clicktrail.store.objects.profiles import create_profile, find_client, save_profile
 from clicktrail.store.reads.records import find_repeat, get_record
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import BY_TABLE, RELATIONS

@@ -1,8 +1,9 @@
-"""Links, banners, languages, sizes, themes, sites: the same six operations, made from the field table."""
+"""The operations that most resources have, made from the field table."""
 
+from collections.abc import Iterator
 from functools import partial
 
-from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, Handler, json_answer
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_record
@@ -55,12 +56,15 @@ def created_answer(call: Call, resource: Resource, record: Record, is_new: bool,
     return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record.object_id}")})
 
 
-def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
+def list_on(
+    resource: Resource, summary: str = "", scopes: frozenset[Scope] = READERS, handler: Handler | None = None
+) -> Operation:
+    plural = resource.path.rpartition("/")[2]
     return Operation(
         route=f"GET {resource.path}",
-        handler=partial(list_items, resource),
-        name=name,
-        summary=summary,
+        handler=handler or partial(list_items, resource),
+        name=f"list{plural.capitalize()}",
+        summary=summary or f"List {plural}",
         scopes=scopes,
         query=listing(resource),
         answer=resource,
@@ -68,12 +72,19 @@ def list_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope
     )
 
 
-def get_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope] = READERS) -> Operation:
+def get_on(
+    resource: Resource,
+    summary: str = "",
+    scopes: frozenset[Scope] = READERS,
+    handler: Handler | None = None,
+    path: str = "",
+) -> Operation:
+    """`path` is given if the path of the list is not `resource.path`. So it is below."""
     return Operation(
-        route=f"GET {resource.path}/{{{resource.id_field.name}}}",
-        handler=partial(get_item, resource),
-        name=name,
-        summary=summary,
+        route=f"GET {item_path(resource, path)}",
+        handler=handler or partial(get_item, resource),
+        name=f"get{resource.name.capitalize()}",
+        summary=summary or f"Get a {resource.name}",
         scopes=scopes,
         query=showing(resource),
         answer=resource,
@@ -81,41 +92,62 @@ def get_on(resource: Resource, name: str, summary: str, scopes: frozenset[Scope]
     )
 
 
-def operations_on(resource: Resource) -> tuple[Operation, ...]:
-    """List, get, create, PUT, PATCH and delete of one kind of object."""
-    word, item = resource.name.capitalize(), f"{resource.path}/{{{resource.id_field.name}}}"
-    return (
-        list_on(resource, f"list{word}s", f"List {resource.name}s"),
-        get_on(resource, f"get{word}", f"Get a {resource.name}"),
-        Operation(
-            route=f"POST {resource.path}",
-            handler=partial(create_item, resource),
-            name=f"create{word}",
-            summary=f"Add a {resource.name}",
-            scopes=ADMINS,
+def create_on(
+    resource: Resource, handler: Handler, scopes: frozenset[Scope] = ADMINS, answer: Resource | None = None
+) -> Operation:
+    """`answer` is given if the answer shows more than other answers do."""
+    return Operation(
+        route=f"POST {resource.path}",
+        handler=handler,
+        name=f"create{resource.name.capitalize()}",
+        summary=f"Add a {resource.name}",
+        scopes=scopes,
+        body=resource,
+        answer=answer or resource,
+        statuses=(201, 200, 409, 422, 503),
+    )
+
+
+def changes_on(
+    resource: Resource, handler: Handler, scopes: frozenset[Scope] = ADMINS, path: str = ""
+) -> Iterator[Operation]:
+    """PUT and PATCH."""
+    for method, name, verb in (("PUT", "replace", "Update"), ("PATCH", "update", "Change")):
+        yield Operation(
+            route=f"{method} {item_path(resource, path)}",
+            handler=handler,
+            name=f"{name}{resource.name.capitalize()}",
+            summary=f"{verb} a {resource.name}",
+            scopes=scopes,
             body=resource,
             answer=resource,
-            statuses=(201, 200, 409, 422, 503),
-        ),
-        *(
-            Operation(
-                route=f"{method} {item}",
-                handler=partial(update_item, resource),
-                name=f"{name}{word}",
-                summary=f"{verb} a {resource.name}",
-                scopes=ADMINS,
-                body=resource,
-                answer=resource,
-                statuses=(200, 404, 409, 422, 503),
-            )
-            for method, name, verb in (("PUT", "replace", "Update"), ("PATCH", "update", "Change"))
-        ),
-        Operation(
-            route=f"DELETE {item}",
-            handler=partial(delete_item, resource),
-            name=f"delete{word}",
-            summary=f"Delete a {resource.name}",
-            scopes=ADMINS,
-            statuses=(204, 404, 409, 503),
-        ),
+            statuses=(200, 404, 409, 422, 503),
+        )
+
+
+def delete_on(resource: Resource, handler: Handler | None = None, path: str = "") -> Operation:
+    return Operation(
+        route=f"DELETE {item_path(resource, path)}",
+        handler=handler or partial(delete_item, resource),
+        name=f"delete{resource.name.capitalize()}",
+        summary=f"Delete a {resource.name}",
+        scopes=ADMINS,
+        statuses=(204, 404, 409, 503),
+    )
+
+
+def item_path(resource: Resource, path: str = "") -> str:
+    return f"{path or resource.path}/{{{resource.id_field.name}}}"
+
+
+def operations_on(
+    resource: Resource, create: Handler | None = None, update: Handler | None = None
+) -> tuple[Operation, ...]:
+    """List, get, create, PUT, PATCH and delete of one kind of object."""
+    return (
+        list_on(resource),
+        get_on(resource),
+        create_on(resource, create or partial(create_item, resource)),
+        *changes_on(resource, update or partial(update_item, resource)),
+        delete_on(resource),
     )

@@ -10,12 +10,12 @@ from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_click, render_shown
 from clicktrail.http.endpoint.sentback import leave_out_hidden
 from clicktrail.http.resources import removing
+from clicktrail.http.resources.catalogue import changes_on, create_on, delete_on, get_on, list_on
 from clicktrail.http.resources.registering import CLIENT_FIELDS, read_registration
 from clicktrail.http.tracking.recording import record_hit
 from clicktrail.ingest.hits import parse_hit
 from clicktrail.model.access import ADMINS, READERS, RECORDERS, SYSTEM
 from clicktrail.query.fields import CLICK
-from clicktrail.query.grammar import listing, showing
 from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks import removal
 from clicktrail.store.reads import clicks as reads_clicks
@@ -83,60 +83,11 @@ async def delete_clicks(call: Call) -> Answer:
 
 
 OPERATIONS = (
-    Operation(
-        route="GET /clicks",
-        handler=list_clicks,
-        name="listClicks",
-        summary="List clicks",
-        scopes=READERS,
-        query=listing(CLICK),
-        answer=CLICK,
-        statuses=(200, 429, 503),
-    ),
-    Operation(
-        route="POST /clicks",
-        handler=create_click,
-        name="createClick",
-        summary="Add a click",
-        scopes=RECORDERS,
-        body=CLICK,
-        answer=CLICK,
-        statuses=(201, 200, 409, 422, 503),
-    ),
-    Operation(
-        route="GET /clicks/{clickId}",
-        handler=get_click,
-        name="getClick",
-        summary="Get a click",
-        scopes=READERS,
-        query=showing(CLICK),
-        answer=CLICK,
-        statuses=(200, 404, 429, 503),
-    ),
-    *(
-        Operation(
-            route=route,
-            handler=update_click,
-            name=name,
-            summary=summary,
-            scopes=RECORDERS,
-            body=CLICK,
-            answer=CLICK,
-            statuses=(200, 404, 409, 422, 503),
-        )
-        for route, name, summary in (
-            ("PUT /clicks/{clickId}", "replaceClick", "Update a click"),
-            ("PATCH /clicks/{clickId}", "updateClick", "Change a click"),
-        )
-    ),
-    Operation(
-        route="DELETE /clicks/{clickId}",
-        handler=delete_click,
-        name="deleteClick",
-        summary="Delete a click",
-        scopes=ADMINS,
-        statuses=(204, 404, 409, 503),
-    ),
+    list_on(CLICK, handler=list_clicks),
+    create_on(CLICK, create_click, RECORDERS),
+    get_on(CLICK, handler=get_click),
+    *changes_on(CLICK, update_click, RECORDERS),
+    delete_on(CLICK, delete_click),
     Operation(
         route="DELETE /clicks",
         handler=delete_clicks,

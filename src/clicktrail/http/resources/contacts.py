@@ -5,10 +5,11 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed, refuse_differing
+from clicktrail.http.resources.catalogue import changes_on, delete_on, get_on
 from clicktrail.model.access import ADMINS, READERS
 from clicktrail.query.fields import CONTACT
 from clicktrail.query.forms import parse_form, read_contact
-from clicktrail.query.grammar import listing, showing
+from clicktrail.query.grammar import listing
 from clicktrail.store.objects import contacts
 
 
@@ -49,9 +50,10 @@ async def delete_contact(call: Call) -> Answer:
     return NO_CONTENT
 
 
+_PATH = "/profiles/{profileId}/contacts"
 OPERATIONS = (
     Operation(
-        route="GET /profiles/{profileId}/contacts",
+        route=f"GET {_PATH}",
         handler=list_contacts,
         name="listContacts",
         summary="List the contacts of a profile",
@@ -61,7 +63,7 @@ OPERATIONS = (
         statuses=(200, 404, 429, 503),
     ),
     Operation(
-        route="POST /profiles/{profileId}/contacts",
+        route=f"POST {_PATH}",
         handler=create_contact,
         name="createContact",
         summary="Add a contact",
@@ -70,38 +72,7 @@ OPERATIONS = (
         answer=CONTACT,
         statuses=(201, 200, 404, 409, 422, 503),
     ),
-    Operation(
-        route="GET /profiles/{profileId}/contacts/{contactId}",
-        handler=get_contact,
-        name="getContact",
-        summary="Get a contact",
-        scopes=READERS,
-        query=showing(CONTACT),
-        answer=CONTACT,
-        statuses=(200, 404, 429, 503),
-    ),
-    *(
-        Operation(
-            route=route,
-            handler=update_contact,
-            name=name,
-            summary=summary,
-            scopes=ADMINS,
-            body=CONTACT,
-            answer=CONTACT,
-            statuses=(200, 404, 409, 422, 503),
-        )
-        for route, name, summary in (
-            ("PUT /profiles/{profileId}/contacts/{contactId}", "replaceContact", "Update a contact"),
-            ("PATCH /profiles/{profileId}/contacts/{contactId}", "updateContact", "Change a contact"),
-        )
-    ),
-    Operation(
-        route="DELETE /profiles/{profileId}/contacts/{contactId}",
-        handler=delete_contact,
-        name="deleteContact",
-        summary="Delete a contact",
-        scopes=ADMINS,
-        statuses=(204, 404, 409, 503),
-    ),
+    get_on(CONTACT, handler=get_contact, path=_PATH),
+    *changes_on(CONTACT, update_contact, path=_PATH),
+    delete_on(CONTACT, delete_contact, _PATH),
 )

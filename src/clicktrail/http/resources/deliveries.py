@@ -15,8 +15,8 @@ async def replay_delivery(call: Call) -> Answer:
 
 
 OPERATIONS = (
-    list_on(DELIVERY, "listDeliveries", "List deliveries"),
-    get_on(DELIVERY, "getDelivery", "Get a delivery"),
+    list_on(DELIVERY),
+    get_on(DELIVERY),
     Operation(
         route="POST /deliveries/{deliveryId}/replay",
         handler=replay_delivery,

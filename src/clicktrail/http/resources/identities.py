@@ -36,8 +36,8 @@ OPERATIONS = (
         answer=IDENTITY,
         statuses=(201, 200, 422, 503),
     ),
-    list_on(IDENTITY, "listIdentities", "List browsers and their persons", OBSERVERS),
-    get_on(IDENTITY, "getIdentity", "Get a browser and its person", OBSERVERS),
+    list_on(IDENTITY, "List browsers and their persons", OBSERVERS),
+    get_on(IDENTITY, "Get a browser and its person", OBSERVERS),
     Operation(
         route="DELETE /identities/{identityId}",
         handler=delete_identity,

@@ -52,7 +52,7 @@ def render_secret(record: Record, secret: str, language: str) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    list_on(CLIENT, "listClients", "List OAuth clients", ADMINS),
+    list_on(CLIENT, "List OAuth clients", ADMINS),
     Operation(
         route="POST /clients",
         handler=create_client,

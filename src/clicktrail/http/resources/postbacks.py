@@ -8,16 +8,15 @@ import can_ada
 
 from clicktrail.delivery.targets import RefusedTarget, check_targets
 from clicktrail.errors import Conflict, InvalidBody, Mistake
-from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Count, Document, Id, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
-from clicktrail.http.resources.catalogue import created_answer, get_on, list_on
+from clicktrail.http.resources.catalogue import changes_on, create_on, created_answer, delete_on, get_on, list_on
 from clicktrail.model.access import ADMINS
 from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET, Record
 from clicktrail.query.forms import Form, Values, parse_form
-from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox import deliveries
 from clicktrail.store.outbox import subscriptions as postbacks
@@ -61,12 +60,6 @@ async def update_postback(call: Call) -> Answer:
     await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
     record = await call.store.run(catalog.update_item, POSTBACK, call.path[_ID], values)
     return json_answer(render_record(POSTBACK, record, call.language))
-
-
-async def delete_postback(call: Call) -> Answer:
-    """Also deletes its pending deliveries."""
-    await call.store.run(delete_object, call.viewer, POSTBACK, call.path[_ID])
-    return NO_CONTENT
 
 
 async def rotate_secret(call: Call) -> Answer:
@@ -129,42 +122,11 @@ def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, An
 
 
 OPERATIONS = (
-    list_on(POSTBACK, "listPostbacks", "List postbacks"),
-    Operation(
-        route="POST /postbacks",
-        handler=create_postback,
-        name="createPostback",
-        summary="Add a postback",
-        scopes=ADMINS,
-        body=POSTBACK,
-        answer=POSTBACK_SECRET,
-        statuses=(201, 200, 409, 422, 503),
-    ),
-    get_on(POSTBACK, "getPostback", "Get a postback"),
-    *(
-        Operation(
-            route=route,
-            handler=update_postback,
-            name=name,
-            summary=summary,
-            scopes=ADMINS,
-            body=POSTBACK,
-            answer=POSTBACK,
-            statuses=(200, 404, 409, 422, 503),
-        )
-        for route, name, summary in (
-            ("PUT /postbacks/{postbackId}", "replacePostback", "Update a postback"),
-            ("PATCH /postbacks/{postbackId}", "updatePostback", "Change a postback"),
-        )
-    ),
-    Operation(
-        route="DELETE /postbacks/{postbackId}",
-        handler=delete_postback,
-        name="deletePostback",
-        summary="Delete a postback",
-        scopes=ADMINS,
-        statuses=(204, 404, 409, 503),
-    ),
+    list_on(POSTBACK),
+    create_on(POSTBACK, create_postback, answer=POSTBACK_SECRET),
+    get_on(POSTBACK),
+    *changes_on(POSTBACK, update_postback),
+    delete_on(POSTBACK),
     Operation(
         route="POST /postbacks/{postbackId}/secret",
         handler=rotate_secret,

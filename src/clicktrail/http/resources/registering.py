@@ -10,10 +10,9 @@ from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
 from clicktrail.model.access import READERS, SYSTEM
 from clicktrail.query.fields import CLICK, PROFILE, Record
 from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
-from clicktrail.store.objects.profiles import NAMES
+from clicktrail.store.objects.profiles import NAMES, find_client
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.clicks import Shown
-from clicktrail.store.reads.profiles import find_client
 
 CLIENT_FIELDS = {
     name: PROFILE.writable[name] for name in ("firstName", "lastName", "middleName", "enabled", "uuid", "contacts")

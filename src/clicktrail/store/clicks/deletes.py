@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from clicktrail.errors import Conflict, NotFound
-from clicktrail.model.access import Cause, Reason, Viewer
+from clicktrail.errors import Conflict
+from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.query.fields import Resource
 from clicktrail.store.clicks.change import clear_pointer
+from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import OnDelete, detach, pointing_to
@@ -30,8 +31,7 @@ def delete_object(session: Session, viewer: Viewer, resource: Resource, object_i
     """Deletes an object. Raises NotFound, and Conflict for a link with clicks or a partner with such a link."""
     table = TABLES[resource.name].name
     its = sql("{} = {}", named(resource.id_field.column), object_id)
-    if not session.rows(sql("SELECT 1 FROM {} WHERE {}", named(table), its)):
-        raise NotFound(f"There is no {resource.name} {object_id}.")
+    check_there(session, SYSTEM, resource, object_id)
     if resource.name in _HELD:
         held, refusal = _HELD[resource.name]
         if session.rows(sql(held, object_id)):

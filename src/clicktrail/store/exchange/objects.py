@@ -13,7 +13,6 @@ from clicktrail.query.imports import ORDER, POINTERS, Imported, ImportedObject
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.objects.catalogue import generate
 from clicktrail.store.objects.profiles import full_name
-from clicktrail.store.reads.profiles import attach
 from clicktrail.store.reads.records import select_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
@@ -109,8 +108,6 @@ def _point(row: ImportedObject, found: Mapping[str, Found]) -> tuple[dict[str, A
 def _look_up(session: Session, resource: Resource, rows: Sequence[ImportedObject]) -> _Known:
     ids = [row.object_id for row in rows]
     records = [record for _, record in _select(session, resource, resource.id_field.column, ids)]
-    if resource is PROFILE:
-        attach(session, SYSTEM, records)
     known = _Known({record.object_id: record for record in records}, {})
     for name in _UNIQUE:
         if name in resource.writable:

@@ -13,6 +13,7 @@ from clicktrail.query.forms import read_contact
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.records import (
     Page,
+    check_there,
     check_unused,
     find_repeat,
     get_record,
@@ -29,7 +30,7 @@ _OWNER = next(field for field in CONTACT.fields if field.name == "profileId")
 
 def list_contacts(session: Session, viewer: Viewer, query: ListQuery, profile_id: str) -> Page:
     """One page of a profile's contacts. Raises NotFound."""
-    get_record(session, viewer, PROFILE, profile_id)
+    check_there(session, viewer, PROFILE, profile_id)
     owned = Condition(_OWNER, "eq", (profile_id,))
     return list_records(session, viewer, replace(query, conditions=(*query.conditions, owned)))
 
@@ -47,7 +48,7 @@ def create_contact(
     session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]
 ) -> tuple[Record, bool]:
     """Appends a contact. Returns it, and whether it is new. Raises NotFound, Conflict."""
-    get_record(session, SYSTEM, PROFILE, profile_id)
+    check_there(session, SYSTEM, PROFILE, profile_id)
     repeated = find_repeat(session, CONTACT, values)
     if repeated is not None:
         return get_contact(session, SYSTEM, profile_id, repeated.contact_id), False

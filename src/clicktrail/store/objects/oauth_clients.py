@@ -9,7 +9,7 @@ from typing import Any
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CLIENT, Record
-from clicktrail.store.reads.records import check_references, get_record, insert_row, update_row
+from clicktrail.store.reads.records import check_references, check_there, get_record, insert_row, update_row
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -35,7 +35,7 @@ def create_client(session: Session, ids: IdGenerator, values: Mapping[str, Any])
 @transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
     """Gives an OAuth client a new secret; the old one ends at once. Raises NotFound."""
-    get_record(session, SYSTEM, CLIENT, client_id)
+    check_there(session, SYSTEM, CLIENT, client_id)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     update_row(session, CLIENT, client_id, {"secret_hash": hash_secret(secret)})
     return get_record(session, SYSTEM, CLIENT, client_id), secret
@@ -44,7 +44,7 @@ def rotate_secret(session: Session, client_id: str) -> tuple[Record, str]:
 @transaction(Write.CATALOGUE)
 def revoke_client(session: Session, client_id: str) -> None:
     """Disables an OAuth client: from now on its secret and tokens are refused. Raises NotFound."""
-    get_record(session, SYSTEM, CLIENT, client_id)
+    check_there(session, SYSTEM, CLIENT, client_id)
     update_row(session, CLIENT, client_id, {"enabled": False})
 
 

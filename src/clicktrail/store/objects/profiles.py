@@ -10,9 +10,16 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.contacts import is_same
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import CONTACT, PROFILE, Record
-from clicktrail.store.reads.profiles import attach, contacts_by_profile, get_profile
-from clicktrail.store.reads.records import check_unused, find_repeat, insert_row, refuse_differing, update_row
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.reads.records import (
+    check_unused,
+    contacts_by_profile,
+    find_repeat,
+    get_record,
+    insert_row,
+    refuse_differing,
+    update_row,
+)
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -22,22 +29,35 @@ NAMES = ("first_name", "middle_name", "last_name")
 """The parts of `name`, in the order of joining."""
 
 
+_BY_UUID = "SELECT profile_id FROM profiles WHERE {} UNION ALL SELECT profile_id FROM merged_profiles WHERE {}"
+"""The profile that a uuid means, now or since a merge; both tables have an index by uuid."""
+
+
+def find_client(session: Session, name_space: str | None, uuid: str) -> Record | None:
+    """The profile that a uuid means: one of the site's own, or one that a partner registered.
+
+    The uuid of a merged profile means the profile that it became a part of.
+    """
+    where = sql("uuid = {} AND coalesce(name_space, '') = {}", uuid, name_space or "")
+    found = list_values(session, sql(_BY_UUID, where, where))
+    return get_record(session, SYSTEM, PROFILE, found[0]) if found else None
+
+
 @transaction(Write.CHANGE)
 def create_profile(session: Session, ids: IdGenerator, values: Mapping[str, Any]) -> tuple[Record, bool]:
     """Adds a profile. Returns it, and whether it is new. Raises Conflict."""
     repeated = find_repeat(session, PROFILE, values)
     if repeated is not None:
-        attach(session, SYSTEM, [repeated])
         refuse_differing(PROFILE, repeated.profile_id, _differing_parts(repeated, values))
         return repeated, False
-    return get_profile(session, SYSTEM, save_profile(session, ids, None, values)), True
+    return get_record(session, SYSTEM, PROFILE, save_profile(session, ids, None, values)), True
 
 
 @transaction(Write.CHANGE)
 def update_profile(session: Session, ids: IdGenerator, profile_id: str, values: Mapping[str, Any]) -> Record:
     """Changes the fields in `values`. Raises NotFound, Conflict."""
-    current = get_profile(session, SYSTEM, profile_id)
-    return get_profile(session, SYSTEM, save_profile(session, ids, current, values))
+    current = get_record(session, SYSTEM, PROFILE, profile_id)
+    return get_record(session, SYSTEM, PROFILE, save_profile(session, ids, current, values))
 
 
 def save_profile(

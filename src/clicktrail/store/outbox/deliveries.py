@@ -16,7 +16,7 @@ from clicktrail.model.postbacks import Event, Message
 from clicktrail.model.times import SECOND
 from clicktrail.query.fields import DELIVERY, POSTBACK, Record
 from clicktrail.store.reads.clicks import select_clicks
-from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.records import check_there, get_record
 from clicktrail.store.session.protocol import Row, Rows, Session, list_values
 from clicktrail.store.session.sql import Sql, join, names, number, sql, update
 from clicktrail.store.session.transactions import Write, transaction
@@ -271,7 +271,7 @@ def _replay(session: Session, where: Sql) -> None:
 @transaction(Write.CHANGE)
 def replay(session: Session, delivery_id: str) -> Record:
     """Schedules a delivery again, whatever its status. Raises NotFound."""
-    get_record(session, SYSTEM, DELIVERY, delivery_id)
+    check_there(session, SYSTEM, DELIVERY, delivery_id)
     _replay(session, sql("delivery_id = {}", delivery_id))
     return get_record(session, SYSTEM, DELIVERY, delivery_id)
 
@@ -279,7 +279,7 @@ def replay(session: Session, delivery_id: str) -> Record:
 @transaction(Write.CHANGE)
 def replay_dead(session: Session, postback_id: str) -> int:
     """Schedules all dead deliveries of a postback again; returns their number. Raises NotFound."""
-    get_record(session, SYSTEM, POSTBACK, postback_id)
+    check_there(session, SYSTEM, POSTBACK, postback_id)
     dead = sql("postback_id = {} AND status = {}", postback_id, sql(f"'{DEAD}'"))  # as in the index of dead deliveries
     count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", dead))[0][0]
     _replay(session, dead)

@@ -11,7 +11,7 @@ from clicktrail.model.postbacks import Message, sample
 from clicktrail.query.fields import POSTBACK, Record
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.outbox.deliveries import Target, find_target
-from clicktrail.store.reads.records import get_record, update_row
+from clicktrail.store.reads.records import check_there, get_record, update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -35,7 +35,7 @@ def create_postback(session: Session, ids: IdGenerator, values: Mapping[str, Any
 @transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, postback_id: str) -> tuple[Record, str]:
     """Gives a postback a new secret, which signs the next attempt. Raises NotFound."""
-    get_record(session, SYSTEM, POSTBACK, postback_id)
+    check_there(session, SYSTEM, POSTBACK, postback_id)
     secret = _give_secret(session, postback_id)
     return get_record(session, SYSTEM, POSTBACK, postback_id), secret
 

@@ -9,13 +9,12 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Touch
 from clicktrail.model.click import Click
 from clicktrail.model.ids import least_id
-from clicktrail.query.fields import CLICK, LINK
+from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.reads.pages import find_rows
 from clicktrail.store.reads.plan import is_narrowed, plan_page
-from clicktrail.store.reads.profiles import contacts_by_profile, find_profiles
-from clicktrail.store.reads.records import Page, count, make_page, refuse_secrets, select_records
+from clicktrail.store.reads.records import Page, contacts_by_profile, count, make_page, refuse_secrets, select_records
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.reads.tables import TABLES, visible
@@ -70,7 +69,7 @@ def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions
     if "link" in expansions:
         links = dict(select_records(session, viewer, LINK, "link_id", link_ids))
     if "profile" in expansions:
-        profiles = {record.profile_id: record for record in find_profiles(session, viewer, "profile_id", profile_ids)}
+        profiles = dict(select_records(session, viewer, PROFILE, "profile_id", profile_ids))
     if "contacts" in expansions:
         contacts = contacts_by_profile(session, viewer, profile_ids)
     if "metrics" in expansions:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from clicktrail.model.access import Viewer
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.query.fields import LINK
-from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.hashes import VISITOR_SQL
 from clicktrail.store.session.protocol import Session, list_values
@@ -29,7 +29,7 @@ def link_metrics(session: Session, viewer: Viewer, link_ids: Iterable[str]) -> d
 
 def get_link_metrics(session: Session, viewer: Viewer, link_id: str, with_bots: bool = False) -> LinkMetrics:
     """The figures of one link. Raises NotFound, also for another partner's link. With robots all is counted anew."""
-    get_record(session, viewer, LINK, link_id)
+    check_there(session, viewer, LINK, link_id)
     if with_bots:
         return LinkMetrics(*session.rows(sql(_EVERYTHING, link_id))[0])
     return link_metrics(session, viewer, [link_id])[link_id]

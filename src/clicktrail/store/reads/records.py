@@ -10,13 +10,14 @@ from typing import Any
 
 from clicktrail.errors import Conflict, Forbidden, InvalidBody, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
-from clicktrail.query.fields import Record, Resource
+from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, in_, insert_into, join, named, sql, update
+from clicktrail.store.session.transactions import question
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def _columns(resource: Resource) -> Sql:
     return join(", ", [table.expression(field) for field in resource.columns.values()])
 
 
-def _read(resource: Resource, viewer: Viewer, rows: Iterable[Row]) -> list[Record]:
+def _read(session: Session, viewer: Viewer, resource: Resource, rows: Iterable[Row]) -> list[Record]:
     make, width = resource.record, len(resource.columns)
     records = [make(*row[:width]) for row in rows]
     masked = [(name, mask_contact) for name, field in resource.columns.items() if field.secret]
@@ -56,7 +57,32 @@ def _read(resource: Resource, viewer: Viewer, rows: Iterable[Row]) -> list[Recor
             value = getattr(record, name)
             if value is not None:
                 setattr(record, name, change(value))
+    if resource is PROFILE:
+        _attach(session, viewer, records)
     return records
+
+
+def _attach(session: Session, viewer: Viewer, profiles: Sequence[Record]) -> None:
+    """Adds contacts and tags to profiles: two statements, however many profiles there are."""
+    profile_ids = [profile.profile_id for profile in profiles]
+    contacts = contacts_by_profile(session, viewer, profile_ids)
+    tags: dict[str, list[str]] = {}
+    if profile_ids:
+        owned = in_(sql("profile_id"), profile_ids)
+        listed = sql("SELECT profile_id, tag FROM profile_tags WHERE {} ORDER BY position", owned)
+        for profile_id, tag in session.rows(listed):
+            tags.setdefault(profile_id, []).append(tag)
+    for profile in profiles:
+        profile.contacts = contacts.get(profile.profile_id, [])
+        profile.tags = tags.get(profile.profile_id, [])
+
+
+def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[str]) -> dict[str, list[Record]]:
+    """Profile id -> its visible contacts, in their order."""
+    found: dict[str, list[Record]] = {}
+    for profile_id, record in select_records(session, viewer, CONTACT, "profile_id", profile_ids, "k.position"):
+        found.setdefault(profile_id, []).append(record)
+    return found
 
 
 def refuse_secrets(query: ListQuery, viewer: Viewer) -> None:
@@ -79,12 +105,13 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
     return int(session.rows(count_statement(query, viewer, session.dialect))[0][0])
 
 
+@question(lambda _, query: query.resource is not PROFILE and not query.wants_count)
 def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of any resource but clicks."""
     refuse_secrets(query, viewer)
     statement = list_statement(query, viewer, _columns(query.resource), session.dialect)
     rows = session.rows(statement)
-    items = _read(query.resource, viewer, rows)
+    items = _read(session, viewer, query.resource, rows)
     return make_page(rows, items, query.limit, count(session, viewer, query))
 
 
@@ -108,7 +135,7 @@ def select_records(
     where = and_(in_(key, wanted), visible(table, viewer), *([sql(table.own)] if own else []))
     found = sql("SELECT {}, {} FROM {} WHERE {}", _columns(resource), key, table.source, where)
     rows = session.rows(sql("{} ORDER BY {}", found, named(order)) if order else found)
-    return [(row[-1], record) for row, record in zip(rows, _read(resource, viewer, rows), strict=True)]
+    return [(row[-1], record) for row, record in zip(rows, _read(session, viewer, resource, rows), strict=True)]
 
 
 def find_record(session: Session, viewer: Viewer, resource: Resource, column: str, value: str) -> Record | None:
@@ -117,12 +144,21 @@ def find_record(session: Session, viewer: Viewer, resource: Resource, column: st
     return found[0][1] if found else None
 
 
+@question(lambda _, resource, __: resource is not PROFILE)
 def get_record(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> Record:
     """Raises NotFound, also for another partner's object."""
     record = find_record(session, viewer, resource, resource.id_field.column, object_id)
     if record is None:
         raise NotFound(f"There is no {resource.name} {object_id}.")
     return record
+
+
+def check_there(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
+    """Raises NotFound, also for another partner's object."""
+    table = TABLES[resource.name]
+    where = and_(sql("{} = {}", table.column(resource.id_field.column), object_id), visible(table, viewer))
+    if not session.rows(sql("SELECT 1 FROM {} WHERE {}", table.source, where)):
+        raise NotFound(f"There is no {resource.name} {object_id}.")
 
 
 def check_references(session: Session, resource: Resource, values: Mapping[str, Any]) -> None:

@@ -16,8 +16,8 @@ from clicktrail.model.attribution import (
 from clicktrail.model.click import Click
 from clicktrail.model.times import SECOND
 from clicktrail.query.fields import Record
+from clicktrail.store.objects.profiles import find_client
 from clicktrail.store.reads.clicks import select_clicks
-from clicktrail.store.reads.profiles import find_client
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.identities import browsers_of
 from clicktrail.store.registrations.ranks import find_outranked, find_settled

@@ -9,7 +9,7 @@ from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.attribution import Candidate, Considered, Outcome, Rule, Touch
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.reads.clicks import select_clicks
-from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.registrations.candidates import Named
 from clicktrail.store.session.protocol import Session
@@ -64,7 +64,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
 
 def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -> Attribution | None:
     """The client's first registration; None if it has none. Raises NotFound."""
-    get_record(session, viewer, PROFILE, profile_id)
+    check_there(session, viewer, PROFILE, profile_id)
     return find_attribution(session, viewer, sql("a.profile_id = {}", profile_id))
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import asdict
 
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.fields import IDENTITY, Record
-from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.records import check_there
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import in_, insert_into, number, sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -36,7 +36,7 @@ def add_identity(session: Session, visitor_id: str, uuid: str) -> tuple[Record, 
 @transaction(Write.CHANGE)
 def delete_identity(session: Session, identity_id: str) -> None:
     """Deletes an identity; attributions made with it stay. Raises NotFound."""
-    get_record(session, SYSTEM, IDENTITY, identity_id)
+    check_there(session, SYSTEM, IDENTITY, identity_id)
     session.rows(sql("DELETE FROM identities WHERE identity_id = {}", identity_id))
 
 

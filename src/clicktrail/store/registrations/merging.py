@@ -9,8 +9,7 @@ from clicktrail.model.contacts import is_same
 from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.store.clicks.change import hand_over
 from clicktrail.store.objects.profiles import NAMES, replace_tags
-from clicktrail.store.reads.profiles import get_profile
-from clicktrail.store.reads.records import update_row
+from clicktrail.store.reads.records import get_record, update_row
 from clicktrail.store.registrations.identities import move_identities
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import OnDelete, pointing_to
@@ -44,10 +43,10 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
     if kept_id == gone_id:
         detail = Mistake("is the profile itself; name another one", pointer="/profileId")
         raise InvalidBody("A profile cannot be merged with itself.", (detail,))
-    kept = get_profile(session, SYSTEM, kept_id)
+    kept = get_record(session, SYSTEM, PROFILE, kept_id)
     if session.rows(sql("SELECT 1 FROM merged_profiles WHERE merged_id = {} AND profile_id = {}", gone_id, kept_id)):
         return kept
-    gone = get_profile(session, SYSTEM, gone_id)
+    gone = get_record(session, SYSTEM, PROFILE, gone_id)
     _refuse_partners(session, kept_id, gone_id)
     found = session.rows(sql(_KNOWN, [kept_id, gone_id]))
     known = {profile_id: _Known(uuid, name_space) for profile_id, uuid, name_space in found}
@@ -64,7 +63,7 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
     session.rows(sql("DELETE FROM profiles WHERE profile_id = {}", gone_id))
     changes = {"first_tag": tags[0] if tags else None, **_fill(kept, gone)}
     update_row(session, PROFILE, kept_id, changes | _join_uuids(session, kept_id, gone_id, known))
-    return get_profile(session, SYSTEM, kept_id)
+    return get_record(session, SYSTEM, PROFILE, kept_id)
 
 
 def _refuse_partners(session: Session, kept_id: str, gone_id: str) -> None:

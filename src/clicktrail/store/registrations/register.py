@@ -12,12 +12,12 @@ from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
 from clicktrail.model.attribution import Candidate, Decision, Evidence, Model, Outcome, Rule
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, foreign_digits
-from clicktrail.query.fields import Record
+from clicktrail.query.fields import PROFILE, Record
 from clicktrail.store.clicks.change import tie, untie
 from clicktrail.store.objects.profiles import save_profile
 from clicktrail.store.outbox.deliveries import add_deliveries, registration_deliveries
 from clicktrail.store.reads.clicks import get_click
-from clicktrail.store.reads.profiles import get_profile
+from clicktrail.store.reads.records import get_record
 from clicktrail.store.registrations.candidates import (
     Gathered,
     Named,
@@ -86,7 +86,7 @@ def register_through(
     client, found = read_client(session, None, values)
     gathered = gather(session, None, Named(click_id=click_id), {click_id: (click, {Evidence.CLICK_ID})})
     has_own = click.profile_id is not None and click.profile_id not in gathered.outranked
-    own = get_profile(session, SYSTEM, str(click.profile_id)) if has_own else None
+    own = get_record(session, SYSTEM, PROFILE, str(click.profile_id)) if has_own else None
     chosen = choose_profile(click, own, found)
     if own is not None:
         refuse_partner(session, own.profile_id)
