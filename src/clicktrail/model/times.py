@@ -81,6 +81,8 @@ def _midnight(day: date, zone: tzinfo) -> int:
 
 def render_time(us: int) -> str:
     """Microseconds -> `2021-01-01T00:00:00+00:00`, with six decimals if there are any."""
+    if us % SECOND == 0:
+        return render_second(us // SECOND)
     return (_EPOCH + timedelta(microseconds=us)).isoformat()
 
 

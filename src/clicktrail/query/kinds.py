@@ -52,8 +52,8 @@ class Kind:
     """Filter text -> stored value."""
     check: Callable[[Any], Any] = field(default=lambda value: value)
     """Decoded JSON (not null) -> stored value."""
-    render: Callable[[Any], Any] = field(default=lambda value: value)
-    """Stored value (not null) -> JSON value."""
+    render: Callable[[Any], Any] | None = None
+    """Stored value (not null) -> JSON value; None if they are the same."""
     stored: type = str
     """The type of a column of this kind."""
     renew: Callable[[Any], Any] | None = None

@@ -27,7 +27,7 @@ def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
     code = click.country_code
     return {
         "clickId": click.click_id,
-        "time": render_moment(click.time),
+        "time": render_time(click.time),
         "referrer": click.referrer,
         "ip": render_ip(click.ip),
         "uri": click.uri,
@@ -51,11 +51,6 @@ def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
         "updateTime": render_second(click.update_time // SECOND),
         "uuid": click.uuid,
     }
-
-
-def render_moment(us: int) -> str:
-    """A time. Whole seconds, the most frequent times, come from a cache."""
-    return render_second(us // SECOND) if us % SECOND == 0 else render_time(us)
 
 
 def render_shown(shown: Shown, catalogue: Catalogue, language: str) -> Json:
@@ -85,8 +80,8 @@ def render_metrics(figures: Figures, _: str = "") -> LinkMetrics:
         unique_clicks=figures.unique_clicks,
         registrations=figures.registrations,
         conversion_rate=conversion_rate(figures),
-        first_click_time=None if first is None else render_moment(first),
-        last_click_time=None if last is None else render_moment(last),
+        first_click_time=None if first is None else render_time(first),
+        last_click_time=None if last is None else render_time(last),
     )
 
 
@@ -116,11 +111,12 @@ def render_record(resource: Resource, record: Record, language: str, expansions:
 def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Json:
     document: Json = {}
     for field in fields:
-        value, render = getattr(record, field.attribute), _SPECIAL.get(field.kind)
-        if value is None:
-            document[field.name] = None
-        else:
-            document[field.name] = render(value, language) if render else field.kind.render(value)
+        value = getattr(record, field.attribute)
+        if value is not None and field.kind.render is not None:
+            value = field.kind.render(value)
+        elif value is not None and field.kind in _SPECIAL:
+            value = _SPECIAL[field.kind](value, language)
+        document[field.name] = value
     return document
 
 

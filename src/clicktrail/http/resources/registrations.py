@@ -6,9 +6,9 @@ from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Document, Id, Moment, says
 from clicktrail.http.endpoint.operation import Fields, Operation
-from clicktrail.http.endpoint.render import render_moment
 from clicktrail.model.access import READERS, RECORDERS, Viewer
 from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch, explain_rule
+from clicktrail.model.times import render_time
 from clicktrail.query.fields import KNOWN_BY, REGISTRATION
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.store.registrations import explain
@@ -94,7 +94,7 @@ def render_attribution(made: explain.Attribution | None) -> Attribution:
         profile_id=made.profile_id,
         click_id=made.click_id,
         link_id=made.link_id,
-        time=render_moment(made.time),
+        time=render_time(made.time),
         model=made.touch,
         window_days=made.window_days,
         rule=made.rule,
@@ -104,7 +104,7 @@ def render_attribution(made: explain.Attribution | None) -> Attribution:
             ConsideredClick(
                 click_id=each.candidate.click_id,
                 link_id=each.candidate.link_id,
-                time=render_moment(each.candidate.time),
+                time=render_time(each.candidate.time),
                 evidence=[Evidence(word) for word in each.candidate.evidence.split(",")],
                 outcome=each.outcome,
             )
