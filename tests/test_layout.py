@@ -88,6 +88,15 @@ def test_nothing_is_hidden_or_too_large(path: Path) -> None:
             assert not hidden, f"{path}:{hidden[0].lineno} imports inside a function"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_constructors_name_their_values(path: Path) -> None:
+    """At most four values by position: nobody counts commas."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and re.match("_?[A-Z][a-z]", node.func.id):
+            is_counted = len(node.args) > 4 and not any(isinstance(each, ast.Starred) for each in node.args)
+            assert not is_counted, f"{path}:{node.lineno} {node.func.id} has {len(node.args)} values without names"
+
+
 SQL = re.compile(r"\b(SELECT\b.*\bFROM\b|INSERT INTO|DELETE FROM|UPDATE \w+ SET|COPY \()", re.DOTALL)
 
 

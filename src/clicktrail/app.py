@@ -201,7 +201,13 @@ class App:
         if caller is None:
             return None
         policy = Policy(settings.postback_attempts, settings.postback_timeout_s + _LEASE_S, settings.delivery_days)
-        return Sender(self.store, caller, policy, self.services.observer.postback, self._log_error)
+        return Sender(
+            store=self.store,
+            caller=caller,
+            policy=policy,
+            count=self.services.observer.postback,
+            notify=self._log_error,
+        )
 
     async def start(self) -> None:
         """Updates the schema, warms up for the first visitor, and starts the background work."""

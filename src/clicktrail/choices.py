@@ -66,11 +66,11 @@ def read_reading(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Reading:
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
         raise SettingsError(f"--phone-region must be a two-letter country code such as DE; {region} is unknown.")
     return Reading(
-        settings.strict,
-        _zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
-        _zone(settings.zone, "--zone"),
-        region or None,
-        clock,
+        is_strict=settings.strict,
+        naive_zone=_zone(settings.naive_times, "--naive-times") if settings.naive_times else None,
+        zone=_zone(settings.zone, "--zone"),
+        phone_region=region or None,
+        clock=clock,
     )
 
 

@@ -290,7 +290,11 @@ class TokenChecker:
         try:
             content = self._ring.verify(token)
             claims = Claims(
-                content["jti"], content["sub"], content.get("exp"), Scope(content["scope"]), content.get("partner")
+                token_id=content["jti"],
+                subject=content["sub"],
+                expires_at=content.get("exp"),
+                scope=Scope(content["scope"]),
+                partner_id=content.get("partner"),
             )
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid.", "invalid_token") from None
@@ -298,7 +302,16 @@ class TokenChecker:
         sees_contacts = self._partner_sees_contacts or not is_partner
         partner_id = claims.partner_id if is_partner else None
         asker = partner_id or (claims.subject if is_id(claims.subject) else claims.token_id)
-        known = claims, Viewer(claims.scope, partner_id, sees_contacts, asker, claims.token_id)
+        known = (
+            claims,
+            Viewer(
+                scope=claims.scope,
+                partner_id=partner_id,
+                sees_contacts=sees_contacts,
+                asker=asker,
+                actor=claims.token_id,
+            ),
+        )
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -17,8 +17,9 @@ from clicktrail.model.visitors import visitor_key
 from clicktrail.query.fields import LINK
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
-from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.partitions import (
     add_months,
     drop_months,

@@ -153,7 +153,13 @@ def import_files(
         return
     moments = Moments(zone or read_reading(settings).naive_zone, dates or "")
     options = Options(
-        kind_of_file or "", kind or "", encoding, base_url or "", columns, moments, is_now=time is not None
+        format=kind_of_file or "",
+        kind=kind or "",
+        encoding=encoding,
+        base_url=base_url or "",
+        columns=columns,
+        moments=moments,
+        is_now=time is not None,
     )
     with ExitStack() as stack:
         sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)

@@ -13,7 +13,8 @@ from clicktrail.cli.running import MIGRATIONS, find_running
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.looking import Look, look, reading
 from clicktrail.store.engines.postgres import citus as cluster
-from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.beginnings import Kind
+from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate as apply
 from clicktrail.store.migrations.shared import say_newer
 

@@ -15,7 +15,8 @@ from clicktrail.model.times import MAX_AHEAD_S, render_second
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.log import list_set_aside, log_of, read_log
 from clicktrail.store.engines.duckdb.looking import Look, clock_of, look, reading
-from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.beginnings import Kind
+from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import list_keys
 from clicktrail.store.migrations.shared import say_newer
 from clicktrail.tokens import read_keys

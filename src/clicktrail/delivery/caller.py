@@ -55,7 +55,13 @@ class Caller:
             error = f"cannot be talked to: {type(failed).__name__}: {failed}"
         if status is not None and not 200 <= status < 300:
             error, is_final = f"answered {status}", status == _GONE
-        return Attempt(uri, status, error and error[:_MAX_ERROR], is_final, self._clock.passed_s() - started)
+        return Attempt(
+            uri=uri,
+            response_status=status,
+            error=error and error[:_MAX_ERROR],
+            is_final=is_final,
+            seconds=self._clock.passed_s() - started,
+        )
 
     async def close(self) -> None:
         """Closes the kept connections."""

@@ -55,11 +55,16 @@ def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Ou
     """The outcome of a delivery whose attempt ended `now`. `attempt` is None if the click or registration was
     deleted."""
     status, error = (None, _GONE) if attempt is None else (attempt.response_status, attempt.error)
-    if error is None:
-        return Outcome(job.delivery_id, job.attempt, DELIVERED, status, None, None)
-    if attempt is None or attempt.is_final or job.attempt >= attempts:
-        return Outcome(job.delivery_id, job.attempt, DEAD, status, error, None)
-    return Outcome(job.delivery_id, job.attempt, WAITING, status, error, now + pause_us(job.attempt))
+    is_over = attempt is None or attempt.is_final or job.attempt >= attempts
+    state = DELIVERED if error is None else DEAD if is_over else WAITING
+    return Outcome(
+        delivery_id=job.delivery_id,
+        attempt=job.attempt,
+        status=state,
+        response_status=status,
+        error=error,
+        due_time=now + pause_us(job.attempt) if state == WAITING else None,
+    )
 
 
 class Sender:

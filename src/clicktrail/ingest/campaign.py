@@ -24,14 +24,16 @@ def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campa
         return _EMPTY
     find = found.get
     return Campaign(
-        find("utm_campaign"),
-        find("utm_content"),
-        find("utm_medium"),
-        find("utm_source"),
-        find("utm_term"),
-        find(code_parameter.lower()),
-        find(banner_parameter.lower()),
+        utm_campaign=find("utm_campaign"),
+        utm_content=find("utm_content"),
+        utm_medium=find("utm_medium"),
+        utm_source=find("utm_source"),
+        utm_term=find("utm_term"),
+        code=find(code_parameter.lower()),
+        banner_id=find(banner_parameter.lower()),
     )
 
 
-_EMPTY = Campaign(None, None, None, None, None, None, None)
+_EMPTY = Campaign(
+    utm_campaign=None, utm_content=None, utm_medium=None, utm_source=None, utm_term=None, code=None, banner_id=None
+)

@@ -120,13 +120,13 @@ def read_body(form: Body, click_id: str | None, reading: Reading) -> Hit:
         if text is not None and len(text) > limit:
             raise ValueError
     return Hit(
-        check_ip(form.ip),
-        check_uri(form.uri),
-        form.locale or None,
-        referrer,
-        time,
-        user_agent,
-        form.uuid or None,
-        click_id,
-        form.visitor_id or None,
+        ip=check_ip(form.ip),
+        uri=check_uri(form.uri),
+        locale=form.locale or None,
+        referrer=referrer,
+        time=time,
+        user_agent=user_agent,
+        uuid=form.uuid or None,
+        click_id=click_id,
+        visitor_id=form.visitor_id or None,
     )

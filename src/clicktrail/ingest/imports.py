@@ -222,7 +222,16 @@ def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) 
     made = (created_s(object_id) * SECOND,)
     there = [(POINTERS[column], pointers[column]) for column in names if column in pointers]
     facet_ids = {facet_id: adopt_id(facet, facet_id, made, reading.clock) for facet, facet_id in there}
-    return ImportedObject(resource, object_id, values, pointers, _updated(updated, object_id), names, facet_ids, notes)
+    return ImportedObject(
+        resource=resource,
+        object_id=object_id,
+        values=values,
+        pointers=pointers,
+        update_time=_updated(updated, object_id),
+        names=names,
+        facet_ids=facet_ids,
+        notes=notes,
+    )
 
 
 def _updated(given: int | None, object_id: str) -> int:

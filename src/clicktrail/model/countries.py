@@ -35,12 +35,12 @@ def _read() -> dict[str, Country]:
     rows = list(csv.DictReader(text.splitlines()))
     return {
         row["alpha2"]: Country(
-            row["alpha2"],
-            row["alpha3"],
-            row["numeric"],
-            row["name"],
-            float(row["latitude"]) if row["latitude"] else None,
-            float(row["longitude"]) if row["longitude"] else None,
+            alpha2=row["alpha2"],
+            alpha3=row["alpha3"],
+            numeric=row["numeric"],
+            name=row["name"],
+            latitude=float(row["latitude"]) if row["latitude"] else None,
+            longitude=float(row["longitude"]) if row["longitude"] else None,
         )
         for row in rows
     }

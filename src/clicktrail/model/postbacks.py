@@ -88,7 +88,9 @@ def sample(delivery_id: str, time: int, link_id: str | None, code: str | None) -
     values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
     values |= dict.fromkeys(("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term"), "test")
     values |= {"click_id": delivery_id, "time": time, "update_time": time, "uri": uri, "link_id": link_id}
-    return Message(delivery_id, Event.TEST, time, Click(**values), link_id, code)
+    return Message(
+        delivery_id=delivery_id, event=Event.TEST, time=time, click=Click(**values), link_id=link_id, code=code
+    )
 
 
 def check_template(text: str) -> None:

@@ -89,7 +89,14 @@ class Tally:
         """A copy of the current counts, with the current levels."""
         seconds = {labels: numbers.copy() for labels, numbers in self.seconds.items()}
         clicks, postbacks, forwards = map(dict, (self.clicks, self.postbacks, self.forwards))
-        return Counts(dict(self.answers), seconds, clicks, postbacks, forwards, levels)
+        return Counts(
+            answers=dict(self.answers),
+            seconds=seconds,
+            clicks=clicks,
+            postbacks=postbacks,
+            forwards=forwards,
+            levels=levels,
+        )
 
     def add(self, method: str, route: str, status: int, seconds: float) -> None:
         self.answers[method, route, status] += 1

@@ -184,17 +184,19 @@ def render_country(alpha2: str) -> str:
 
 _ORDERED = (*EQUALITY, *ORDER)
 
-ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, _ORDERED, check_id, check_id)
+ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, operators=_ORDERED, read=check_id, check=check_id)
 CLICK_ID = replace(ID, refuse_future=refuse_future_id)
-TOKEN_ID = Kind("token id", {"type": "string", "pattern": _SIXTEEN_HEX}, (), check_token_id, check_token_id)
-TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, OPERATORS, read_text, check_text)
+TOKEN_ID = Kind(
+    "token id", {"type": "string", "pattern": _SIXTEEN_HEX}, operators=(), read=check_token_id, check=check_token_id
+)
+TEXT = Kind("text", {"type": "string", "pattern": NO_NUL}, operators=OPERATORS, read=read_text, check=check_text)
 COUNTRY_CODE = replace(TEXT, name="country code", read=lambda text: read_text(text).upper())
 URL = Kind(
     "url",
     {"type": "string", "format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://", "maxLength": MAX_URL_BYTES},
-    OPERATORS,
-    read_text,
-    check_url,
+    operators=OPERATORS,
+    read=read_text,
+    check=check_url,
 )
 URI = replace(
     URL,
@@ -209,26 +211,26 @@ PAGE = replace(URL, check=check_page, renew=normalise_page)
 CODE = Kind(
     "code",
     {"type": "string", "pattern": PATTERN, "minLength": 1, "maxLength": MAX_CODE},
-    OPERATORS,
-    read_text,
-    check_link_code,
+    operators=OPERATORS,
+    read=read_text,
+    check=check_link_code,
 )
 IP = Kind(
     "ip",
     {"type": "string", "anyOf": [{"type": "string", "format": name} for name in ("ipv4", "ipv6")]},
-    _ORDERED,
-    parse_ip,
-    check_ip,
-    render_ip,
+    operators=_ORDERED,
+    read=parse_ip,
+    check=check_ip,
+    render=render_ip,
 )
 TIME = Kind(
     "time",
     {"type": "string", "format": "date-time"},
-    _ORDERED,
-    times.parse_time,
-    check_time,
-    times.render_time,
-    int,
+    operators=_ORDERED,
+    read=times.parse_time,
+    check=check_time,
+    render=times.render_time,
+    stored=int,
 )
 CLICK_TIME = replace(TIME, refuse_future=refuse_future_time)
 DEGREES = Kind(
@@ -242,12 +244,19 @@ DEGREES = Kind(
 INTEGER = Kind(
     "integer",
     {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER},
-    _ORDERED,
-    read_integer,
-    check_integer,
+    operators=_ORDERED,
+    read=read_integer,
+    check=check_integer,
     stored=int,
 )
-REDIRECT = Kind("redirect", {"type": "integer", "enum": list(REDIRECTS)}, (), read_integer, check_redirect, stored=int)
+REDIRECT = Kind(
+    "redirect",
+    {"type": "integer", "enum": list(REDIRECTS)},
+    operators=(),
+    read=read_integer,
+    check=check_redirect,
+    stored=int,
+)
 ORIGINS = Kind(
     "origins",
     {
@@ -260,7 +269,9 @@ ORIGINS = Kind(
     check=check_origins,
     render=str.split,
 )
-METHOD = Kind("method", {"type": "string", "enum": list(METHODS)}, EQUALITY, read_text, check_method)
+METHOD = Kind(
+    "method", {"type": "string", "enum": list(METHODS)}, operators=EQUALITY, read=read_text, check=check_method
+)
 EVENT_LIST = Kind(
     "events",
     {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}, "minItems": 1},
@@ -273,15 +284,15 @@ POSTBACK_URI = replace(
     schema={**URL.schema, "format": "uri-template", "pattern": "^https://[\\[A-Za-z0-9]"},
     check=check_postback_uri,
 )
-FLAG = Kind("flag", {"type": "boolean"}, EQUALITY, read_flag, check_flag, stored=bool)
+FLAG = Kind("flag", {"type": "boolean"}, operators=EQUALITY, read=read_flag, check=check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
 NUMERIC_COUNTRY = Kind(
     "numeric country code",
     {"type": "string", "pattern": "^[0-9]{3}$"},
-    EQUALITY,
-    check_numeric_country,
-    check_numeric_country,
-    render_country,
+    operators=EQUALITY,
+    read=check_numeric_country,
+    check=check_numeric_country,
+    render=render_country,
 )
 TAGS = Kind("tags", {"type": "array"}, OPERATORS, read_text)
 CONTACTS = Kind("contacts", {"type": "array"}, OPERATORS, read_text)

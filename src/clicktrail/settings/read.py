@@ -44,7 +44,9 @@ def _help_of(field: msgspec.structs.FieldInfo) -> SettingHelp:
     [example] = meta.examples or []
     shown = str(example).lower() if isinstance(example, bool) else example
     text = f"{meta.description} Example: `{shown}`."
-    return SettingHelp(field.name, PREFIX + field.name.upper(), field.default, example, text)
+    return SettingHelp(
+        name=field.name, variable=PREFIX + field.name.upper(), default=field.default, example=example, help=text
+    )
 
 
 def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:

@@ -16,7 +16,7 @@ _PIECE_BYTES = 1024 * 1024
 
 async def get_backup(call: Call) -> Answer:
     headers = {"Content-Disposition": 'attachment; filename="clicktrail.duckdb"', "Cache-Control": "no-store"}
-    return Answer(200, b"", MEDIA_TYPE, headers, stream_backup(call))
+    return Answer(status=200, body=b"", media_type=MEDIA_TYPE, headers=headers, stream=stream_backup(call))
 
 
 async def stream_backup(call: Call) -> AsyncGenerator[bytes, None]:

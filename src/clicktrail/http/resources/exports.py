@@ -30,7 +30,9 @@ async def export(call: Call) -> Answer:
     wanted = read_export(call.asked)
     refuse_secrets(wanted.query, call.viewer)
     headers = {"Content-Disposition": f'attachment; filename="clicks.{wanted.kind}"', "Vary": "Accept-Language"}
-    return Answer(200, b"", FORMATS[wanted.kind], headers, stream_clicks(call, wanted))
+    return Answer(
+        status=200, body=b"", media_type=FORMATS[wanted.kind], headers=headers, stream=stream_clicks(call, wanted)
+    )
 
 
 async def stream_clicks(call: Call, wanted: Export) -> AsyncGenerator[bytes, None]:

@@ -211,11 +211,11 @@ def add_click(old: LinkMetrics, click: Click, is_new_visitor: bool) -> LinkMetri
     if click.is_bot:
         return msgspec.structs.replace(old, registrations=registrations)
     return LinkMetrics(
-        old.clicks + 1,
-        old.unique_clicks + is_new_visitor,
-        registrations,
-        click.time if old.first_click_time is None else min(old.first_click_time, click.time),
-        click.time if old.last_click_time is None else max(old.last_click_time, click.time),
+        clicks=old.clicks + 1,
+        unique_clicks=old.unique_clicks + is_new_visitor,
+        registrations=registrations,
+        first_click_time=click.time if old.first_click_time is None else min(old.first_click_time, click.time),
+        last_click_time=click.time if old.last_click_time is None else max(old.last_click_time, click.time),
     )
 
 

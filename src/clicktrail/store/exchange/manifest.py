@@ -39,7 +39,9 @@ def file_of(folder: Path, table: str) -> Path:
 
 def write_manifest(folder: Path, tables: dict[str, TableFile]) -> None:
     """Describes the existing files of `folder`."""
-    manifest = Manifest(FORMAT, LAYOUT, __version__, [name for name, _ in MIGRATIONS], tables)
+    manifest = Manifest(
+        format=FORMAT, layout=LAYOUT, version=__version__, migrations=[name for name, _ in MIGRATIONS], tables=tables
+    )
     path = folder / NAME
     path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     path.chmod(0o600)

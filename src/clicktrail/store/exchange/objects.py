@@ -58,7 +58,9 @@ def _facet_of(banner: ImportedObject, facet: Resource, old: str, name: str) -> I
     values: dict[str, Any] = {f"{facet.name}_name": name}
     if facet is SIZE:
         values |= {pixels: banner.values.get(pixels) or 0 for pixels in ("width", "height")}
-    return ImportedObject(facet, banner.facet_ids[old], values, {}, banner.update_time)
+    return ImportedObject(
+        resource=facet, object_id=banner.facet_ids[old], values=values, pointers={}, update_time=banner.update_time
+    )
 
 
 @dataclass

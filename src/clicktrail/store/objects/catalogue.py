@@ -41,12 +41,12 @@ def load_catalogue(session: Session) -> Catalogue:
     banners = session.rows(sql("SELECT banner_id, banner_name, cdn_file_url FROM banners"))
     sites = session.rows(sql("SELECT key, site_id, origins FROM sites WHERE enabled"))
     return Catalogue(
-        links,
-        frozenset(link.link_id for link in links.values()),
-        {banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
-        {key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
-        frozenset(list_values(session, sql("SELECT postback_id FROM postbacks WHERE enabled"))),
-        _load_notified(session),
+        links=links,
+        link_ids=frozenset(link.link_id for link in links.values()),
+        banners={banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
+        sites={key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
+        postback_ids=frozenset(list_values(session, sql("SELECT postback_id FROM postbacks WHERE enabled"))),
+        told_of_clicks=_load_notified(session),
     )
 
 

@@ -97,7 +97,9 @@ def check_named(session: Session, viewer: Viewer, said: Registration) -> tuple[N
         mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
     if mistakes:
         raise InvalidBody("The body names objects that do not exist.", tuple(mistakes))
-    named = Named(click_id, said.visitor_id, said.uuid, said.code, code_link_id)
+    named = Named(
+        click_id=click_id, visitor_id=said.visitor_id, uuid=said.uuid, code=said.code, code_link_id=code_link_id
+    )
     return named, clicks[0] if clicks else None
 
 

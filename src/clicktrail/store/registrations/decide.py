@@ -58,7 +58,13 @@ def choose_click(gathered: Gathered, known: Record | None, at: int, model: Model
 
 def name_click(click: Click, rule: Rule = Rule.EXPLICIT) -> Decision:
     """The decision when the caller named the click."""
-    candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
+    candidate = Candidate(
+        click_id=click.click_id,
+        time=click.time,
+        link_id=click.link_id,
+        evidence=Evidence.CLICK_ID,
+        is_robot=click.is_bot,
+    )
     return Decision(click.click_id, click.link_id, rule, (Considered(candidate, Outcome.WINS),))
 
 

@@ -171,7 +171,13 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
         attribution_id = f"{click.click_id[:8]}{foreign_digits('attribution', click.click_id)}"
         place = (click.profile_id, click.click_id, click.link_id, click.update_time)
         made.append(AttributionRow(attribution_id, *place, None, None, Rule.IMPORTED, named_click_id=click.click_id))
-        candidate = Candidate(click.click_id, click.time, click.link_id, Evidence.CLICK_ID, click.is_bot)
+        candidate = Candidate(
+            click_id=click.click_id,
+            time=click.time,
+            link_id=click.link_id,
+            evidence=Evidence.CLICK_ID,
+            is_robot=click.is_bot,
+        )
         considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
     if made:
         session.insert("attributions", AttributionRow._fields, made)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from clicktrail.errors import Conflict, Unavailable
 from clicktrail.store.engines.jobs import once, run_job
 from clicktrail.store.engines.postgres import citus
+from clicktrail.store.engines.postgres.beginnings import KINDS, Kind, begin_by_kind
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
 from clicktrail.store.engines.postgres.figures import TableFigures, recount
 from clicktrail.store.engines.postgres.partitions import (
@@ -50,7 +50,6 @@ _ATTEMPTS = 8
 _PAUSE_S = 0.01
 _CANCEL_S = 2.0
 """Seconds to try to have the server cancel a statement."""
-_SCHEMA_LOCK = 0x636C_6B01
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """Conflicts with another writer. The next attempt sees the other writer's rows."""
 _BUSY = (
@@ -61,29 +60,6 @@ _BUSY = (
     PoolTimeout,
 )
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # our own log reports failures, once
-
-
-class Kind(Enum):
-    """How a transaction begins. `{bounds}` is replaced by the timeouts of locks and statements."""
-
-    READ = "ISOLATION LEVEL REPEATABLE READ READ ONLY; {bounds}"
-    EXPORT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    CHANGE = "ISOLATION LEVEL SERIALIZABLE; {bounds}"
-    ALONE = "ISOLATION LEVEL SERIALIZABLE; {bounds}; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
-    CLICKS = "ISOLATION LEVEL READ COMMITTED; {bounds}; LOCK TABLE catalogue_version IN ROW SHARE MODE"
-    QUEUE = "ISOLATION LEVEL READ COMMITTED; {bounds}"
-    UPKEEP = "ISOLATION LEVEL READ COMMITTED"
-    FILL = "ISOLATION LEVEL READ COMMITTED; LOCK TABLE catalogue_version IN EXCLUSIVE MODE"
-    SCHEMA = f"ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_SCHEMA_LOCK}); {{lock}}"
-
-
-_KINDS = {
-    Write.CLICKS: Kind.CLICKS,
-    Write.QUEUE: Kind.QUEUE,
-    Write.CHANGE: Kind.CHANGE,
-    Write.ALONE: Kind.ALONE,
-    Write.CATALOGUE: Kind.ALONE,
-}
 
 
 class PostgresEngine:
@@ -111,7 +87,7 @@ class PostgresEngine:
         self._timeout_s = timeout_s
         self._retention_months = retention_months
         self._months: frozenset[Month] = frozenset()
-        self._dialect, self._beginnings = POSTGRES, _begin_by_kind(timeout_s, is_spread=False)
+        self._dialect, self._beginnings = POSTGRES, begin_by_kind(timeout_s, is_spread=False)
         self._pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             url,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
@@ -144,7 +120,7 @@ class PostgresEngine:
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         del is_single
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, _KINDS[kind])
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.run, work, KINDS[kind])
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` once, on one snapshot. It may take minutes."""
@@ -189,7 +165,14 @@ class PostgresEngine:
             self._adapt(citus.is_spread(session))
             refresh(session)
 
-        self._upkeep = Upkeep(self._url, self.memory, self.run, look, self._look_after_months, notify)
+        self._upkeep = Upkeep(
+            url=self._url,
+            memory=self.memory,
+            run=self.run,
+            refresh=look,
+            look_after_months=self._look_after_months,
+            notify=notify,
+        )
         self._upkeep.start()
 
     def migrate(self, work: Callable[[Session], T]) -> T:
@@ -202,8 +185,7 @@ class PostgresEngine:
         result = self.run(work, Kind.SCHEMA)
         if self._dialect.is_spread:
             self.run(citus.distribute, Kind.SCHEMA)
-        self.keep_months(due_months(self.memory.clock.unix_s()))
-        self.drop_months()
+        self._look_after_months()
         return result
 
     def keep_months(self, months: Collection[Month]) -> None:
@@ -259,7 +241,7 @@ class PostgresEngine:
         """Switches the statements between one server and a cluster."""
         if is_spread != self._dialect.is_spread:
             self._dialect = CITUS if is_spread else POSTGRES
-            self._beginnings = _begin_by_kind(self._timeout_s, is_spread)
+            self._beginnings = begin_by_kind(self._timeout_s, is_spread)
 
     def _look_after_months(self) -> None:
         self.keep_months(due_months(self.memory.clock.unix_s()))
@@ -267,7 +249,13 @@ class PostgresEngine:
 
     def _attempt(self, work: Callable[[Session], T], kind: Kind, run: Run | None) -> T:
         with self._connection(run) as connection:
-            session = PostgresSession(connection, self.memory, self.figures, self._is_wanted, self._dialect)
+            session = PostgresSession(
+                connection=connection,
+                memory=self.memory,
+                figures=self.figures,
+                is_wanted=self._is_wanted,
+                dialect=self._dialect,
+            )
             with run.interrupted_by(partial(self._cancel, connection)) if run is not None else nullcontext():
                 connection.execute(self._beginnings[kind])
                 result = work(session)
@@ -319,17 +307,6 @@ class PostgresEngine:
         now = month_of(int(self.memory.clock.unix_s()))
         first = shift(now, -self._retention_months) if self._retention_months else FIRST
         return month not in self._months and first <= month <= now
-
-
-def _begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
-    """The first statements of each kind of transaction."""
-    lock = f"SET LOCAL lock_timeout = {int(timeout_s * 333)}"
-    bounds = f"{lock}; SET LOCAL statement_timeout = {int(timeout_s * 1000)}"
-    texts = {kind: kind.value for kind in Kind}
-    if is_spread:
-        texts |= {Kind.READ: citus.READ} | {_KINDS[write]: text for write, text in citus.BEGINNINGS.items()}
-        texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*_KINDS.values(), Kind.SCHEMA, Kind.FILL)}
-    return {kind: f"BEGIN {text.format(bounds=bounds, lock=lock)}" for kind, text in texts.items()}
 
 
 def _is_cut(error: BaseException) -> bool:

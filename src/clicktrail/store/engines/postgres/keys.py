@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from clicktrail.store.engines.postgres.engine import Kind, PostgresEngine
+from clicktrail.store.engines.postgres.beginnings import Kind
+from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import sql
 
