@@ -28,7 +28,8 @@ def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiv
         yield receiver
 
 
-SETTINGS = {"postback_networks": "127.0.0.1/32", "postback_timeout_s": "1"}
+SETTINGS = {"postback_networks": "127.0.0.1/32", "postback_timeout_s": "5"}
+"""Nobody is to give up an attempt whose request came: it would be told again, and after a pause that grows."""
 
 
 def prepare(client: httpx.Client, receiver: Receiver) -> None:
@@ -93,8 +94,7 @@ def test_sigkill_leaves_nothing_untold(
 def test_two_nodes_tell_once_and_one_tells_for_the_other(
     new_store: NewStore, tmp_path: Path, receiver: Receiver
 ) -> None:
-    # Nobody is to give up an attempt whose request came, as it would be told again.
-    given = {**SETTINGS, "postback_timeout_s": "5", **new_store("postgres")}
+    given = {**SETTINGS, **new_store("postgres")}
     body = {"ip": "8.8.8.8", "uri": "https://x.example/?referral=a"}
     with ExitStack() as stack:
         nodes = [stack.enter_context(serving(tmp_path / str(number), **given)) for number in range(2)]
