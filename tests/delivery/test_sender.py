@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.delivery.caller import Attempt
-from clicktrail.delivery.sender import (
-    SLOTS,
-    SLOTS_OF_ONE,
-    Policy,
-    Sender,
-    outcome_of,
-    pause_us,
-)
+from clicktrail.delivery.sender import SLOTS, SLOTS_OF_ONE, Policy, Sender, outcome_of, pause_us
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Message
 from clicktrail.model.times import SECOND

@@ -18,24 +18,9 @@ from clicktrail.model.ids import created_s, foreign_digits, is_id, sane_second
 from clicktrail.model.reading import Reading
 from clicktrail.model.times import MAX_AHEAD_S, SECOND, add_offset, parse_time
 from clicktrail.model.uris import read_parameters
-from clicktrail.query.fields import (
-    BANNER,
-    CLICK,
-    CONTACT,
-    MAX_TEXT,
-    PROFILE,
-    Record,
-    Resource,
-)
+from clicktrail.query.fields import BANNER, CLICK, CONTACT, MAX_TEXT, PROFILE, Record, Resource
 from clicktrail.query.forms import check_form, decode_json, required_fields
-from clicktrail.query.imports import (
-    BY_NAME,
-    FACETS,
-    POINTERS,
-    ImportedClick,
-    ImportedObject,
-    recognise,
-)
+from clicktrail.query.imports import BY_NAME, FACETS, POINTERS, ImportedClick, ImportedObject, recognise
 from clicktrail.query.kinds import read_number
 
 Parsed = ImportedClick | ImportedObject | tuple[Mistake, ...]

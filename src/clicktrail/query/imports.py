@@ -8,16 +8,7 @@ import msgspec
 
 from clicktrail.errors import Mistake
 from clicktrail.model.click import Click, Hit
-from clicktrail.query.fields import (
-    BANNER,
-    CLICK,
-    LANGUAGE,
-    LINK,
-    PROFILE,
-    SIZE,
-    THEME,
-    Resource,
-)
+from clicktrail.query.fields import BANNER, CLICK, LANGUAGE, LINK, PROFILE, SIZE, THEME, Resource
 
 CODE = "code"
 """A column of clicks: the code of the click's link, for a uri without a code."""

@@ -2,15 +2,7 @@
 
 from clicktrail.model.codes import MAX_CODE
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import (
-    OWN_TIMES,
-    UUID,
-    Field,
-    Resource,
-    enabled_field,
-    id_field,
-    name_field,
-)
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
 from clicktrail.query.texts import MAX_URL_BYTES
 
 REDIRECT = (

@@ -3,15 +3,7 @@
 from typing import Any
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import (
-    MAX_CLICK_TEXT,
-    OWN_TIMES,
-    UUID,
-    Field,
-    Resource,
-    Source,
-    id_field,
-)
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, OWN_TIMES, UUID, Field, Resource, Source, id_field
 from clicktrail.query.texts import MAX_URL_BYTES
 
 

@@ -1,15 +1,7 @@
 """The fields of postbacks, which notify a partner's own server, and of their deliveries."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import (
-    OWN_TIMES,
-    UUID,
-    Field,
-    Resource,
-    enabled_field,
-    id_field,
-    name_field,
-)
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, enabled_field, id_field, name_field
 from clicktrail.query.texts import MAX_URL_BYTES
 
 POSTBACK = Resource(

@@ -1,16 +1,7 @@
 from dataclasses import replace
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import (
-    OWN_TIMES,
-    UUID,
-    Field,
-    Resource,
-    Source,
-    enabled_field,
-    id_field,
-    name_field,
-)
+from clicktrail.query.fields.field import OWN_TIMES, UUID, Field, Resource, Source, enabled_field, id_field, name_field
 
 CONTACT = Resource(
     "contact",

@@ -1,14 +1,7 @@
 """The fields of a registration, and of the identities that connect one person's browsers."""
 
 from clicktrail.query import kinds
-from clicktrail.query.fields.field import (
-    MAX_CLICK_TEXT,
-    MAX_TEXT,
-    OWN_TIMES,
-    Field,
-    Resource,
-    id_field,
-)
+from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, OWN_TIMES, Field, Resource, id_field
 
 CODE = "code"
 REGISTRATION = {

@@ -12,14 +12,7 @@ from typing import get_args, get_type_hints
 from clicktrail.model.cells import FORMULA, NUMBER
 from clicktrail.model.click import Click
 from clicktrail.query import kinds
-from clicktrail.query.fields import (
-    CLICK,
-    CONTACT,
-    LINK,
-    PROFILE,
-    VISITOR,
-    Field,
-)
+from clicktrail.query.fields import CLICK, CONTACT, LINK, PROFILE, VISITOR, Field
 
 _column = re.compile(r"\bc\.(\w+)").findall
 _TYPES = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}

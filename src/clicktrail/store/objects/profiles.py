@@ -23,8 +23,6 @@ from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
-_CLICKED = "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1"
-"""Returns a row if the links of a profile have clicks, by the indexes of both."""
 NAMES = ("first_name", "middle_name", "last_name")
 """The parts of `name`, in the order of joining."""
 

@@ -7,12 +7,7 @@ import msgspec
 
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.model.access import Viewer
-from clicktrail.model.attribution import (
-    DAY_US,
-    MAX_AHEAD_US,
-    Evidence,
-    Model,
-)
+from clicktrail.model.attribution import DAY_US, MAX_AHEAD_US, Evidence, Model
 from clicktrail.model.click import Click
 from clicktrail.model.times import SECOND
 from clicktrail.query.fields import Record
