@@ -47,13 +47,16 @@ async def delete_item(resource: Resource, call: Call) -> Answer:
     return NO_CONTENT
 
 
-def created_answer(call: Call, resource: Resource, record: Record, is_new: bool, form: Form) -> Answer:
-    """201 with a Location for a new object; 200 if this uuid had already created it. Raises InvalidBody."""
+def created_answer(call: Call, resource: Resource, record: Record, is_new: bool, form: Form, path: str = "") -> Answer:
+    """201 with a Location for a new object; 200 if this uuid had already created it. Raises InvalidBody.
+
+    `path` is given if the path of the list is not `resource.path`.
+    """
     document = render_record(resource, record, call.language)
     if not is_new:
         refuse_differing(call, resource, form, record)
         return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"{resource.path}/{record.object_id}")})
+    return json_answer(document, 201, {"Location": call.url(f"{path or resource.path}/{record.object_id}")})
 
 
 def list_on(

@@ -4,8 +4,8 @@ from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_record
-from clicktrail.http.endpoint.sentback import refuse_changed, refuse_differing
-from clicktrail.http.resources.catalogue import changes_on, delete_on, get_on
+from clicktrail.http.endpoint.sentback import refuse_changed
+from clicktrail.http.resources.catalogue import changes_on, created_answer, delete_on, get_on
 from clicktrail.model.access import ADMINS, READERS
 from clicktrail.query.fields import CONTACT
 from clicktrail.query.forms import parse_form, read_contact
@@ -30,11 +30,7 @@ async def create_contact(call: Call) -> Answer:
     form, profile_id = parse_form(call.body, CONTACT, "POST", call.reading), call.path["profileId"]
     values = read_contact(form.values, call.reading)
     record, is_new = await call.store.run(contacts.create_contact, call.store.ids, profile_id, values)
-    document = render_record(CONTACT, record, call.language)
-    if not is_new:
-        refuse_differing(call, CONTACT, form, record)
-        return json_answer(document)
-    return json_answer(document, 201, {"Location": call.url(f"/profiles/{profile_id}/contacts/{record.contact_id}")})
+    return created_answer(call, CONTACT, record, is_new, form, f"/profiles/{profile_id}/contacts")
 
 
 async def update_contact(call: Call) -> Answer:
