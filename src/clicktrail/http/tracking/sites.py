@@ -162,7 +162,7 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
         referrer=sent.get("referrer"),
         locale=sent.get("locale"),
         uuid=sent.get("uuid"),
-        visitor_id=sent.get("visitorId"),
+        visitor_id=sent.get("visitor_id"),
         site_id=site.site_id,
     )
 
