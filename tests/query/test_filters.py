@@ -83,7 +83,7 @@ class World:
             owner = next((p for p in partners if link and p.profile_id == link.profile_id), None)
             self.facts.append({"click": click, "link": link, "partner": owner, "client": client})
         catalogue = Catalogue(
-            link_ids=frozenset(link.link_id for link in links),
+            partners={link.link_id: link.profile_id for link in links},
             banners={f"00000000000000000000000{x}": CatalogueBanner(x, None) for x in "ab"},
         )
         engine.memory.published.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))

@@ -11,10 +11,11 @@ from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import Campaign, find_campaign
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.addresses import parse_ip
-from clicktrail.model.catalogue import Catalogue
+from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
+from clicktrail.model.uris import find_host
 from clicktrail.model.visitors import visitor_of
 from clicktrail.store.memory.memory import Memory
 
@@ -36,7 +37,7 @@ class Parameters(msgspec.Struct, frozen=True):
 def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parameters) -> Click:
     """Adds campaign, link, banner, place and visitor to a hit. Unknown values are None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
-    link_id, banner_id = _find_link(campaign, memory.published.catalogue)
+    link, banner_id = _find_link(campaign, memory.published.catalogue)
     place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
     visitor = visitor_of(memory.salts.current, hit.ip, hit.user_agent)
     return Click(
@@ -52,7 +53,7 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
         utm_source=campaign.utm_source,
         utm_term=campaign.utm_term,
         profile_id=None,
-        link_id=link_id,
+        link_id=link.link_id if link is not None else None,
         banner_id=banner_id,
         latitude=place.latitude,
         longitude=place.longitude,
@@ -68,28 +69,35 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
         bot=agent.bot,
         is_data_centre=place.is_data_centre,
         is_prefetch=hit.is_prefetch,
-        # Anyone can send a uuid with a public key. In its own name space it neither matches nor reveals others (ADR
-        # 23).
-        name_space=None if hit.site_id is None or hit.uuid is None else f"{hit.site_id}/{visitor}",
+        name_space=_name_space(hit, visitor),
+        partner_id=link.profile_id if link is not None else None,
+        site_id=hit.site_id,
+        referrer_host=find_host(hit.referrer),
     )
 
 
+def _name_space(hit: Hit, visitor: int) -> str | None:
+    """Anyone can send a uuid with a public key. In its name space it neither matches nor reveals others (ADR 23)."""
+    return None if hit.site_id is None or hit.uuid is None else f"{hit.site_id}/{visitor}"
+
+
 def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
-    """The click with the link and banner of a newer catalogue."""
+    """The click with the link, partner and banner of a newer catalogue."""
     campaign = find_campaign(click.uri, parameters.code, parameters.banner)
-    link_id, banner_id = _find_link(campaign, catalogue)
-    if (link_id, banner_id) == (click.link_id, click.banner_id):
+    link, banner_id = _find_link(campaign, catalogue)
+    link_id, partner_id = (link.link_id, link.profile_id) if link is not None else (None, None)
+    if (link_id, partner_id, banner_id) == (click.link_id, click.partner_id, click.banner_id):
         return click
-    return msgspec.structs.replace(click, link_id=link_id, banner_id=banner_id)
+    return msgspec.structs.replace(click, link_id=link_id, partner_id=partner_id, banner_id=banner_id)
 
 
-def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[str | None, str | None]:
+def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[CatalogueLink | None, str | None]:
     """Link and banner: the banner in the uri if it exists, else the link's own."""
     link = catalogue.links.get(campaign.code) if campaign.code is not None else None
     banner_id = campaign.banner_id.lower() if campaign.banner_id is not None else None
     if banner_id is not None and banner_id in catalogue.banners:
-        return (link.link_id if link is not None else None), banner_id
-    return (link.link_id, link.banner_id) if link is not None else (None, None)
+        return link, banner_id
+    return link, link.banner_id if link is not None else None
 
 
 class Recorder:

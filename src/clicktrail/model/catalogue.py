@@ -16,6 +16,8 @@ class CatalogueLink(msgspec.Struct, frozen=True):
     redirect_status: int = 302
     expire_time: int | None = None
     fallback_uri: str | None = None
+    profile_id: str | None = None
+    """The partner who owns the link."""
 
 
 class CatalogueBanner(msgspec.Struct, frozen=True):
@@ -40,10 +42,13 @@ class CataloguePostback(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """Links by code, link ids, banners by id, sites by key, enabled postbacks, and who is notified of a click."""
+    """Links by code, partners by link id, banners by id, sites by key, enabled postbacks, and who is notified of a
+    click.
+    """
 
     links: Mapping[str, CatalogueLink] = {}
-    link_ids: frozenset[str] = frozenset()
+    partners: Mapping[str, str | None] = {}
+    """Link id -> its owner, for every link."""
     banners: Mapping[str, CatalogueBanner] = {}
     sites: Mapping[str, CatalogueSite] = {}
     postback_ids: frozenset[str] = frozenset()

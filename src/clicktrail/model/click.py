@@ -64,6 +64,14 @@ class Click(msgspec.Struct, frozen=True):
     name_space: str | None = None
     """The owner of the uuid: None is the site itself; otherwise one browser on one day, on the site whose key sent it.
     """
+    partner_id: str | None = None
+    """The owner of the link when the click was recorded."""
+    site_id: str | None = None
+    """As in `Hit`."""
+    referrer_host: str | None = None
+    """The host of the referrer (`model.uris.find_host`)."""
+    is_first: bool = False
+    """Whether it is the first counted click of its visitor on its link, on the UTC day of `time`."""
 
     @property
     def is_bot(self) -> bool:

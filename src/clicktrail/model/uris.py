@@ -44,6 +44,24 @@ def normalise_page(url: str) -> str:
     return page
 
 
+@lru_cache(maxsize=1024)
+def find_host(url: str | None) -> str | None:
+    """The host of an http(s) URL as browsers read it: lower case, without port, user and a leading `www.`.
+
+    None for no URL, a URL of another scheme, and any other text. `www.` stays before a name without a dot: `www.com` is
+    a domain.
+    """
+    if url is None or url[:4].lower() != "http":
+        return None
+    try:
+        parsed = can_ada.parse(url)
+    except ValueError:
+        return None
+    host: str = parsed.hostname if parsed.protocol in ("http:", "https:") else ""
+    short = host.removeprefix("www.")
+    return (short if "." in short else host) or None
+
+
 def _decode(text: str) -> str:
     """Decodes percent-encoding as WHATWG does: bytes that are not UTF-8 become U+FFFD. NUL, which no column can store,
     is dropped.

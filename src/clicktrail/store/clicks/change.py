@@ -4,6 +4,7 @@ Each change has a `Cause` from the caller. It is not stored yet.
 """
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -56,11 +57,12 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
 
 
 def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> None:
-    """Moves all clicks of one client to another. The registrations in figures stay the same."""
+    """Moves all clicks of one profile to another: as their client, and as their partner. Figures stay the same."""
     del cause
-    changes = {"profile_id": kept_id, "update_time": session.clock.now_s()}
-    session.rows(update("clicks", changes, sql("profile_id = {}", gone_id)))
-    session.after_commit(lambda: session.memory.newest.alter("profile_id", {gone_id}, **changes))
+    clients = {"profile_id": kept_id, "update_time": session.clock.now_s()}
+    for column, changes in (("profile_id", clients), ("partner_id", {"partner_id": kept_id})):
+        session.rows(update("clicks", changes, sql("{} = {}", named(column), gone_id)))
+        session.after_commit(partial(session.memory.newest.alter, column, {gone_id}, **changes))
 
 
 def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -> None:

@@ -60,9 +60,9 @@ def insert_clicks(
 ) -> Inserted:
     """Adds the clicks that are not yet stored, in one statement.
 
-    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The click loses a link or banner
-    that was deleted since it was made, and gets one that another process added. A non-None `linked` marks the clicks as
-    history: no postbacks are sent, and the clicks with these ids keep their links.
+    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The catalogue in force decides
+    about link, partner and banner. A non-None `linked` marks the clicks as history: no postbacks are sent, and the
+    clicks with these ids keep their links.
     """
     made = {click.click_id: click for click in clicks}
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
@@ -77,7 +77,7 @@ def insert_clicks(
         if known is not None:
             result.repeated[click.click_id] = known
             continue
-        sound = _without_dangling(click, catalogue)
+        sound = _point_soundly(click, catalogue)
         if sound is not made[click.click_id]:
             result.changed[click.click_id] = sound
         fresh.append(sound)
@@ -120,12 +120,16 @@ def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) ->
     session.insert_together(clicks, outbox_rows(session, deliveries))
 
 
-def _without_dangling(click: Click, catalogue: Catalogue) -> Click:
+def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
+    """The click without a link or banner that was deleted, and with the partner who owns its link now."""
     changes: dict[str, Any] = {}
-    if click.link_id is not None and click.link_id not in catalogue.link_ids:
+    if click.link_id is not None and click.link_id not in catalogue.partners:
         changes["link_id"] = None
     if click.banner_id is not None and click.banner_id not in catalogue.banners:
         changes["banner_id"] = None
+    partner_id = None if click.link_id is None else catalogue.partners.get(click.link_id)
+    if partner_id != click.partner_id:
+        changes["partner_id"] = partner_id
     return msgspec.structs.replace(click, **changes) if changes else click
 
 

@@ -125,6 +125,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             "'0') || substr(md5(visitor_id || ' ' || uuid), 1, 16)",
         ),
     ),
+    (
+        "0010-what-reports-need",
+        (
+            *(f"ALTER TABLE clicks ADD COLUMN {name} TEXT" for name in ("partner_id", "site_id", "referrer_host")),
+            "ALTER TABLE clicks ADD COLUMN is_first BOOLEAN",
+            "ALTER TABLE attributions ADD COLUMN partner_id TEXT",
+            "ALTER TABLE links ADD COLUMN hand_over_time BIGINT",
+        ),
+    ),
 )
 
 

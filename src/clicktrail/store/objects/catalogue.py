@@ -42,7 +42,7 @@ def load_catalogue(session: Session) -> Catalogue:
     sites = session.rows(sql("SELECT key, site_id, origins FROM sites WHERE enabled"))
     return Catalogue(
         links=links,
-        link_ids=frozenset(link.link_id for link in links.values()),
+        partners={link.link_id: link.profile_id for link in links.values()},
         banners={banner_id: CatalogueBanner(name, url) for banner_id, name, url in banners},
         sites={key: CatalogueSite(site_id, frozenset(origins.split())) for key, site_id, origins in sites},
         postback_ids=frozenset(list_values(session, sql("SELECT postback_id FROM postbacks WHERE enabled"))),

@@ -85,6 +85,7 @@ RELATIONS = (
             Reference("profile_id", "profiles", _DELETE, is_merged=True),
             Reference("click_id", "clicks", _CLEAR),
             Reference("link_id", "links", _KEEP),
+            Reference("partner_id", "profiles", _KEEP, is_merged=True),
         ),
         is_personal=True,
     ),
@@ -115,6 +116,8 @@ RELATIONS = (
             Reference("link_id", "links", _KEEP),  # a link with clicks is not deleted
             Reference("banner_id", "banners", _CLEAR),
             Reference("duplicate_of", "clicks", _CLEAR),
+            Reference("partner_id", "profiles", _KEEP, is_merged=True),
+            Reference("site_id", "sites", _KEEP),
         ),
         shard_column="click_id",
         is_personal=True,
