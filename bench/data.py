@@ -4,7 +4,9 @@ import time
 from pathlib import Path
 
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.sql import sql
 
 LINKS, REFERRERS, AGENTS, PARTNERS = 2_000, 3_000, 5_000, 100
 START_S = 1_700_000_000
@@ -14,6 +16,9 @@ _COLUMNS = (
     "profile_id, link_id, banner_id, latitude, longitude, country_code, update_time, uuid, locale, ip_hash, uuid_hash, "
     "visitor_id, visitor, device, browser, os, bot, is_prefetch, duplicate_of"
 )
+
+_PROFILE = "profile_id, country_code, enabled, first_name, last_name, middle_name, name, first_tag, update_time, uuid"
+_CONTACT = "contact_id, profile_id, position, key, value, update_time, uuid"
 
 
 def _draw(n: int, salt: int) -> str:
@@ -60,21 +65,22 @@ def build(folder: Path, clicks: int) -> float:
     started = time.perf_counter()
     for first in range(0, clicks, PIECE):
         statement = clicks_sql(first, min(first + PIECE, clicks))
-        engine.run(lambda session, statement=statement: session.rows(statement))
+        engine.run(lambda session, statement=statement: session.rows(sql(statement)))
     for statement in (
         "INSERT INTO links (link_id, code, profile_id, name, enabled, update_time) "
         f"SELECT {_id('i')}, i::VARCHAR, {_id(f'i % {PARTNERS}')}, 'link', TRUE, 0 FROM range({LINKS}) t(i)",
-        f"INSERT INTO profiles SELECT {_id('i')}, 'US', TRUE, 'P', i::VARCHAR, '', 'Partner ' || i, NULL, 0, NULL "
-        f"FROM range({PARTNERS}) t(i)",
-        "INSERT INTO profiles SELECT profile_id, country_code, TRUE, 'Mary', 'Smith', '', 'Mary Smith', "
+        f"INSERT INTO profiles ({_PROFILE}) SELECT {_id('i')}, 'US', TRUE, 'P', i::VARCHAR, '', 'Partner ' || i, "
+        f"NULL, 0, NULL FROM range({PARTNERS}) t(i)",
+        f"INSERT INTO profiles ({_PROFILE}) SELECT profile_id, country_code, TRUE, 'Mary', 'Smith', '', 'Mary Smith', "
         "'tag' || hash(profile_id) % 100, 0, NULL FROM clicks "
         "WHERE profile_id NOT IN (SELECT profile_id FROM profiles)",
         "INSERT INTO profile_tags SELECT profile_id, 0, first_tag FROM profiles WHERE first_tag IS NOT NULL",
-        "INSERT INTO contacts SELECT reverse(profile_id), profile_id, 0, 'email', 'client' || substr(profile_id, 14) "
-        "|| '@email.com', 0, NULL FROM profiles WHERE first_tag IS NOT NULL",
+        f"INSERT INTO contacts ({_CONTACT}) SELECT reverse(profile_id), profile_id, 0, 'email', "
+        "'client' || substr(profile_id, 14) || '@email.com', 0, NULL FROM profiles WHERE first_tag IS NOT NULL",
     ):
-        engine.run(lambda session, statement=statement: session.rows(statement))
+        engine.run(lambda session, statement=statement: session.rows(sql(statement)))
     engine.checkpoint()
     seconds = time.perf_counter() - started
+    fill(engine)
     engine.close()
     return seconds

@@ -75,7 +75,7 @@ def fill(server: Cluster, folder: Path, clicks: int) -> tuple[str, list[Line]]:
     started = time.perf_counter()
     moving.move(source, target, lambda *_: None)
     seconds = time.perf_counter() - started
-    target.settle()
+    target.fill(lambda session: session.figures.settle(session))
     source.close()
     target.close()
     with psycopg.connect(url, autocommit=True) as connection:

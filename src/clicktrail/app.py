@@ -211,7 +211,7 @@ class App:
 
     async def start(self) -> None:
         """Updates the schema, warms up for the first visitor, and starts the background work."""
-        await self.store.open(self._log_error)
+        await self.store.open(self._log_error, self._log_fill)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
@@ -252,6 +252,10 @@ class App:
 
     def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)
+
+    def _log_fill(self, done: int, total: int) -> None:
+        self.log.info("filling new columns of old clicks", clicks=done, total=total)
+        self.services.observer.flush()
 
     async def _flush_log(self) -> None:
         while True:

@@ -134,7 +134,7 @@ def test_link_metrics_count_exactly(api: httpx.Client, mark: str) -> None:
             "ip": f"8.8.8.{number // 2}",
             "uri": f"https://x.example/?referral={mark}",
             "userAgent": "b" if number == 5 else None,
-            "time": f"2021-01-0{number + 1}T00:00:00+00:00",
+            "time": f"2021-01-01T0{number}:00:00+00:00",
         }
         ids.append(api.post("/clicks", json=click).json()["clickId"])
     api.patch(f"/clicks/{ids[0]}", json={"firstName": "Mary"})
@@ -144,8 +144,11 @@ def test_link_metrics_count_exactly(api: httpx.Client, mark: str) -> None:
         "registrations": 1,
         "conversionRate": "16.67",
         "firstClickTime": "2021-01-01T00:00:00+00:00",
-        "lastClickTime": "2021-01-06T00:00:00+00:00",
+        "lastClickTime": "2021-01-01T05:00:00+00:00",
     }
+    again = {"ip": "8.8.8.0", "uri": f"https://x.example/?referral={mark}", "time": "2021-01-02T00:00:00+00:00"}
+    api.post("/clicks", json=again)  # the same visitor on the next day
+    assert api.get(f"/links/{link}/metrics").json()["uniqueClicks"] == 5
 
 
 def test_contacts_of_a_profile(api: httpx.Client, mark: str) -> None:

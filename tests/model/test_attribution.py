@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.model.attribution import (
-    DAY_US,
     MAX_AHEAD_US,
     Candidate,
     Decision,
@@ -15,6 +14,7 @@ from clicktrail.model.attribution import (
     Touch,
     attribute,
 )
+from clicktrail.model.times import DAY_US
 
 NOW = 100 * DAY_US
 FIRST, LAST = Model(Touch.FIRST, 30), Model(Touch.LAST, 30)

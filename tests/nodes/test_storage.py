@@ -13,7 +13,8 @@ from clicktrail.model.access import SYSTEM
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.visitors import visitor_key
+from clicktrail.model.times import SECOND
+from clicktrail.model.visitors import visit_key
 from clicktrail.query.fields import LINK
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
@@ -90,12 +91,14 @@ def test_retention_drops_whole_months_and_keeps_the_figures(store: PostgresEngin
     link_id = store.run(lambda session: create_item(session, ids, LINK, {}))[0].link_id
     old = [click_of(1_600_000_000, number, uuid=f"old-{number}", link_id=link_id) for number in range(3)]
     spaced = click_of(1_600_000_000, 3, uuid="old-1", name_space="site/1", link_id=link_id)
-    new = click_of(int(time.time()), uuid="new", link_id=link_id)
+    new = click_of(int(time.time()), uuid="new", link_id=link_id, time=int(time.time()) * SECOND)
     store.run(lambda session: insert_clicks(session, [*old, spaced, new]))
     assert store.run(lambda session: drop_months(session, (2021, 1)), Kind.SCHEMA) == [(2020, 9)]
     assert store.run(lambda session: session.rows(sql("SELECT uuid FROM clicks"))) == [("new",)]
     assert (2020, 9) not in store.run(list_months)
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))[link_id].clicks == 5
+    kept = store.run(lambda session: session.rows(sql("SELECT visitor FROM link_visitors")))
+    assert kept == [(visit_key(new),)]
     again = [click_of(int(time.time()), 7 + place, uuid="old-1", name_space=each) for place, each in enumerate(SPACES)]
     assert store.run(lambda session: insert_clicks(session, again)).repeated == {}
 
@@ -109,8 +112,8 @@ def test_figures_that_are_made_anew_are_the_same(store: PostgresEngine) -> None:
     store.run(lambda session: insert_clicks(session, clicks))
     counted = store.run(lambda session: link_metrics(session, SYSTEM, [link_id]))
     visitors = store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors"))))
-    assert {(visitor_key(click),) for click in clicks} == visitors
-    store.settle()
+    assert {(visit_key(click),) for click in clicks} == visitors
+    store.fill(lambda session: session.figures.settle(session))
     assert store.run(lambda session: link_metrics(session, SYSTEM, [link_id])) == counted
     assert store.run(lambda session: set(session.rows(sql("SELECT visitor FROM link_visitors")))) == visitors
     assert counted[link_id].unique_clicks == 3

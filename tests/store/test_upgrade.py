@@ -8,10 +8,15 @@ import pytest
 from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.times import DAY_US
 from clicktrail.query.fields import LINK
+from clicktrail.store.engines.duckdb import filling
+from clicktrail.store.engines.duckdb.looking import look
 from clicktrail.store.engines.postgres import citus
+from clicktrail.store.engines.postgres import figures as table_figures
 from clicktrail.store.exchange import move as moving
-from clicktrail.store.migrations.shared import all_migrations, list_missing, migrate
+from clicktrail.store.migrations.fills import fill as fill_columns
+from clicktrail.store.migrations.shared import FILL, all_migrations, list_missing, migrate
 from clicktrail.store.objects.catalogue import find_link, load_catalogue
 from clicktrail.store.objects.profiles import create_profile, find_client, save_profile
 from clicktrail.store.reads.records import find_repeat, get_record
@@ -89,6 +94,8 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     old.run(make_old_store)
     old.run(fill)
     assert set(old.migrate(migrate)).isdisjoint(OLD)
+    assert old.run(list_missing) == [FILL]
+    fill_columns(old)
     assert old.run(list_missing) == []
     link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
     assert (link.redirect_status, link.expire_time, link.fallback_uri) == (302, None, None)
@@ -139,3 +146,84 @@ def test_the_table_of_relations_names_columns_that_are_there(engine: AnyEngine) 
         else:
             assert not relation.is_moved, relation.table
         assert {each.table for each in relation.references} <= BY_TABLE.keys()
+
+
+BEFORE_REPORTS = {"0010-what-reports-need", "0012-postgres-what-reports-need"}
+PARTNER_ID, FREE_LINK_ID = "6006dda272f002519c3eb600", "6006dda272f002519c3eb601"
+REFERRER = "https://u@WWW.Example.org:8443/page"
+
+
+def make_store_before_reports(session: Session) -> None:
+    session.rows(sql("CREATE TABLE migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)"))
+    for name, statements in all_migrations(session.dialect):
+        if name not in BEFORE_REPORTS:
+            for statement in statements:
+                session.rows(sql(session.dialect.translate(statement)))
+            session.rows(insert_into("migrations", {"name": name, "apply_time": 0}))
+    for link_id, partner_id in ((LINK_ID, PARTNER_ID), (FREE_LINK_ID, None)):
+        link = {"link_id": link_id, "code": link_id, "profile_id": partner_id, "enabled": True, "update_time": 0}
+        session.rows(insert_into("links", link))
+
+
+def old_click(number: int, **more: object) -> dict[str, object]:
+    """A click of one visitor on one link: two a day, the later one first."""
+    click = {"click_id": f"6006dda272f002519c3{number:05x}", "ip": "408080808", "uri": "https://x.example/"}
+    time = number // 2 * DAY_US + 10 - number % 2
+    return {**click, "time": time, "link_id": LINK_ID, "referrer": REFERRER, "update_time": 0, **more}
+
+
+def registered(number: int, click_id: str | None, link_id: str | None) -> dict[str, object]:
+    made = {"attribution_id": f"{number:024x}", "profile_id": CLIENT_ID, "time": 0, "rule": "code"}
+    return {**made, "click_id": click_id, "link_id": link_id}
+
+
+def add_rows(session: Session, table: str, rows: list[dict[str, object]]) -> None:
+    for row in rows:
+        session.rows(insert_into(table, row))
+
+
+def test_a_stopped_fill_goes_on(old: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_PIECE", 4)
+    monkeypatch.setattr(table_figures, "_PIECE", 4)
+    clicks = [old_click(number) for number in range(8)]
+    clicks += [old_click(8, link_id=FREE_LINK_ID), old_click(9, link_id=None, referrer="android-app://x/")]
+    clicks += [old_click(10, bot="a rule", referrer=None)]
+    old.run(make_store_before_reports)
+    old.run(lambda session: add_rows(session, "clicks", clicks))
+    made = [registered(1, str(clicks[0]["click_id"]), LINK_ID), registered(2, None, LINK_ID), registered(3, None, None)]
+    old.run(lambda session: add_rows(session, "attributions", made))
+    old.migrate(migrate)
+    assert old.fill_piece() == 4
+    assert old.run(look).missing == [FILL]
+    told: list[tuple[int, int]] = []
+    fill_columns(old, lambda *each: told.append(each))
+    assert told == [(4, 7), (7, 7)]
+    assert old.run(look).missing == []
+    columns = "click_id, partner_id, site_id, referrer_host, is_first"
+    found = old.run(lambda session: session.rows(sql(f"SELECT {columns} FROM clicks ORDER BY click_id")))
+    ids = [click["click_id"] for click in clicks]
+    expected: list[tuple[object, ...]] = [(PARTNER_ID, None, "example.org", number % 2 == 1) for number in range(8)]
+    expected += [(None, None, "example.org", True), (None, None, None, True), (PARTNER_ID, None, None, False)]
+    assert found == [(click_id, *each) for click_id, each in zip(ids, expected, strict=True)]
+    paid = old.run(lambda session: session.rows(sql("SELECT partner_id FROM attributions ORDER BY attribution_id")))
+    assert paid == [(PARTNER_ID,), (PARTNER_ID,), (None,)]
+    if not old.is_owned:
+        metrics = old.run(lambda session: session.figures.find(session, [LINK_ID]))[LINK_ID]
+        assert (metrics.clicks, metrics.unique_clicks) == (8, 4)
+    old.close()
+
+
+def test_what_an_older_node_adds_is_filled_at_the_next_start(old: AnyEngine) -> None:
+    old.migrate(migrate)
+    owned = {"link_id": LINK_ID, "code": "a", "profile_id": PARTNER_ID, "enabled": True, "update_time": 0}
+    old.run(lambda session: add_rows(session, "links", [owned]))
+    fill_columns(old)
+    old.run(lambda session: add_rows(session, "clicks", [old_click(1)]))
+    fill_columns(old)
+    assert old.run(lambda session: session.rows(sql("SELECT partner_id, is_first FROM clicks"))) == [(PARTNER_ID, True)]
+    if not old.is_owned:  # only then there are other nodes
+        late = registered(1, str(old_click(1)["click_id"]), LINK_ID)
+        old.run(lambda session: add_rows(session, "attributions", [late]))
+        fill_columns(old)
+        assert old.run(lambda session: session.rows(sql("SELECT partner_id FROM attributions"))) == [(PARTNER_ID,)]
+    old.close()

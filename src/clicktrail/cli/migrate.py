@@ -15,6 +15,7 @@ from clicktrail.store.engines.duckdb.looking import Look, look, reading
 from clicktrail.store.engines.postgres import citus as cluster
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate as apply
 from clicktrail.store.migrations.shared import say_newer
 
@@ -46,6 +47,7 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
             engine.run(cluster.count_workers)
         for name in engine.migrate(apply):
             click.echo(f"applied {name}")
+        fill(engine, lambda done, total: click.echo(f"filled {done} of {total} clicks"))
         if citus and isinstance(engine, PostgresEngine):
             for name in engine.run(partial(cluster.distribute, shards=shards or 0), Kind.SCHEMA):
                 click.echo(f"distributed {name}")

@@ -9,6 +9,7 @@ from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.settings import Settings
 from clicktrail.store.exchange import move as moving
+from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.store import Store
 
@@ -36,10 +37,11 @@ def move(source_url: str, target_url: str, **given: str) -> None:
 
 
 def _open(settings: Settings) -> Store:
-    """A store whose schema is up to date."""
+    """A store that is up to date."""
     store = Store(open_store(settings))
     try:
         store.engine.migrate(migrate)
+        fill(store.engine)
     except BaseException:
         store.close()
         raise
@@ -50,7 +52,7 @@ def _move(source: Store, target: Store) -> None:
     counts, there = moving.count_rows(source.engine), moving.count_rows(target.engine)
     with click.progressbar(length=sum(counts.values()) - sum(there.values()), label="move   ", show_pos=True) as bar:
         moving.move(source.engine, target.engine, lambda _, rows: bar.update(rows))
-    target.engine.settle()
+    target.engine.fill(lambda session: session.figures.settle(session))
     with click.progressbar(length=sum(counts.values()), label="compare", show_pos=True) as bar:
         checksums = moving.compare(source.engine, target.engine, lambda _, rows: bar.update(rows))
     for table, checksum in checksums.items():

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.session import DuckdbSession
-from clicktrail.store.migrations.shared import all_migrations
+from clicktrail.store.migrations.shared import all_names
 
 ADDRESS_FILE = "server.json"
-MIGRATIONS = tuple(name for name, _ in all_migrations(DuckdbSession.dialect))
+MIGRATIONS = all_names(DuckdbSession.dialect)
 """The migrations of this version for the embedded store. A server applies them at its start."""
 
 

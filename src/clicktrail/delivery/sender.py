@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from clicktrail.delivery.caller import Attempt, Caller
 from clicktrail.errors import ClicktrailError
-from clicktrail.model.attribution import DAY_US
-from clicktrail.model.times import SECOND
+from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.store.outbox.deliveries import (
     DEAD,
     DELIVERED,

@@ -8,9 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
-from clicktrail.model.times import SECOND
+from clicktrail.model.times import DAY_US, SECOND
 
-DAY_US = 86_400 * SECOND
 MAX_AHEAD_US = 300 * SECOND
 """How much later than the registration a click may seem: clocks differ (contract, section 3)."""
 

@@ -2,9 +2,7 @@
 
 import time
 
-from clicktrail.model.times import SECOND
-
-_DAY_US = 86_400 * SECOND
+from clicktrail.model.times import DAY_US, SECOND
 
 
 class Clock:
@@ -28,7 +26,7 @@ class Clock:
 
     def today(self) -> int:
         """Days since 1970-01-01, UTC."""
-        return self.now_us() // _DAY_US
+        return self.now_us() // DAY_US
 
 
 SYSTEM_CLOCK = Clock()

@@ -6,10 +6,13 @@ not even by trying every address. The same person has another key on another day
 
 import hashlib
 import secrets
+import struct
 
 from clicktrail.model.click import Click
+from clicktrail.model.times import DAY_US
 
 SALT_BYTES = 32
+_md5, _second_half = hashlib.md5, struct.Struct(">8xq").unpack
 
 
 def new_salt() -> str:
@@ -23,16 +26,20 @@ def visitor_of(salt: bytes, ip: str, user_agent: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt).digest(), "big", signed=True)
 
 
-def visitor_key(click: Click) -> int:
-    """The key of a visitor on a link, for a click that has a link: 64 bits, signed.
+def visit_key(click: Click) -> int:
+    """The key of one visitor on one link on one UTC day: 64 bits, signed. Clicks without a link have keys as well.
 
-    It uses the visitor key of the day. Clicks without a visitor key use the pair of address and user agent. The result
-    is half of an MD5 (for speed, not secrecy): among ten million keys, the probability of two equal keys is below 1 in
-    300,000.
+    A visitor is an address and a user agent; the day is that of the click's `time`. Robots have other keys, because the
+    rules that recognise them change. The key is half of an MD5 (for speed, not secrecy): among ten million keys, the
+    probability of two equal keys is below 1 in 300,000.
     """
-    if click.visitor is not None:
-        visitor = str(click.visitor)
-    else:
-        visitor = click.ip + ("0" if click.user_agent is None else "1" + click.user_agent)
-    digest = hashlib.md5(f"{click.link_id}{visitor}".encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "big", signed=True)
+    agent = "" if click.user_agent is None else f" {click.user_agent}"
+    kind = "r" if click.bot else "p"
+    text = f"{click.link_id or ''} {click.ip} {click.time - click.time % DAY_US} {kind}{agent}"
+    key: int = _second_half(_md5(text.encode(), usedforsecurity=False).digest())[0]
+    return key
+
+
+def day_of(time: int) -> int:
+    """The first microsecond of the UTC day."""
+    return time - time % DAY_US

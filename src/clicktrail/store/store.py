@@ -14,6 +14,7 @@ from clicktrail.query.fields import LINK
 from clicktrail.store.clicks import insert
 from clicktrail.store.clicks.insert import Relink, insert_clicks
 from clicktrail.store.counting.salts import renew_salts
+from clicktrail.store.migrations.fills import Progress, fill
 from clicktrail.store.migrations.shared import migrate, probe
 from clicktrail.store.objects.catalogue import find_link, refresh
 from clicktrail.store.reads import clicks as reads_clicks
@@ -47,12 +48,15 @@ class Store:
         """Links and banners after the last commit."""
         return self.memory.published.catalogue
 
-    async def open(self, notify: Callable[[str, BaseException], None] | None = None) -> None:
-        """Migrates the schema and loads the memory.
+    async def open(
+        self, notify: Callable[[str, BaseException], None] | None = None, progress: Progress = lambda _, __: None
+    ) -> None:
+        """Migrates the schema, fills new columns, and loads the memory. `progress` is as in `fill`.
 
         With `notify`, a server's callback for failures, the engine also starts its background work.
         """
         await asyncio.to_thread(self.engine.migrate, migrate)
+        await asyncio.to_thread(fill, self.engine, progress)
         await self.run(_load)
         latest_s = int(self.memory.clock.unix_s()) + MAX_AHEAD_S
         newest = await self.run(reads_clicks.newest_id, latest_s)

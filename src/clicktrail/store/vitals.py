@@ -48,8 +48,9 @@ def try_writing(session: Session) -> None:
 
 @transaction(Write.CLICKS, is_single=True)
 def warm_up(session: Session) -> None:
-    """Prepares the catalogue lock and the appender for the first click, in the thread that adds clicks."""
+    """Prepares the catalogue lock, the marks and the appender for the first click, in the thread that adds clicks."""
     session.pin_catalogue()
+    session.figures.prepare(session)
     if session.dialect.is_owned:
         session.insert("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), [])
 

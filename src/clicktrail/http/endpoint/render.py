@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any
 
-from clicktrail.http.endpoint.documents import Count, Document, Moment, says
+from clicktrail.http.endpoint.documents import Count, Document, Id, Moment, says
 from clicktrail.model.addresses import render_ip
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
@@ -83,6 +83,13 @@ def render_metrics(figures: Figures, _: str = "") -> LinkMetrics:
         first_click_time=None if first is None else render_time(first),
         last_click_time=None if last is None else render_time(last),
     )
+
+
+class StayingClicks(Document):
+    """The clicks that stay with a link's earlier partner. Only the answer that hands the link over has it."""
+
+    partner_id: Annotated[Id | None, says("The earlier partner; null if the link had none.")]
+    clicks: Annotated[Count, says("The partner's clicks on the link.")]
 
 
 def render_visitor(click: Click, _: str = "") -> Json:

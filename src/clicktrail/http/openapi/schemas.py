@@ -7,19 +7,19 @@ import msgspec
 
 from clicktrail.http.endpoint.operation import Fields, Operation, Rows
 from clicktrail.http.endpoint.problems import Problem
-from clicktrail.http.endpoint.render import Country
+from clicktrail.http.endpoint.render import Country, StayingClicks
 from clicktrail.http.openapi.schema_parts import TEXT, Json, name_of, object_of, or_null, ref
 from clicktrail.http.resources.registering import CLIENT_FIELDS
 from clicktrail.model import contacts, countries
 from clicktrail.model.access import Scope
 from clicktrail.model.codes import PATTERN
 from clicktrail.query import kinds
-from clicktrail.query.fields import CLICK, CONTACT, MAX_TEXT, PROFILE, Field, Resource
+from clicktrail.query.fields import CLICK, CONTACT, LINK, MAX_TEXT, PROFILE, Field, Resource
 from clicktrail.query.forms import MAX_ITEMS, NULL_IS_DEFAULT, required_fields
 from clicktrail.query.texts import NO_NUL
 
 _PREFIX = "#/components/schemas/"
-_ALWAYS = (Problem, Country)
+_ALWAYS = (Problem, Country, StayingClicks)
 """Types that other schemas reference."""
 _BODIES: Mapping[str, tuple[str, str]] = {
     "POST": ("Create", "A new {}."),
@@ -151,6 +151,8 @@ def answer_schema(resource: Resource) -> Json:
     properties = {field.name: answer_field(field) for field in resource.shown}
     required = list(properties)
     properties |= {name: ref(_group_name(resource, name)) for name in resource.groups}
+    if resource is LINK:
+        properties["staying"] = ref("StayingClicks")
     if resource is CLICK:
         properties |= {
             "profile": or_null("Profile", "The client."),

@@ -2,17 +2,30 @@
 
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
-from clicktrail.http.endpoint.render import LinkMetrics, render_metrics
+from clicktrail.http.endpoint.render import LinkMetrics, StayingClicks, render_metrics, render_record
+from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import operations_on
 from clicktrail.model.access import READERS
 from clicktrail.query.fields import LINK
+from clicktrail.query.forms import parse_form
 from clicktrail.query.grammar import Grammar, flag
+from clicktrail.store.objects import links
 from clicktrail.store.reads import metrics
 
 
 async def get_link_metrics(call: Call) -> Answer:
     found = await call.ask(metrics.get_link_metrics, call.viewer, call.path["linkId"], call.asked.own["bots"])
     return json_answer(render_metrics(found))
+
+
+async def update_link(call: Call) -> Answer:
+    form = parse_form(call.body, LINK, call.scope["method"], call.reading)
+    await refuse_changed_item(call, LINK, form)
+    record, staying = await call.store.run(links.update_link, call.path["linkId"], form.values)
+    document = render_record(LINK, record, call.language)
+    if staying is not None:
+        document["staying"] = StayingClicks(partner_id=staying.partner_id, clicks=staying.clicks)
+    return json_answer(document)
 
 
 OPERATIONS = (
@@ -26,5 +39,5 @@ OPERATIONS = (
         answer=LinkMetrics,
         statuses=(200, 404, 429, 503),
     ),
-    *operations_on(LINK),
+    *operations_on(LINK, update=update_link),
 )

@@ -42,6 +42,7 @@ LINK = Resource(
     doc="A partner's link; the referral parameter of a uri contains its code.",
     expansions=("redirect",),
     groups={"redirect": REDIRECT},
+    extras=("staying",),
     fields=(
         id_field("linkId", "The link's identifier.", sortable=True, nullable=False),
         Field(

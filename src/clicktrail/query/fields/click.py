@@ -215,7 +215,7 @@ CLICK = Resource(
             plain="contains",
             filterable=True,
             shown=False,
-            doc="The name of the partner who owns the link.",
+            doc="The name of the partner who owned the link when the click was recorded.",
             example="Mary Jane Smith",
         ),
         Field(

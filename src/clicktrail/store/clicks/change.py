@@ -14,7 +14,9 @@ from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
+from clicktrail.model.visitors import visit_key
 from clicktrail.query.texts import find_origin
+from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import detach
@@ -50,7 +52,8 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
     for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):
         its = sql("attribution_id = {}", attribution_id)
         its_click = and_(its, sql("click_id = {}", click.click_id))
-        session.rows(update("attributions", {"click_id": None, "link_id": None, "rule": Rule.OUTRANKED.value}, its))
+        lost = dict.fromkeys(("click_id", "link_id", "partner_id"))
+        session.rows(update("attributions", {**lost, "rule": Rule.OUTRANKED.value}, its))
         session.rows(update("attribution_clicks", {"outcome": Outcome.TAKEN.value, "is_taken": True}, its_click))
         session.rows(sql("DELETE FROM deliveries WHERE {} AND status = 'waiting'", its_click))
     return _alter(session, click, cause, profile_id=None, update_time=session.clock.now_s())
@@ -85,8 +88,19 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
     session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
-    session.figures.uncount(session, clicks)
+    session.figures.uncount(session, clicks, _pass_marks(session, clicks))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
+
+
+def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
+    """Marks the next click of each visit that lost its first one. Returns the first clicks that none follows."""
+    lost = [click for click in clicks if click.is_first]
+    heirs = find_heirs(session, lost) if lost else {}
+    if heirs:
+        click_ids = sorted(heirs.values())
+        session.rows(update("clicks", {"is_first": True}, with_ids(session, click_ids)))
+        session.after_commit(lambda: session.memory.newest.alter("click_id", frozenset(click_ids), is_first=True))
+    return [click for click in lost if visit_key(click) not in heirs]
 
 
 @transaction(Write.CHANGE)

@@ -19,8 +19,8 @@ _HELD: Mapping[str, tuple[str, str]] = {
         "The link has clicks, whose attribution would be lost; disable it instead.",
     ),
     "profile": (
-        "SELECT 1 FROM clicks WHERE link_id IN (SELECT link_id FROM links WHERE profile_id = {}) LIMIT 1",
-        "The partner's links have clicks, whose attribution would be lost; disable the profile instead.",
+        "SELECT 1 FROM clicks WHERE partner_id = {} LIMIT 1",
+        "The partner has clicks, whose attribution would be lost; disable the profile instead.",
     ),
 }
 """Resource -> a statement that finds a click that needs the object, and the refusal."""
@@ -28,7 +28,7 @@ _HELD: Mapping[str, tuple[str, str]] = {
 
 @transaction(Write.CATALOGUE)
 def delete_object(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
-    """Deletes an object. Raises NotFound, and Conflict for a link with clicks or a partner with such a link."""
+    """Deletes an object. Raises NotFound, and Conflict for a link or a partner with clicks."""
     table = TABLES[resource.name].name
     its = sql("{} = {}", named(resource.id_field.column), object_id)
     check_there(session, SYSTEM, resource, object_id)

@@ -8,7 +8,7 @@ from msgspec.structs import astuple
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
-from clicktrail.model.visitors import visitor_key
+from clicktrail.model.visitors import visit_key
 from clicktrail.store.memory.newest import TAIL
 from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
@@ -163,7 +163,7 @@ def load_tail(session: Session) -> None:
     clicks = [Click(*row) for row in reversed(rows)]
     session.memory.newest.begin(clicks, is_whole=len(rows) < TAIL)
     visits = {
-        visitor_key(click): Visit(click.click_id, click.time)
+        visit_key(click): Visit(click.click_id, click.time)
         for click in clicks
         if click.link_id is not None and click.duplicate_of is None
     }

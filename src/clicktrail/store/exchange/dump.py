@@ -94,6 +94,7 @@ def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progr
         said = Sums(*ask(path, summing)[0])
         if said.rows != manifest.tables[table].rows or said != _sum_up(session, table, summing):
             raise MoveRefused(f"{table} differs from {path.name} after the import; nothing was imported.")
+    session.figures.settle(session)
     session.publish()
 
 

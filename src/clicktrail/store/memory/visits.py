@@ -1,6 +1,6 @@
 """The last visit of each visitor to each link, which later clicks may repeat."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from clicktrail.model.click import Click
 from clicktrail.model.clock import Clock
 from clicktrail.model.times import SECOND
-from clicktrail.model.visitors import visitor_key
+from clicktrail.model.visitors import visit_key
 
 _RECENT = 100_000
 
@@ -21,7 +21,7 @@ class Visit(NamedTuple):
 
 
 class RecentVisits:
-    """Recent visits by visitor key: at least all visits of the last window, up to a maximum number.
+    """Recent visits by visit key: at least those of the last window, up to a maximum number.
 
     A visitor's click on the same link within `window_us` is a repeat; 0: no click is.
     """
@@ -48,27 +48,36 @@ class RecentVisits:
         """Removed clicks can no longer be repeated."""
         for click in clicks:
             for visits in (self._new, self._old):
-                visit = visits.get(visitor_key(click))
+                visit = visits.get(visit_key(click))
                 if visit is not None and visit.click_id == click.click_id:
-                    del visits[visitor_key(click)]
+                    del visits[visit_key(click)]
 
 
-def mark_repeats(
-    clicks: Sequence[Click], keys: Mapping[str, int], visits: dict[int, Visit], window_us: int
+def mark_clicks(
+    clicks: Sequence[Click], keys: Mapping[str, int], first: Collection[str], visits: dict[int, Visit], window_us: int
 ) -> list[Click]:
-    """Returns the clicks in their order, with those marked that repeat one within the window before or after them.
+    """Returns the clicks in their order: those in `first` marked as first, and those marked that repeat one within the
+    window before or after them.
 
-    `keys`: click id -> visitor key, for clicks on links. `visits`: the earlier visits; updated in place.
+    `keys`: click id -> visit key. `visits`: the earlier visits of links; updated in place.
     """
     marked = []
     for click in clicks:
-        repeated = click
-        if click.link_id is not None and window_us:
-            key = keys[click.click_id]
-            visit = visits.get(key)
-            if visit is None or abs(click.time - visit.time) > window_us:
-                visits[key] = Visit(click.click_id, click.time)
-            elif visit.click_id != click.click_id:
-                repeated = msgspec.structs.replace(click, duplicate_of=visit.click_id)
-        marked.append(repeated)
+        is_first = click.click_id in first
+        is_visit = window_us and click.link_id is not None
+        repeated = _find_repeated(click, keys[click.click_id], visits, window_us) if is_visit else None
+        if repeated is not None:
+            click = msgspec.structs.replace(click, is_first=is_first, duplicate_of=repeated)
+        elif is_first is not click.is_first:
+            click = msgspec.structs.replace(click, is_first=is_first)
+        marked.append(click)
     return marked
+
+
+def _find_repeated(click: Click, key: int, visits: dict[int, Visit], window_us: int) -> str | None:
+    """The click that this one repeats. If it repeats none, it is the one that later clicks may repeat."""
+    visit = visits.get(key)
+    if visit is None or abs(click.time - visit.time) > window_us:
+        visits[key] = Visit(click.click_id, click.time)
+        return None
+    return visit.click_id if visit.click_id != click.click_id else None

@@ -137,6 +137,10 @@ MIGRATIONS: tuple[Migration, ...] = (
 )
 
 
+FILL = "0010-what-reports-need-filled"
+"""Recorded when the new columns of old rows are filled (`fills`)."""
+
+
 def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
     """All migrations of an engine, in order."""
     return (*dialect.first, *MIGRATIONS, *dialect.last)
@@ -145,25 +149,37 @@ def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
 def migrate(session: Session) -> list[str]:
     """Applies the missing migrations in the session's transaction; returns their names. Raises NewerStore."""
     session.rows(sql("CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL, apply_time BIGINT NOT NULL)"))
-    missing, newer = list_missing(session), list_newer(session)
+    done, newer = _list_applied(session), list_newer(session)
     if newer:
         raise NewerStore(say_newer(newer))
-    for name, statements in all_migrations(session.dialect):
-        for statement in statements if name in missing else ():
+    missing = [(name, statements) for name, statements in all_migrations(session.dialect) if name not in done]
+    for name, statements in missing:
+        for statement in statements:
             session.rows(sql(session.dialect.translate(statement)))
-        if name in missing:
-            session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, session.clock.now_us()))
-    return missing
+        record(session, name)
+    if not done:  # a new store has nothing to fill
+        record(session, FILL)
+    return [name for name, _ in missing]
+
+
+def record(session: Session, name: str) -> None:
+    """Notes that a migration was applied."""
+    session.rows(sql("INSERT INTO migrations (name, apply_time) VALUES ({}, {})", name, session.clock.now_us()))
 
 
 def list_missing(session: Session) -> list[str]:
     done = _list_applied(session)
-    return [name for name, _ in all_migrations(session.dialect) if name not in done]
+    return [name for name in all_names(session.dialect) if name not in done]
 
 
 def list_newer(session: Session) -> list[str]:
     """Applied migrations that this version does not know."""
-    return sorted(_list_applied(session) - {name for name, _ in all_migrations(session.dialect)})
+    return sorted(_list_applied(session) - set(all_names(session.dialect)))
+
+
+def all_names(dialect: Dialect) -> tuple[str, ...]:
+    """The migrations of an engine in order, and the fill after them."""
+    return (*(name for name, _ in all_migrations(dialect)), FILL)
 
 
 def say_newer(names: Sequence[str]) -> str:

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from clicktrail.errors import NotFound
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.attribution import DAY_US
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.postbacks import Event, Message
-from clicktrail.model.times import SECOND
+from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.query.fields import DELIVERY, POSTBACK, Record
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import check_there, get_record
@@ -32,11 +31,8 @@ _NEW = (
 )
 
 
-_NOTIFIED = (
-    "SELECT q.postback_id, q.profile_id, q.events FROM postbacks q JOIN links l ON l.profile_id = q.profile_id "
-    "WHERE l.link_id = {} AND q.enabled ORDER BY q.postback_id"
-)
-"""The postbacks of the link's partner."""
+_NOTIFIED = "SELECT postback_id, events FROM postbacks WHERE profile_id = {} AND enabled ORDER BY postback_id"
+"""The postbacks of a partner."""
 _DUE = "SELECT DISTINCT postback_id FROM deliveries WHERE due_time <= {} AND postback_id = ANY({}::TEXT[])"
 _DUE_OF = "SELECT delivery_id FROM deliveries WHERE postback_id = {} AND due_time <= {} ORDER BY due_time LIMIT {}"
 """The deliveries of a postback that have been due longest, from the start of the index by due time."""
@@ -127,15 +123,15 @@ def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catal
 
 
 def registration_deliveries(
-    session: Session, attribution_id: str, link_id: str | None, click_id: str | None, at: int
+    session: Session, attribution_id: str, partner_id: str | None, click_id: str | None, at: int
 ) -> list[Row]:
-    """The deliveries for a client who came through a link."""
-    if link_id is None:
+    """The deliveries for a client whom a partner earned."""
+    if partner_id is None:
         return []
-    found = session.rows(sql(_NOTIFIED, link_id))
+    found = session.rows(sql(_NOTIFIED, partner_id))
     return [
-        _row(session, postback_id, profile_id, Event.REGISTRATION, click_id, attribution_id, at)
-        for postback_id, profile_id, events in found
+        _row(session, postback_id, partner_id, Event.REGISTRATION, click_id, attribution_id, at)
+        for postback_id, events in found
         if Event.REGISTRATION in events.split()
     ]
 

@@ -6,11 +6,10 @@ does. It can of a list of ids: so those are found first, unless they are too man
 
 from dataclasses import replace
 
-from clicktrail.model.access import PARTNERS, Viewer
-from clicktrail.query.fields import CLICK, LINK, Source
+from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.statements import positive_part
-from clicktrail.store.reads.tables import TABLES, THROUGH, visible
+from clicktrail.store.reads.tables import TABLES, THROUGH
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import number, sql
 
@@ -24,18 +23,15 @@ _VALUES = (
 )
 """How many values an index of clicks holds, and those that a condition lets through or that are cut there. The index is
 walked from one value to the next."""
-_OWNERS = next(field for field in CLICK.fields if field.source is Source.PARTNER)
 
 
-def resolve(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
+def resolve(session: Session, query: ListQuery) -> ListQuery:
     """The same question with ids in place of what has to be reached."""
     if session.dialect.is_owned:
         return query
     conditions = [_resolve(session, condition) for condition in query.conditions]
     for condition in query.conditions:
         conditions += _stored_values(session, condition)
-    if viewer.scope in PARTNERS:
-        conditions.append(_own_links(session, viewer))
     return replace(query, conditions=tuple(conditions))
 
 
@@ -67,9 +63,3 @@ def _stored_values(session: Session, condition: Condition) -> list[Condition]:
     found = sql(_VALUES, part, part, part, part, part, part, matches, number(session.dialect.prefix), most)
     [(count, values)] = session.rows(found)
     return [] if count > MOST else [Condition(condition.field, "stored", tuple(values or ()))]
-
-
-def _own_links(session: Session, viewer: Viewer) -> Condition:
-    """What `visible` says of a partner's clicks, as a list."""
-    found = sql("SELECT l.link_id FROM links l WHERE {}", visible(TABLES[LINK.name], viewer))
-    return Condition(_OWNERS, "reached", tuple(list_values(session, found)))

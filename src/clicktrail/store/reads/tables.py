@@ -25,8 +25,7 @@ from clicktrail.query.fields import (
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, named, sql
 
-OWN_LINKS = "(SELECT link_id FROM links WHERE profile_id = {})"
-OWN_CLIENTS = "(SELECT profile_id FROM clicks WHERE profile_id IS NOT NULL AND link_id IN " + OWN_LINKS + ")"
+OWN_CLIENTS = "(SELECT profile_id FROM clicks WHERE profile_id IS NOT NULL AND partner_id = {})"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ TABLES: Mapping[str, Table] = {
     CLICK.name: Table(
         "clicks",
         "c",
-        f"c.link_id IN {OWN_LINKS}",
+        "c.partner_id = {}",
         hashes={"ip": "c.ip_hash", "uuid": "c.uuid_hash"},
         columns={
             "registration": "(c.profile_id IS NOT NULL)",
@@ -137,16 +136,13 @@ class Way:
         return named(f"s.{row.column}")
 
 
-_CLIENTS, _TAGS, _CONTACTS = (
+_PROFILES, _TAGS, _CONTACTS = (
     f"SELECT s.profile_id FROM {table} s WHERE {{}}" for table in ("profiles", "profile_tags", "contacts")
 )
 THROUGH: Mapping[Source, Way] = {
     Source.LINK: Way("c.link_id", "SELECT s.link_id FROM links s WHERE {}"),
-    Source.PARTNER: Way(
-        "c.link_id",
-        "SELECT l.link_id FROM links l JOIN profiles s ON s.profile_id = l.profile_id WHERE {}",
-    ),
-    Source.CLIENT: Way("c.profile_id", _CLIENTS),
+    Source.PARTNER: Way("c.partner_id", _PROFILES),
+    Source.CLIENT: Way("c.profile_id", _PROFILES),
     Source.CLIENT_TAGS: Way("c.profile_id", _TAGS),
     Source.CLIENT_CONTACTS: Way("c.profile_id", _CONTACTS),
     Source.TAGS: Way("p.profile_id", _TAGS),

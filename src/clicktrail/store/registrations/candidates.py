@@ -7,9 +7,9 @@ import msgspec
 
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.model.access import Viewer
-from clicktrail.model.attribution import DAY_US, MAX_AHEAD_US, Evidence, Model
+from clicktrail.model.attribution import MAX_AHEAD_US, Evidence, Model
 from clicktrail.model.click import Click
-from clicktrail.model.times import SECOND
+from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.query.fields import Record
 from clicktrail.store.objects.profiles import find_client
 from clicktrail.store.reads.clicks import select_clicks

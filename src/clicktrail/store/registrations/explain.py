@@ -20,13 +20,12 @@ CONSIDERED = (*Candidate.__struct_fields__, "outcome")
 _CONSIDERED_IN = "a.attribution_id = (SELECT max(n.attribution_id) FROM attribution_clicks n WHERE n.click_id = {})"
 """The latest registration in which a click was considered."""
 _FIRST = "SELECT {} FROM attributions a WHERE {} ORDER BY a.attribution_id LIMIT 1"
-_CANDIDATES = "SELECT {} FROM attribution_clicks c WHERE c.attribution_id = {} AND {} ORDER BY c.time, c.click_id"
-"""The clicks that a registration considered, by its key. The viewer sees a click if the viewer sees its link."""
-_OWN = (
-    "SELECT 1 FROM links l WHERE l.link_id = {} AND {} "
-    "UNION ALL SELECT 1 FROM profiles p WHERE p.profile_id = {} AND p.name_space = {}"
+_CANDIDATES = (
+    "SELECT {} FROM attribution_clicks n JOIN clicks c ON c.click_id = n.click_id "
+    "WHERE n.attribution_id = {} AND {} ORDER BY n.time, n.click_id"
 )
-"""Returns a row if the viewer owns the link, or if the client is in the name space."""
+"""The clicks that a registration considered and the viewer may see, by the keys of both tables."""
+_IN_SPACE = "SELECT 1 FROM profiles p WHERE p.profile_id = {} AND p.name_space = {}"
 
 
 class AttributionRow(NamedTuple):
@@ -40,6 +39,7 @@ class AttributionRow(NamedTuple):
     touch: str | None
     window_days: int | None
     rule: str
+    partner_id: str | None
     named_click_id: str | None = None
     named_visitor_id: str | None = None
     named_uuid: str | None = None
@@ -58,6 +58,8 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     touch: Touch | None
     window_days: int | None
     rule: Rule
+    partner_id: str | None
+    """The partner whom the registration pays: the owner of the link when the click was recorded."""
     named: Named
     considered: tuple[Considered, ...]
 
@@ -83,7 +85,7 @@ def find_attribution(session: Session, viewer: Viewer, condition: Sql) -> Attrib
     if not rows:
         return None
     row, own = AttributionRow(*rows[0]), visible(TABLES[CLICK.name], viewer)
-    clicks = session.rows(sql(_CANDIDATES, names(CONSIDERED, of="c"), row.attribution_id, own))
+    clicks = session.rows(sql(_CANDIDATES, names(CONSIDERED, of="n"), row.attribution_id, own))
     considered = tuple(Considered(Candidate(*candidate), Outcome(outcome)) for *candidate, outcome in clicks)
     found = attribution_of(row, considered)
     return found if viewer.scope not in PARTNERS else _for_partner(session, viewer, found)
@@ -100,15 +102,16 @@ def attribution_of(row: AttributionRow, considered: tuple[Considered, ...]) -> A
         touch=Touch(row.touch) if row.touch else None,
         window_days=row.window_days,
         rule=Rule(row.rule),
+        partner_id=row.partner_id,
         named=Named(*named),
         considered=considered,
     )
 
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
-    """A partner sees all of a client from the partner's links, and what the partner sent; for others, neither client
-    nor click."""
-    own = visible(TABLES["link"], viewer)
-    if session.rows(sql(_OWN, found.link_id, own, found.profile_id, viewer.name_space)):
+    """A partner sees all of a client whom the partner earned, and what the partner sent; for others, neither client nor
+    click."""
+    is_own = viewer.partner_id is not None and found.partner_id == viewer.partner_id
+    if is_own or session.rows(sql(_IN_SPACE, found.profile_id, viewer.name_space)):
         return found
     return msgspec.structs.replace(found, profile_id=None, click_id=None, link_id=None, named=Named())

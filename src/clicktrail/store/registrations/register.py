@@ -140,13 +140,23 @@ def _write(
     visitor_id = gathered.named.visitor_id
     if viewer.name_space is None and visitor_id is not None and client.get("uuid"):
         add_identity(session, visitor_id, client["uuid"])
-    return _keep(session, ids, profile_id, at, decision, gathered.named, model), clicks
+    partner_id = _find_partner(session, decision, clicks)
+    return _keep(session, ids, profile_id, partner_id, at, decision, gathered.named, model), clicks
+
+
+def _find_partner(session: Session, decision: Decision, clicks: Mapping[str, Click]) -> str | None:
+    """The partner of the click that won; without a click, the owner of the link whose code the client named."""
+    if decision.click_id is not None:
+        return clicks[decision.click_id].partner_id
+    rows = session.rows(sql("SELECT profile_id FROM links WHERE link_id = {}", decision.link_id))
+    return rows[0][0] if rows else None
 
 
 def _keep(
     session: Session,
     ids: IdGenerator,
     profile_id: str,
+    partner_id: str | None,
     at: int,
     decision: Decision,
     named: Named,
@@ -154,13 +164,13 @@ def _keep(
 ) -> Attribution:
     """Writes a decision and its deliveries. `model` is None if the caller named the click."""
     touch, window_days = (model.touch, model.window_days) if model is not None else (None, None)
-    decided = (decision.click_id, decision.link_id, at, touch, window_days, decision.rule)
+    decided = (decision.click_id, decision.link_id, at, touch, window_days, decision.rule, partner_id)
     made = AttributionRow(ids.new(), profile_id, *decided, *astuple(named))
     session.rows(insert_into("attributions", made._asdict()))
     for each in decision.considered:
         row = dict(zip(CONSIDERED, (*astuple(each.candidate), each.outcome), strict=True))
         session.rows(insert_into("attribution_clicks", {"attribution_id": made.attribution_id, **row}))
-    add_deliveries(session, registration_deliveries(session, made.attribution_id, made.link_id, made.click_id, at))
+    add_deliveries(session, registration_deliveries(session, made.attribution_id, partner_id, made.click_id, at))
     return attribution_of(made, decision.considered)
 
 
@@ -170,7 +180,8 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
     for click in clicks:
         attribution_id = f"{click.click_id[:8]}{foreign_digits('attribution', click.click_id)}"
         place = (click.profile_id, click.click_id, click.link_id, click.update_time)
-        made.append(AttributionRow(attribution_id, *place, None, None, Rule.IMPORTED, named_click_id=click.click_id))
+        rule = (None, None, Rule.IMPORTED, click.partner_id)
+        made.append(AttributionRow(attribution_id, *place, *rule, named_click_id=click.click_id))
         candidate = Candidate(
             click_id=click.click_id,
             time=click.time,

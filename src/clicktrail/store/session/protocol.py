@@ -119,13 +119,23 @@ class Figures(Protocol):
         """Link id -> figures. Raises Unavailable."""
 
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
-        """Called before this transaction adds clicks. Counts them, and returns them with repeats marked."""
+        """Called before this transaction adds clicks. Counts them, and returns them with repeats and first clicks
+        marked."""
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """Adds `change` (1, or a negative number) to the registrations of a link."""
 
-    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
-        """Called after this transaction removed clicks."""
+    def uncount(self, session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
+        """Called after this transaction removed clicks. `gone`: the first clicks among them whose visits are over."""
+
+    def prepare(self, session: Session) -> None:
+        """Reads what the first click would otherwise wait for."""
+
+    def recount(self, session: Session) -> None:
+        """Computes the figures again, from the clicks and their marks. No one adds clicks meanwhile."""
+
+    def settle(self, session: Session) -> None:
+        """Called after rows were copied in: computes all that is derived from them."""
 
 
 class Engine(Protocol):
@@ -174,14 +184,15 @@ class Engine(Protocol):
         """Runs `work` in one transaction, in this thread."""
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work`, which fills an empty store and may take minutes, in one transaction. No one adds clicks
+        """Runs `work`, which fills a store and may take minutes, in one transaction. No one adds clicks
         meanwhile.
 
-        Derived data is made in the same transaction. `seconds` are in the months of the clicks.
+        `seconds` are in the months of the clicks.
         """
 
-    def settle(self) -> None:
-        """Makes the derived data after rows were copied in."""
+    def fill_piece(self) -> int:
+        """Fills new columns of some clicks that an earlier version stored, in one transaction. Returns their number; 0
+        at the end. Other processes may add clicks meanwhile."""
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Starts background work. `refresh` reloads what other processes published; `notify` gets failures."""

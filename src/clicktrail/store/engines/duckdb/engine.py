@@ -19,6 +19,7 @@ from clicktrail.errors import StoreInUse
 from clicktrail.model.addresses import render_ip
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.failures import explain, unavailable
+from clicktrail.store.engines.duckdb.filling import fill_days
 from clicktrail.store.engines.duckdb.log import log_of, set_aside
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
@@ -154,12 +155,15 @@ class DuckdbEngine:
         return self.run(work)
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work` in one transaction. Derived data is rebuilt at every start."""
+        """Runs `work` in one transaction."""
         del seconds
         return self.run(work)
 
-    def settle(self) -> None:
-        """Nothing to do: derived data is rebuilt at every start."""
+    def fill_piece(self) -> int:
+        """Fills whole days, then moves the log into the file."""
+        count = self.run(fill_days)
+        self.checkpoint()
+        return count
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""

@@ -24,7 +24,7 @@ from clicktrail.store.engines.jobs import once, run_job
 from clicktrail.store.engines.postgres import citus
 from clicktrail.store.engines.postgres.beginnings import KINDS, Kind, begin_by_kind
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
-from clicktrail.store.engines.postgres.figures import TableFigures, recount
+from clicktrail.store.engines.postgres.figures import TableFigures
 from clicktrail.store.engines.postgres.partitions import (
     FIRST,
     Month,
@@ -140,23 +140,15 @@ class PostgresEngine:
         return self.run(work, Kind.CLICKS)
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work`, then computes figures and visitors, in one transaction. Partitions of kept months are made
-        first.
+        """Runs `work` in one transaction. Partitions of kept months are made first.
 
         If a month has no partition, everything runs again.
         """
         self.keep_months([month for month in map(month_of, seconds) if self._is_wanted(month)])
+        return self.run(work, Kind.FILL)
 
-        def run(session: Session) -> T:
-            result = work(session)
-            recount(session)
-            return result
-
-        return self.run(run, Kind.FILL)
-
-    def settle(self) -> None:
-        """Computes the figures of links and their visitors from the clicks."""
-        self.run(recount, Kind.UPKEEP)
+    def fill_piece(self) -> int:
+        return self.run(self.figures.fill_piece, Kind.CLICKS)
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Starts to follow changes by other nodes, to add up figures, and to make partitions ahead of time."""

@@ -1,10 +1,10 @@
 """The figures of links on PostgreSQL, exact under any number of writers.
 
 Writers do not update each other's rows: each adds rows to `link_changes` in the transaction of its clicks, and from
-time to time one node adds them up into `link_figures`. A visitor is new to a link if its key could be inserted.
+time to time one node adds them up into `link_figures`. A click is the first of its visit if the key
+of the visit could be inserted.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
@@ -12,28 +12,27 @@ from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.model.visitors import visitor_key
+from clicktrail.model.uris import find_host
+from clicktrail.model.visitors import visit_key
 from clicktrail.store.counting.figures import (
-    CLICKS,
     ENDS,
-    IS_COUNTED,
     NOTHING,
-    OTHERS,
     Bounds,
     add_click,
     by_link,
     find_ends,
-    find_gone,
     subtract,
 )
-from clicktrail.store.memory.visits import Visit, mark_repeats
-from clicktrail.store.session.hashes import VISITOR_SQL
+from clicktrail.store.memory.visits import Visit, mark_clicks
+from clicktrail.store.reads.statements import CLICK_SQL
+from clicktrail.store.session.counted import FIGURES, IS_COUNTED, LINK_SQL, VISITOR_SQL
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, join, named, number, sql
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
-_KEY = f"visitor_key(c.link_id, {VISITOR_SQL})"
+KEY = f"visitor_key({LINK_SQL}, {VISITOR_SQL})"
+"""The same as `visit_key`."""
 _FIGURES = (
     f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures WHERE link_id = ANY({{}}::TEXT[]) "
     f"UNION ALL SELECT {_COLUMNS} FROM link_changes WHERE link_id = ANY({{}}::TEXT[])) f GROUP BY link_id"
@@ -44,7 +43,7 @@ _VISIT = (
     "click_id = CASE WHEN {} THEN v.click_id ELSE excluded.click_id END, "
     "time = CASE WHEN {} THEN v.time ELSE excluded.time END RETURNING v.visitor, v.click_id, v.time, v.xmax = 0"
 )
-"""Each visitor's visit that counts, by key, and whether the row is new."""
+"""Each visit's click that later clicks may repeat, by key, and whether the row is new."""
 _REPLACE_VISITS = (
     "UPDATE link_visitors v SET click_id = n.click_id, time = n.time "
     "FROM unnest({}::BIGINT[], {}::TEXT[], {}::BIGINT[]) n(visitor, click_id, time) WHERE v.visitor = n.visitor"
@@ -66,15 +65,23 @@ _FOLD = (
     "registrations = f.registrations + excluded.registrations, "
     "first_time = least(f.first_time, excluded.first_time), last_time = greatest(f.last_time, excluded.last_time)"
 )
-_RECOUNT_VISITORS = (
-    f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {_KEY} FROM clicks c WHERE link_id IS NOT NULL"
-)
+_RECOUNT_VISITS = f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {KEY} FROM clicks c WHERE is_first IS NOT NULL"
 _RECOUNT = (
-    f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {CLICKS}, "
-    f"count(DISTINCT {_KEY}) FILTER (WHERE {IS_COUNTED}), {OTHERS} "
-    "FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
+    f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {FIGURES} FROM clicks c "
+    "WHERE link_id IS NOT NULL GROUP BY link_id"
 )
+_UNFILLED = "SELECT {} FROM clicks c WHERE c.is_first IS NULL ORDER BY c.time, c.click_id LIMIT {}"
+"""By the index of these clicks."""
+_OWNERS = "SELECT link_id, profile_id FROM links WHERE link_id = ANY({}::TEXT[])"
+_FILL = (
+    "UPDATE clicks c SET partner_id = n.partner_id, referrer_host = n.referrer_host, is_first = n.is_first "
+    "FROM unnest({}::TEXT[], {}::TEXT[], {}::TEXT[], {}::BOOLEAN[]) n(click_id, partner_id, referrer_host, is_first) "
+    "WHERE c.click_id = n.click_id AND c.is_first IS NULL AND c.click_id BETWEEN {} AND {}"
+)
+_FILL_LOCK = 0x636C_6B04
 _FOLD_LOCK = 0x636C_6B02
+_PIECE = 10_000
+"""Clicks filled in one transaction: about a second."""
 _VALUES = 1_000
 """Rows per statement that has placeholders for each row."""
 
@@ -86,48 +93,68 @@ class TableFigures:
         found = {link_id: LinkMetrics(*figures) for link_id, *figures in rows}
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
+    def prepare(self, session: Session) -> None:
+        """Nothing to do: the visits are in a table."""
+
     def arrive(self, session: Session, clicks: Sequence[Click]) -> Sequence[Click]:
-        """Called before this transaction adds clicks: marks repeats, and counts the clicks of links."""
-        linked = [click for click in clicks if click.link_id is not None]
-        if not linked:
-            return clicks
+        """Called before this transaction adds clicks: marks repeats and first clicks, and counts the clicks of
+        links."""
         window_us = session.memory.visits.window_us
-        keys = {click.click_id: visitor_key(click) for click in linked}
-        firsts: dict[int, Click] = {}
-        for click in linked:
-            firsts.setdefault(keys[click.click_id], click)
-        visits, new = _visit(session, firsts, window_us)
+        keys = {click.click_id: visit_key(click) for click in clicks}
+        visits, first = visit(session, clicks, keys, window_us)
+        before = dict(visits)
+        marked = mark_clicks(clicks, keys, first, visits, window_us)
+        _replace_visits(session, {key: each for key, each in visits.items() if before[key] != each})
         changes: dict[str, LinkMetrics] = {}
-        for click in linked:
-            key = keys[click.click_id]
-            is_first = key in new and firsts[key] is click
-            link_id = click.link_id or ""
-            changes[link_id] = add_click(changes.get(link_id, NOTHING), click, is_first)
+        for click in marked:
+            if click.link_id is not None:
+                changes[click.link_id] = add_click(changes.get(click.link_id, NOTHING), click)
         rows = [(link_id, *astuple(each)) for link_id, each in changes.items() if each != NOTHING]
         if rows:
             session.insert("link_changes", _COLUMNS.split(", "), rows)
-        before = dict(visits)
-        marked = mark_repeats(clicks, keys, visits, window_us)
-        _replace_visits(session, {key: visit for key, visit in visits.items() if before[key] != visit})
         return marked
+
+    def fill_piece(self, session: Session) -> int:
+        """Fills the oldest clicks that lack the values; one node at a time. A visit that a node of this version has
+        stored since has its first click already."""
+        session.rows(sql(f"SELECT pg_advisory_xact_lock({_FILL_LOCK})"))
+        clicks = _find_unfilled(session)
+        if clicks:
+            keys = {click.click_id: visit_key(click) for click in clicks}
+            first = visit(session, clicks, keys, session.memory.visits.window_us)[1]
+            owners = _find_owners(session, clicks)
+            ids = [click.click_id for click in clicks]
+            partners = [owners.get(click.link_id or "") for click in clicks]
+            hosts = [find_host(click.referrer) for click in clicks]
+            marks = [click.click_id in first for click in clicks]
+            session.rows(sql(_FILL, ids, partners, hosts, marks, min(ids), max(ids)))
+        return len(clicks)
+
+    def recount(self, session: Session) -> None:
+        session.rows(sql("TRUNCATE link_changes, link_figures"))
+        session.rows(sql(_RECOUNT))
+
+    def settle(self, session: Session) -> None:
+        """Computes the figures, and the visits of marked clicks."""
+        session.rows(sql("TRUNCATE link_visitors"))
+        session.rows(sql(_RECOUNT_VISITS))
+        self.recount(session)
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """Adds `change` (1, or a negative number) to the registrations of a link."""
         if link_id is not None:
             session.insert("link_changes", _COLUMNS.split(", "), [(link_id, 0, 0, change, None, None)])
 
-    def uncount(self, session: Session, clicks: Sequence[Click]) -> None:
+    def uncount(self, session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
         """Called after clicks were removed, while no node counts. Subtracts them from the figures."""
+        _forget_visits(session, clicks, gone)
         removed = by_link(clicks)
         if not removed:
             return
-        linked = [click for each in removed.values() for click in each]
-        gone = find_gone(session, linked)
-        _forget_visits(session, linked, gone)
-        lost = Counter(click.link_id for click in gone)
         old = self.find(session, list(removed))
         ends = {name: find_ends(old, removed, name, partial(_find_times, session, ENDS[name])) for name in ENDS}
-        left = {link_id: subtract(old[link_id], each, lost[link_id]) for link_id, each in removed.items()}
+        lost = by_link(gone)
+        left = {link_id: subtract(old[link_id], each, len(lost.get(link_id, ()))) for link_id, each in removed.items()}
         rows = [
             (link_id, *astuple(each)[:3], *(ends[name].get(link_id, getattr(each, name)) for name in ENDS))
             for link_id, each in left.items()
@@ -137,17 +164,34 @@ class TableFigures:
         session.insert("link_figures", _COLUMNS.split(", "), rows)
 
 
-def _visit(session: Session, firsts: Mapping[int, Click], window_us: int) -> tuple[dict[int, Visit], set[int]]:
-    """Returns the visit of each visitor that these clicks may repeat (possibly their own), and the new visitors.
+def _find_unfilled(session: Session) -> list[Click]:
+    rows = session.rows(sql(_UNFILLED, CLICK_SQL, number(_PIECE)))
+    return [Click(*row) for row in rows]
+
+
+def _find_owners(session: Session, clicks: Sequence[Click]) -> dict[str, str]:
+    """Link id -> its partner."""
+    link_ids = sorted({click.link_id for click in clicks if click.link_id is not None})
+    return dict(session.rows(sql(_OWNERS, link_ids)))
+
+
+def visit(
+    session: Session, clicks: Sequence[Click], keys: Mapping[str, int], window_us: int
+) -> tuple[dict[int, Visit], set[str]]:
+    """Returns for each visit the click that these clicks may repeat (possibly one of them), and the ids of the clicks
+    that are the first of their visits.
 
     All nodes insert in the same order: the second one waits for the first, so there is no deadlock.
     """
+    leading: dict[int, Click] = {}
+    for click in clicks:
+        leading.setdefault(keys[click.click_id], click)
     is_near = sql("abs(excluded.time - v.time) <= {}", number(window_us or -1))
     rows: list[Row] = []
-    for source in _sources(session, [(key, firsts[key].click_id, firsts[key].time) for key in sorted(firsts)]):
+    for source in _sources(session, [(key, leading[key].click_id, leading[key].time) for key in sorted(leading)]):
         rows += session.rows(sql(_VISIT, source, is_near, is_near))
-    found = {key: Visit(click_id, time) for key, click_id, time, _ in rows}
-    return found, {key for key, _, _, is_new in rows if is_new}
+    first = {leading[key].click_id for key, _, _, is_new in rows if is_new and not leading[key].is_bot}
+    return {key: Visit(click_id, time) for key, click_id, time, _ in rows}, first
 
 
 def _sources(session: Session, visits: Sequence[tuple[int, str, int]]) -> Iterator[Sql]:
@@ -170,11 +214,11 @@ def _replace_visits(session: Session, visits: Mapping[int, Visit]) -> None:
 
 
 def _forget_visits(session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
-    """Removed clicks can no longer be repeated. The visitors in `gone` count as new when they return."""
-    visitors = sorted(set(map(visitor_key, clicks)))
-    session.rows(sql(_FORGET_VISITS, visitors, [click.click_id for click in clicks]))
+    """Removed clicks can no longer be repeated. The next clicks of the visits in `gone` are first clicks again."""
+    visits = sorted(set(map(visit_key, clicks)))
+    session.rows(sql(_FORGET_VISITS, visits, [click.click_id for click in clicks]))
     if gone:
-        session.rows(sql("DELETE FROM link_visitors WHERE visitor = ANY({}::BIGINT[])", sorted(map(visitor_key, gone))))
+        session.rows(sql("DELETE FROM link_visitors WHERE visitor = ANY({}::BIGINT[])", sorted(map(visit_key, gone))))
 
 
 def _find_times(session: Session, end: str, bounds: Bounds) -> dict[str, int | None]:
@@ -199,10 +243,3 @@ def fold_changes(session: Session) -> None:
     if not session.rows(sql(f"SELECT pg_try_advisory_xact_lock({_FOLD_LOCK})"))[0][0]:
         return
     session.rows(sql(_FOLD))
-
-
-def recount(session: Session) -> None:
-    """Rebuilds figures and visitors from the clicks, for a store that was filled in another way or lost clicks."""
-    session.rows(sql("TRUNCATE link_changes, link_figures, link_visitors"))
-    session.rows(sql(_RECOUNT_VISITORS))
-    session.rows(sql(_RECOUNT))

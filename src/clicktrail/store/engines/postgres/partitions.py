@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+from clicktrail.store.engines.postgres.figures import KEY
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import named, sql
 
@@ -27,6 +28,11 @@ _FREE_UUIDS = (
     "FROM {} WHERE uuid IS NOT NULL) g WHERE k.uuid_key = g.uuid_key"
 )
 """Deletes the claims of a month's uuids. Same key as `store.engines.postgres.session.uuid_key`."""
+
+_FORGET_VISITS = (
+    f"DELETE FROM link_visitors v USING (SELECT DISTINCT {KEY} AS visitor FROM {{}} c) g WHERE v.visitor = g.visitor"
+)
+"""Deletes the visits of a month's clicks."""
 
 
 def month_of(second: int) -> Month:
@@ -73,10 +79,11 @@ def add_months(session: Session, months: Collection[Month]) -> None:
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
-    """Drops the partitions of all months before `before`, and the claims of their uuids."""
+    """Drops the partitions of all months before `before`, with the claims of their uuids and their visits."""
     gone = sorted(month for month in list_months(session) if month < before)
     for month in gone:
         name = named(name_of(month))
-        session.rows(sql(_FREE_UUIDS, name))
+        for statement in (_FREE_UUIDS, _FORGET_VISITS):
+            session.rows(sql(statement, name))
         session.rows(sql("DROP TABLE {}", name))
     return gone

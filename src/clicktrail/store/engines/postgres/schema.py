@@ -191,6 +191,17 @@ _ISSUED_TOKENS: Migration = (
     ("CREATE TABLE issued_tokens (create_time BIGINT NOT NULL, line TEXT NOT NULL)",),
 )
 
+_REPORTS: Migration = (
+    "0012-postgres-what-reports-need",
+    (
+        "CREATE INDEX clicks_partner ON clicks (partner_id, click_id) WHERE partner_id IS NOT NULL",
+        "CREATE INDEX clicks_client ON clicks (partner_id, profile_id) WHERE profile_id IS NOT NULL",
+        "CREATE INDEX clicks_unfilled ON clicks (time, click_id) WHERE is_first IS NULL",
+        "ALTER TABLE clicks ALTER COLUMN partner_id SET STATISTICS 1000",
+        "TRUNCATE link_visitors",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -210,7 +221,19 @@ POSTGRES = Dialect(
     proxies=_PROXIES,
     prefix=PREFIX,
     first=(_FUNCTIONS,),
-    last=(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED, _ISSUED_TOKENS),
+    last=(
+        _NODES,
+        _KEYS,
+        _VISITORS,
+        _ATTRIBUTION,
+        _SITES,
+        _POSTBACKS,
+        _MARKS,
+        _NAME_SPACES,
+        _MERGED,
+        _ISSUED_TOKENS,
+        _REPORTS,
+    ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
 )

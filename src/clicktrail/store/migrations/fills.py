@@ -1,0 +1,66 @@
+"""Fills new columns of rows that an earlier version stored, after the migrations that add them.
+
+A piece is one transaction, and only rows that lack the values are filled, so a stopped fill continues where it was. On
+PostgreSQL, nodes of the earlier version may add clicks meanwhile: every start looks for such clicks.
+"""
+
+from collections.abc import Callable
+
+from clicktrail.store.migrations.shared import FILL, list_missing, record
+from clicktrail.store.session.protocol import Engine, Session
+from clicktrail.store.session.sql import sql
+
+Progress = Callable[[int, int], None]
+"""Gets the number of filled clicks and the number of clicks to fill."""
+_OWNERS = (
+    "UPDATE attributions SET partner_id = (SELECT l.profile_id FROM links l WHERE l.link_id = attributions.link_id) "
+    "WHERE partner_id IS NULL AND link_id IS NOT NULL"
+)
+"""The partner of an old registration is the owner of its link now."""
+_PARTNERS = (
+    "SELECT a.attribution_id, c.partner_id FROM attributions a JOIN clicks c ON c.click_id = a.click_id "
+    "WHERE a.partner_id IS NULL AND c.partner_id IS NOT NULL AND c.link_id = a.link_id"
+)
+"""Registrations that a node of the earlier version stored, with the partners of their clicks."""
+_ATTRIBUTE = (
+    "UPDATE attributions SET partner_id = n.partner_id FROM (SELECT unnest({}::TEXT[]) AS attribution_id, "
+    "unnest({}::TEXT[]) AS partner_id) n WHERE attributions.attribution_id = n.attribution_id"
+)
+"""Apart from `_PARTNERS`: Citus does not update a table that every machine has by one that is spread."""
+
+
+def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
+    """Fills partners, hosts of referrers and marks of old clicks, and partners of old registrations.
+
+    Calls `notify` after each piece. The figures of links are computed again at the end.
+    """
+    total, is_missing = engine.run(_look)
+    done = 0
+    while done < total and (filled := engine.fill_piece()):
+        done += filled
+        notify(done, max(done, total))
+    if total or is_missing:
+        engine.fill(_finish)
+    elif not engine.is_owned:
+        engine.run(_attribute)
+
+
+def _look(session: Session) -> tuple[int, bool]:
+    """The number of clicks to fill, and whether the store was never filled."""
+    count: int = session.rows(sql("SELECT count(*) FROM clicks WHERE is_first IS NULL"))[0][0]
+    return count, FILL in list_missing(session)
+
+
+def _attribute(session: Session) -> None:
+    rows = session.rows(sql(_PARTNERS))
+    if rows:
+        session.rows(sql(_ATTRIBUTE, *map(list, zip(*rows, strict=True))))
+
+
+def _finish(session: Session) -> None:
+    if FILL in list_missing(session):
+        session.rows(sql(_OWNERS))
+        record(session, FILL)
+    if not session.dialect.is_owned:
+        _attribute(session)
+    session.figures.recount(session)

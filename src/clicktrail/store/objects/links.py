@@ -1,0 +1,34 @@
+"""Links that are handed over to another partner."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from clicktrail.model.access import SYSTEM
+from clicktrail.query.fields import LINK, Record
+from clicktrail.store.objects.catalogue import update_item
+from clicktrail.store.reads.records import get_record
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql, update
+from clicktrail.store.session.transactions import Write, transaction
+
+_STAYING = "SELECT count(*) FROM clicks WHERE link_id = {} AND partner_id IS NOT DISTINCT FROM {}"
+"""By the index of links."""
+
+
+class Staying(NamedTuple):
+    """The clicks that a link's earlier owner keeps when the link is handed over. No partner_id: it had no owner."""
+
+    partner_id: str | None
+    clicks: int
+
+
+@transaction(Write.CATALOGUE)
+def update_link(session: Session, link_id: str, values: Mapping[str, Any]) -> tuple[Record, Staying | None]:
+    """Changes a link. If it has another owner now, also returns the clicks that stay with the earlier one. Raises
+    NotFound, Conflict, InvalidBody."""
+    partner_id = get_record(session, SYSTEM, LINK, link_id).profile_id
+    record = update_item(session, LINK, link_id, values)
+    if record.profile_id == partner_id:
+        return record, None
+    session.rows(update("links", {"hand_over_time": session.clock.now_us()}, sql("link_id = {}", link_id)))
+    return record, Staying(partner_id, session.rows(sql(_STAYING, link_id, partner_id))[0][0])

@@ -1,0 +1,19 @@
+"""Which clicks count, for which visit, and what is counted, as SQL over the clicks `c`."""
+
+from clicktrail.model.times import DAY_US
+
+IS_COUNTED = "coalesce(c.bot, '') = ''"
+"""Robots' clicks are stored and marked, but not counted. Clients that they brought are counted."""
+DAY_SQL = f"(c.time - ((c.time % {DAY_US}) + {DAY_US}) % {DAY_US})"
+"""The first microsecond of a click's UTC day (`model.visitors.day_of`)."""
+LINK_SQL = "coalesce(c.link_id, '')"
+VISITOR_SQL = (
+    f"' ' || c.ip || ' ' || {DAY_SQL}::TEXT || CASE WHEN {IS_COUNTED} THEN ' p' ELSE ' r' END "
+    "|| coalesce(' ' || c.user_agent, '')"
+)
+"""After `LINK_SQL`, the text of which `model.visitors.visit_key` is a hash."""
+FIGURES = (
+    f"count(*) FILTER (WHERE {IS_COUNTED}), count(*) FILTER (WHERE c.is_first), count(c.profile_id), "
+    f"min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"
+)
+"""The figures of clicks, in the order of `LinkMetrics`."""
