@@ -113,7 +113,7 @@ def compare_metrics(client: httpx.Client, rows: list[dict[str, Any]], links: dic
             figures.items()
             >= {
                 "clicks": len(own),
-                "uniqueClicks": len({(row["ip"], row["userAgent"]) for row in own}),
+                "uniqueClicks": len({(row["ip"], row["userAgent"], row["time"][:10]) for row in own}),
                 "registrations": sum(1 for row in own if row["profileId"]),
                 "firstClickTime": times[0] if times else None,
                 "lastClickTime": times[-1] if times else None,
