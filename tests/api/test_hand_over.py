@@ -16,7 +16,12 @@ class Case:
             api.post("/profiles", json={"firstName": f"{name}{mark}"}).json()["profileId"] for name in ("Ada", "Bob")
         )
         for name, partner in (("ada", self.ada), ("bob", self.bob)):
-            body = {"profileId": partner, "uri": "https://postback.invalid/", "events": ["registration"], "uuid": mark + name}
+            body = {
+                "profileId": partner,
+                "uri": "https://postback.invalid/",
+                "events": ["registration"],
+                "uuid": mark + name,
+            }
             assert api.post("/postbacks", json={**body, "method": "POST", "enabled": False}).status_code == 201
         self.link = make_link(api, mark, self.ada)
         self.old = [click(api, mark, 10), click(api, mark, 11)]

@@ -90,6 +90,10 @@ def value(table: str, column: str, kind: str, number: int) -> Any:
     return WHOLE[kind][number % len(WHOLE[kind])]
 
 
+FILLED = ("is_first", "partner_id")
+"""Columns whose missing values are filled when a store is opened."""
+
+
 def odd_rows(session: Session, table: str) -> tuple[list[str], list[list[Any]]]:
     """Rows in which every column has every kind of value, and is null where it may be."""
     found = session.rows(
@@ -100,8 +104,8 @@ def odd_rows(session: Session, table: str) -> tuple[list[str], list[list[Any]]]:
         )
     )
     rows = [[value(table, column, kind.lower(), number) for column, kind, _ in found] for number in range(ROWS)]
-    for place, (_, _, is_nullable) in enumerate(found):
-        if is_nullable == "YES":
+    for place, (column, _, is_nullable) in enumerate(found):
+        if is_nullable == "YES" and column not in FILLED:
             rows[1][place] = rows[2 + place % (ROWS - 2)][place] = None
     return [column for column, _, _ in found], rows
 

@@ -17,6 +17,7 @@ from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.citus import DISTRIBUTED, REFERENCE
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.partitions import drop_months
+from clicktrail.store.migrations.fills import fill as fill_columns
 from clicktrail.store.migrations.shared import list_missing, migrate
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -201,6 +202,7 @@ def test_a_spread_store_of_an_earlier_version_is_brought_up_to_date(machines: Ma
     engine.run(fill)
     engine.run(spread_as_then, Kind.SCHEMA)
     engine.migrate(migrate)
+    fill_columns(engine)
     assert engine.run(list_missing) == []
     listed = "SELECT logicalrelid::TEXT FROM pg_dist_partition"
     assert {row[0] for row in engine.run(lambda session: session.rows(sql(listed)))} >= {*REFERENCE, *DISTRIBUTED}
