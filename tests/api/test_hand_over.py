@@ -110,3 +110,16 @@ def test_a_partner_with_clicks_is_not_deleted(api: httpx.Client, case: Case) -> 
     for each in case.old:
         assert api.delete(f"/clicks/{each}").status_code == 204
     assert api.delete(f"/profiles/{case.ada}").status_code == 204
+
+
+def test_a_merge_moves_what_an_earlier_partner_keeps(server: Serving, api: httpx.Client, mark: str) -> None:
+    """A second profile of the partner that owns nothing any more."""
+    old, new, kept = (api.post("/profiles", json={"firstName": f"{name}{mark}"}).json()["profileId"] for name in "abc")
+    link = make_link(api, mark, old)
+    earned = click(api, mark, 10)
+    client = register(api, clickId=earned)["profileId"]
+    api.patch(f"/links/{link}", json={"profileId": new})
+    assert api.post(f"/profiles/{kept}/merge", json={"profileId": old}).status_code == 200
+    with server.client("partner", kept) as partner:
+        assert [each["clickId"] for each in partner.get("/clicks").json()] == [earned]
+        assert partner.get(f"/profiles/{client}/attribution").json()["clickId"] == earned

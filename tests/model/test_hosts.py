@@ -16,6 +16,7 @@ from clicktrail.http.visitor.limits import network_of
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import find_visitor, read_networks
 from clicktrail.model.codes import PATTERN, check_code
+from clicktrail.model.uris import find_host
 
 
 @given(st.binary(max_size=300))
@@ -75,3 +76,32 @@ def test_the_zone_of_an_address_is_left_out(header: str) -> None:
     """A zone names an interface of another machine; with it, each request could count as another visitor."""
     said = {"x-forwarded-for": "fe80::1%eth0", "forwarded": 'for="[fe80::1%25eth0]"'}[header]
     assert find_visitor("10.0.0.1", Headers({header: said}), read_networks("10.0.0.0/8")) == "fe80::1"
+
+
+@pytest.mark.parametrize(
+    ("referrer", "host"),
+    [
+        ("HTTPS://user:secret@WWW.Example.org:8443/page?a=1#b", "example.org"),
+        ("http://blog.example.org", "blog.example.org"),
+        ("https://www.com/", "www.com"),
+        ("https://www.www.example.org/", "www.example.org"),
+        ("https://b\u00fccher.example/", "xn--bcher-kva.example"),
+        ("http://[2001:DB8::1]:80/", "[2001:db8::1]"),
+        ("http://8.8.8.8/", "8.8.8.8"),
+        ("android-app://com.google.android.gm/", None),
+        ("httpx://example.org/", None),
+        ("http://ex ample/", None),
+        ("example.org", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_host_of_a_referrer(referrer: str | None, host: str | None) -> None:
+    assert find_host(referrer) == host
+
+
+@given(st.text(max_size=60))
+def test_any_referrer_has_a_host_or_none(text: str) -> None:
+    for referrer in (text, f"https://{text}", f"http://www.{text}"):
+        found = find_host(referrer)
+        assert found is None or (found == found.lower() and found)
