@@ -61,8 +61,7 @@ class Changes:
             "link_id": self.random.choice([*self.links, None]),
             "update_time": 0,
         }
-        if self.random.random() < 0.7:
-            values["visitor"] = visitor_of(b"salt", values["ip"], agent)
+        values["visitor"] = visitor_of(values["ip"], agent, values["time"])
         return Click(**values)
 
     def step(self) -> None:

@@ -16,7 +16,7 @@ from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.model.uris import find_host
-from clicktrail.model.visitors import visitor_of
+from clicktrail.model.visitors import browser_of, visitor_of
 from clicktrail.store.memory.memory import Memory
 
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -39,10 +39,10 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
     link, banner_id = _find_link(campaign, memory.published.catalogue)
     place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
-    visitor = visitor_of(memory.salts.current, hit.ip, hit.user_agent)
+    time = memory.clock.now_s() if hit.time is None else hit.time
     return Click(
         click_id=click_id,
-        time=memory.clock.now_s() if hit.time is None else hit.time,
+        time=time,
         referrer=hit.referrer,
         ip=hit.ip,
         uri=hit.uri,
@@ -62,23 +62,25 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
         uuid=hit.uuid,
         locale=hit.locale,
         visitor_id=hit.visitor_id,
-        visitor=visitor,
+        visitor=visitor_of(hit.ip, hit.user_agent, time),
         device=agent.device,
         browser=agent.browser,
         os=agent.os,
         bot=agent.bot,
         is_data_centre=place.is_data_centre,
         is_prefetch=hit.is_prefetch,
-        name_space=_name_space(hit, visitor),
+        name_space=_name_space(hit, memory.salts.current),
         partner_id=link.profile_id if link is not None else None,
         site_id=hit.site_id,
         referrer_host=find_host(hit.referrer),
     )
 
 
-def _name_space(hit: Hit, visitor: int) -> str | None:
+def _name_space(hit: Hit, salt: bytes) -> str | None:
     """Anyone can send a uuid with a public key. In its name space it neither matches nor reveals others (ADR 23)."""
-    return None if hit.site_id is None or hit.uuid is None else f"{hit.site_id}/{visitor}"
+    if hit.site_id is None or hit.uuid is None:
+        return None
+    return f"{hit.site_id}/{browser_of(salt, hit.ip, hit.user_agent)}"
 
 
 def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:

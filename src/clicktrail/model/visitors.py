@@ -1,7 +1,6 @@
-"""Visitor keys: one per day, address and user agent, under a salt that is deleted later.
+"""Keys of visitors: of a day, of a visit to a link, and of a browser in a name space.
 
-While a day's salt exists, the same visitor has the same key. After its deletion no one can find the visitor of a key,
-not even by trying every address. The same person has another key on another day.
+A visitor is an address and a user agent on one UTC day.
 """
 
 import hashlib
@@ -20,10 +19,24 @@ def new_salt() -> str:
     return secrets.token_hex(SALT_BYTES)
 
 
-def visitor_of(salt: bytes, ip: str, user_agent: str | None) -> int:
-    """The visitor key: 64 bits, signed as both engines store them. `ip` is an address key."""
+def browser_of(salt: bytes, ip: str, user_agent: str | None) -> int:
+    """The key of a browser in the name space of a site's public key: 64 bits, signed. `ip` is an address key.
+
+    The salt is deleted after its day. After that nobody can find out whose key it was, not by trying every address.
+    """
     text = ip if user_agent is None else f"{ip} {user_agent}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt).digest(), "big", signed=True)
+
+
+def visitor_of(ip: str, user_agent: str | None, time: int) -> int:
+    """The key of a visitor on the UTC day of a click's `time`: 64 bits, signed. `session.counted.VISITOR_KEY` in SQL.
+
+    It is half of an MD5 (for speed, not secrecy): the address stands beside it. Among ten million visitors, the
+    probability of two equal keys is below 1 in 300,000.
+    """
+    text = f"{ip} {time - time % DAY_US}" if user_agent is None else f"{ip} {time - time % DAY_US} {user_agent}"
+    key: int = _second_half(_md5(text.encode(), usedforsecurity=False).digest())[0]
+    return key
 
 
 def visit_key(click: Click) -> int:

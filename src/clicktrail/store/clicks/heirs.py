@@ -1,4 +1,4 @@
-"""Which clicks become first clicks when first clicks are deleted (ADR 36)."""
+"""Which clicks become first clicks when first clicks are deleted (ADR 37)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which click is the first of its visitor on its link, on the UTC day of its `time` (ADR 36).
+"""Which click is the first of its visitor on its link, on the UTC day of its `time` (ADR 37).
 
 A mark is set when a click is stored. Deleting the click passes the mark on to the earliest of the visitor's other
 clicks. The engine that one process owns knows the visits of recent days in memory.

@@ -12,6 +12,8 @@ VISITOR_SQL = (
     "|| coalesce(' ' || c.user_agent, '')"
 )
 """After `LINK_SQL`, the text of which `model.visitors.visit_key` is a hash."""
+VISITOR_KEY = f"visitor_hash(c.ip || ' ' || {DAY_SQL}::TEXT || coalesce(' ' || c.user_agent, ''))"
+"""`model.visitors.visitor_of`."""
 FIGURES = (
     f"count(*) FILTER (WHERE {IS_COUNTED}), count(*) FILTER (WHERE c.is_first), count(c.profile_id), "
     f"min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clicktrail.model.times import DAY_US
 from clicktrail.model.uris import find_host
-from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED, LINK_SQL, VISITOR_SQL
+from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED, LINK_SQL, VISITOR_KEY, VISITOR_SQL
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import named, number, sql
 
@@ -19,7 +19,7 @@ _FIRST = (
 """The row of each visit's first click: the click that is marked already, else the earliest."""
 _HOSTS = "CREATE TEMP TABLE hosts AS SELECT unnest({}::VARCHAR[]) AS referrer, unnest({}::VARCHAR[]) AS host"
 _FILL = (
-    "UPDATE clicks SET is_first = FALSE, "
+    f"UPDATE clicks SET is_first = FALSE, visitor = {VISITOR_KEY.replace('c.', '')}, "
     "partner_id = (SELECT l.profile_id FROM links l WHERE l.link_id = clicks.link_id), "
     "referrer_host = (SELECT h.host FROM hosts h WHERE h.referrer = clicks.referrer) WHERE {} AND is_first IS NULL"
 )

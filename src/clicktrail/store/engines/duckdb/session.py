@@ -18,7 +18,13 @@ T = TypeVar("T")
 _STREAM_BYTES = 1024 * 1024
 _STREAM_ROWS = 512
 """Bounds of an export's memory: bytes waiting to be taken, and rows taken at a time."""
-_MACROS = ("fold(x) AS lower(x)", "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)")
+_MACROS = (
+    # The second half of an MD5 as a signed number of 64 bits.
+    "visitor_hash(x) AS CAST((('0x' || substr(md5(x), 17, 16))::UBIGINT::HUGEINT + 9223372036854775808) "
+    "% 18446744073709551616 - 9223372036854775808 AS BIGINT)",
+    "fold(x) AS lower(x)",
+    "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)",
+)
 """The functions that statements expect of every engine."""
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.uris import find_host
-from clicktrail.model.visitors import visit_key
+from clicktrail.model.visitors import visit_key, visitor_of
 from clicktrail.store.counting.figures import (
     ENDS,
     NOTHING,
@@ -74,8 +74,9 @@ _UNFILLED = "SELECT {} FROM clicks c WHERE c.is_first IS NULL ORDER BY c.time, c
 """By the index of these clicks."""
 _OWNERS = "SELECT link_id, profile_id FROM links WHERE link_id = ANY({}::TEXT[])"
 _FILL = (
-    "UPDATE clicks c SET partner_id = n.partner_id, referrer_host = n.referrer_host, is_first = n.is_first "
-    "FROM unnest({}::TEXT[], {}::TEXT[], {}::TEXT[], {}::BOOLEAN[]) n(click_id, partner_id, referrer_host, is_first) "
+    "UPDATE clicks c SET partner_id = n.partner_id, referrer_host = n.referrer_host, is_first = n.is_first, "
+    "visitor = n.visitor FROM unnest({}::TEXT[], {}::TEXT[], {}::TEXT[], {}::BOOLEAN[], {}::BIGINT[]) "
+    "n(click_id, partner_id, referrer_host, is_first, visitor) "
     "WHERE c.click_id = n.click_id AND c.is_first IS NULL AND c.click_id BETWEEN {} AND {}"
 )
 _FILL_LOCK = 0x636C_6B04
@@ -127,7 +128,8 @@ class TableFigures:
             partners = [owners.get(click.link_id or "") for click in clicks]
             hosts = [find_host(click.referrer) for click in clicks]
             marks = [click.click_id in first for click in clicks]
-            session.rows(sql(_FILL, ids, partners, hosts, marks, min(ids), max(ids)))
+            visitors = [visitor_of(click.ip, click.user_agent, click.time) for click in clicks]
+            session.rows(sql(_FILL, ids, partners, hosts, marks, visitors, min(ids), max(ids)))
         return len(clicks)
 
     def recount(self, session: Session) -> None:
