@@ -65,7 +65,7 @@ class LinkMetrics(Document):
     """The figures of a link."""
 
     clicks: Annotated[Count, says("Clicks. Robots are included only on request.")]
-    unique_clicks: Annotated[Count, says("Visitors.")]
+    unique_clicks: Annotated[Count, says("First clicks of visitors, each visitor once a day (UTC).")]
     registrations: Annotated[Count, says("Clients.")]
     conversion_rate: Annotated[str, says("Registrations per hundred clicks.", "12.50", pattern=r"^[0-9]+\.[0-9]{2}$")]
     first_click_time: Annotated[Moment | None, says("The time of the first click.")]
