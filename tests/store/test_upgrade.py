@@ -9,6 +9,7 @@ from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import DAY_US
+from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import LINK
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.looking import look
@@ -106,8 +107,8 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     found = old.run(lambda session: find_link(session, ODD_CODE))
     assert found is not None
     assert find_landing(str(found.uri), "", "referral", "x").startswith("https://a.example/@evil.example?")
-    rows = old.run(lambda session: session.rows(sql("SELECT click_id, link_id, visitor, bot, name_space FROM clicks")))
-    assert rows == [(CLICK_ID, LINK_ID, None, None, None)]
+    rows = old.run(lambda session: session.rows(sql("SELECT click_id, link_id, bot, name_space FROM clicks")))
+    assert rows == [(CLICK_ID, LINK_ID, None, None)]
     known = old.run(lambda session: find_client(session, None, "user-1"))
     assert known is not None
     assert known.profile_id == CLIENT_ID
@@ -186,8 +187,11 @@ def test_a_stopped_fill_goes_on(old: AnyEngine, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(filling, "_PIECE", 4)
     monkeypatch.setattr(table_figures, "_PIECE", 4)
     clicks = [old_click(number) for number in range(8)]
-    clicks += [old_click(8, link_id=FREE_LINK_ID), old_click(9, link_id=None, referrer="android-app://x/")]
-    clicks += [old_click(10, bot="a rule", referrer=None)]
+    clicks += [
+        old_click(8, link_id=FREE_LINK_ID),
+        old_click(9, link_id=None, referrer="android-app://x/", user_agent=""),
+    ]
+    clicks += [old_click(10, bot="a rule", referrer=None, user_agent="Bot é")]
     old.run(make_store_before_reports)
     old.run(lambda session: add_rows(session, "clicks", clicks))
     made = [registered(1, str(clicks[0]["click_id"]), LINK_ID), registered(2, None, LINK_ID), registered(3, None, None)]
@@ -205,6 +209,8 @@ def test_a_stopped_fill_goes_on(old: AnyEngine, monkeypatch: pytest.MonkeyPatch)
     expected: list[tuple[object, ...]] = [(PARTNER_ID, None, "example.org", number % 2 == 1) for number in range(8)]
     expected += [(None, None, "example.org", True), (None, None, None, True), (PARTNER_ID, None, None, False)]
     assert found == [(click_id, *each) for click_id, each in zip(ids, expected, strict=True)]
+    texts = old.run(lambda session: session.rows(sql("SELECT ip, user_agent, time, visitor FROM clicks")))
+    assert all(visitor == visitor_of(ip, user_agent, time) for ip, user_agent, time, visitor in texts)
     paid = old.run(lambda session: session.rows(sql("SELECT partner_id FROM attributions ORDER BY attribution_id")))
     assert paid == [(PARTNER_ID,), (PARTNER_ID,), (None,)]
     if not old.is_owned:

@@ -52,7 +52,7 @@ class Click(msgspec.Struct, frozen=True):
     locale: str | None
     visitor_id: str | None = None
     visitor: int | None = None
-    """The visitor's key on the UTC day of `time` (`model.visitors.visitor_of`); None in an old click that is not filled."""
+    """The visitor's key on the UTC day of `time` (`model.visitors.visitor_of`); None in an old click."""
     device: str | None = None
     browser: str | None = None
     os: str | None = None
