@@ -10,6 +10,9 @@ import pytest
 from clicktrail.cli import main
 from clicktrail.errors import KINDS
 from clicktrail.query.fields import CLICK, RESOURCES
+from clicktrail.query.reports import reporting
+from clicktrail.reports.dimensions import DIMENSIONS
+from clicktrail.reports.metrics import METRICS
 from clicktrail.settings import SettingsError, load_settings, setting_table
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +75,11 @@ def test_every_resource_is_documented(resource) -> None:  # type: ignore[no-unty
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
 def test_every_error_is_documented(kind) -> None:  # type: ignore[no-untyped-def]
     assert f"| {kind.status} | `{kind.code}` |" in DOCS["api.md"]
+
+
+@pytest.mark.parametrize("name", [*METRICS, *DIMENSIONS, *(own.name for own in reporting().own)])
+def test_every_metric_dimension_and_parameter_of_reports_is_documented(name: str) -> None:
+    assert re.search(rf"[`=&?]{re.escape(name)}\b", DOCS["reports.md"])
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -34,6 +34,7 @@ LAYERS = (
     "store/session",
     "store/memory",
     "query",
+    "reports",
     "model",
     "errors",
 )

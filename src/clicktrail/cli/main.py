@@ -17,6 +17,7 @@ PLACES = {
     "import": "imports:import_files",
     "migrate": "migrate:migrate",
     "move": "move:move",
+    "report": "reports:report",
     "restore": "backups:restore",
     "serve": "serve:serve",
     "settings": "options:show_settings",

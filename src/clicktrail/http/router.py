@@ -26,6 +26,7 @@ from clicktrail.http.resources import (
     profiles,
     qr,
     registrations,
+    reports,
     revocations,
     system,
     tokens,
@@ -35,6 +36,7 @@ from clicktrail.http.tracking import redirects, sites
 
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Recording": (clicks, batches, exports),
+    "Reports": (reports,),
     "Links": (links, qr),
     "Banners": (banners,),
     "Profiles": (profiles, contacts),

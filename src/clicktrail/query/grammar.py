@@ -38,6 +38,8 @@ class Grammar:
     resource: Resource | None = None
     """Its filters and sort keys are allowed."""
     has_filters: bool = False
+    has_own_order: bool = False
+    """Whether `sort_by` and `cursor` have a meaning of their own: they do not select a page of objects."""
     expansions: tuple[str, ...] = ()
     own: tuple[Own, ...] = ()
     is_exact: bool = False
@@ -48,7 +50,7 @@ class Grammar:
     @property
     def is_list(self) -> bool:
         """Whether the query string selects a page."""
-        return "cursor" in self.own_by_name
+        return "cursor" in self.own_by_name and not self.has_own_order
 
     @cached_property
     def own_by_name(self) -> Mapping[str, Own]:

@@ -181,6 +181,8 @@ def parse_query(
 
 
 def _read_page(reader: Reader, resource: Resource, own: Mapping[str, Any], view: View, wants_count: bool) -> ListQuery:
+    if reader.grammar.has_own_order:
+        own = {}
     sort, is_descending = resource.sorts[own.get("sort_by", "createTime")], own.get("sort_order", "desc") == "desc"
     return ListQuery(
         resource=resource,
@@ -188,7 +190,7 @@ def _read_page(reader: Reader, resource: Resource, own: Mapping[str, Any], view:
         is_descending=is_descending,
         limit=own.get("limit", DEFAULT_LIMIT),
         offset=own.get("offset", 0),
-        after=read_cursor(reader, sort, is_descending),
+        after=None if reader.grammar.has_own_order else read_cursor(reader, sort, is_descending),
         conditions=tuple(make_condition(*key, values, view.language) for key, values in reader.filters.items()),
         wants_count=wants_count,
         view=view,

@@ -14,16 +14,17 @@ def page_answer(call: Call, page: Page, render: Callable[[Any], Any], path: str 
     headers = {"Vary": "Accept-Language"}
     if page.next is not None:
         cursor = render_cursor(query.sort, query.is_descending, page.next)
-        headers["Link"] = f'<{_next_url(call, path or query.resource.path, cursor)}>; rel="next"'
+        headers["Link"] = next_link(call, path or query.resource.path, cursor)
     if page.total is not None:
         headers |= {"X-Total-Count": str(page.total), "Preference-Applied": COUNT_EXACT}
     return json_answer([render(item) for item in page.items], headers=headers)
 
 
-def _next_url(call: Call, path: str, cursor: str) -> str:
+def next_link(call: Call, path: str, cursor: str) -> str:
+    """The value of the `Link` header: the same request from `cursor` on."""
     kept = [pair for pair in call.query.split(b"&") if pair and pair.split(b"=")[0] not in (b"cursor", b"offset")]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()]).decode("ascii", "ignore")
-    return call.url(path) + "?" + query.translate(_UNSAFE)
+    return f'<{call.url(path)}?{query.translate(_UNSAFE)}>; rel="next"'
 
 
 _UNSAFE = str.maketrans({character: f"%{ord(character):02X}" for character in '<>"{}|\\^` '})

@@ -8,6 +8,7 @@ TAGS = {
     "Recording": "A visitor arrives: record the click.",
     "Registering": "A visitor becomes a client: register the client, and learn which click earned them.",
     "Asking": "Which click, on whose link, brought which client? Lists with filters, files, figures, reasons.",
+    "Reports": "How many clicks, visitors and registrations, by what, compared with when.",
     "Links": "Partners' links. The `code` of a link is what the `referral` parameter of a click's `uri` names.",
     "Profiles": "Partners and clients, with their contacts.",
     "Banners": "The pictures of links, with their languages, sizes and themes.",

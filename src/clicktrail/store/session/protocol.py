@@ -23,7 +23,10 @@ T = TypeVar("T")
 class Dialect:
     """The parts of SQL in which engines differ. Everything else is SQL that both share.
 
-    Every engine has the functions `fold(text)`, lower case by code point, and `text_hash(text)` (`hashes`).
+    Every engine has these functions: `fold(text)`, lower case by code point; `text_hash(text)` (`hashes`);
+    `divide(number, number)`, whole and rounded down for numbers of 0 or more; `uri_parameter(text, pattern)`, the
+    decoded first group of a pattern (`store.reads.report_sql`), NULL where it is empty or missing. A text whose decoded
+    bytes are not UTF-8 stays encoded.
     """
 
     name: str

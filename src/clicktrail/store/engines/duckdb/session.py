@@ -24,6 +24,10 @@ _MACROS = (
     "% 18446744073709551616 - 9223372036854775808 AS BIGINT)",
     "fold(x) AS lower(x)",
     "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)",
+    "divide(x, y) AS x // y",
+    "uri_decode(x) AS CASE WHEN strpos(x, '%') + strpos(x, '+') = 0 THEN x "
+    "ELSE replace(coalesce(try(url_decode(replace(x, '+', ' '))), x), chr(0), '') END",
+    "uri_parameter(x, y) AS nullif(uri_decode(nullif(regexp_extract(x, y, 1), '')), '')",
 )
 """The functions that statements expect of every engine."""
 

@@ -14,7 +14,14 @@ REFERENCE = tuple(each.table for each in RELATIONS if each.shard_column is None)
 """Tables that every machine has a copy of."""
 DISTRIBUTED = {each.table: each.shard_column for each in RELATIONS if each.shard_column is not None}
 """Table -> its distribution column."""
-FUNCTIONS = ("fold(text)", "text_hash(text)", "visitor_key(text, text)")
+FUNCTIONS = (
+    "fold(text)",
+    "text_hash(text)",
+    "visitor_key(text, text)",
+    "divide(bigint, bigint)",
+    "uri_decode(text)",
+    "uri_parameter(text, text)",
+)
 SHARDS_PER_WORKER = 4
 """A batch visits most shards, so few shards make batches fast. Many shards let a cluster grow to more workers."""
 MAX_SHARDS = 1_024

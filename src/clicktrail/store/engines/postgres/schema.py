@@ -202,6 +202,28 @@ _REPORTS: Migration = (
     ),
 )
 
+_REPORT_FUNCTIONS: Migration = (
+    "0014-postgres-report-functions",
+    (
+        """CREATE FUNCTION divide(BIGINT, BIGINT) RETURNS BIGINT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+            RETURN $1 / $2""",
+        # Bytes that are not UTF-8 leave the whole text as it is. NUL, which no text can hold, is left out.
+        r"""CREATE FUNCTION uri_decode(TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+            BEGIN
+                IF strpos($1, '%') + strpos($1, '+') = 0 THEN RETURN $1; END IF;
+                RETURN (SELECT coalesce(convert_from(string_agg(
+                        CASE WHEN length(m[1]) = 3 AND m[1] ~ '^%[0-9A-Fa-f]{2}$' THEN decode(substr(m[1], 2), 'hex')
+                        ELSE convert_to(m[1], 'UTF8') END, ''::BYTEA ORDER BY place), 'UTF8'), '')
+                    FROM regexp_matches(replace(replace($1, '+', ' '), '%00', ''), '(%[0-9A-Fa-f]{2}|[^%]+|%)', 'g')
+                        WITH ORDINALITY found(m, place));
+            EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+                RETURN $1;
+            END $body$""",
+        """CREATE FUNCTION uri_parameter(TEXT, TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+            RETURN nullif(uri_decode(nullif(substring($1 FROM $2), '')), '')""",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -233,6 +255,7 @@ POSTGRES = Dialect(
         _MERGED,
         _ISSUED_TOKENS,
         _REPORTS,
+        _REPORT_FUNCTIONS,
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",

@@ -1,0 +1,50 @@
+"""A table of a few thousand rows as a file: CSV, NDJSON or Parquet."""
+
+import csv
+import io
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from clicktrail.model.cells import neutralise
+from clicktrail.store.engines.rendering import copy_statement, renderer
+
+_TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
+Cells = Mapping[str, Any]
+"""Column -> value; a missing one is empty."""
+
+
+def write_csv(columns: Sequence[str], rows: Sequence[Cells], is_raw: bool) -> bytes:
+    """`is_raw`: cells stay as they are, even if a spreadsheet would run them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(name), is_raw) for name in columns] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any, is_raw: bool) -> str:
+    if value is None or value is True or value is False:
+        return "" if value is None else str(value).lower()
+    return neutralise(value) if isinstance(value, str) and not is_raw else str(value)
+
+
+def write_ndjson(rows: Sequence[Any]) -> bytes:
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def write_parquet(columns: Mapping[str, type], rows: Sequence[Cells]) -> bytes:
+    """`columns`: name -> type of its values. Raises Unavailable."""
+    with tempfile.TemporaryDirectory() as folder, renderer() as engine:
+        target = Path(folder) / "sheet.parquet"
+        quoted = {name: '"' + name.replace('"', '""') + '"' for name in columns}
+        declared = ", ".join(f"{quoted[name]} {_TYPES[kind]}" for name, kind in columns.items())
+        engine.execute(f"CREATE TABLE sheet ({declared})")
+        appender = engine.appender("sheet")
+        appender.append_rows([[row.get(name) for name in columns] for row in rows])
+        appender.flush()
+        engine.execute(copy_statement("SELECT * FROM sheet", str(target), "parquet"))
+        return target.read_bytes()

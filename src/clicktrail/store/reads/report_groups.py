@@ -1,0 +1,188 @@
+"""Counts the groups of one range of a report. Parts that do not add up are counted once more for a total."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clicktrail.reports.answer import Key
+from clicktrail.reports.metrics import METRICS, Parts
+from clicktrail.reports.question import Question
+from clicktrail.store.reads.report_sql import DISTINCT, REGISTERED, SUMS, part
+from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import Sql, and_, in_, join, named, or_, sql
+
+MAX_KEYS = 1_000
+"""Groups that are asked for by name; more are cheaper to read all."""
+_LENGTH = "coalesce('v' || length(({})::VARCHAR) || ':' || ({})::VARCHAR, 'n')"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting:
+    """One range of a report as SQL."""
+
+    parts: tuple[str, ...]
+    dimensions: tuple[Sql, ...]
+    clicks: Sql
+    """FROM and WHERE of the clicks."""
+    registrations: tuple[tuple[Sql, ...], Sql] | None
+    """Dimensions, and FROM and WHERE, of the registrations that happened in the range; None if nobody asks."""
+
+    whole: "Counting | None" = None
+    """The same range without dimensions, if one click may be in several groups: groups then do not sum to the total."""
+
+    @property
+    def keys(self) -> tuple[Sql, ...]:
+        """The columns of the dimensions in a group."""
+        return tuple(named(f"d{place}") for place in range(len(self.dimensions)))
+
+    @property
+    def columns(self) -> tuple[Sql, ...]:
+        """The columns of a group."""
+        return (*self.keys, *map(_column, self.parts))
+
+    def read(self, row: Row) -> tuple[Key, Parts]:
+        """A row of `columns`."""
+        width = len(self.dimensions)
+        return tuple(row[:width]), dict(zip(self.parts, row[width:], strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Groups in their order, the total of all groups, and their number."""
+
+    rows: Sequence[tuple[Key, Parts]]
+    total: Parts
+    number: int
+
+
+def count_page(session: Session, counting: Counting, question: Question, most: int) -> Groups:
+    """Up to `most` groups from `question.offset` on, in the order of the question."""
+    order = sql("ORDER BY {}", _order(question, counting))
+    page = sql("WHERE place > {} AND place <= {}", question.offset, question.offset + most)
+    return _count(session, counting, order, page)
+
+
+def count_all(session: Session, counting: Counting, most: int) -> Groups:
+    """Up to `most` groups in any order."""
+    return _count(session, counting, sql(""), sql("WHERE place <= {}", most))
+
+
+def count_some(session: Session, counting: Counting, keys: Sequence[Key]) -> Groups:
+    """The groups with these keys, and perhaps others."""
+    return _count(session, counting, sql(""), sql("WHERE {}", _among(counting.keys, keys)))
+
+
+def _count(session: Session, counting: Counting, order: Sql, page: Sql) -> Groups:
+    """One statement for groups and sums, and one for a total of what does not add up."""
+    if not counting.dimensions:
+        rows = [counting.read(row) for row in session.rows(_grouped(counting))]
+        return Groups(rows=rows, total=rows[0][1], number=1)
+    columns = join(", ", counting.columns)
+    placed = sql("SELECT row_number() OVER ({}) AS place, {} FROM g", order, columns)
+    sums = join(", ", [*(sql("NULL") for _ in counting.keys), *map(_summed, counting.parts)])
+    # The total comes first: place 0, and the number of groups in the second column.
+    statement = sql(
+        "WITH g AS MATERIALIZED ({}) SELECT 0 AS place, count(*) AS size, {} FROM g "
+        "UNION ALL SELECT place, 0, {} FROM ({}) p {} ORDER BY 1",
+        *(_grouped(counting), sums, columns, placed, page),
+    )
+    (_, size, *total), *rows = session.rows(statement)
+    found = [counting.read(row[2:]) for row in rows]
+    if counting.whole is not None:
+        return Groups(rows=found, total=_count(session, counting.whole, order, page).total, number=size)
+    _, parts = counting.read(tuple(total))
+    return Groups(rows=found, total={**parts, **_count_distinct(session, counting)}, number=size)
+
+
+def count_rest(session: Session, counting: Counting, found: Groups) -> Parts:
+    """The parts of everything but the rows of a page."""
+    rest = {
+        name: (found.total[name] or 0) - sum(parts[name] or 0 for _, parts in found.rows)
+        for name in counting.parts
+        if name in SUMS
+    }
+    keys = [_key_text(key) for key, _ in found.rows]
+    others = sql("{} NOT IN (SELECT unnest({}::VARCHAR[]))", _text_of(counting.dimensions), keys)
+    return rest | _count_distinct(session, counting, others)
+
+
+def _count_distinct(session: Session, counting: Counting, *more: Sql) -> dict[str, Any]:
+    """The parts that do not add up, counted over all clicks of the range for which `more` holds."""
+    names = tuple(name for name in counting.parts if name in DISTINCT)
+    if not names:
+        return {}
+    values = join(", ", [part(name) for name in names])
+    [row] = session.rows(sql("SELECT {} FROM {}", values, and_(counting.clicks, *more)))
+    return dict(zip(names, row, strict=True))
+
+
+def _grouped(counting: Counting) -> Sql:
+    """One row for each group."""
+    clicks = _group(counting, counting.dimensions, [part(name) for name in counting.parts], counting.clicks)
+    if counting.registrations is None:
+        return clicks
+    dimensions, source = counting.registrations
+    values = [_registered(name) for name in counting.parts]
+    both = sql("({} UNION ALL {}) b", clicks, _group(counting, dimensions, values, source))
+    merged = [sql("{}({})", sql("sum" if name in SUMS else "max"), _column(name)) for name in counting.parts]
+    return _group(counting, counting.keys, [sql("{}::BIGINT", value) for value in merged], both)
+
+
+def _registered(name: str) -> Sql:
+    if name == REGISTERED:
+        return sql("count(*)")
+    return sql("0" if name in SUMS else "NULL::BIGINT")
+
+
+def _group(counting: Counting, dimensions: Sequence[Sql], values: Sequence[Sql], source: Sql) -> Sql:
+    shown = zip((*dimensions, *values), counting.columns, strict=True)
+    columns = join(", ", [sql("{} AS {}", value, name) for value, name in shown])
+    places = ", ".join(str(place + 1) for place in range(len(dimensions)))
+    return sql("SELECT {} FROM {}{}", columns, source, sql(f" GROUP BY {places}" if places else ""))
+
+
+def _column(name: str) -> Sql:
+    return named(f"p_{name.lower()}")
+
+
+def _summed(name: str) -> Sql:
+    return sql("coalesce(sum({}), 0)::BIGINT", _column(name)) if name in SUMS else sql("NULL")
+
+
+def _order(question: Question, counting: Counting) -> Sql:
+    """By the metric or dimension that is asked for, then by all dimensions; nulls last."""
+    direction = sql("DESC NULLS LAST" if question.is_descending else "ASC NULLS LAST")
+    if question.sort in METRICS:
+        value = _sort_value(question.sort)
+    else:
+        value = counting.keys[[grouping.name for grouping in question.groupings].index(question.sort)]
+    return join(", ", [sql("{} {}", value, direction), *(sql("{} ASC NULLS LAST", key) for key in counting.keys)])
+
+
+def _sort_value(metric: str) -> Sql:
+    numerators, divisor = METRICS[metric].sorts_by
+    value = join(" + ", [_column(name) for name in numerators])
+    if divisor is None:
+        return value
+    return sql("coalesce(({})::DOUBLE PRECISION / nullif({}, 0), 0)", value, _column(divisor))
+
+
+def _among(names: Sequence[Sql], keys: Sequence[Key]) -> Sql:
+    """Groups whose every dimension has a value that it has in one of these keys."""
+    conditions = []
+    for place, name in enumerate(names):
+        values = {key[place] for key in keys}
+        given = sorted(values - {None}, key=str)
+        either = [in_(name, given)] if given else []
+        conditions.append(or_([*either, sql("{} IS NULL", name)]) if None in values or not given else either[0])
+    return and_(*conditions)
+
+
+def _text_of(dimensions: Sequence[Sql]) -> Sql:
+    """All dimensions as one text: each with its length in front, so that no two keys have the same text."""
+    return join(" || ", [sql(_LENGTH, each, each) for each in dimensions])
+
+
+def _key_text(key: Key) -> str:
+    texts = [str(value).lower() if isinstance(value, bool) else None if value is None else str(value) for value in key]
+    return "".join("n" if text is None else f"v{len(text)}:{text}" for text in texts)

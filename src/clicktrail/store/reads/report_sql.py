@@ -1,0 +1,185 @@
+"""The SQL of reports: an aggregate for each part of a metric, an expression for each dimension.
+
+Clicks are `c`. All time is arithmetic on numbers that `reports.zones` computed, so both engines give the same answers
+whatever time zones they know. Engines have two functions for this (`session.protocol.Dialect`): `divide` and
+`uri_parameter`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from clicktrail.model.click import Click
+from clicktrail.reports.buckets import Run, find_runs
+from clicktrail.reports.dimensions import DELAYS, PARAMETER, TIME, Grouping
+from clicktrail.reports.periods import Range
+from clicktrail.reports.zones import DAY, HOUR, offset_spans
+from clicktrail.store.session.sql import Sql, join, sql
+
+_HUMAN = "(c.bot = '' OR c.bot IS NULL)"
+REGISTERED = "registered"
+"""The part that is counted over registrations and not over clicks."""
+SUMS: Mapping[str, str] = {
+    "clicks": f"count(*) FILTER (WHERE {_HUMAN})",
+    "unique_clicks": "count(*) FILTER (WHERE c.is_first)",
+    "bots": "count(*) FILTER (WHERE c.bot <> '')",
+    "duplicates": f"count(*) FILTER (WHERE c.duplicate_of IS NOT NULL AND {_HUMAN})",
+    "prefetches": "count(*) FILTER (WHERE c.is_prefetch)",
+    "data_centre_clicks": "count(*) FILTER (WHERE c.is_data_centre)",
+    "registrations": "count(c.profile_id)",
+    REGISTERED: "0",
+}
+"""Parts that add up over groups."""
+DISTINCT: Mapping[str, str] = {
+    "visitors": f"count(DISTINCT c.visitor) FILTER (WHERE {_HUMAN})",
+    "browsers": f"count(DISTINCT c.visitor_id) FILTER (WHERE {_HUMAN})",
+    "clients": "count(DISTINCT c.profile_id)",
+    "median_delay": "percentile_disc(0.5) WITHIN GROUP (ORDER BY a.time - c.time)",
+    "p90_delay": "percentile_disc(0.9) WITHIN GROUP (ORDER BY a.time - c.time)",
+    "active_partners": f"count(DISTINCT c.partner_id) FILTER (WHERE {_HUMAN})",
+    "active_links": f"count(DISTINCT c.link_id) FILTER (WHERE {_HUMAN})",
+    "first_click_time": f"min(c.time) FILTER (WHERE {_HUMAN})",
+    "last_click_time": f"max(c.time) FILTER (WHERE {_HUMAN})",
+}
+"""Parts that do not: the total is counted by itself."""
+_DELAYS = frozenset({"median_delay", "p90_delay"})
+_OTHER_TABLES: Mapping[str, str] = {
+    "rule": "a.rule",
+    "tag": "t.tag",
+    "is_bot": "(c.bot <> '')",
+    "bot_rule": "nullif(c.bot, '')",
+}
+"""Column of a dimension -> expression, where it is not a column of the clicks."""
+_REGISTRATION = (
+    " LEFT JOIN (SELECT click_id, min(time) AS time, min(rule) AS rule FROM attributions "
+    "WHERE click_id IS NOT NULL GROUP BY click_id) a ON a.click_id = c.click_id"
+)
+"""A click has one registration. After a merge of clients it may have two: the first one counts."""
+_TAGS = " LEFT JOIN (SELECT DISTINCT profile_id, tag FROM profile_tags) t ON t.profile_id = c.profile_id"
+_EARNED = {
+    "link_id": "coalesce(k.link_id, r.link_id)",
+    "partner_id": "coalesce(k.partner_id, r.partner_id)",
+    "profile_id": "r.profile_id",
+    "click_id": "coalesce(k.click_id, '')",
+}
+_HASHES = ("ip_hash", "uuid_hash")
+_ANY_CASE = "(?i)"
+_special = re.compile(r"[^a-z0-9_]", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """The range, the buckets that it is divided into, and the zone of the clock."""
+
+    range: Range
+    zone: tzinfo
+    starts: Sequence[int] = ()
+
+
+def part(name: str) -> Sql:
+    """The aggregate of a part."""
+    return sql(SUMS.get(name) or DISTINCT[name])
+
+
+def clicks_of(found: Range, groupings: Sequence[Grouping], parts: Sequence[str], where: Sql) -> Sql:
+    """FROM and WHERE of the clicks of a range. `where` has the filters and what the viewer may see."""
+    tables = _joins(groupings, bool(_DELAYS.intersection(parts)))
+    return sql("clicks c{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
+
+
+def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) -> Sql:
+    """FROM and WHERE of the registrations that happened in a range, as if they were clicks, with `registered_at`.
+
+    Each is the click that earned it. A registration by a code alone has only a link, a partner and a client.
+    """
+    columns = ", ".join(
+        f"{_EARNED.get(column, f'k.{column}')} AS {column}" for column in (*Click.__struct_fields__, *_HASHES)
+    )
+    rows = sql(
+        f"SELECT r.time AS registered_at, {columns} FROM attributions r LEFT JOIN clicks k ON k.click_id = r.click_id "
+        "WHERE r.time >= {} AND r.time < {} AND (r.click_id IS NOT NULL OR r.link_id IS NOT NULL)",
+        *found,
+    )
+    return sql("({}) c{} WHERE {}", rows, _joins(groupings, needs_registration=False), where)
+
+
+def _joins(groupings: Sequence[Grouping], needs_registration: bool) -> Sql:
+    names = {grouping.dimension.name for grouping in groupings}
+    needs_registration = needs_registration or bool(names & {"rule", "delay"})
+    return sql((_REGISTRATION if needs_registration else "") + (_TAGS if "tag" in names else ""))
+
+
+def dimension(grouping: Grouping, clock: Clock, moment: str = "c.time") -> Sql:
+    """The value of a dimension. A bucket of time is its number; `moment` is the time that counts."""
+    name, column = grouping.dimension.name, grouping.dimension.column
+    if column:
+        return sql(_OTHER_TABLES.get(column, f"c.{column}"))
+    if name == PARAMETER:
+        return sql("uri_parameter(c.uri, {}::VARCHAR)", parameter_pattern(grouping.argument))
+    if name == TIME:
+        return _choose(moment, find_runs(clock.starts, clock.range.end))
+    if name == "delay":
+        return _delay()
+    return _of_the_clock(name, moment, clock)
+
+
+def parameter_pattern(name: str) -> str:
+    """The pattern of a uri with a parameter, whose value is the group. The last one of this name counts.
+
+    It matches as `model.uris.read_parameters` reads: in any letter case, percent-encoded or not, before a `#`.
+    """
+    letters = "".join(_spellings(letter) for letter in name.lower())
+    return rf"{_ANY_CASE}^[^?#]*\?(?:[^#]*&)?{letters}=([^&#]*)"
+
+
+def _spellings(letter: str) -> str:
+    """A letter of a parameter's name, as itself or percent-encoded."""
+    encoded = "|".join({"".join(f"%{byte:02x}" for byte in each.encode()) for each in (letter, letter.upper())})
+    itself = r"[ +]" if letter == " " else _special.sub(lambda match: _escape(match[0]), letter)
+    return f"(?:{itself}|{encoded})"
+
+
+def _escape(letter: str) -> str:
+    return f"\\{letter}" if letter.isascii() else letter
+
+
+def _choose(moment: str, runs: Sequence[Run]) -> Sql:
+    """The number of the bucket: a division within a run of equal buckets, a search for the run."""
+    if not runs:
+        return sql("0")
+    if len(runs) == 1:
+        [run] = runs
+        return sql(f"({run.first} + divide({moment} - {run.start}, {run.width}))")
+    middle = len(runs) // 2
+    later, earlier = _choose(moment, runs[middle:]), _choose(moment, runs[:middle])
+    return sql(f"CASE WHEN {moment} < {runs[middle].start} THEN {{}} ELSE {{}} END", earlier, later)
+
+
+def _of_the_clock(name: str, moment: str, clock: Clock) -> Sql:
+    """The hour or the weekday that a clock in the zone shows."""
+    spans = offset_spans(clock.range.start, clock.range.end, clock.zone)
+    base = (clock.range.start + spans[0].offset) // DAY * DAY - DAY
+    """A midnight on the local clock, before anything in the range: what is divided is never negative."""
+    shifts = [(span.start, base - span.offset) for span in spans]
+    since = f"({moment} - {_choose_shift(moment, shifts)})"
+    if name == "hourOfDay":
+        return sql(f"divide({since}, {HOUR}) % 24")
+    weekday = (base // DAY + 3) % 7  # 1 January 1970 was a Thursday
+    return sql(f"(divide({since}, {DAY}) + {weekday}) % 7 + 1")
+
+
+def _choose_shift(moment: str, shifts: Sequence[tuple[int, int]]) -> str:
+    if len(shifts) == 1:
+        return f"({shifts[0][1]})"
+    middle = len(shifts) // 2
+    earlier, later = _choose_shift(moment, shifts[:middle]), _choose_shift(moment, shifts[middle:])
+    return f"CASE WHEN {moment} < {shifts[middle][0]} THEN {earlier} ELSE {later} END"
+
+
+def _delay() -> Sql:
+    """The class of the time from click to registration; NULL without a registration."""
+    bounds = {name: bound for name, bound in DELAYS.items() if bound is not None}
+    cases = [sql(f"WHEN a.time - c.time < {bound} THEN {{}}::VARCHAR", name) for name, bound in bounds.items()]
+    [rest] = DELAYS.keys() - bounds.keys()
+    return sql("CASE WHEN a.time IS NULL THEN NULL {} ELSE {}::VARCHAR END", join(" ", cases), rest)

@@ -1,0 +1,193 @@
+"""Answers a report: rows, total, `other` and the comparison, all on one snapshot."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from clicktrail.errors import MalformedRequest, Mistake
+from clicktrail.model.access import Viewer
+from clicktrail.query.fields import CLICK
+from clicktrail.query.questions import ListQuery
+from clicktrail.query.reports import Report
+from clicktrail.reports.answer import Answer, Group, Key
+from clicktrail.reports.dimensions import TIME, Grouping
+from clicktrail.reports.metrics import METRICS, Parts
+from clicktrail.reports.periods import ALL, Range
+from clicktrail.reports.question import Question, Ranges, find_ranges
+from clicktrail.store.reads.records import refuse_secrets
+from clicktrail.store.reads.report_groups import (
+    MAX_KEYS,
+    Counting,
+    Groups,
+    count_all,
+    count_page,
+    count_rest,
+    count_some,
+)
+from clicktrail.store.reads.report_sql import REGISTERED, Clock, clicks_of, dimension, registrations_of
+from clicktrail.store.reads.resolve import resolve
+from clicktrail.store.reads.statements import where_clause
+from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
+
+MAX_ROWS = 10_000
+"""Rows of a report without a limit."""
+MAX_FILE_ROWS = 100_000
+"""Rows of a file: they are made in memory, about 100 MB."""
+_NAMES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "partner": ("profiles", "profile_id", ("name",)),
+    "link": ("links", "link_id", ("code", "name")),
+    "banner": ("banners", "banner_id", ("banner_name",)),
+    "site": ("sites", "site_id", ("name",)),
+}
+"""Dimension -> the table that names its values, its key, and the columns of names."""
+
+
+def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
+    """Raises MalformedRequest, and Forbidden for filters by what is masked."""
+    question, asking = report.question, _Asking(session, viewer, report)
+    now = question.as_of or session.clock.now_us()
+    ranges = find_ranges(question, now, _known(session, viewer, now) if question.period == ALL else Range(now, now))
+    counting = asking.counting(ranges.current, ranges.starts)
+    found = _count(session, counting, question, ranges, MAX_FILE_ROWS if report.kind else MAX_ROWS)
+    before, rest_before = None, None
+    if ranges.before is not None:
+        counting_before = asking.counting(ranges.before, ranges.starts_before)
+        keys = [key for key, _ in found.rows]
+        is_few = 0 < len(keys) <= MAX_KEYS
+        before = (
+            count_some(session, counting_before, keys) if is_few else count_all(session, counting_before, MAX_FILE_ROWS)
+        )
+        if question.wants_other:
+            rest_before = count_rest(session, counting_before, _only(before, keys))
+    other = Group(now=count_rest(session, counting, found), before=rest_before) if question.wants_other else None
+    return Answer(
+        ranges=ranges,
+        as_of=now,
+        rows=list(_pair(found, before, counting.parts)),
+        total=Group(now=found.total, before=None if before is None else before.total),
+        other=other,
+        groups=found.number,
+        names=_find_names(session, question, found),
+    )
+
+
+class _Asking:
+    """A report and its filters as SQL, for one range after the other."""
+
+    def __init__(self, session: Session, viewer: Viewer, report: Report) -> None:
+        self._question = report.question
+        query = ListQuery(CLICK, CLICK.sorts["time"], report.conditions)
+        refuse_secrets(query, viewer)
+        query = resolve(session, query)
+        self._where = where_clause(query, TABLES[CLICK.name], viewer, session.dialect)
+
+    def counting(self, found: Range, starts: Sequence[int]) -> Counting:
+        groupings = self._question.groupings
+        overlaps = any(grouping.dimension.overlaps for grouping in groupings)
+        whole = self._make(found, starts, ()) if overlaps else None
+        return self._make(found, starts, groupings, whole)
+
+    def _make(
+        self, found: Range, starts: Sequence[int], groupings: Sequence[Grouping], whole: Counting | None = None
+    ) -> Counting:
+        question = self._question
+        parts = tuple(dict.fromkeys(name for metric in question.metrics for name in metric.parts))
+        clock = Clock(range=found, zone=question.zone, starts=starts)
+        registrations = None
+        if REGISTERED in parts:
+            dimensions = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
+            registrations = dimensions, registrations_of(found, groupings, self._where)
+        return Counting(
+            parts=parts,
+            dimensions=tuple(dimension(each, clock) for each in groupings),
+            clicks=clicks_of(found, groupings, parts, self._where),
+            registrations=registrations,
+            whole=whole,
+        )
+
+
+def _known(session: Session, viewer: Viewer, now: int) -> Range:
+    """From the first click that the viewer sees to after the last one, which may be ahead of the clock."""
+    seen = visible(TABLES[CLICK.name], viewer)
+    [[first, last]] = session.rows(sql("SELECT min(c.time), max(c.time) FROM clicks c WHERE {}", seen))
+    return Range(now, now) if first is None else Range(min(first, now), max(last + 1, now))
+
+
+def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: int) -> Groups:
+    """The rows. Where time is a dimension, buckets without clicks are rows too, if all rows are asked for."""
+    if not question.by_time or (question.limit is not None and len(question.groupings) > 1):
+        found = count_page(session, counting, question, question.limit or most + 1)
+        return _refuse_more(found, most) if question.limit is None else found
+    found = count_all(session, counting, most + 1)
+    rows = _sort(_fill(found, question, ranges, counting.parts, most), question)
+    start, end = question.offset, None if question.limit is None else question.offset + question.limit
+    return Groups(rows=rows[start:end], total=found.total, number=len(rows))
+
+
+def _refuse_more(found: Groups, most: int) -> Groups:
+    if found.number > most:
+        detail = f"is required, because the report has more than {most} rows; or group by less"
+        raise MalformedRequest("The report has too many rows.", (Mistake(detail, parameter="limit"),))
+    return found
+
+
+def _fill(
+    found: Groups, question: Question, ranges: Ranges, parts: Sequence[str], most: int
+) -> list[tuple[Key, Parts]]:
+    """The groups, and one without clicks for each other bucket of each combination of the other dimensions."""
+    place = [each.dimension.name for each in question.groupings].index(TIME)
+    rows = dict(_refuse_more(found, most).rows)
+    others = dict.fromkeys((key[:place], key[place + 1 :]) for key in rows) or {((), ()): None}
+    if len(question.groupings) > 1 and not rows:
+        return []
+    if len(ranges.starts) * len(others) > most:
+        detail = f"or a coarser grain is required, because there are more than {most} rows with those without clicks"
+        raise MalformedRequest("The report has too many rows.", (Mistake(detail, parameter="limit"),))
+    nothing = dict.fromkeys(parts)
+    keys = ((*before, bucket, *after) for bucket, (before, after) in product(range(len(ranges.starts)), others))
+    return [(key, rows.get(key, nothing)) for key in keys]
+
+
+def _sort(rows: Sequence[tuple[Key, Parts]], question: Question) -> list[tuple[Key, Parts]]:
+    """The order in which `report_groups` sorts: by the metric or dimension, nulls last, then by all dimensions."""
+    metric, names = METRICS.get(question.sort), [grouping.name for grouping in question.groupings]
+
+    def value_of(row: tuple[Key, Parts]) -> Any:
+        return row[0][names.index(question.sort)] if metric is None else metric.sort_value(row[1])
+
+    ordered = sorted(rows, key=lambda row: [(value is None, value or 0) for value in row[0]])
+    valued = [row for row in ordered if value_of(row) is not None]
+    valued.sort(key=value_of, reverse=question.is_descending)
+    return valued + [row for row in ordered if value_of(row) is None]
+
+
+def _pair(found: Groups, before: Groups | None, parts: Sequence[str]) -> Iterator[Group]:
+    """Each row with the same group of the range before."""
+    earlier, nothing = {} if before is None else dict(before.rows), dict.fromkeys(parts)
+    for key, now in found.rows:
+        yield Group(key=key, now=now, before=None if before is None else earlier.get(key, nothing))
+
+
+def _only(groups: Groups, keys: Sequence[Key]) -> Groups:
+    wanted = set(keys)
+    return Groups(rows=[row for row in groups.rows if row[0] in wanted], total=groups.total, number=groups.number)
+
+
+def _find_names(session: Session, question: Question, found: Groups) -> dict[str, dict[str, tuple[str | None, ...]]]:
+    """The names of partners, links, banners and sites among the rows: one statement for each dimension."""
+    names: dict[str, dict[str, tuple[str | None, ...]]] = {}
+    for place, grouping in enumerate(question.groupings):
+        if grouping.dimension.name in _NAMES:
+            values = sorted({key[place] for key, _ in found.rows} - {None})
+            names[grouping.dimension.name] = _read_names(session, grouping.dimension.name, values)
+    return names
+
+
+def _read_names(session: Session, name: str, values: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+    table, key, columns = _NAMES[name]
+    shown = ", ".join(columns)
+    among = "IN (SELECT unnest({}::VARCHAR[]))"
+    rows = session.rows(sql(f"SELECT {key}, {shown} FROM {table} WHERE {key} {among}", list(values)))
+    return {row[0]: row[1:] for row in rows}
