@@ -207,7 +207,6 @@ class KeyFile:
         return path.read_text("utf-8", "replace").splitlines() if path.exists() else []
 
     def replace(self, lines: Sequence[str]) -> None:
-        """Replaces the file by a file with these lines."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self._path.with_suffix(".new")
         _write(fresh, lines, os.O_TRUNC)

@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,13 +15,14 @@ import httpx
 import pytest
 
 from clicktrail.http.endpoint.operation import Operation
-from clicktrail.http.router import all_operations
+from clicktrail.http.router import operations_by_tag
 from clicktrail.model.access import PARTNERS, Scope
 from tests.api.test_sites import SHOP
 from tests.serving import Serving
 
 OPERATIONS = sorted(  # what deletes comes last, what is inside of another object first
-    all_operations(), key=lambda each: (each.method == "DELETE", -each.path.count("{"), each.path)
+    chain.from_iterable(operations_by_tag().values()),
+    key=lambda each: (each.method == "DELETE", -each.path.count("{"), each.path),
 )
 NOWHERE = "0" * 24
 PARTNERS_OWN = {"click", "link", "profile", "contact", "postback", "delivery"}

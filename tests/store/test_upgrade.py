@@ -22,7 +22,7 @@ from clicktrail.store.objects.catalogue import find_link, load_catalogue
 from clicktrail.store.objects.profiles import create_profile, find_client, save_profile
 from clicktrail.store.reads.records import find_repeat, get_record
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.relations import BY_TABLE, RELATIONS
+from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import insert_into, sql
 from tests.conftest import AnyEngine, engine_of
 

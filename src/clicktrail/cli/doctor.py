@@ -179,7 +179,6 @@ def _count_visits(settings: Settings, url: str) -> Mapping[str, float]:
 
 
 def check_geo(settings: Settings) -> Iterator[Finding]:
-    """The geo data can be read."""
     try:
         yield Finding("geo", make_geo(settings).describe())
     except SettingsError as error:

@@ -1,6 +1,6 @@
 """`clicktrail export`."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 from typing import IO
@@ -80,7 +80,7 @@ def _export(settings: Settings, query: str, file: str, is_forced: bool) -> None:
                 await _write(pieces, out)
 
         def remote(api: Client) -> None:
-            out.writelines(_pieces(api, query))
+            out.writelines(api.download(f"/clicks/export?{query}"))
 
         change(settings, remote, local)
     if file != STDOUT and not is_special(file):
@@ -90,10 +90,6 @@ def _export(settings: Settings, query: str, file: str, is_forced: bool) -> None:
 async def _write(pieces: AsyncGenerator[bytes, None], out: IO[bytes]) -> None:
     async for piece in pieces:
         out.write(piece)
-
-
-def _pieces(api: Client, query: str) -> Iterator[bytes]:
-    return api.download(f"/clicks/export?{query}")
 
 
 def _parameter(text: str) -> tuple[str, str]:

@@ -162,7 +162,10 @@ def import_files(
         is_now=time is not None,
     )
     with ExitStack() as stack:
-        sources = sorted((stack.enter_context(closing(_open(path, options))) for path in files), key=_rank)
+        sources = sorted(
+            (stack.enter_context(closing(_open(path, options))) for path in files),
+            key=lambda source: _KINDS.index(source.kind),
+        )
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
         announce_new_store(settings)
         for source in sources:
@@ -177,10 +180,6 @@ def _open(path: Path, options: Options) -> Source:
         return Source(path, options)
     except (ValueError, OSError) as error:
         raise click.ClickException(f"{path} {error}") from None
-
-
-def _rank(source: Source) -> int:
-    return _KINDS.index(source.kind)
 
 
 def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from typing import Any
 
 import click
 
@@ -13,10 +12,8 @@ from clicktrail.cli.remote import change
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
 from clicktrail.query.fields import PROFILE
-from clicktrail.settings import Settings
 from clicktrail.store.objects import oauth_clients as clients
 from clicktrail.store.reads import records
-from clicktrail.store.store import Store
 from clicktrail.tokens import Issued, issue_token
 
 _LINE = "{:16}  {:8}{:9}{:26}{:25}  {:25}  {}"
@@ -81,8 +78,12 @@ def create(scope: str, partner: str | None, name: str, expires: int | None, **gi
             f"there is no store at {store_path(settings)} yet. This token is valid only on a server started with "
             f"--data {settings.data}."
         )
-    elif partner is not None:
-        _check_profile(settings, partner)
+    elif partner is not None:  # fails if there is no such profile
+        change(
+            settings,
+            lambda api: api.call("GET", f"/profiles/{partner}"),
+            lambda store: store.run(records.get_record, SYSTEM, PROFILE, partner),
+        )
     with open_keys(settings) as keys:
         made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
         keys.write_down(made, name)
@@ -96,7 +97,13 @@ def list_tokens(**given: str) -> None:
     """List the tokens made by `token create` with their state; never the tokens themselves."""
     settings = read_settings(given)
     has_store = not is_embedded(settings) or store_path(settings).exists()
-    revoked = change(settings, _ask_revoked, _read_revoked) if has_store else set[str]()
+    revoked: list[str] = []
+    if has_store:
+        revoked = change(
+            settings,
+            lambda api: [row["tokenId"] for row in api.call("GET", "/tokens/revocations")],
+            lambda store: store.run(clients.list_revoked_tokens),
+        )
     with open_keys(settings) as keys:
         known = keys.issued()
     if known:
@@ -150,25 +157,7 @@ def rotate_key(keep: int, **given: str) -> None:
     )
 
 
-def _check_profile(settings: Settings, partner: str) -> None:
-    """Raises NotFound, ApiError."""
-    change(
-        settings,
-        lambda api: api.call("GET", f"/profiles/{partner}"),
-        lambda store: store.run(records.get_record, SYSTEM, PROFILE, partner),
-    )
-
-
-def _ask_revoked(api: Any) -> set[str]:
-    return {row["tokenId"] for row in api.call("GET", "/tokens/revocations")}
-
-
-async def _read_revoked(store: Store) -> set[str]:
-    return set(await store.run(clients.list_revoked_tokens))
-
-
 def _state(issued: Issued, has_key: bool, is_revoked: bool) -> str:
-    """The state of a token: valid, expired, revoked or no key."""
     if is_revoked:
         return "revoked"
     if issued.expire_time is not None and issued.expire_time <= time.time():

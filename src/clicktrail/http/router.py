@@ -63,10 +63,6 @@ def operations_by_tag(link_path: str = redirects.LINK_PREFIX) -> dict[str, list[
     }
 
 
-def all_operations() -> list[Operation]:
-    return [operation for operations in operations_by_tag().values() for operation in operations]
-
-
 def make_router(services: Services, operations: Iterable[Operation]) -> Router:
     """The ASGI application of all requests: one route per path, literal paths before paths with parameters."""
     by_path: dict[str, dict[str, Operation]] = {}

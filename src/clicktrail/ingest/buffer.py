@@ -17,8 +17,6 @@ Waiting = tuple[Click, "asyncio.Future[Click | None]"]
 
 
 class Sink(Protocol):
-    """Stores clicks."""
-
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in a thread of the store, which runs one at a time."""
 

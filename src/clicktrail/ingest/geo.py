@@ -113,7 +113,6 @@ class Database:
         return True
 
     def find(self, address: str) -> Any:
-        """The record of an address, or None."""
         try:
             return self._reader.get(address)
         except ValueError:  # an IPv6 address in an IPv4 database

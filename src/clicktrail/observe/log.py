@@ -85,10 +85,6 @@ def _describe(error: BaseException | None) -> Iterable[Mapping[str, Any]]:
         error = error.__cause__
 
 
-def _json_line(line: Line) -> str:
-    return _encode(line).decode() + "\n"
-
-
 def _text_line(line: Line) -> str:
     """`2026-01-31T10:00:00+00:00 info request method=GET route=/r/{code} status=302 …`."""
     event = line["event"]
@@ -102,4 +98,7 @@ def _word(value: Any) -> str:
     return text if text.isprintable() and " " not in text else repr(value)
 
 
-_RENDERERS: Mapping[str, Callable[[Line], str]] = {"json": _json_line, "text": _text_line}
+_RENDERERS: Mapping[str, Callable[[Line], str]] = {
+    "json": lambda line: _encode(line).decode() + "\n",
+    "text": _text_line,
+}

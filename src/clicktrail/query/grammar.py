@@ -74,8 +74,6 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A parsed query string."""
-
     view: View = field(default_factory=View)
     filtered: ListQuery | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -96,7 +94,6 @@ ANYTHING = Grammar(is_free=True)
 
 
 def listing(resource: Resource) -> Grammar:
-    """A page of objects."""
     limit = {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT}
     text = f"Objects per page; a number above {MAX_LIMIT} means {MAX_LIMIT}."
     skipped = "Objects to skip; for deep pages follow the `Link` header instead."
@@ -111,7 +108,6 @@ def listing(resource: Resource) -> Grammar:
 
 
 def order_of(resource: Resource) -> tuple[Own, Own]:
-    """The sort key, and the direction."""
     key = "The order; ties are broken by id, nulls come last."
     return (
         choice("sort_by", key, resource.sorts, "createTime"),
@@ -120,12 +116,10 @@ def order_of(resource: Resource) -> tuple[Own, Own]:
 
 
 def showing(resource: Resource) -> Grammar:
-    """One object with its expansions."""
     return Grammar(resource=resource, expansions=resource.expansions)
 
 
 def flag(name: str, doc: str) -> Own:
-    """A flag, off by default."""
     return Own(name=name, doc=doc, read=kinds.read_flag, schema=FLAG_SCHEMA, default=False, example=True)
 
 

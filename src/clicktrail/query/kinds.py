@@ -63,7 +63,6 @@ class Kind:
 
 
 def check_ip(value: Any) -> str:
-    """An IP address -> its key."""
     return parse_ip(check_text(value))
 
 
@@ -177,11 +176,6 @@ def render_degrees(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def render_country(alpha2: str) -> str:
-    """alpha-2 -> numeric."""
-    return countries.BY_ALPHA2[alpha2].numeric
-
-
 _ORDERED = (*EQUALITY, *ORDER)
 
 ID = Kind("id", {"type": "string", "pattern": ids.PATTERN}, operators=_ORDERED, read=check_id, check=check_id)
@@ -292,7 +286,7 @@ NUMERIC_COUNTRY = Kind(
     operators=EQUALITY,
     read=check_numeric_country,
     check=check_numeric_country,
-    render=render_country,
+    render=lambda alpha2: countries.BY_ALPHA2[alpha2].numeric,
 )
 TAGS = Kind("tags", {"type": "array"}, OPERATORS, read_text)
 CONTACTS = Kind("contacts", {"type": "array"}, OPERATORS, read_text)

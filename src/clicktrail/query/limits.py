@@ -25,7 +25,11 @@ def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iter
     count = sum(map(len, filters.values()))
     if count > MAX_ALL_VALUES:
         yield Mistake(f"has {count} values in all filters; at most {MAX_ALL_VALUES} are allowed", parameter="filter")
-    searches = [(field, operator) for field, operator in filters if _is_search(field, operator)]
+    searches = [  # country names become codes before the store is asked
+        (field, operator)
+        for field, operator in filters
+        if operator in kinds.SEARCH and field.kind is not kinds.COUNTRY_NAME
+    ]
     parts = [str(value) for search in searches for value in filters[search]]
     names = ", ".join(f"filter[{field.name}][{operator}]" for field, operator in searches)
     if len(parts) > MAX_PARTS:
@@ -34,8 +38,3 @@ def find_excess(filters: Mapping[tuple[Field, str], Collection[object]]) -> Iter
     if sum(map(len, parts)) > MAX_PARTS_LENGTH:
         detail = f"is too long; the values of contains and starts have at most {MAX_PARTS_LENGTH} characters together"
         yield Mistake(detail, parameter=names)
-
-
-def _is_search(field: Field, operator: str) -> bool:
-    """Whether the store reads texts for it. Country names become codes before the store is asked."""
-    return operator in kinds.SEARCH and field.kind is not kinds.COUNTRY_NAME

@@ -88,5 +88,4 @@ class Operation:
 
     @property
     def successes(self) -> tuple[int, ...]:
-        """The success statuses."""
         return tuple(status for status in self.statuses if status < 400)

@@ -54,7 +54,6 @@ def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
 
 
 def render_shown(shown: Shown, catalogue: Catalogue, language: str) -> Json:
-    """A Click with its expansions."""
     document = render_click(shown.click, catalogue, language)
     for name, part in shown.parts.items():
         document[name] = None if part is None else _EXPANSIONS[name](part, language)

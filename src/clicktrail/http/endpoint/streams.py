@@ -84,7 +84,6 @@ class Streams:
         raise error
 
     def stop(self) -> None:
-        """Stops all streams."""
         for sending in self._sending:
             sending.cancel()
 

@@ -25,7 +25,6 @@ class Turns:
         self._lines: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     def try_take(self, asker: str) -> bool:
-        """Takes a turn if one is free."""
         if self._free == 0 or self._running[asker] >= self._share:
             return False
         self._start(asker)

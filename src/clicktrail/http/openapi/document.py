@@ -154,7 +154,6 @@ def responses(operation: Operation, found: schemas.Schemas) -> Json:
 
 
 def refusals(operation: Operation) -> set[int]:
-    """The statuses of all possible refusals."""
     found = {*operation.statuses, 406} - {*operation.successes}
     if operation.scopes:
         found |= {401, 403}
@@ -166,7 +165,6 @@ def refusals(operation: Operation) -> set[int]:
 
 
 def answer_response(operation: Operation, found: schemas.Schemas) -> Json:
-    """The response of a success."""
     headers: Json = {HEADER: {"$ref": "#/components/headers/RequestId"}}
     status = operation.statuses[0]
     if operation.query.is_list:
@@ -206,7 +204,6 @@ def _header(text: str) -> Json:
 
 
 def problem_response(kind: type[ClicktrailError]) -> Json:
-    """A refusal with its header."""
     named = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(kind.status)
     headers = {
         HEADER: {"$ref": "#/components/headers/RequestId"},

@@ -58,7 +58,6 @@ def query_parameters(operation: Operation) -> list[Json]:
 
 
 def own_parameter(own: Own) -> Json:
-    """A parameter of one operation."""
     document = _parameter(own.name, own.schema, own.doc, own.example)
     return document | {"required": True} if own.is_required else document
 
@@ -115,13 +114,11 @@ _LISTS = {
 
 
 def filter_text(field: Field) -> str:
-    """The description of a filter."""
     also = f" Also as `{'`, `'.join(field.aliases)}`." if field.aliases else ""
     return f"{field.doc} Plain: `{field.plain}`; operators: {', '.join(field.kind.operators)}.{also}"
 
 
 def filter_schema(field: Field) -> Json:
-    """The schema of a plain filter's text."""
     return {
         kinds.ID: dict(kinds.ID.schema),
         kinds.TIME: dict(kinds.TIME.schema),

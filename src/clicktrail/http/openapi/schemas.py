@@ -72,7 +72,6 @@ def resource_schemas(resource: Resource) -> Json:
 
 
 def body_schemas(body: Resource | Fields | Rows | type, method: str) -> Json:
-    """A body and its parts."""
     if isinstance(body, Resource):
         return resource_body(body, method)
     if isinstance(body, Fields):

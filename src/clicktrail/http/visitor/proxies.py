@@ -43,7 +43,6 @@ def _hops(headers: Headers) -> list[str]:
 
 
 def is_trusted(address: str, trusted: Networks) -> bool:
-    """Whether an address belongs to a trusted proxy."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -11,20 +11,21 @@ def _utm(name: str, doc: str, example: str) -> Field:
     return Field(name=name, doc=doc, filterable=True, sortable=True, is_repetitive=True, example=example)
 
 
-def _visitor(name: str, doc: str, **rest: Any) -> Field:
+def _filter(name: str, doc: str, **rest: Any) -> Field:
+    """A filter that is not a key of the Click."""
     return Field(name=name, doc=doc, filterable=True, shown=False, **rest)
 
 
 def _mark(name: str, doc: str) -> Field:
-    return _visitor(name, doc, kind=kinds.FLAG, example=True)
+    return _filter(name, doc, kind=kinds.FLAG, example=True)
 
 
 VISITOR = (
-    _visitor("device", "`desktop`, `phone`, `tablet`, `tv`, `console` or `watch`, by the user agent.", example="phone"),
-    _visitor("browser", "The browser's name, by the user agent.", example="Safari"),
-    _visitor("os", "The operating system's name, by the user agent.", example="iOS"),
+    _filter("device", "`desktop`, `phone`, `tablet`, `tv`, `console` or `watch`, by the user agent.", example="phone"),
+    _filter("browser", "The browser's name, by the user agent.", example="Safari"),
+    _filter("os", "The operating system's name, by the user agent.", example="iOS"),
     _mark("isBot", "Whether a robot clicked, by the user agent; unknown without one."),
-    _visitor(
+    _filter(
         "botRule",
         "The rule that recognised a robot: the pattern of a listed robot, or the words of its user agent.",
         example="Googlebot\\/",
@@ -34,13 +35,13 @@ VISITOR = (
         "isPrefetch",
         "Whether the browser fetched the page ahead of its visitor; unknown for clicks that a program sent.",
     ),
-    _visitor(
+    _filter(
         "duplicateOf",
         "The click that this click repeats: same visitor, same link, a short time before.",
         kind=kinds.ID,
         example="6006dda272f002519c3eb505",
     ),
-    _visitor("visitorId", "The visitor's browser, as the site's own cookie names it.", writable=True, example="v-81"),
+    _filter("visitorId", "The visitor's browser, as the site's own cookie names it.", writable=True, example="v-81"),
 )
 """What is known about who clicked: the keys of the expansion `visitor`."""
 
@@ -170,84 +171,62 @@ CLICK = Resource(
             writable=True,
             max_length=MAX_CLICK_TEXT,
         ),
-        Field(
-            name="clickStartTime",
+        _filter(
+            "clickStartTime",
+            "Clicks at this time or later (on `time`).",
             kind=kinds.TIME,
             column="time",
             plain="gte",
-            filterable=True,
-            shown=False,
-            doc="Clicks at this time or later (on `time`).",
             example="2021-01-01T00:00:00+00:00",
         ),
-        Field(
-            name="clickEndTime",
+        _filter(
+            "clickEndTime",
+            "Clicks at this time or earlier (on `time`).",
             kind=kinds.TIME,
             column="time",
             plain="lte",
-            filterable=True,
-            shown=False,
-            doc="Clicks at this time or earlier (on `time`).",
             example="2021-01-31T23:59:59+00:00",
         ),
-        Field(
-            name="registration",
+        _filter(
+            "registration",
+            "`1`: clicks that brought a client; `0`: page views.",
             kind=kinds.FLAG,
             column="registration",
-            filterable=True,
-            shown=False,
-            doc="`1`: clicks that brought a client; `0`: page views.",
             example="1",
         ),
-        Field(
-            name="code",
-            column="code",
-            source=Source.LINK,
-            filterable=True,
-            shown=False,
-            doc="The code of the click's link.",
-            example="1",
-        ),
-        Field(
-            name="profileName",
+        _filter("code", "The code of the click's link.", column="code", source=Source.LINK, example="1"),
+        _filter(
+            "profileName",
+            "The name of the partner who owned the link when the click was recorded.",
             column="name",
             source=Source.PARTNER,
             plain="contains",
-            filterable=True,
-            shown=False,
-            doc="The name of the partner who owned the link when the click was recorded.",
             example="Mary Jane Smith",
         ),
-        Field(
-            name="profileContacts",
+        _filter(
+            "profileContacts",
+            "Any contact of the client. A raw `+` means a plus sign here.",
             column="value",
             source=Source.CLIENT_CONTACTS,
             plain="contains",
-            filterable=True,
-            shown=False,
             secret=True,
-            doc="Any contact of the client. A raw `+` means a plus sign here.",
             example="client@email.com",
         ),
-        Field(
-            name="profileCountryName",
+        _filter(
+            "profileCountryName",
+            "The client's country, by the name that is shown.",
             kind=kinds.COUNTRY_NAME,
             column="country_code",
             source=Source.CLIENT,
             plain="contains",
-            filterable=True,
-            shown=False,
-            doc="The client's country, by the name that is shown.",
             example="United States",
         ),
-        Field(
-            name="tag",
+        _filter(
+            "tag",
+            "Any tag of the client; sorts by the first one.",
             column="tag",
             source=Source.CLIENT_TAGS,
-            filterable=True,
             sortable=True,
-            shown=False,
-            doc="Any tag of the client; sorts by the first one.",
             example="61",
         ),
         *VISITOR,

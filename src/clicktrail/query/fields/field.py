@@ -208,7 +208,6 @@ def name_field(name: str, doc: str, **rest: Any) -> Field:
 
 
 def enabled_field(doc: str, is_sortable: bool = True) -> Field:
-    """The flag that disables an object."""
     return Field(
         name="enabled",
         kind=kinds.FLAG,

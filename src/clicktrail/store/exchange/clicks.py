@@ -9,7 +9,7 @@ from clicktrail.errors import Mistake
 from clicktrail.model.click import Click, differences
 from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
 from clicktrail.query.imports import Imported, ImportedClick
-from clicktrail.store.clicks.insert import Inserted, Relink, insert_clicks
+from clicktrail.store.clicks.insert import Relink, insert_clicks
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.registrations.register import keep_history
 from clicktrail.store.session.protocol import Session
@@ -43,7 +43,8 @@ def import_clicks(
     linked = {click.click_id for place, click in ready if rows[place].pointers}
     clicks = [click for _, click in ready]
     done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked, relink=relink)
-    keep_history(session, [done.changed.get(click.click_id, click) for click in clicks if _is_new_client(click, done)])
+    new = (click for click in clicks if click.profile_id is not None and click.click_id not in done.repeated)
+    keep_history(session, [done.changed.get(click.click_id, click) for click in new])
     for place, click in ready:
         known = done.repeated.get(click.click_id)
         outcomes[place] = Imported(201, click.click_id) if known is None else _compare(rows[place], click, known)
@@ -58,10 +59,6 @@ def _point(row: ImportedClick, found: Mapping[str, Found]) -> tuple[Click, list[
         changes.setdefault("banner_id", None)  # the other server had no banner for it
     missing = [column for column, object_id in there.items() if object_id is None]
     return msgspec.structs.replace(row.click, **changes), missing
-
-
-def _is_new_client(click: Click, done: Inserted) -> bool:
-    return click.profile_id is not None and click.click_id not in done.repeated
 
 
 def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:

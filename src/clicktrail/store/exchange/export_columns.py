@@ -119,12 +119,8 @@ _FIELDS: Mapping[str, tuple[str, tuple[Field, ...]]] = {
 """Prefix of keys -> prefix of their columns, and their fields."""
 
 
-def _expression(column: str, field: Field) -> str:
-    return _time_sql(column) if field.kind is kinds.TIME else column
-
-
 EXPRESSIONS: Mapping[str, str] = {
-    f"{prefix}{field.name}": _expression(f"c.{columns}{field.column}", field)
+    f"{prefix}{field.name}": (_time_sql if field.kind is kinds.TIME else str)(f"c.{columns}{field.column}")
     for prefix, (columns, fields) in _FIELDS.items()
     for field in fields
 } | dict(_SPECIAL)
@@ -180,5 +176,4 @@ def needed_rows(expressions: Iterable[str]) -> list[str]:
 
 
 def quote(text: str) -> str:
-    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

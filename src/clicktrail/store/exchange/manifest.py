@@ -24,8 +24,6 @@ class TableFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The content of `manifest.json`."""
-
     format: str
     layout: int
     version: str

@@ -81,7 +81,6 @@ def pieces(
 
 
 def last_key(session: Session, table: str, key: tuple[str, ...]) -> Row | None:
-    """The greatest key of a table."""
     order = join(", ", [sql("{} DESC", named(column)) for column in key])
     rows = session.rows(sql("SELECT {} FROM {} ORDER BY {} LIMIT 1", names(key), named(table), order))
     return rows[0] if rows else None

@@ -138,7 +138,6 @@ def _select(
 
 
 def _judge(row: ImportedObject, values: Mapping[str, Any], known: _Known) -> Imported:
-    """The result of one row."""
     record = known.records.get(row.object_id)
     if record is not None:
         differing = [name for name, value in values.items() if not _is_same(name, value, getattr(record, name))]

@@ -26,8 +26,6 @@ class Body(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A row that cannot be imported, and why."""
-
     number: int
     reason: str
     row: Any
@@ -86,8 +84,6 @@ def left_out(source: Source) -> list[str]:
 
 
 class _RowReader:
-    """Makes bodies from the rows of one file."""
-
     def __init__(self, source: Source, options: Options) -> None:
         self._is_click = source.kind == CLICK.name
         self._moments: Moments = options.moments

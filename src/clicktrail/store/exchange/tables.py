@@ -31,7 +31,7 @@ class Delimited:
             if line.lower().startswith("sep=") and len(line.strip()) == 5:  # a spreadsheet's delimiter line
                 continue
             if line.strip():
-                self.delimiter = max(DELIMITERS, key=_outside_quotes(line).count)
+                self.delimiter = max(DELIMITERS, key="".join(line.split('"')[::2]).count)  # outside quotes
                 return parse_cells(line, self.delimiter)[0] or line.split(self.delimiter)
         raise ValueError("has no header line")
 
@@ -89,10 +89,6 @@ def parse_cells(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
         return next(csv.reader([text], delimiter=delimiter, strict=True), []), False
     except csv.Error as error:
         return None, str(error) == _OPEN
-
-
-def _outside_quotes(line: str) -> str:
-    return "".join(line.split('"')[::2])
 
 
 def _say_width(cells: list[str] | None, width: int) -> str:

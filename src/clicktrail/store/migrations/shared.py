@@ -142,7 +142,6 @@ FILL = "0010-what-reports-need-filled"
 
 
 def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
-    """All migrations of an engine, in order."""
     return (*dialect.first, *MIGRATIONS, *dialect.last)
 
 

@@ -135,7 +135,6 @@ BY_TABLE = {each.table: each for each in RELATIONS}
 
 
 def pointing_to(table: str) -> Iterator[tuple[Relation, Reference]]:
-    """The columns that point to rows of a table."""
     for relation in RELATIONS:
         for reference in relation.references:
             if reference.table == table:

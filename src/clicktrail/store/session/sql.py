@@ -63,7 +63,6 @@ def or_(conditions: Iterable[Sql]) -> Sql:
 
 
 def bind(values: Iterable[object]) -> Sql:
-    """The values, separated by commas."""
     params = tuple(values)
     return Sql(", ".join([_HOLE] * len(params)), params)
 

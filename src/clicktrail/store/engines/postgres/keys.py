@@ -38,7 +38,6 @@ class TableKeys:
         return self._engine.run(_list_issued, Kind.READ)
 
     def replace(self, lines: Sequence[str]) -> None:
-        """Replaces all lines."""
         self._engine.run(lambda session: _replace(session, lines), Kind.ALONE)
 
 

@@ -46,7 +46,6 @@ def shift(month: Month, by: int) -> Month:
 
 
 def name_of(month: Month) -> str:
-    """The name of a month's partition."""
     return f"clicks_{month[0]:04}_{month[1]:02}"
 
 

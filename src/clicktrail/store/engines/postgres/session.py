@@ -30,8 +30,6 @@ class MissingPartition(Exception):
 
 
 class PostgresSession:
-    """One transaction on a connection."""
-
     def __init__(
         self,
         connection: psycopg.Connection[Any],
