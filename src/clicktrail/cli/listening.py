@@ -65,9 +65,7 @@ def make_server(app: App, settings: Settings) -> Server:
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
-            header_read_timeout=settings.header_timeout_s * 1000,
-            max_buffer_size=_MAX_HEAD_BYTES,
-            pipeline_flush=False,
+            header_read_timeout=settings.header_timeout_s * 1000, max_buffer_size=_MAX_HEAD_BYTES, pipeline_flush=False
         ),
         websockets=False,
         backlog=_BACKLOG,

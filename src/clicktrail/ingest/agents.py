@@ -50,8 +50,5 @@ def _find(user_agent: str) -> Agent:
     parsed = ua_parser.parse(user_agent)
     device = None if bot else next((name for name, search in _devices if search(user_agent)), None)
     return Agent(
-        device,
-        parsed.user_agent.family if parsed.user_agent else None,
-        parsed.os.family if parsed.os else None,
-        bot,
+        device, parsed.user_agent.family if parsed.user_agent else None, parsed.os.family if parsed.os else None, bot
     )

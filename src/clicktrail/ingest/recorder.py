@@ -105,13 +105,7 @@ def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[CatalogueLink 
 class Recorder:
     """Records hits: enriches them by the current catalogue, and waits until they are on disk."""
 
-    def __init__(
-        self,
-        buffer: Buffer,
-        geo: Geo,
-        memory: Memory,
-        parameters: Parameters,
-    ) -> None:
+    def __init__(self, buffer: Buffer, geo: Geo, memory: Memory, parameters: Parameters) -> None:
         self._buffer = buffer
         self._geo = geo
         self._memory = memory

@@ -118,12 +118,7 @@ class _Checker:
             raise InvalidBody("The body is not valid.", tuple(self.mistakes))
 
     def check_object(
-        self,
-        data: Any,
-        fields: Mapping[str, Field],
-        required: Iterable[str],
-        root: str,
-        shown: Collection[str] = (),
+        self, data: Any, fields: Mapping[str, Field], required: Iterable[str], root: str, shown: Collection[str] = ()
     ) -> Values:
         if not isinstance(data, dict):
             self.wrong(root, "must be an object")

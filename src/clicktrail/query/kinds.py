@@ -194,11 +194,7 @@ URL = Kind(
 )
 URI = replace(
     URL,
-    schema={
-        "type": "string",
-        "pattern": "^[A-Za-z][A-Za-z0-9+.-]+:[^\\u0000-\\u0020\\\\]",
-        "maxLength": MAX_URL_BYTES,
-    },
+    schema={"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]+:[^\\u0000-\\u0020\\\\]", "maxLength": MAX_URL_BYTES},
     check=check_uri,
 )
 PAGE = replace(URL, check=check_page, renew=normalise_page)
@@ -253,12 +249,7 @@ REDIRECT = Kind(
 )
 ORIGINS = Kind(
     "origins",
-    {
-        "type": "array",
-        "items": {"type": "string", "pattern": ORIGIN_PATTERN},
-        "minItems": 1,
-        "maxItems": MAX_ORIGINS,
-    },
+    {"type": "array", "items": {"type": "string", "pattern": ORIGIN_PATTERN}, "minItems": 1, "maxItems": MAX_ORIGINS},
     (),
     check=check_origins,
     render=str.split,
@@ -274,9 +265,7 @@ EVENT_LIST = Kind(
     render=str.split,
 )
 POSTBACK_URI = replace(
-    URL,
-    schema={**URL.schema, "format": "uri-template", "pattern": "^https://[\\[A-Za-z0-9]"},
-    check=check_postback_uri,
+    URL, schema={**URL.schema, "format": "uri-template", "pattern": "^https://[\\[A-Za-z0-9]"}, check=check_postback_uri
 )
 FLAG = Kind("flag", {"type": "boolean"}, operators=EQUALITY, read=read_flag, check=check_flag, stored=bool)
 COUNTRY_NAME = Kind("country name", {"type": "string"}, OPERATORS, read_text)
