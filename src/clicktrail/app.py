@@ -43,6 +43,7 @@ from clicktrail.model.times import SECOND
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
+from clicktrail.people.passwords import Passwords
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
@@ -189,6 +190,8 @@ class App:
             limits=read_limits(settings, self.clock),
             visits=visit_limit(settings, self.clock),
             lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
+            names=Lockout(settings.lockout_failures, settings.lockout_s, self.clock, "for this name"),
+            passwords=Passwords(),
             health=health,
             caller=_caller(settings, self.clock),
             exports=Slots(settings.exports, settings.exports_each),
@@ -229,6 +232,7 @@ class App:
         await self.buffer.close()
         if self._sender is not None:
             await self._sender.close()
+        self.services.passwords.close()
         self.store.close()
         self.services.observer.flush()
 

@@ -47,10 +47,22 @@ class Unauthenticated(ClicktrailError):
     status, code, title = 401, "unauthenticated", "Authentication required"
 
 
+class CodeRequired(Unauthenticated):
+    """The password is right, and the user has a second factor: its code is missing."""
+
+    code, title = "code-required", "Code required"
+
+
 class Forbidden(ClicktrailError):
     """The token is valid, but its scope does not allow this."""
 
     status, code, title = 403, "forbidden", "Not allowed"
+
+
+class PasswordRequired(Forbidden):
+    """A session may do this only within five minutes after its user typed the password."""
+
+    code, title = "password-required", "Password required"
 
 
 class NotFound(ClicktrailError):
@@ -129,7 +141,9 @@ class NewerStore(ClicktrailError):
 
 KINDS: tuple[type[ClicktrailError], ...] = (
     MalformedRequest,
+    CodeRequired,
     Unauthenticated,
+    PasswordRequired,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -143,4 +157,4 @@ KINDS: tuple[type[ClicktrailError], ...] = (
     TooManyRequests,
     Unavailable,
 )
-"""The refusals that a caller can receive. The OpenAPI document and the docs list them."""
+"""The refusals that a caller can receive. The docs list all; the OpenAPI document the last one of each status."""

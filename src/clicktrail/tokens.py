@@ -285,6 +285,19 @@ class TokenChecker:
             raise _refusal("The token was revoked.", "invalid_token")
         return viewer
 
+    def make_viewer(self, scope: Scope, partner_id: str | None, owner: str, actor: str) -> Viewer:
+        """The viewer with a scope, whether a token or a session gives it. `owner` is its asker without a partner."""
+        is_partner = scope in PARTNERS
+        sees_contacts = self._partner_sees_contacts or not is_partner
+        partner_id = partner_id if is_partner else None
+        return Viewer(
+            scope=scope,
+            partner_id=partner_id,
+            sees_contacts=sees_contacts,
+            asker=partner_id or owner,
+            actor=actor,
+        )
+
     def _learn(self, digest: bytes, token: str) -> tuple[Claims, Viewer]:
         try:
             content = self._ring.verify(token)
@@ -297,20 +310,8 @@ class TokenChecker:
             )
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid.", "invalid_token") from None
-        is_partner = claims.scope in PARTNERS
-        sees_contacts = self._partner_sees_contacts or not is_partner
-        partner_id = claims.partner_id if is_partner else None
-        asker = partner_id or (claims.subject if is_id(claims.subject) else claims.token_id)
-        known = (
-            claims,
-            Viewer(
-                scope=claims.scope,
-                partner_id=partner_id,
-                sees_contacts=sees_contacts,
-                asker=asker,
-                actor=claims.token_id,
-            ),
-        )
+        owner = claims.subject if is_id(claims.subject) else claims.token_id
+        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, claims.token_id)
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

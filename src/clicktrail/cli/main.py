@@ -22,6 +22,7 @@ PLACES = {
     "serve": "serve:serve",
     "settings": "options:show_settings",
     "token": "tokens:token",
+    "user": "users:user",
 }
 """Command -> its module in this package, and its name in the module."""
 

@@ -35,6 +35,13 @@ def announced(settings: Settings, url: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
+def browser_url(settings: Settings) -> str:
+    """The base URL for a browser: the public one, else one on this machine if the server listens on all addresses."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared only
+    own = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return (settings.public_url or own) + settings.base_path.rstrip("/")
+
+
 def find_running(settings: Settings) -> Running | None:
     """The running server of this data directory."""
     try:

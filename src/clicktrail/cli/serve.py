@@ -20,13 +20,14 @@ from clicktrail.cli.idle import idle_settings, unknown_variables
 from clicktrail.cli.listening import check_port, make_server
 from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import read_settings, setting_options, warn
-from clicktrail.cli.running import announced
+from clicktrail.cli.running import announced, browser_url
 from clicktrail.cli.stopping import STOPPING, Stopping
 from clicktrail.cli.version import describe_version
 from clicktrail.cli.workers import HOPELESS, supervise
 from clicktrail.errors import NewerStore, Unavailable
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.objects.invitations import invite_first
 from clicktrail.tokens import KEY_FILE
 
 _LOOK_S = 1.0
@@ -94,6 +95,7 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
         with announced(settings, url) if worker == 0 else contextlib.nullcontext():
             if worker == 0:
                 click.echo(welcome(app, url))
+                await offer_first_user(app)
                 report_troubles(app)
             watching = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
             await server.serve()
@@ -117,6 +119,13 @@ def report_troubles(app: App) -> None:
     if isinstance(engine, DuckdbEngine) and engine.damage:
         click.echo(f"WARNING: {engine.damage}", err=True)
         app.log.error(engine.damage)
+
+
+async def offer_first_user(app: App) -> None:
+    """While there is no user, prints the link for the first one. What follows `#` reaches no log of a server."""
+    made = await app.store.run(invite_first)
+    if made is not None:
+        click.echo(f"Set up the first user: {browser_url(app.settings)}/welcome#{made.token}")
 
 
 async def stop_with_parent(stop: Callable[[], None]) -> None:

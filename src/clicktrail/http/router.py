@@ -9,6 +9,7 @@ from starlette.routing import Route, Router
 from clicktrail.http.endpoint.call import Services
 from clicktrail.http.endpoint.endpoint import Endpoint, answer_not_found
 from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.fast.home import Home
 from clicktrail.http.resources import (
     backups,
     banners,
@@ -28,8 +29,13 @@ from clicktrail.http.resources import (
     registrations,
     reports,
     revocations,
+    second_factor,
+    session,
+    sessions,
     system,
     tokens,
+    users,
+    welcome,
 )
 from clicktrail.http.resources import sites as own_sites
 from clicktrail.http.tracking import redirects, sites
@@ -42,6 +48,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Profiles": (profiles, contacts),
     "Sites": (own_sites,),
     "Tokens": (tokens, oauth_clients, revocations),
+    "Users": (session, welcome, sessions, second_factor, users),
     "Tracking": (sites, redirects),
     "Registering": (registrations, callbacks, identities),
     "Postbacks": (postbacks, deliveries),
@@ -73,4 +80,4 @@ def make_router(services: Services, operations: Iterable[Operation]) -> Router:
         Route(base + path, Endpoint(services, path, by_method))
         for path, by_method in sorted(by_path.items(), key=lambda item: "{" in item[0].split("/")[-1])
     ]
-    return Router(routes, redirect_slashes=False, default=answer_not_found)
+    return Router(routes, redirect_slashes=False, default=Home(base, answer_not_found))

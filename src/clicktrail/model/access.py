@@ -1,4 +1,4 @@
-"""The viewer behind a token, and what its scope allows."""
+"""The viewer behind a token or a session, and what its scope allows."""
 
 from enum import StrEnum
 
@@ -27,6 +27,8 @@ READERS = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 RECORDERS = frozenset({Scope.ADMIN, Scope.WRITE})
 ADMINS = frozenset({Scope.ADMIN})
 OBSERVERS = frozenset({Scope.ADMIN, Scope.READ})
+PEOPLE = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
+"""Scopes of users; programs alone have the others."""
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -41,10 +43,10 @@ class Viewer(msgspec.Struct, frozen=True):
     partner_id: str | None = None
     sees_contacts: bool = True
     asker: str = ""
-    """The owner of the share of the store that its queries use: the partner, the OAuth client, else the token itself.
-    """
+    """The owner of the share of the store that its queries use: the partner, the OAuth client, the user, else the
+    token itself."""
     actor: str = "system"
-    """The author of its changes: the id of a token, or `system` for the program itself."""
+    """The author of its changes: the id of a token or of a user, or `system` for the program itself."""
 
     @property
     def name_space(self) -> str | None:

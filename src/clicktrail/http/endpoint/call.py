@@ -22,9 +22,11 @@ from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
+from clicktrail.model.people import SignedIn
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.health import Health
+from clicktrail.people.passwords import Passwords
 from clicktrail.query.grammar import Asked
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import transaction_of
@@ -81,6 +83,10 @@ class Services:
     limits: Limits
     visits: VisitLimit
     lockout: Lockout
+    """Failed attempts by address."""
+    names: Lockout
+    """Failed sign-ins by name."""
+    passwords: Passwords
     health: Health
     caller: Caller | None
     """Sends postbacks; None if this server sends none."""
@@ -101,6 +107,8 @@ class Call:
     """The raw query string."""
     scope: Mapping[str, Any]
     receive: Receive
+    signed_in: SignedIn | None = None
+    """The session that the request belongs to; None if it has a token, or needs neither."""
     body: bytes = b""
     asked: Asked = field(default_factory=Asked)
     """The parsed query string, by the grammar of the operation."""

@@ -1,9 +1,9 @@
-"""From ASGI to a handler and back: one path with its methods. Checks access, negotiation and size here only."""
+"""From ASGI to a handler and back: one path with its methods. `access` checks who calls and what they send."""
 
 import asyncio
 import time
 from codecs import BOM_UTF8
-from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,35 +13,28 @@ from starlette.types import Receive, Scope, Send
 from clicktrail.errors import (
     ClicktrailError,
     ClientLeft,
-    Forbidden,
     MethodNotAllowed,
-    NotAcceptable,
     NotFound,
-    UnsupportedMediaType,
 )
+from clicktrail.http.endpoint.access import check_accept, check_access, check_content_type
 from clicktrail.http.endpoint.asking import wait_until_left
 from clicktrail.http.endpoint.bodies import late_at, read_body
 from clicktrail.http.endpoint.call import (
     COUNT_EXACT,
-    FORM,
-    JSON,
     LENIENT,
     NO_CONTENT,
     Answer,
     Call,
     Services,
     chain,
-    media_type_of,
 )
 from clicktrail.http.endpoint.compression import MIN_BYTES, check_content_encoding, compress, inflate
 from clicktrail.http.endpoint.connections import cut
 from clicktrail.http.endpoint.operation import NAMES, Operation
-from clicktrail.http.endpoint.problems import INTERNAL, MEDIA_TYPE, render_problem
+from clicktrail.http.endpoint.problems import INTERNAL, render_problem
 from clicktrail.http.endpoint.request_ids import HEADER, find_request_id
 from clicktrail.http.endpoint.streams import End
-from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.model.ids import is_id
-from clicktrail.model.weights import media_weight, parse_weights
 from clicktrail.observe.counts import method_label
 from clicktrail.query.grammar import NOTHING, Asked, Grammar
 from clicktrail.query.parse import parse_query
@@ -81,7 +74,7 @@ class Endpoint:
             _amend(operation, error)
             raise
         try:
-            answer = say_applied(call, await operation.handler(call))
+            answer = keep_private(call, say_applied(call, await operation.handler(call)))
         except ClicktrailError as error:
             _amend(operation, error)
             raise
@@ -91,12 +84,13 @@ class Endpoint:
 
     async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
         headers = Headers(scope=scope)
-        viewer = check_access(operation, self._services, headers)
+        viewer, signed_in = await check_access(operation, self._services, scope, headers)
         path = read_path(scope.get("path_params", {}))
         check_accept(operation.media_type, headers, operation.other_types)
         call = Call(
             services=self._services,
             viewer=viewer,
+            signed_in=signed_in,
             headers=headers,
             path=path,
             query=drop_cache_buster(scope["query_string"]),
@@ -106,7 +100,7 @@ class Endpoint:
         asked = read_query(operation.query, call)
         if operation.body is None:
             return replace(call, asked=asked)
-        check_content_type(headers, operation.body_types)
+        check_content_type(headers, operation.body_types, is_strict=signed_in is not None or operation.is_sign_in)
         limits, is_compressed = self._services.limits, check_content_encoding(headers)
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
         body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
@@ -146,6 +140,13 @@ def say_applied(call: Call, answer: Answer) -> Answer:
     if LENIENT not in call.preferences or LENIENT in applied:
         return answer
     return replace(answer, headers={**answer.headers, _APPLIED: f"{applied}, {LENIENT}" if applied else LENIENT})
+
+
+def keep_private(call: Call, answer: Answer) -> Answer:
+    """No cache keeps what a session has shown: the next user of the browser must not find it."""
+    if call.signed_in is None or "Cache-Control" in answer.headers:
+        return answer
+    return replace(answer, headers={**answer.headers, "Cache-Control": "no-store"})
 
 
 async def respond(
@@ -239,37 +240,6 @@ async def guarded(
         details = {"method": method, "route": route, "request_id": request_id}
         services.observer.log.error("failed", **details, exc_info=error)
         return INTERNAL
-
-
-def check_access(operation: Operation, services: Services, headers: Headers) -> Viewer:
-    """The viewer, if the operation is allowed to them. Raises Unauthenticated, Forbidden."""
-    if not operation.scopes:
-        return SYSTEM
-    viewer = services.tokens.check(headers.get("authorization"))
-    if viewer.scope not in operation.scopes:
-        allowed = ", ".join(sorted(operation.scopes))
-        raise Forbidden(f"This token has the scope {viewer.scope}; this needs one of: {allowed}.")
-    return viewer
-
-
-def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:
-    """Raises NotAcceptable if the Accept header excludes the media type of the answer."""
-    accept = headers.get("accept", "")
-    if not accept.strip() or media_type == "*/*":
-        return
-    kind, weights = media_type.partition(";")[0], parse_weights(accept)
-    named = (MEDIA_TYPE, *others) if kind == JSON else others
-    if not media_weight(weights, kind) and not any(weights.get(other) for other in named):
-        raise NotAcceptable(f"The answer is available only as {kind}.")
-
-
-def check_content_type(headers: Headers, more: Collection[str] = ()) -> None:
-    """Allows JSON, `+json`, no type, and the type of curl's `--data` (contract, section 1). Raises
-    UnsupportedMediaType.
-    """
-    kind = media_type_of(headers)
-    if kind not in ("", JSON, FORM, *more) and not kind.endswith("+json"):
-        raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
 
 
 async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send) -> None:

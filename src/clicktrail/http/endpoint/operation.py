@@ -72,6 +72,12 @@ class Operation:
     """Maximum bytes of the body; 0 uses the limit of the settings."""
     is_basic: bool = False
     """Whether it accepts an OAuth client's credentials instead of a token."""
+    is_sign_in: bool = False
+    """Whether it begins a session: a browser may send it only from our own pages."""
+    needs_session: bool = False
+    """Whether it is about the caller's own session or user: tokens are refused."""
+    needs_password: bool = False
+    """Whether a session may call it only a short time after its user typed the password. Tokens may always."""
     doc: str = ""
     """Details that the summary does not give."""
     amend: Callable[[ClicktrailError], None] | None = None

@@ -207,7 +207,7 @@ def body_field(field: Field) -> Json:
         return or_null("NumericCountry", field.doc)
     if field.kind is kinds.CLIENT:
         return ref("ProfileCreate") | {"description": field.doc}
-    if field.name == "scope":
+    if field.name == "scope" and field.kind is kinds.TEXT:
         schema["enum"] = list(Scope)
     may_be_null = field.nullable or field.name in NULL_IS_DEFAULT or field.default == ""
     return _nullable(schema) if may_be_null else schema

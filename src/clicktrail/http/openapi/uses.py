@@ -16,6 +16,7 @@ TAGS = {
     "Tracking": "What visitors' browsers call: tracking links and page views. No token is needed.",
     "Postbacks": "Partners' own servers, which are notified of clicks and registrations.",
     "Tokens": "How programs get tokens (OAuth 2 client credentials), and how to revoke tokens.",
+    "Users": "People who sign in: sessions, invitations, second factors.",
     "Operating": "For operators: imports, backups, health, metrics, deleting clicks.",
 }
 """Tag -> its description, in the order of the documentation."""

@@ -38,6 +38,7 @@ OPERATIONS = (
         name="getBackup",
         summary="Download a consistent copy of the store",
         scopes=ADMINS,
+        needs_password=True,
         media_type=MEDIA_TYPE,
         statuses=(200, 409, 503),
     ),

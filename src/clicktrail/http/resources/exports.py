@@ -69,6 +69,7 @@ OPERATIONS = (
         summary="Export clicks as CSV, NDJSON or Parquet",
         doc="The clicks that pass the filters, as a stream. Without `sort_by` they have no particular order.",
         scopes=READERS,
+        needs_password=True,
         query=exporting(FORMATS),
         media_type="*/*",
         samples=SAMPLES,

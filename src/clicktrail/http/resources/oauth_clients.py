@@ -59,6 +59,7 @@ OPERATIONS = (
         name="createClient",
         summary="Add an OAuth client",
         scopes=ADMINS,
+        needs_password=True,
         body=CLIENT,
         answer=CLIENT_SECRET,
         statuses=(201, 404, 422, 503),
@@ -69,6 +70,7 @@ OPERATIONS = (
         name="rotateClientSecret",
         summary="Give an OAuth client a new secret",
         scopes=ADMINS,
+        needs_password=True,
         answer=CLIENT_SECRET,
         statuses=(200, 404, 422, 503),
     ),
@@ -78,6 +80,7 @@ OPERATIONS = (
         name="revokeClient",
         summary="Revoke an OAuth client and its tokens",
         scopes=ADMINS,
+        needs_password=True,
         statuses=(204, 404, 422, 503),
     ),
 )

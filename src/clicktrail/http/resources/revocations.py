@@ -39,6 +39,7 @@ OPERATIONS = (
         name="revokeToken",
         summary="Revoke a token",
         scopes=ADMINS,
+        needs_password=True,
         body=Fields(name="Revocation", doc="The token to revoke.", fields=REVOCATION, required=("tokenId",)),
         statuses=(204, 404, 422, 503),
     ),

@@ -1,4 +1,4 @@
-"""A lock against guessing: after too many failures an address is refused for a while."""
+"""A lock against guessing: after too many failures an address, or the name of a user, is refused for a while."""
 
 from collections import deque
 
@@ -13,10 +13,14 @@ _MAX_COUNTED = 100_000
 class Lockout:
     """Counts failures by network (`network_of`). After `failures` of them within `window_s`, the network is refused.
 
+    A text that is not an address, such as a name, counts for itself; `what` then says in the refusal what is locked.
     At most `_MAX_COUNTED` networks are remembered. Beyond that, the network with the oldest last failure is dropped.
     """
 
-    def __init__(self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, failures: int, window_s: int, clock: Clock = SYSTEM_CLOCK, what: str = "from this address"
+    ) -> None:
+        self._what = what
         self._most = failures
         self._window_s = window_s
         self._clock = clock
@@ -28,7 +32,7 @@ class Lockout:
         times = self._failures.get(network_of(address))
         if times and len(times) == self._most and times[0] > self._clock.passed_s() - self._window_s:
             raise TooManyRequests(
-                "Too many failed attempts from this address.", headers={"Retry-After": str(self._window_s)}
+                f"Too many failed attempts {self._what}.", headers={"Retry-After": str(self._window_s)}
             )
 
     def count_failure(self, address: str) -> None:

@@ -9,8 +9,24 @@ from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Recor
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK, POSTBACK_SECRET
 from clicktrail.query.fields.profile import CONTACT, PROFILE
 from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, MERGE, REGISTRATION
+from clicktrail.query.fields.user import USER
 
-RESOURCES = (CLICK, PROFILE, CONTACT, LINK, BANNER, LANGUAGE, SIZE, THEME, SITE, POSTBACK, DELIVERY, IDENTITY, CLIENT)
+RESOURCES = (
+    CLICK,
+    PROFILE,
+    CONTACT,
+    LINK,
+    BANNER,
+    LANGUAGE,
+    SIZE,
+    THEME,
+    SITE,
+    POSTBACK,
+    DELIVERY,
+    IDENTITY,
+    CLIENT,
+    USER,
+)
 
 __all__ = [
     "BANNER",
@@ -34,6 +50,7 @@ __all__ = [
     "SITE",
     "SIZE",
     "THEME",
+    "USER",
     "VISITOR",
     "Field",
     "Record",

@@ -134,6 +134,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE links ADD COLUMN hand_over_time BIGINT",
         ),
     ),
+    (
+        "0011-users",
+        (
+            """CREATE TABLE users (
+                user_id TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, partner_id TEXT,
+                enabled BOOLEAN NOT NULL, password_hash TEXT, totp_secret TEXT, totp_pending TEXT, totp_step BIGINT,
+                update_time BIGINT NOT NULL)""",
+            """CREATE TABLE invitations (
+                token_hash TEXT NOT NULL, user_id TEXT, create_time BIGINT NOT NULL, end_time BIGINT NOT NULL)""",
+            """CREATE TABLE sessions (
+                session_id TEXT NOT NULL, token_hash TEXT NOT NULL, user_id TEXT NOT NULL, create_time BIGINT NOT NULL,
+                seen_time BIGINT NOT NULL, confirm_time BIGINT NOT NULL, end_time BIGINT NOT NULL,
+                address TEXT NOT NULL, user_agent TEXT NOT NULL)""",
+        ),
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from clicktrail.query.fields import (
     SITE,
     SIZE,
     THEME,
+    USER,
     Field,
     Source,
 )
@@ -108,6 +109,12 @@ TABLES: Mapping[str, Table] = {
     DELIVERY.name: Table("deliveries", "d", "d.profile_id = {}"),
     IDENTITY.name: Table("identities", "i", "FALSE", columns={"create_time": "i.identity_id"}),
     CLIENT.name: Table("clients", "o", "FALSE"),
+    USER.name: Table(
+        "users",
+        "u",
+        "FALSE",
+        columns={"has_password": "(u.password_hash IS NOT NULL)", "has_second_factor": "(u.totp_secret IS NOT NULL)"},
+    ),
 }
 
 SORT_JOINS: Mapping[str, str] = {"tag": " LEFT JOIN profiles t ON t.profile_id = c.profile_id"}

@@ -18,8 +18,8 @@ from clicktrail.store.session.transactions import Write, transaction
 
 _KNOWN = "SELECT profile_id, uuid, name_space FROM profiles WHERE profile_id = ANY({}::TEXT[])"
 _CALLED = {"clients": "OAuth clients"}
-_ENABLED = {"clients": " AND enabled"}
-"""A revoked OAuth client does not make its profile a partner."""
+_ENABLED = {"clients": " AND enabled", "users": " AND enabled"}
+"""A revoked OAuth client or a disabled user does not make its profile a partner."""
 _IS_CLIENT = (
     "SELECT 1 FROM clicks WHERE profile_id = {} UNION ALL SELECT 1 FROM attributions WHERE profile_id = {} LIMIT 1"
 )

@@ -224,6 +224,18 @@ _REPORT_FUNCTIONS: Migration = (
     ),
 )
 
+_USERS: Migration = (
+    "0013-postgres-users",
+    (
+        "ALTER TABLE users ADD PRIMARY KEY (user_id)",
+        "CREATE UNIQUE INDEX users_name ON users (fold(name))",
+        "ALTER TABLE invitations ADD PRIMARY KEY (token_hash)",
+        "ALTER TABLE sessions ADD PRIMARY KEY (session_id)",
+        "CREATE UNIQUE INDEX sessions_token ON sessions (token_hash)",
+        "CREATE INDEX sessions_user ON sessions (user_id)",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -244,18 +256,8 @@ POSTGRES = Dialect(
     prefix=PREFIX,
     first=(_FUNCTIONS,),
     last=(
-        _NODES,
-        _KEYS,
-        _VISITORS,
-        _ATTRIBUTION,
-        _SITES,
-        _POSTBACKS,
-        _MARKS,
-        _NAME_SPACES,
-        _MERGED,
-        _ISSUED_TOKENS,
-        _REPORTS,
-        _REPORT_FUNCTIONS,
+        *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
+        *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",

@@ -1,0 +1,87 @@
+"""Who may call an operation, and what they may send and take. Tokens and sessions are told apart here alone."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from starlette.datastructures import Headers
+
+from clicktrail.errors import Forbidden, NotAcceptable, PasswordRequired, UnsupportedMediaType
+from clicktrail.http.endpoint.call import FORM, JSON, PLAIN, Services, media_type_of
+from clicktrail.http.endpoint.cookies import find_cookie, find_signed_in, refuse_other_sites
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.problems import MEDIA_TYPE
+from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.people import SignedIn
+from clicktrail.model.weights import media_weight, parse_weights
+
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class Access(NamedTuple):
+    """On whose behalf a request is served, and the session if it has no token."""
+
+    viewer: Viewer
+    signed_in: SignedIn | None = None
+
+
+async def check_access(operation: Operation, services: Services, scope: Mapping[str, Any], headers: Headers) -> Access:
+    """Who calls, if the operation is allowed to them. A token is preferred to a session's cookie.
+
+    Raises Unauthenticated, Forbidden, PasswordRequired.
+    """
+    if not operation.scopes:
+        if operation.is_sign_in:
+            refuse_other_sites(services.limits, scope, headers, may_be_silent=True)
+        return Access(SYSTEM)
+    cookie = None if "authorization" in headers else find_cookie(services.limits, scope, headers)
+    if cookie is None:
+        access, word = Access(services.tokens.check(headers.get("authorization"))), "token"
+    else:
+        if scope["method"] not in _SAFE:
+            refuse_other_sites(services.limits, scope, headers)
+        access, word = await _open_session(services, cookie), "session"
+    if access.viewer.scope not in operation.scopes:
+        allowed = ", ".join(sorted(operation.scopes))
+        raise Forbidden(f"This {word} has the scope {access.viewer.scope}; this needs one of: {allowed}.")
+    _check_session(operation, services, access.signed_in)
+    return access
+
+
+async def _open_session(services: Services, cookie: str) -> Access:
+    """The same viewer as a token of this scope would have."""
+    found = await find_signed_in(services, cookie)
+    viewer = services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id)
+    return Access(viewer, found)
+
+
+def _check_session(operation: Operation, services: Services, signed_in: SignedIn | None) -> None:
+    if signed_in is None:
+        if operation.needs_session:
+            raise Forbidden("This is for users who have signed in (POST /session), not for tokens.")
+    elif operation.needs_password and not signed_in.is_confirmed(services.store.memory.clock.now_us()):
+        raise PasswordRequired(
+            "Type the password again (POST /session/confirmation), then repeat this within 5 minutes."
+        )
+
+
+def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:
+    """Raises NotAcceptable if the Accept header excludes the media type of the answer."""
+    accept = headers.get("accept", "")
+    if not accept.strip() or media_type == "*/*":
+        return
+    kind, weights = media_type.partition(";")[0], parse_weights(accept)
+    named = (MEDIA_TYPE, *others) if kind == JSON else others
+    if not media_weight(weights, kind) and not any(weights.get(other) for other in named):
+        raise NotAcceptable(f"The answer is available only as {kind}.")
+
+
+def check_content_type(headers: Headers, more: Collection[str] = (), is_strict: bool = False) -> None:
+    """Allows JSON, `+json`, no type, and the type of curl's `--data` (contract, section 1).
+
+    `is_strict`, for sessions: only types that a browser does not send to another site without asking that site first.
+    Raises UnsupportedMediaType.
+    """
+    kind = media_type_of(headers)
+    allowed = {JSON, *more} - {PLAIN} if is_strict else {"", JSON, FORM, *more}
+    if kind not in allowed and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as {JSON}.", headers={"Accept": JSON})
