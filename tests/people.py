@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pyotp
 
 from tests.serving import Serving, serving
 
-PASSWORD = "correct horse battery"
+PASSWORD, WRONG = "correct horse battery", "a wrong password"
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 _addresses = count(1)
 
@@ -68,6 +68,13 @@ class Person:
         return Person(self.server, self.name, self.password, self.user_id)
 
 
+class House(NamedTuple):
+    """A server, and a client with the token of an admin."""
+
+    server: Serving
+    api: httpx.Client
+
+
 def invite(api: httpx.Client, name: str, scope: str = "admin", partner: str | None = None) -> tuple[str, str]:
     """A new user: the id, and the token of the link."""
     made = api.post("/users", json={"name": name, "scope": scope, "partnerId": partner})
@@ -89,14 +96,15 @@ def make_person(
     return person
 
 
-def add_second_factor(person: Person) -> pyotp.TOTP:
-    """The app of a user who has confirmed the secret with the code of the step before the current one."""
-    made = person.post("/session/second-factor").json()
-    app = pyotp.TOTP(made["secret"])
-    assert person.post("/session/second-factor/confirmation", {"code": code(app, -1)}).status_code == 204
-    return app
+def add_second_factor(person: Person) -> tuple[pyotp.TOTP, str]:
+    """The app of a user, and the code that has confirmed its secret."""
+    app = pyotp.TOTP(person.post("/session/second-factor").json()["secret"])
+    used = code(app)
+    assert person.post("/session/second-factor/confirmation", {"code": used}).status_code == 204
+    return app, used
 
 
 def code(app: pyotp.TOTP, steps: int = 0) -> str:
-    """The code of the current time step, or of another one."""
+    """The code of the current time step, or of another one. The server takes it also if the next step begins meanwhile,
+    unless `steps` is negative."""
     return app.generate_otp(int(time.time()) // 30 + steps)

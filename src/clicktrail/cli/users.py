@@ -45,7 +45,11 @@ def user() -> None:
 @setting_options(*STORE, *_LINK)
 @click.argument("name", type=UserName())
 @click.option(
-    "--scope", type=click.Choice(sorted(PEOPLE)), default=Scope.READ.value, show_default=True, help="Access rights."
+    "--scope",
+    type=click.Choice([scope.value for scope in sorted(PEOPLE)]),
+    default=Scope.READ.value,
+    show_default=True,
+    help="Access rights.",
 )
 @click.option("--partner", metavar="PROFILE_ID", help="Partner of a user with the scope partner.")
 def invite(name: str, scope: str, partner: str | None, **given: str) -> None:

@@ -166,7 +166,12 @@ def _check_partner(session: Session, scope: str, partner_id: str | None) -> None
 
 
 def _refuse_last_admin(session: Session, user_id: str) -> None:
-    """Raises Conflict if no other user could give users their rights back."""
-    rows = session.rows(sql("SELECT user_id FROM users WHERE enabled AND scope = {}", Scope.ADMIN.value))
-    if [row[0] for row in rows] == [user_id]:
+    """Raises Conflict if no other user could give users their rights back.
+
+    An admin who has not accepted the invitation counts only while no admin has a password.
+    """
+    found = "SELECT user_id, password_hash IS NOT NULL FROM users WHERE enabled AND scope = {}"
+    admins = session.rows(sql(found, Scope.ADMIN.value))
+    ready = [row[0] for row in admins if row[1]] or [row[0] for row in admins]
+    if ready == [user_id]:
         raise Conflict("This is the last enabled user with the scope admin; invite another one first.")
