@@ -59,6 +59,11 @@ class Person:
     def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return self.ask("POST", path, headers) if body is None else self.ask("POST", path, headers, json=body)
 
+    @property
+    def plain_cookie(self) -> str:
+        """The cookie as a browser on the server's own machine has it."""
+        return f"clicktrail={self.cookie.partition('=')[2]}"
+
     def sign_in(self, **more: str) -> httpx.Response:
         """What POST /session answers; `more` replaces or adds keys of the body."""
         return self.post("/session", {"name": self.name, "password": self.password, **more})

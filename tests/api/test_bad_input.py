@@ -1,12 +1,13 @@
 """Input that no client should send: the right 4xx, a problem document, nothing stored, never a 500."""
 
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.asking import count_clicks
-from tests.serving import Serving
+from tests.serving import Serving, serving
 from tests.waiting import until
 
 GOOD = b'{"ip":"8.8.8.8","uri":"https://x.example/"}'
@@ -184,6 +185,22 @@ def test_unknown_paths_are_404_with_a_problem(api: httpx.Client, path: str) -> N
     answer = api.get(path)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("base", ["", "/ct"])
+def test_the_root_leads_browsers_to_the_dashboard(tmp_path: Path, base: str) -> None:
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # of Firefox
+    settings = {"base_path": base} if base else {}
+    with serving(tmp_path / "data", link_hosts="go.example.org", **settings) as server:
+        for path in {f"{base}/", base or "/"}:
+            led = httpx.get(server.url + path, headers={"Accept": accept})
+            assert (led.status_code, led.headers["Location"]) == (302, f"{base}/dashboard")
+            for program in ("*/*", "application/json", "text/html;q=0, */*", ""):
+                assert httpx.get(server.url + path, headers={"Accept": program}).status_code == 404
+            assert httpx.post(server.url + path, headers={"Accept": accept}).status_code == 404
+            link_host = {"Accept": accept, "Host": "go.example.org"}
+            assert httpx.get(server.url + path, headers=link_host).status_code == 404
+        assert httpx.get(f"{server.url}{base}/nothing", headers={"Accept": accept}).status_code == 404
 
 
 def test_other_methods_are_405_and_the_right_ones_are_named(api: httpx.Client) -> None:
