@@ -19,6 +19,7 @@ TAGS = [
     "Tracking",
     "Postbacks",
     "Tokens",
+    "Users",
     "Operating",
 ]
 NEEDS_MORE = {
@@ -26,6 +27,9 @@ NEEDS_MORE = {
     "revokeToken": "the id of a token",
     "collect": "the key of a site",
     "createPostback": "a partner",
+    "signIn": "a user",
+    "acceptInvitation": "the token of an invitation",
+    **dict.fromkeys(("confirmPassword", "changePassword", "beginSecondFactor", "confirmSecondFactor"), "a session"),
 }
 """Bodies that cannot be taken on an empty store -> what they name."""
 

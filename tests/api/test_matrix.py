@@ -23,7 +23,10 @@ from tests.serving import Serving
 
 OPERATIONS = sorted(  # what deletes comes last, what is inside of another object first
     chain.from_iterable(operations_by_tag().values()),
-    key=lambda each: (each.method == "DELETE", -each.path.count("{"), -each.path.count("/"), each.path),
+    key=lambda each: (
+        *(each.method == "DELETE", -each.path.count("{")),
+        *(-each.path.count("/") if each.method == "DELETE" else 0, each.path),
+    ),
 )
 NOWHERE = "0" * 24
 PARTNERS_OWN = {"click", "link", "profile", "contact", "postback", "delivery"}

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clicktrail.model import countries, ids, times
+from clicktrail.model.access import PEOPLE
 from clicktrail.model.addresses import parse_ip, render_ip
 from clicktrail.model.clock import Clock
 from clicktrail.model.codes import MAX_CODE, PATTERN
+from clicktrail.model.people import MAX_PASSWORD, MIN_PASSWORD
 from clicktrail.model.postbacks import Event
 from clicktrail.model.uris import normalise_page
 from clicktrail.query.texts import (
@@ -17,18 +19,21 @@ from clicktrail.query.texts import (
     NO_NUL,
     ORIGIN_PATTERN,
     check_link_code,
+    check_new_password,
     check_origins,
     check_page,
     check_postback_uri,
     check_text,
     check_uri,
     check_url,
+    check_user_name,
     read_text,
 )
 
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
+USER_SCOPES = sorted(PEOPLE)
 EVENTS = (Event.CLICK, Event.REGISTRATION)
 FLAGS: Mapping[Any, bool] = {"1": True, "0": False, "true": True, "false": False}
 """Accepted values of `enabled` in a body, besides true and false. Python treats 1 and 0 as true and false."""
@@ -123,6 +128,12 @@ def check_redirect(value: Any) -> int:
     if isinstance(value, bool) or value not in REDIRECTS:
         raise ValueError(f"must be one of {', '.join(map(str, REDIRECTS))}")
     return int(value)
+
+
+def check_user_scope(value: Any) -> str:
+    if value not in USER_SCOPES:
+        raise ValueError(f"must be one of {', '.join(USER_SCOPES)}")
+    return str(value)
 
 
 def check_method(value: Any) -> str:
@@ -281,3 +292,9 @@ TAGS = Kind("tags", {"type": "array"}, OPERATORS, read_text)
 CONTACTS = Kind("contacts", {"type": "array"}, OPERATORS, read_text)
 CLIENT = Kind("client", {"type": "object"}, ())
 COUNTRY = Kind("country", {"type": "object"}, ())
+USER_NAME = replace(TEXT, name="name of a user", schema={**TEXT.schema, "minLength": 1}, check=check_user_name)
+USER_SCOPE = replace(
+    TEXT, name="scope of a user", schema={"type": "string", "enum": USER_SCOPES}, check=check_user_scope
+)
+PASSWORD = Kind("password", {**TEXT.schema, "format": "password", "maxLength": MAX_PASSWORD}, (), check=check_text)
+NEW_PASSWORD = replace(PASSWORD, schema={**PASSWORD.schema, "minLength": MIN_PASSWORD}, check=check_new_password)

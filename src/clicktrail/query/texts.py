@@ -6,6 +6,7 @@ from typing import Any
 import can_ada
 
 from clicktrail.model.codes import check_code
+from clicktrail.model.people import MIN_PASSWORD
 from clicktrail.model.postbacks import check_template
 from clicktrail.model.uris import is_absolute, normalise_page
 
@@ -24,6 +25,22 @@ def check_text(value: Any) -> str:
     if "\0" in value:
         raise ValueError("must not contain NUL characters")
     return value
+
+
+def check_user_name(value: Any) -> str:
+    """Spaces around the name of a user do not count."""
+    name = check_text(value).strip()
+    if not name:
+        raise ValueError("must not be empty")
+    return name
+
+
+def check_new_password(value: Any) -> str:
+    """Length is the only rule (`model.people`)."""
+    password = check_text(value)
+    if len(password) < MIN_PASSWORD:
+        raise ValueError(f"must have at least {MIN_PASSWORD} characters")
+    return password
 
 
 def check_url(value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from clicktrail import __version__
 from clicktrail.errors import KINDS, ClicktrailError
 from clicktrail.http.endpoint.call import FORM, JSON, PLAIN
+from clicktrail.http.endpoint.cookies import SECURE_NAME
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.problems import MEDIA_TYPE
 from clicktrail.http.endpoint.request_ids import HEADER, PATTERN
@@ -93,6 +94,14 @@ def security_schemes(base_path: str) -> Json:
             "flows": {"clientCredentials": flow},
         },
         "client": {"type": "http", "scheme": "basic", "description": "clientId and clientSecret"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": SECURE_NAME,
+            "description": "The cookie of a user who has signed in (POST /session). It opens the same operations as a "
+            "token of the user's scope. Methods that change something also need `Sec-Fetch-Site` or `Origin`, which "
+            "browsers send, and a body of JSON.",
+        },
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of any kind."},
     }
 
@@ -103,19 +112,27 @@ def security(operation: Operation) -> list[Json]:
         return [{"client": []}, {}]
     if not operation.scopes:
         return []
+    if operation.needs_session:
+        return [{"session": []}]
     return [{"token": []}, *({"oauth": [scope]} for scope in sorted(operation.scopes))]
 
 
-def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
-    scopes = f"Scopes: {', '.join(sorted(operation.scopes))}." if operation.scopes else "No token is needed."
+def access(operation: Operation) -> str:
+    """Who may call it, in words."""
     if operation.is_basic:
-        scopes = (
-            "Send the OAuth client's id and secret in the Authorization header or in the body. The body may be JSON."
-        )
+        return "Send the OAuth client's id and secret in the Authorization header or in the body. The body may be JSON."
+    if not operation.scopes:
+        return "No token is needed."
+    holders = "Only for users who have signed in. " if operation.needs_session else ""
+    fresh = " A session needs a password that was typed within five minutes." if operation.needs_password else ""
+    return f"{holders}Scopes: {', '.join(sorted(operation.scopes))}.{fresh}"
+
+
+def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
     document: Json = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "description": f"{operation.doc or operation.summary + '.'} {scopes}",
+        "description": f"{operation.doc or operation.summary + '.'} {access(operation)}",
         "tags": [tag],
         "parameters": all_parameters(operation),
         "responses": responses(operation, found),

@@ -197,7 +197,7 @@ def body_field(field: Field) -> Json:
         schema |= {"items": tag, "maxItems": MAX_ITEMS, "uniqueItems": True}
     elif field.kind is kinds.CONTACTS:
         schema |= {"items": ref("ContactCreate"), "maxItems": MAX_ITEMS}
-    elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL, kinds.PAGE):
+    elif schema["type"] == "string" and field.kind in (kinds.TEXT, kinds.URL, kinds.PAGE, kinds.USER_NAME):
         schema["maxLength"] = field.max_length
     elif field.kind is kinds.CODE:  # an empty text counts as left out
         schema |= {"minLength": 0, "pattern": f"^$|{PATTERN}"}
