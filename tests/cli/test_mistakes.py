@@ -27,6 +27,7 @@ FORBIDDEN = ("Traceback", "$.", "an error in Clicktrail itself")
 GOOD = {
     "token_id": "0123456789abcdef",
     "client_id": "6006dda272f002519c3eb505",
+    "name": "Mary",
     "source_url": "duckdb:///a.duckdb",
     "target_url": "duckdb:///b.duckdb",
     "dest": "copy.duckdb",

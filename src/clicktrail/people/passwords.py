@@ -17,7 +17,7 @@ _MEMORY_KIB, _PASSES, _LANES = 19 * 1024, 2, 1
 _THREADS = 2
 """Hashes at once. Each takes a core for 15 ms and 19 MiB, so sign-ins cannot take the whole machine."""
 _MAX_WAITING = 100
-"""Hashes that wait or run. Beyond this a sign-in would wait for more than a second, and is refused."""
+"""Hashes that wait or run. Beyond this a sign-in would wait for about two seconds, and is refused."""
 T = TypeVar("T")
 
 
