@@ -12,6 +12,7 @@ TAGS = [
     "Recording",
     "Registering",
     "Asking",
+    "Reports",
     "Links",
     "Profiles",
     "Banners",

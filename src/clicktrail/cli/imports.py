@@ -151,21 +151,18 @@ def import_files(
     if any(path.is_dir() for path in files):
         import_folder(settings, files)
         return
-    moments = Moments(zone or read_reading(settings).naive_zone, dates or "")
     options = Options(
         format=kind_of_file or "",
         kind=kind or "",
         encoding=encoding,
         base_url=base_url or "",
         columns=columns,
-        moments=moments,
+        moments=Moments(zone or read_reading(settings).naive_zone, dates or ""),
         is_now=time is not None,
     )
     with ExitStack() as stack:
-        sources = sorted(
-            (stack.enter_context(closing(_open(path, options))) for path in files),
-            key=lambda source: _KINDS.index(source.kind),
-        )
+        opened = [stack.enter_context(closing(_open(path, options))) for path in files]
+        sources = sorted(opened, key=lambda source: _KINDS.index(source.kind))
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
         announce_new_store(settings)
         for source in sources:

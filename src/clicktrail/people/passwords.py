@@ -1,4 +1,4 @@
-"""Hashes of passwords: argon2id with the parameters of OWASP's password storage cheat sheet (ADR 38)."""
+"""Hashes of passwords: argon2id with the parameters of OWASP's password storage cheat sheet (ADR 39)."""
 
 import asyncio
 import secrets
