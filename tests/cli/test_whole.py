@@ -29,6 +29,7 @@ from clicktrail.store.session.sql import sql
 from tests.api.test_attribution import click as send_click
 from tests.api.test_attribution import make_partner, outcomes, register
 from tests.ingest.test_agents import CHROME, GOOGLE
+from tests.people import Person, make_person
 from tests.serving import COMMAND, Serving, environment, run, serving
 from tests.store.test_upgrade import DERIVED, tables
 
@@ -60,6 +61,7 @@ WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("attribution_clicks", "outcome"): ("wins", "earlier", "later", "no-link", "other-link", "too-old", "taken"),
     ("contacts", "key"): ("email", "phone"),
     ("clients", "scope"): ("admin", "write", "read", "partner", "postback"),
+    ("users", "scope"): ("admin", "read", "partner"),
     ("links", "redirect_status"): (301, 302, 307),
     ("profiles", "country_code"): ("DE", "EE"),
     ("postbacks", "method"): ("GET", "POST"),
@@ -136,6 +138,7 @@ def programme(server: Serving) -> None:
         assert [api.post("/postbacks", json=hook).status_code for _ in range(2)] == [201, 201]
         clicks(api)
         assert api.post("/clients", json={"name": "c", "scope": "read"}).status_code == 201
+        make_person(server, api, "Mary")
         assert api.delete(f"/profiles/{owner}").status_code == 204
         assert api.post("/tokens/revocations", json={"tokenId": "0" * 16}).status_code == 204
     outrank(server, partner)
@@ -269,6 +272,9 @@ def test_a_programme_is_the_same_behind_another_server(engine_kind: str, new_sto
     options = {"send_postbacks": "false", **dict(zip(["database"], away[3:], strict=False))}
     with serving(Path(away[1]), **options) as server:
         assert answers(server) == shown
+        mary = Person(server, "Mary")
+        assert mary.sign_in().status_code == 201
+        assert len(mary.get("/sessions").json()) == 1  # sessions end with a move
 
 
 def columns(options: list[str], table: str) -> list[str]:
@@ -283,7 +289,7 @@ def answers(server: Serving) -> dict[str, Any]:
     """What a server says of the programme; deliveries are left out, for it tries them meanwhile."""
     with server.client() as api:
         paths = ("/clicks?query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1", "/profiles?", "/links?")
-        lists = (*paths, "/banners?", "/sites?", "/identities?", "/postbacks?", "/clients?")
+        lists = (*paths, "/banners?", "/sites?", "/identities?", "/postbacks?", "/clients?", "/users?")
         found = {path: api.get(f"{path}&limit=1000").json() for path in lists}
         for click in found[paths[0]]:
             path = f"/clicks/{click['clickId']}/attribution"

@@ -1,7 +1,7 @@
 """Kinds of field: how a value is read from a filter, checked in a body, rendered, and described as JSON Schema."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,16 +130,15 @@ def check_redirect(value: Any) -> int:
     return int(value)
 
 
-def check_user_scope(value: Any) -> str:
-    if value not in USER_SCOPES:
-        raise ValueError(f"must be one of {', '.join(USER_SCOPES)}")
-    return str(value)
+def one_of(words: Sequence[str]) -> Callable[[Any], str]:
+    """The check of a text that is one of a few words."""
 
+    def check(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(value)
 
-def check_method(value: Any) -> str:
-    if value not in METHODS:
-        raise ValueError(f"must be one of {', '.join(METHODS)}")
-    return str(value)
+    return check
 
 
 def check_events(value: Any) -> str:
@@ -266,7 +265,7 @@ ORIGINS = Kind(
     render=str.split,
 )
 METHOD = Kind(
-    "method", {"type": "string", "enum": list(METHODS)}, operators=EQUALITY, read=read_text, check=check_method
+    "method", {"type": "string", "enum": list(METHODS)}, operators=EQUALITY, read=read_text, check=one_of(METHODS)
 )
 EVENT_LIST = Kind(
     "events",
@@ -294,7 +293,7 @@ CLIENT = Kind("client", {"type": "object"}, ())
 COUNTRY = Kind("country", {"type": "object"}, ())
 USER_NAME = replace(TEXT, name="name of a user", schema={**TEXT.schema, "minLength": 1}, check=check_user_name)
 USER_SCOPE = replace(
-    TEXT, name="scope of a user", schema={"type": "string", "enum": USER_SCOPES}, check=check_user_scope
+    TEXT, name="scope of a user", schema={"type": "string", "enum": USER_SCOPES}, check=one_of(USER_SCOPES)
 )
 PASSWORD = Kind("password", {**TEXT.schema, "format": "password", "maxLength": MAX_PASSWORD}, (), check=check_text)
 NEW_PASSWORD = replace(PASSWORD, schema={**PASSWORD.schema, "minLength": MIN_PASSWORD}, check=check_new_password)

@@ -188,15 +188,18 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lockout_failures: Annotated[
         int,
         Meta(
-            ge=1, description="Failed calls of `POST /tokens` from one address before it is locked out.", examples=[5]
+            ge=1,
+            description="Failed calls of `POST /tokens` or failed sign-ins from one address before it is locked out; "
+            "also failed sign-ins with one name.",
+            examples=[5],
         ),
     ] = 10
     lockout_s: Annotated[
         int,
         Meta(
             ge=1,
-            description="Seconds in which these failures are counted, and seconds for which the address stays locked "
-            "out.",
+            description="Seconds in which these failures are counted, and seconds for which the address or "
+            "name stays locked out.",
             examples=[900],
         ),
     ] = 300

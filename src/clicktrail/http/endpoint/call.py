@@ -85,7 +85,7 @@ class Services:
     lockout: Lockout
     """Failed attempts by address."""
     names: Lockout
-    """Failed sign-ins by name."""
+    """Failed sign-ins by user, or by a name that no user has."""
     passwords: Passwords
     health: Health
     caller: Caller | None

@@ -39,13 +39,13 @@ async def begin(call: Call) -> Answer:
 
 async def confirm(call: Call) -> Answer:
     own, body = current(call), read(call, _CODE, "code")
-    refuse_locked(call, own.name)
+    refuse_locked(call, own.user_id)
     secret = await call.store.run(users.find_pending_factor, own.user_id)
     if secret is None:
         raise Conflict("No second factor was begun; see POST /session/second-factor.")
     step = find_step(secret, body["code"], call.store.memory.clock.unix_s())
     if step is None:
-        call.services.names.count_failure(own.name)
+        call.services.names.count_failure(own.user_id)
         raise InvalidBody("The body is not valid.", (Mistake("is not the current code", pointer="/code"),))
     await call.store.run(users.confirm_second_factor, own.user_id, secret, step)
     note(call, "second factor set", user=own.user_id)

@@ -72,32 +72,33 @@ async def prove(call: Call, name: str, password: str, code: str | None = None, n
     A wrong name takes as long as a wrong password, and both are counted for the address and for the name. So an
     attempt shows no one whether a name exists. Raises Unauthenticated, CodeRequired, TooManyRequests, Unavailable.
     """
-    refuse_locked(call, name)
     found = await call.store.run(find_credentials, name)
+    key = found.user_id if found else _key(name)
+    refuse_locked(call, key)
     is_right = await call.services.passwords.check(found.password_hash if found else None, password)
-    refuse_locked(call, name)  # parallel attempts may have caused the lock meanwhile; none of them is answered
+    refuse_locked(call, key)  # parallel attempts may have caused the lock meanwhile; none of them is answered
     if not is_right or found is None or found.password_hash is None or not found.enabled:
-        raise refuse(call, name, found, "The name or the password is wrong.")
+        raise refuse(call, key, found, "The name or the password is wrong.")
     if found.totp_secret is None or not needs_code:
         return Proof(user_id=found.user_id, password_hash=found.password_hash)
     if code is None:
         raise CodeRequired("The user has a second factor: send its `code` as well.", headers=dict(CHALLENGE))
     step = find_step(found.totp_secret, code, call.store.memory.clock.unix_s())
     if step is None:
-        raise refuse(call, name, found, "The code is wrong. It changes every 30 seconds.")
+        raise refuse(call, key, found, "The code is wrong. It changes every 30 seconds.")
     return Proof(user_id=found.user_id, password_hash=found.password_hash, totp_step=step)
 
 
-def refuse_locked(call: Call, name: str) -> None:
-    """Raises TooManyRequests while the address or the name is locked out."""
+def refuse_locked(call: Call, key: str) -> None:
+    """Raises TooManyRequests while the address, or the user or name in `key`, is locked out."""
     call.services.lockout.refuse_locked(call.client_address)
-    call.services.names.refuse_locked(_key(name))
+    call.services.names.refuse_locked(key)
 
 
-def refuse(call: Call, name: str, found: Credentials | None, detail: str) -> Unauthenticated:
-    """Counts and logs a failed attempt."""
+def refuse(call: Call, key: str, found: Credentials | None, detail: str) -> Unauthenticated:
+    """Counts and logs a failed attempt. `key` is the user's id, so that no other spelling of a name counts anew."""
     call.services.lockout.count_failure(call.client_address)
-    call.services.names.count_failure(_key(name))
+    call.services.names.count_failure(key)
     note(call, "sign-in failed", user=found.user_id if found else None)
     return Unauthenticated(detail, headers=dict(CHALLENGE))
 

@@ -14,7 +14,7 @@ from clicktrail.model.contacts import READERS
 from clicktrail.model.countries import BY_ALPHA2
 from clicktrail.model.postbacks import Event
 from clicktrail.model.times import FIRST_US, LAST_US
-from clicktrail.query.kinds import METHODS, REDIRECTS
+from clicktrail.query.kinds import METHODS, REDIRECTS, USER_SCOPES
 from clicktrail.store.exchange.move import TABLES, MoveRefused
 from clicktrail.store.exchange.parquet import ask
 from clicktrail.store.outbox.deliveries import DEAD, DELIVERED, WAITING
@@ -62,6 +62,7 @@ _OWN: Mapping[tuple[str, str], Check] = {
     ("attribution_clicks", "outcome"): _one_of(Outcome),
     ("contacts", "key"): _one_of(READERS),
     ("clients", "scope"): _one_of(Scope),
+    ("users", "scope"): _one_of(USER_SCOPES),
     ("links", "redirect_status"): _one_of(REDIRECTS),
     ("profiles", "country_code"): _one_of(BY_ALPHA2),
     ("postbacks", "method"): _one_of(METHODS),
@@ -76,6 +77,7 @@ _UNIQUE: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sites": (("uuid",), ("key",)),
     "contacts": (("uuid",), ("profile_id", "key", "value")),
     "identities": (("identity_id",),),
+    "users": (("name",),),
 }
 """Other columns than the key, whose values together belong to one row. Many rows may have NULL in the first one."""
 
