@@ -237,3 +237,20 @@ def test_moments_are_read_with_a_plus_sign_that_arrives_as_a_space(programme: Pr
     path = "/reports?from=2024-04-01T00:00:00+02:00&to=2024-04-02T00:00:00%2B02:00"
     assert programme.api.get(path).json()["meta"]["from"] == "2024-03-31T22:00:00+00:00"
     assert datetime.fromisoformat(programme.api.get(path).json()["meta"]["to"]).hour == 22
+
+
+@pytest.mark.parametrize(("path", "dimension"), [("/links", "link"), ("/profiles", "partner")])
+def test_lists_with_figures_equal_the_report(programme: Programme, path: str, dimension: str) -> None:
+    metrics = "clicks,uniqueClicks,registrations,conversionRate,firstClickTime,lastClickTime"
+    query = {"group_by": dimension, "period": "all", "limit": "1000", "metrics": metrics}
+    rows = {row[KEYS[dimension]]: row for row in ask(programme.api, query)["rows"]}
+    key = "linkId" if dimension == "link" else "profileId"
+    listed = programme.api.get(f"{path}?limit=1000&query[metrics]=1").json()
+    assert {each[key] for each in listed} >= {each for each in rows if each is not None}
+    for each in listed:
+        assert programme.api.get(f"{path}/{each[key]}?query[metrics]=1").json() == each
+        if each[key] in rows:
+            assert each["metrics"] == {name: rows[each[key]][name] for name in metrics.split(",")}
+        else:
+            assert (each["metrics"]["clicks"], each["metrics"]["firstClickTime"]) == (0, None)
+    assert "metrics" not in programme.api.get(path).json()[0]

@@ -16,8 +16,12 @@ from clicktrail.query import kinds
 from clicktrail.query.fields import CONTACT, LINK, PROFILE, Field, Record, Resource
 from clicktrail.query.kinds import Kind, render_degrees
 from clicktrail.store.reads.clicks import Shown
+from clicktrail.store.reads.metrics import Measured
 
 Json = dict[str, Any]
+
+METRICS = "metrics"
+"""The expansion of links and profiles that shows their figures."""
 
 
 def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
@@ -112,6 +116,12 @@ def render_record(resource: Resource, record: Record, language: str, expansions:
     for name in sorted(expansions):
         document[name] = _render_fields(resource.groups[name], record, language)
     return document
+
+
+def render_measured(resource: Resource, measured: Measured, language: str, expansions: Collection[str]) -> Json:
+    """A link or a profile with its figures."""
+    document = render_record(resource, measured.record, language, [name for name in expansions if name != METRICS])
+    return {**document, METRICS: render_metrics(measured.metrics)}
 
 
 def _render_fields(fields: Iterable[Field], record: Record, language: str) -> Json:

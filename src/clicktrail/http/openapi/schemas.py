@@ -7,7 +7,7 @@ import msgspec
 
 from clicktrail.http.endpoint.operation import Fields, Operation, Rows
 from clicktrail.http.endpoint.problems import Problem
-from clicktrail.http.endpoint.render import Country, StayingClicks
+from clicktrail.http.endpoint.render import METRICS, Country, StayingClicks
 from clicktrail.http.openapi.schema_parts import TEXT, Json, name_of, object_of, or_null, ref
 from clicktrail.http.resources.registering import CLIENT_FIELDS
 from clicktrail.model import contacts, countries
@@ -150,13 +150,14 @@ def answer_schema(resource: Resource) -> Json:
     properties = {field.name: answer_field(field) for field in resource.shown}
     required = list(properties)
     properties |= {name: ref(_group_name(resource, name)) for name in resource.groups}
+    if METRICS in resource.expansions:
+        properties[METRICS] = or_null("LinkMetrics", "The figures of the link, or of all clicks of the partner.")
     if resource is LINK:
         properties["staying"] = ref("StayingClicks")
     if resource is CLICK:
         properties |= {
             "profile": or_null("Profile", "The client."),
             "link": or_null("Link", "The link."),
-            "metrics": or_null("LinkMetrics", "The link's figures."),
             "contacts": {"type": "array", "items": ref("Contact"), "description": "The client's contacts."},
         }
     return object_of(properties, required)

@@ -6,7 +6,7 @@ from functools import partial
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, Handler, json_answer
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
-from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.endpoint.render import METRICS, render_measured, render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differing
 from clicktrail.model.access import ADMINS, READERS, Scope
 from clicktrail.query.fields import Record, Resource
@@ -14,17 +14,23 @@ from clicktrail.query.forms import Form, parse_form
 from clicktrail.query.grammar import listing, showing
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
-from clicktrail.store.reads import records
+from clicktrail.store.reads import metrics, records
 
 
 async def list_items(resource: Resource, call: Call) -> Answer:
     view = call.asked.view
+    if METRICS in view.expansions:
+        measured = await call.ask(metrics.list_measured, call.viewer, call.asked.listing)
+        return page_answer(call, measured, lambda each: render_measured(resource, each, view.language, view.expansions))
     page = await call.ask(records.list_records, call.viewer, call.asked.listing)
     return page_answer(call, page, lambda item: render_record(resource, item, view.language, view.expansions))
 
 
 async def get_item(resource: Resource, call: Call) -> Answer:
     view, object_id = call.asked.view, call.path[resource.id_field.name]
+    if METRICS in view.expansions:
+        measured = await call.ask(metrics.get_measured, call.viewer, resource, object_id)
+        return json_answer(render_measured(resource, measured, view.language, view.expansions))
     record = await call.ask(records.get_record, call.viewer, resource, object_id)
     return json_answer(render_record(resource, record, view.language, view.expansions))
 

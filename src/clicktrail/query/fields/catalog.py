@@ -40,7 +40,7 @@ LINK = Resource(
     "link",
     "/links",
     doc="A partner's link; the referral parameter of a uri contains its code.",
-    expansions=("redirect",),
+    expansions=("metrics", "redirect"),
     groups={"redirect": REDIRECT},
     extras=("staying",),
     fields=(

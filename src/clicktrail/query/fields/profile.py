@@ -43,6 +43,7 @@ PROFILE = Resource(
     "profile",
     "/profiles",
     doc="A partner or a client.",
+    expansions=("metrics",),
     fields=(
         id_field("profileId", "The profile's identifier.", sortable=True, nullable=False),
         Field(

@@ -1,11 +1,14 @@
 """What is counted of links."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.query.fields import CLICK, LINK
-from clicktrail.store.reads.records import check_there
+from clicktrail.query.fields import CLICK, LINK, Record, Resource
+from clicktrail.query.questions import ListQuery
+from clicktrail.store.reads.records import Page, check_there, get_record, list_records
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.counted import FIGURES, VISITOR_SQL
 from clicktrail.store.session.protocol import Session
@@ -16,7 +19,15 @@ _EVERYTHING = (
     "FROM clicks c WHERE c.link_id = {} AND {}"
 )
 """The figures of a link with robots: all its clicks are looked at."""
+_PARTNERS = f"SELECT c.partner_id, {FIGURES} FROM clicks c WHERE {{}} AND {{}} GROUP BY c.partner_id"
 _OWN = f"SELECT c.link_id, {FIGURES} FROM clicks c WHERE {{}} AND {{}} GROUP BY c.link_id"
+
+
+class Measured(NamedTuple):
+    """A link or a profile with its figures."""
+
+    record: Record
+    metrics: LinkMetrics
 
 
 def link_metrics(session: Session, viewer: Viewer, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
@@ -40,6 +51,31 @@ def _own_figures(session: Session, viewer: Viewer, link_ids: Sequence[str]) -> d
     own = sql(_OWN, in_(sql("c.link_id"), link_ids), visible(TABLES[CLICK.name], viewer))
     found = {link_id: LinkMetrics(*figures) for link_id, *figures in session.rows(own)}
     return {link_id: found.get(link_id, LinkMetrics()) for link_id in link_ids}
+
+
+def find_metrics(session: Session, viewer: Viewer, resource: Resource, ids: Sequence[str]) -> dict[str, LinkMetrics]:
+    """The figures of links, or of partners: all clicks that were a partner's when they were recorded."""
+    if resource is LINK:
+        return link_metrics(session, viewer, ids)
+    found: dict[str, LinkMetrics] = dict.fromkeys(ids, LinkMetrics())
+    if ids:
+        own = sql(_PARTNERS, in_(sql("c.partner_id"), ids), visible(TABLES[CLICK.name], viewer))
+        found |= {partner_id: LinkMetrics(*figures) for partner_id, *figures in session.rows(own)}
+    return found
+
+
+def list_measured(session: Session, viewer: Viewer, query: ListQuery) -> Page:
+    """A page of links or profiles, each with its figures: the same number of statements for every size."""
+    page = list_records(session, viewer, query)
+    ids = [record.object_id for record in page.items]
+    found = find_metrics(session, viewer, query.resource, ids)
+    return replace(page, items=[Measured(record, found[record.object_id]) for record in page.items])
+
+
+def get_measured(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> Measured:
+    """Raises NotFound, also for another partner's object."""
+    record = get_record(session, viewer, resource, object_id)
+    return Measured(record, find_metrics(session, viewer, resource, [object_id])[object_id])
 
 
 def get_link_metrics(session: Session, viewer: Viewer, link_id: str, with_bots: bool = False) -> LinkMetrics:
