@@ -36,11 +36,17 @@ UNFIT = ("cursor", "filters", "Prefer")
 """Parameters that are not to be guessed: a good cursor comes from the server alone, tests/clients sends every one of
 the hundreds of filters with operators, and a preference to be lenient turns refusals into answers."""
 
+OF_REPORTS = ("group_by", "metrics", "zone", "from", "to", "compare", "compare_from", "compare_to")
+DEPENDENT = (*OF_REPORTS, "align", "sort_by", "other")
+"""Parameters of reports that depend on each other, which a list of parameters cannot say: tests/reports has them."""
+
 
 def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
     """The document without these; bodies are JSON or forms, and as lenient as they are taken."""
     for operation in (each for path in document["paths"].values() for each in path.values()):
         operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in UNFIT]
+        if operation["operationId"] in ("getReport", "exportReport"):
+            operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in DEPENDENT]
         operation.get("requestBody", {"content": {}})["content"].pop("application/x-ndjson", None)
     for name, schema in document["components"]["schemas"].items():
         if schema.get("additionalProperties") is False and not name.endswith("Filter"):

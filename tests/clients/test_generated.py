@@ -199,7 +199,7 @@ def test_every_filter_of_the_document_is_taken(api: httpx.Client, document: Path
     schemas, count = told["components"]["schemas"], 0
     for path, methods in told["paths"].items():
         named = [each for each in methods.get("get", {}).get("parameters", []) if each["name"] == "filters"]
-        if not named or "{" in path or path == "/clicks/export":
+        if not named or "{" in path or path.endswith("/export"):
             continue
         by_field: dict[str, dict[str, str]] = {}
         for name, schema in schemas[named[0]["schema"]["$ref"].rpartition("/")[2]]["properties"].items():

@@ -1,7 +1,7 @@
 """Reports: how many, by what, compared with when."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -69,7 +69,7 @@ ReportRow = msgspec.defstruct(
     "ReportRow",
     [
         *(key for each in DIMENSIONS if each.name != PARAMETER for key in _key_types(each)),
-        ("isPartial", Annotated[Literal[True] | UnsetType, says("The bucket is not whole.")], UNSET),
+        ("isPartial", Annotated[bool | UnsetType, says("Whether the bucket is not whole; left out if it is.")], UNSET),
         *_FIGURES,
         ("share", ReportShare | UnsetType, UNSET),
         *_COMPARED,
@@ -107,6 +107,14 @@ class ReportDocument(Document):
     totals: ReportTotals  # type: ignore[valid-type]
     meta: ReportMeta
     other: ReportTotals | UnsetType = UNSET  # type: ignore[valid-type]
+
+
+SAMPLES = {
+    FORMATS["csv"]: "countryCode,countryName,clicks,share.clicks\nDE,Germany,12,60.00\n",
+    FORMATS["ndjson"]: '{"countryCode":"DE","countryName":"Germany","clicks":12,"share":{"clicks":"60.00"}}\n',
+    FORMATS["parquet"]: None,
+}
+"""Media type -> the beginning of an example file, for the docs."""
 
 
 async def get_report(call: Call) -> Answer:
@@ -160,7 +168,7 @@ OPERATIONS = (
         scopes=READERS,
         query=exporting_report(FORMATS),
         media_type="*/*",
-        samples=dict.fromkeys(FORMATS.values()),
+        samples=SAMPLES,
         statuses=(200, 429, 503),
     ),
 )
