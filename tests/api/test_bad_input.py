@@ -188,13 +188,14 @@ def test_unknown_paths_are_404_with_a_problem(api: httpx.Client, path: str) -> N
 
 
 @pytest.mark.parametrize("base", ["", "/ct"])
-def test_the_root_leads_browsers_to_the_dashboard(tmp_path: Path, base: str) -> None:
+def test_the_root_leads_browsers_to_a_page(tmp_path: Path, base: str) -> None:
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # of Firefox
     settings = {"base_path": base} if base else {}
     with serving(tmp_path / "data", link_hosts="go.example.org", **settings) as server:
         for path in {f"{base}/", base or "/"}:
             led = httpx.get(server.url + path, headers={"Accept": accept})
-            assert (led.status_code, led.headers["Location"]) == (302, f"{base}/dashboard")
+            assert (led.status_code, led.headers["Location"]) == (302, f"{base}/docs")
+            assert httpx.get(server.url + led.headers["Location"], headers={"Accept": accept}).status_code == 200
             for program in ("*/*", "application/json", "text/html;q=0, */*", ""):
                 assert httpx.get(server.url + path, headers={"Accept": program}).status_code == 404
             assert httpx.post(server.url + path, headers={"Accept": accept}).status_code == 404

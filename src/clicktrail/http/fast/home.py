@@ -1,4 +1,4 @@
-"""GET / leads a browser to the dashboard. Programs get 404 there, as for every path that no operation has."""
+"""GET / leads a browser to the pages of the API. Programs get 404 there, as for every path that no operation has."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.endpoint import closing, send_answer
 from clicktrail.http.endpoint.request_ids import find_request_id
 from clicktrail.model.weights import parse_weights
 
-DASHBOARD = "/dashboard"
+PAGE = "/docs"
 _HTML = "text/html"
 
 
@@ -23,7 +23,7 @@ class Home:
         if scope["type"] != "http" or not self._is_browser_at_root(scope):
             await self._otherwise(scope, receive, send)
             return
-        headers = {"Location": self._base + DASHBOARD, "Vary": "Accept", **closing(scope)}
+        headers = {"Location": self._base + PAGE, "Vary": "Accept", **closing(scope)}
         await send_answer(Answer(302, headers=headers), find_request_id(scope["headers"]), False, send)
 
     def _is_browser_at_root(self, scope: Scope) -> bool:

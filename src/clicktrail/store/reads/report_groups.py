@@ -9,10 +9,8 @@ from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.question import Question
 from clicktrail.store.reads.report_sql import DISTINCT, REGISTERED, SUMS, part
 from clicktrail.store.session.protocol import Row, Session
-from clicktrail.store.session.sql import Sql, and_, in_, join, named, or_, sql
+from clicktrail.store.session.sql import Sql, and_, join, named, sql
 
-MAX_KEYS = 1_000
-"""Groups that are asked for by name; more are cheaper to read all."""
 _LENGTH = "coalesce('v' || length(({})::VARCHAR) || ':' || ({})::VARCHAR, 'n')"
 
 
@@ -67,8 +65,8 @@ def count_all(session: Session, counting: Counting, most: int) -> Groups:
     return _count(session, counting, sql(""), sql("WHERE place <= {}", most))
 
 
-def count_some(session: Session, counting: Counting, keys: Sequence[Key]) -> Groups:
-    """The groups with these keys, and perhaps others."""
+def count_same(session: Session, counting: Counting, keys: Sequence[Key]) -> Groups:
+    """The groups with these keys, as far as there are such groups."""
     return _count(session, counting, sql(""), sql("WHERE {}", _among(counting.keys, keys)))
 
 
@@ -101,8 +99,7 @@ def count_rest(session: Session, counting: Counting, found: Groups) -> Parts:
         for name in counting.parts
         if name in SUMS
     }
-    keys = [_key_text(key) for key, _ in found.rows]
-    others = sql("{} NOT IN (SELECT unnest({}::VARCHAR[]))", _text_of(counting.dimensions), keys)
+    others = sql("NOT ({})", _among(counting.dimensions, [key for key, _ in found.rows]))
     return rest | _count_distinct(session, counting, others)
 
 
@@ -167,15 +164,11 @@ def _sort_value(metric: str) -> Sql:
     return sql("coalesce(({})::DOUBLE PRECISION / nullif({}, 0), 0)", value, _column(divisor))
 
 
-def _among(names: Sequence[Sql], keys: Sequence[Key]) -> Sql:
-    """Groups whose every dimension has a value that it has in one of these keys."""
-    conditions = []
-    for place, name in enumerate(names):
-        values = {key[place] for key in keys}
-        given = sorted(values - {None}, key=str)
-        either = [in_(name, given)] if given else []
-        conditions.append(or_([*either, sql("{} IS NULL", name)]) if None in values or not given else either[0])
-    return and_(*conditions)
+def _among(dimensions: Sequence[Sql], keys: Sequence[Key]) -> Sql:
+    """Whether the dimensions have one of these keys. One list of texts, however many dimensions and keys."""
+    if not dimensions:
+        return sql("TRUE")
+    return sql("{} IN (SELECT unnest({}::VARCHAR[]))", _text_of(dimensions), list(map(_key_text, keys)))
 
 
 def _text_of(dimensions: Sequence[Sql]) -> Sql:

@@ -16,13 +16,12 @@ from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
 from clicktrail.store.reads.records import refuse_secrets
 from clicktrail.store.reads.report_groups import (
-    MAX_KEYS,
     Counting,
     Groups,
     count_all,
     count_page,
     count_rest,
-    count_some,
+    count_same,
 )
 from clicktrail.store.reads.report_sql import REGISTERED, Clock, clicks_of, dimension, registrations_of
 from clicktrail.store.reads.resolve import resolve
@@ -54,13 +53,9 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
     before, rest_before = None, None
     if ranges.before is not None:
         counting_before = asking.counting(ranges.before, ranges.starts_before)
-        keys = [key for key, _ in found.rows]
-        is_few = 0 < len(keys) <= MAX_KEYS
-        before = (
-            count_some(session, counting_before, keys) if is_few else count_all(session, counting_before, MAX_FILE_ROWS)
-        )
+        before = count_same(session, counting_before, [key for key, _ in found.rows])
         if question.wants_other:
-            rest_before = count_rest(session, counting_before, _only(before, keys))
+            rest_before = count_rest(session, counting_before, before)
     other = Group(now=count_rest(session, counting, found), before=rest_before) if question.wants_other else None
     return Answer(
         ranges=ranges,
@@ -168,11 +163,6 @@ def _pair(found: Groups, before: Groups | None, parts: Sequence[str]) -> Iterato
     earlier, nothing = {} if before is None else dict(before.rows), dict.fromkeys(parts)
     for key, now in found.rows:
         yield Group(key=key, now=now, before=None if before is None else earlier.get(key, nothing))
-
-
-def _only(groups: Groups, keys: Sequence[Key]) -> Groups:
-    wanted = set(keys)
-    return Groups(rows=[row for row in groups.rows if row[0] in wanted], total=groups.total, number=groups.number)
 
 
 def _find_names(session: Session, question: Question, found: Groups) -> dict[str, dict[str, tuple[str | None, ...]]]:
