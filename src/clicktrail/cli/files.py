@@ -10,7 +10,7 @@ import click
 
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
-from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
+from clicktrail.cli.options import STORE, OutFile, filter_parameter, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.targets import STDOUT, check_free, choose_format, is_special, writing
 from clicktrail.cli.whole import check_there, export_all
@@ -66,7 +66,11 @@ def export_file(
     if file != STDOUT and not is_special(file):
         check_free(OutFile().convert(file, context.command.params[-1], context), is_forced)
     chosen = choose_format(file, kind)
-    pairs = [("format", chosen), *([("columns", columns)] if columns is not None else []), *map(_parameter, filters)]
+    pairs = [
+        ("format", chosen),
+        *([("columns", columns)] if columns is not None else []),
+        *map(filter_parameter, filters),
+    ]
     check_there(settings)
     _export(settings, urlencode(pairs, quote_via=quote), file, is_forced)
 
@@ -90,9 +94,3 @@ def _export(settings: Settings, query: str, file: str, is_forced: bool) -> None:
 async def _write(pieces: AsyncGenerator[bytes, None], out: IO[bytes]) -> None:
     async for piece in pieces:
         out.write(piece)
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    word, bracket, operator = name.partition("[")
-    return f"filter[{word}]{bracket}{operator}", value

@@ -76,5 +76,12 @@ def check_partner(scope: str, partner: str | None) -> None:
         raise click.UsageError("--partner must be a profile id: 24 lower-case hex digits.")
 
 
+def filter_parameter(text: str) -> tuple[str, str]:
+    """`uri[starts]=x` of the option --filter -> the parameter of the API, `filter[uri][starts]`, and its value."""
+    name, _, value = text.partition("=")
+    word, bracket, operator = name.partition("[")
+    return f"filter[{word}]{bracket}{operator}", value
+
+
 def warn(text: str) -> None:
     click.echo(f"Warning: {text}", err=True)

@@ -43,7 +43,7 @@ def make_page(wanted: Report, answer: dict[str, Any]) -> str:
 
 
 def _keys(wanted: Report) -> list[str]:
-    return [key for each in wanted.question.groupings for key in each.dimension.keys or (each.name,)]
+    return [key for each in wanted.question.groupings for key in each.keys]
 
 
 def _kind(wanted: Report, column: str) -> str:

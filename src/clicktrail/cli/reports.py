@@ -9,7 +9,7 @@ import click
 
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
-from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.options import STORE, filter_parameter, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.report_page import make_page
 from clicktrail.cli.whole import check_there
@@ -68,7 +68,7 @@ def report(kind: str, filters: tuple[str, ...], **given: Any) -> None:
     asked = {own.name: given.pop(f"p_{own.name}") for own in _OWN}
     settings = read_settings(given)
     pairs = [(name, "1" if value is True else value) for name, value in asked.items() if value not in (None, False)]
-    query = urlencode([*pairs, *map(_parameter, filters)], quote_via=quote)
+    query = urlencode([*pairs, *map(filter_parameter, filters)], quote_via=quote)
     wanted = read_report(parse_query(reporting(), query.encode(), "en", read_reading(settings)), read_reading(settings))
     check_there(settings)
     found = _ask(settings, wanted, query)
@@ -88,12 +88,6 @@ def _ask(settings: Settings, wanted: Report, query: str) -> dict[str, Any]:
     return change(settings, remote, local)
 
 
-def _parameter(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    word, bracket, operator = name.partition("[")
-    return f"filter[{word}]{bracket}{operator}", value
-
-
 def _write_csv(wanted: Report, answer: dict[str, Any]) -> str:
     rows = [flatten(row) for row in answer["rows"]]
     return write_csv([*find_columns(wanted)], rows, is_raw=False).decode()
@@ -102,7 +96,7 @@ def _write_csv(wanted: Report, answer: dict[str, Any]) -> str:
 def _draw(wanted: Report, answer: dict[str, Any]) -> str:
     """The rows, `other` and the total in columns; numbers are aligned to the right."""
     columns = [name for name in find_columns(wanted) if not name.startswith(_MORE) and name != "isPartial"]
-    keys = [name for name in columns if name in {key for each in wanted.question.groupings for key in _keys(each)}]
+    keys = [name for name in columns if name in {key for each in wanted.question.groupings for key in each.keys}]
     rows = [flatten(row) for row in answer["rows"]]
     if "other" in answer:
         rows.append({**flatten(answer["other"]), **_say(keys, f"{answer['other']['groups']} others")})
@@ -120,11 +114,6 @@ def _draw(wanted: Report, answer: dict[str, Any]) -> str:
     meta = answer["meta"]
     compared = f", compared with {meta['compareFrom']} to {meta['compareTo']}" if meta["compareFrom"] else ""
     return "\n".join([f"{meta['from']} to {meta['to']} ({meta['zone']}){compared}", "", *lines])
-
-
-def _keys(grouping: Any) -> tuple[str, ...]:
-    shown: tuple[str, ...] = grouping.dimension.keys or (grouping.name,)
-    return shown
 
 
 def _say(keys: list[str], text: str) -> dict[str, str]:

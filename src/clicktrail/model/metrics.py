@@ -17,7 +17,16 @@ class LinkMetrics(msgspec.Struct, frozen=True):
 
 def conversion_rate(metrics: LinkMetrics) -> str:
     """Registrations per hundred clicks, two decimals, half rounded up; "0.00" without clicks."""
-    if not metrics.clicks:
-        return "0.00"
-    hundredths = (metrics.registrations * 20_000 + metrics.clicks) // (2 * metrics.clicks)
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+    return percent(metrics.registrations, metrics.clicks)
+
+
+def percent(part: int, whole: int) -> str:
+    """100 × part ÷ whole with two decimals, half rounded away from zero; "0.00" where the whole is 0."""
+    return hundredths(100 * part, whole) if whole else "0.00"
+
+
+def hundredths(number: int, divisor: int) -> str:
+    """A quotient with two decimals, half rounded away from zero. `divisor` is positive."""
+    size = (abs(number) * 200 + divisor) // (2 * divisor)
+    sign = "-" if number < 0 and size else ""
+    return f"{sign}{size // 100}.{size % 100:02d}"

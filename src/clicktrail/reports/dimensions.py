@@ -41,6 +41,11 @@ class Grouping(NamedTuple):
         """As it was asked for, and as a row shows it."""
         return f"{self.dimension.name}[{self.argument}]" if self.argument else self.dimension.name
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of a row; the first holds the value."""
+        return self.dimension.keys or (self.name,)
+
 
 TABLE: tuple[Dimension, ...] = (
     Dimension(TIME, "The bucket of the click's time, by its start."),

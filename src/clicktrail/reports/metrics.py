@@ -6,6 +6,7 @@ A metric is made of parts, which the store counts. Rates are made of sums, never
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from clicktrail.model.metrics import hundredths, percent
 from clicktrail.reports.zones import SECOND
 
 Parts = Mapping[str, Any]
@@ -45,18 +46,6 @@ class Metric(NamedTuple):
 def snake(name: str) -> str:
     """The part of a metric that is one count: `uniqueClicks` is counted as `unique_clicks`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-
-
-def percent(part: int, whole: int) -> str:
-    """100 × part ÷ whole with two decimals, half rounded away from zero; "0.00" where the whole is 0."""
-    return hundredths(100 * part, whole) if whole else "0.00"
-
-
-def hundredths(number: int, divisor: int) -> str:
-    """A quotient with two decimals, half rounded away from zero. `divisor` is positive."""
-    size = (abs(number) * 200 + divisor) // (2 * divisor)
-    sign = "-" if number < 0 and size else ""
-    return f"{sign}{size // 100}.{size % 100:02d}"
 
 
 def _count(name: str, doc: str, *, adds_up: bool = True) -> Metric:

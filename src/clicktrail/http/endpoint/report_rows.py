@@ -113,8 +113,7 @@ def find_columns(report: Report) -> dict[str, type]:
     question = report.question
     columns: dict[str, type] = {}
     for grouping in question.groupings:
-        shown = grouping.dimension.shown if grouping.dimension.keys else (grouping.name,)
-        columns |= dict.fromkeys(shown, grouping.dimension.kind)
+        columns |= dict.fromkeys(grouping.keys, grouping.dimension.kind)
     columns |= {"isPartial": bool} if question.by_time else {}
     figures: dict[str, type] = {}
     for metric in question.metrics:

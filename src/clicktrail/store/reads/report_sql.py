@@ -15,16 +15,16 @@ from clicktrail.reports.buckets import Run, find_runs
 from clicktrail.reports.dimensions import DELAYS, PARAMETER, TIME, Grouping
 from clicktrail.reports.periods import Range
 from clicktrail.reports.zones import DAY, HOUR, offset_spans
+from clicktrail.store.session.counted import IS_COUNTED
 from clicktrail.store.session.sql import Sql, join, sql
 
-_HUMAN = "(c.bot = '' OR c.bot IS NULL)"
 REGISTERED = "registered"
 """The part that is counted over registrations and not over clicks."""
 SUMS: Mapping[str, str] = {
-    "clicks": f"count(*) FILTER (WHERE {_HUMAN})",
+    "clicks": f"count(*) FILTER (WHERE {IS_COUNTED})",
     "unique_clicks": "count(*) FILTER (WHERE c.is_first)",
     "bots": "count(*) FILTER (WHERE c.bot <> '')",
-    "duplicates": f"count(*) FILTER (WHERE c.duplicate_of IS NOT NULL AND {_HUMAN})",
+    "duplicates": f"count(*) FILTER (WHERE c.duplicate_of IS NOT NULL AND {IS_COUNTED})",
     "prefetches": "count(*) FILTER (WHERE c.is_prefetch)",
     "data_centre_clicks": "count(*) FILTER (WHERE c.is_data_centre)",
     "registrations": "count(c.profile_id)",
@@ -32,15 +32,15 @@ SUMS: Mapping[str, str] = {
 }
 """Parts that add up over groups."""
 DISTINCT: Mapping[str, str] = {
-    "visitors": f"count(DISTINCT c.visitor) FILTER (WHERE {_HUMAN})",
-    "browsers": f"count(DISTINCT c.visitor_id) FILTER (WHERE {_HUMAN})",
+    "visitors": f"count(DISTINCT c.visitor) FILTER (WHERE {IS_COUNTED})",
+    "browsers": f"count(DISTINCT c.visitor_id) FILTER (WHERE {IS_COUNTED})",
     "clients": "count(DISTINCT c.profile_id)",
     "median_delay": "percentile_disc(0.5) WITHIN GROUP (ORDER BY a.time - c.time)",
     "p90_delay": "percentile_disc(0.9) WITHIN GROUP (ORDER BY a.time - c.time)",
-    "active_partners": f"count(DISTINCT c.partner_id) FILTER (WHERE {_HUMAN})",
-    "active_links": f"count(DISTINCT c.link_id) FILTER (WHERE {_HUMAN})",
-    "first_click_time": f"min(c.time) FILTER (WHERE {_HUMAN})",
-    "last_click_time": f"max(c.time) FILTER (WHERE {_HUMAN})",
+    "active_partners": f"count(DISTINCT c.partner_id) FILTER (WHERE {IS_COUNTED})",
+    "active_links": f"count(DISTINCT c.link_id) FILTER (WHERE {IS_COUNTED})",
+    "first_click_time": f"min(c.time) FILTER (WHERE {IS_COUNTED})",
+    "last_click_time": f"max(c.time) FILTER (WHERE {IS_COUNTED})",
 }
 """Parts that do not: the total is counted by itself."""
 _DELAYS = frozenset({"median_delay", "p90_delay"})

@@ -2,7 +2,7 @@
 
 from clicktrail.model.times import DAY_US
 
-IS_COUNTED = "coalesce(c.bot, '') = ''"
+IS_COUNTED = "(c.bot = '' OR c.bot IS NULL)"
 """Robots' clicks are stored and marked, but not counted. Clients that they brought are counted."""
 DAY_SQL = f"(c.time - ((c.time % {DAY_US}) + {DAY_US}) % {DAY_US})"
 """The first microsecond of a click's UTC day (`model.visitors.day_of`)."""
