@@ -80,6 +80,11 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # read when the server begins to listen; with 5, a burst of postbacks waits for seconds
+
+
 @contextmanager
 def receiving(folder: Path) -> Iterator[tuple[Receiver, Path]]:
     """A receiver, and the file with the authority that it is to be trusted by."""
@@ -89,9 +94,7 @@ def receiving(folder: Path) -> Iterator[tuple[Receiver, Path]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     receiver = Receiver()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
-    server.daemon_threads = True
-    server.request_queue_size = 128
+    server = _Server(("127.0.0.1", 0), _handler(receiver))
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     receiver.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
