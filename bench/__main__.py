@@ -1,7 +1,6 @@
 """`python -m bench` measures, prints a table, and writes docs/benchmarks.md on request (`--help` for its options)."""
 
 import argparse
-import http.client
 import json
 import shutil
 import statistics
@@ -13,12 +12,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from tests.serving import Serving, free_port, serving
+from tests.serving import free_port, serving
 
-from bench import data, load, postgres
-from clicktrail.query.fields import CLICK
+from bench import data, load, postgres, reports
+from bench.questions import connect, measure_concurrent, measure_questions
 
 SIZES = {"100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 BODY = json.dumps(
@@ -33,9 +31,6 @@ BODY = json.dumps(
     }
 ).encode()
 ANSWER_BYTES = 820
-REPEATS = 9
-SLOW_MS = 3_000
-"""What takes longer is asked once."""
 Line = tuple[str, str]
 
 
@@ -136,115 +131,17 @@ def measure_batches(folder: Path) -> Iterator[Line]:
         yield "batch of 10,000", f"{len(rows) / statistics.median(times):,.0f} clicks/s"
 
 
-def connect(server: Serving) -> http.client.HTTPConnection:
-    host, _, port = server.url.removeprefix("http://").partition(":")
-    return http.client.HTTPConnection(host, int(port), timeout=120)
-
-
-class Asker:
-    """Asks a server the same thing several times and remembers the middle."""
-
-    def __init__(self, server: Serving) -> None:
-        self.client, self.headers = connect(server), {"Authorization": f"Bearer {server.token()}"}
-
-    def get(self, path: str, **headers: str) -> tuple[bytes, http.client.HTTPResponse]:
-        self.client.request("GET", path, headers=self.headers | headers)
-        answer = self.client.getresponse()
-        content = answer.read()
-        if answer.status == 503:
-            raise TimeoutError
-        assert answer.status == 200, content
-        return content, answer
-
-    def time(self, path: str, **headers: str) -> str:
-        times = []
-        for _ in range(REPEATS):
-            started = time.perf_counter()
-            try:
-                self.get(path, **headers)
-            except TimeoutError:
-                return f"503 after {time.perf_counter() - started:.0f} s"
-            times.append((time.perf_counter() - started) * 1000)
-            if times[-1] > SLOW_MS:
-                break
-        return f"{statistics.median(times):.2f} ms, worst {max(times):.1f} ms"
-
-
-def filter_values(asker: Asker, clicks: int) -> dict[str, str]:
-    """A value for every filter, taken from a click in the middle."""
-    path = f"/clicks?limit=1&offset={clicks // 16}&filter[uuid][null]=0&filter[visitorId][null]=0&query[visitor]=1"
-    middle = json.loads(asker.get(path)[0])[0]
-    middle |= middle["visitor"]
-    special = {
-        "isBot": "1",
-        "botRule": "Googlebot\\/",
-        "isDataCentre": "1",
-        "isPrefetch": "1",
-        "duplicateOf": middle["clickId"],
-        "clickStartTime": middle["time"],
-        "clickEndTime": middle["time"],
-        "registration": "1",
-        "profileName": "Partner 7",
-        "profileContacts": "client00000@",
-        "profileCountryName": "United",
-        "tag": "tag7",
-        "bannerId": "0" * 24,
-        "uri": "matches-nothing",
-        "utmTerm": "nothing",
-        "userAgent": "Version/4999 ",
-    }
-    names = (field.name for field in CLICK.fields if field.filterable)
-    return {name: quote(special.get(name) or middle[name]) for name in names}
-
-
-def measure_questions(server: Serving, clicks: int) -> Iterator[Line]:
-    asker = Asker(server)
-    asker.get(f"/links/{0:024x}/metrics")  # the figures of links have been read
-    yield "newest page", asker.time("/clicks")
-    deep = json.loads(asker.get(f"/clicks?limit=1&offset={clicks // 2}")[0])[0]
-    yield "get by id, in the middle", asker.time(f"/clicks/{deep['clickId']}")
-    yield "page behind a cursor, in the middle", asker.time(cursor_path(asker, clicks))
-    yield "exact count", asker.time("/clicks?limit=1", Prefer="count=exact")
-    yield "page of 100 with metrics", asker.time("/clicks?limit=100&query[metrics]=1")
-    everything = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
-    yield "page of 1,000 with everything", asker.time(f"/clicks?limit=1000&{everything}")
-    for name, value in filter_values(asker, clicks).items():
-        yield f"filter {name}", asker.time(f"/clicks?filter[{name}]={value}")
-    for name in CLICK.sorts:
-        for order in ("asc", "desc"):
-            yield f"sort {name} {order}", asker.time(f"/clicks?sort_by={name}&sort_order={order}")
-    for name in ("uri", "userAgent", "tag", "ip"):
-        yield f"one campaign, sort {name}", asker.time(f"/clicks?filter[utmCampaign]=campaign7&sort_by={name}")
-    started = time.perf_counter()
-    content, _ = asker.get("/clicks/export?format=csv&filter[utmCampaign]=campaign1")
-    rows = content.count(b"\n")
-    yield "CSV export of one campaign", f"{rows / (time.perf_counter() - started):,.0f} rows/s ({rows:,} rows)"
-
-
-def cursor_path(asker: Asker, clicks: int) -> str:
-    _, answer = asker.get(f"/clicks?limit=10&offset={clicks // 2}")
-    url = answer.headers["Link"].partition("<")[2].partition(">")[0]
-    return "/clicks" + url.partition("/clicks")[2]
-
-
-def measure_concurrent(server: Serving) -> Iterator[Line]:
-    port, token = int(server.url.rpartition(":")[2]), server.token()
-    asker = Asker(server)
-    old = json.loads(asker.get("/clicks?limit=1&sort_order=asc")[0])[0]["clickId"]
-    for name, path in (("newest pages", "/clicks"), ("gets of an old click", f"/clicks/{old}")):
-        got = load.run(port, load.request_bytes("GET", path, token), 32)
-        yield f"{name}, 32 connections", f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms"
-
-
 def measure_size(folder: Path, clicks: int) -> Iterator[Line]:
     build_s = data.build(folder / "data", clicks)
     yield "bare engine fills itself", f"{clicks / build_s:,.0f} rows/s"
-    size = (folder / "data" / "clicktrail.duckdb").stat().st_size
+    store = folder / "data" / "clicktrail.duckdb"
+    size = store.stat().st_size
     yield "disk", f"{size / clicks:.0f} bytes a click"
     started = time.perf_counter()
-    with serving(folder / "data") as server:
+    with serving(folder / "data") as server, reports.raw_duckdb(store, folder / "copy.duckdb") as raw:
         yield "start until healthy", f"{time.perf_counter() - started:.2f} s"
         yield from measure_questions(server, clicks)
+        yield from reports.measure(server, raw)
         yield from measure_concurrent(server)
         status = Path(f"/proc/{server.process.pid}/status").read_text()
         for key, name in (("VmRSS", "resident memory at the end"), ("VmHWM", "resident memory at most")):
@@ -254,12 +151,14 @@ def measure_size(folder: Path, clicks: int) -> Iterator[Line]:
 def measure_postgres(folder: Path, clicks: int) -> Iterator[Line]:
     with postgres.database() as database:
         yield from postgres.measure_ingest(database, folder, BODY)
-        url, lines = postgres.fill(database, folder, clicks)
+        yield from postgres.measure_move(database, folder)
+        url, lines = postgres.fill(database, clicks)
         yield from lines
         started = time.perf_counter()
-        with serving(folder / "node", database=url, log="off") as server:
+        with serving(folder / "node", database=url, log="off") as server, reports.raw_postgres(url) as raw:
             yield "start until healthy", f"{time.perf_counter() - started:.2f} s"
             yield from measure_questions(server, clicks)
+            yield from reports.measure(server, raw)
             yield from measure_concurrent(server)
 
 

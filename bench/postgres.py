@@ -1,10 +1,10 @@
 """The same questions and loads on PostgreSQL, with one node and with several, beside what one would write oneself."""
 
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,9 +15,21 @@ from tests.serving import free_port, serving
 from bench import data, load
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.engines.postgres.partitions import month_of
 from clicktrail.store.exchange import move as moving
+from clicktrail.store.migrations.fills import fill as finish
 from clicktrail.store.migrations.shared import migrate
 
+_FILLING = {"wal_level": "minimal", "max_wal_senders": "0", "maintenance_work_mem": "1GB"}
+"""Settings with which new rows and indexes are written once, to the tables alone."""
+_MOVED = 100_000
+_INDEXES = (
+    "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'clicks' AND indexdef NOT LIKE 'CREATE UNIQUE%'"
+)
+_CLAIM_UUIDS = (
+    "INSERT INTO click_uuids SELECT left(encode(sha256(convert_to(uuid, 'UTF8')), 'hex'), 32)::UUID FROM clicks "
+    "WHERE uuid IS NOT NULL"
+)
 SETTINGS = {"shared_buffers": "2GB", "max_wal_size": "8GB", "work_mem": "16MB"}
 NODES = (1, 2, 4)
 Line = tuple[str, str]
@@ -65,22 +77,54 @@ def _told(got: load.Load) -> str:
     return f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms"
 
 
-def fill(server: Cluster, folder: Path, clicks: int) -> tuple[str, list[Line]]:
-    """Moves the embedded store of this size into a new database; returns its URL and what was measured."""
-    data.build(folder / "data", clicks)
-    source = DuckdbEngine(folder / "data" / "clicktrail.duckdb")
-    url = server.create("filled")
-    target = PostgresEngine(url)
+def measure_move(server: Cluster, folder: Path) -> Iterator[Line]:
+    """Moves a small embedded store into a new database."""
+    data.build(folder / "moved", _MOVED)
+    source, target = DuckdbEngine(folder / "moved" / "clicktrail.duckdb"), PostgresEngine(server.create("moved"))
     target.migrate(migrate)
     started = time.perf_counter()
     moving.move(source, target, lambda *_: None)
-    seconds = time.perf_counter() - started
-    target.fill(lambda session: session.figures.settle(session))
+    yield f"move {_MOVED:,} into it", f"{_MOVED / (time.perf_counter() - started):,.0f} clicks/s"
     source.close()
     target.close()
+
+
+def fill(server: Cluster, clicks: int) -> tuple[str, list[Line]]:
+    """Fills a new database with the clicks of `bench.data`; returns its URL and what was measured."""
+    usual = dict(server.settings)
+    server.settings.update(_FILLING)
+    server.restart()
+    url = server.create("filled")
+    engine = PostgresEngine(url)
+    engine.migrate(migrate)
+    engine.keep_months({month_of(second) for second in range(data.START_S, data.END_S, 86_400)})
+    started = time.perf_counter()
     with psycopg.connect(url, autocommit=True) as connection:
+        indexes = connection.execute(_INDEXES).fetchall()
+        for name, _ in indexes:
+            connection.execute(f'DROP INDEX "{name}"')
+        with connection.transaction():
+            connection.execute("TRUNCATE clicks")
+            data.copy_all(connection, clicks)
+        filled = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda index: _execute(url, index[1]), indexes))
+        connection.execute(_CLAIM_UUIDS)
+        finish(engine)
+        indexed = time.perf_counter()
+        engine.close()
         connection.execute("VACUUM ANALYZE")
         row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-    shutil.rmtree(folder / "data")
+    server.settings = usual
+    server.restart()
     assert row is not None
-    return url, [("move into it", f"{clicks / seconds:,.0f} rows/s"), ("disk", f"{row[0] / clicks:.0f} bytes a click")]
+    return url, [
+        ("rows fill it", f"{clicks / (filled - started):,.0f} rows/s"),
+        ("indexes and figures", f"{indexed - filled:.0f} s"),
+        ("disk", f"{row[0] / clicks:.0f} bytes a click"),
+    ]
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)

@@ -11,6 +11,7 @@ PLACES = {
     "backup": "backups:backup",
     "client": "clients:client",
     "compact": "compact:compact",
+    "demo": "demo:demo",
     "doctor": "doctor:doctor",
     "export": "files:export_file",
     "id": "ids:print_ids",

@@ -27,7 +27,9 @@ _MACROS = (
     "divide(x, y) AS x // y",
     "uri_decode(x) AS CASE WHEN strpos(x, '%') + strpos(x, '+') = 0 THEN x "
     "ELSE replace(coalesce(try(url_decode(replace(x, '+', ' '))), x), chr(0), '') END",
-    "uri_parameter(x, y) AS nullif(uri_decode(nullif(regexp_extract(x, y, 1), '')), '')",
+    # The lambda searches the uri once. A macro repeats the text of its argument wherever it uses it.
+    "uri_parameter(x, y) AS nullif(list_transform([nullif(regexp_extract(x, y, 1), '')], lambda v: uri_decode(v))[1], "
+    "'')",
 )
 """The functions that statements expect of every engine."""
 
