@@ -7,8 +7,6 @@ ROUNDS ?= 200
 JOBS ?= 2
 
 UV := 0.13.9
-SWAGGER_UI := 5.35.0
-VENDOR := src/clicktrail/web/vendor/swagger-ui
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
 WHEELS ?= --only-binary :all:
@@ -30,7 +28,7 @@ help:
 	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
 	@echo "make lock   write requirements/ anew from pyproject.toml (UPGRADE=1: with the newest versions)"
-	@echo "make vendor copy the files of the page /docs from npm (SWAGGER_UI=5.35.0: another version)"
+	@echo "make vendor fetch the files of other projects from npm, as VENDOR.toml names them"
 
 .venv/run: pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
@@ -67,8 +65,8 @@ test: .venv/dev node-tools
 	$(PYTEST)
 
 check: .venv/dev node-tools
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench tools
+	$(BIN)/ruff check src tests bench tools
 	$(BIN)/mypy
 	$(PYTEST) --cov --cov-report term
 
@@ -92,13 +90,9 @@ lock: .venv/lock/bin/uv
 	$(LOCK) --extra dev --constraint requirements/bench.txt --output-file requirements/dev.txt
 	$(LOCK) --constraint requirements/bench.txt --output-file requirements/run.txt
 
-# `npm pack` runs no script of the package. For a new version change SWAGGER_UI above, then look at the page /docs.
+# No package runs a script. For a new version change VENDOR.toml, then look at /docs and /dashboard.
 vendor:
-	rm -rf .venv/vendor
-	mkdir -p .venv/vendor $(VENDOR)
-	cd .venv/vendor && npm pack --silent swagger-ui-dist@$(SWAGGER_UI) && tar xzf *.tgz
-	cd .venv/vendor/package && cp NOTICE swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt swagger-ui.css favicon-32x32.png $(CURDIR)/$(VENDOR)
-	cd $(VENDOR) && chmod 644 * && rm -f SHA256SUMS && sha256sum * > SHA256SUMS
+	$(PYTHON) -m tools.vendor
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

@@ -18,7 +18,7 @@ LAYERS = (
     "choices",
     "http/router",
     "http/openapi http/fast",
-    "http/resources",
+    "http/resources http/web",
     "http/tracking",
     "http/endpoint",
     "http/visitor",

@@ -1,24 +1,29 @@
-"""The files of other projects are those that `make vendor` copied."""
+"""The files of other projects are those that `make vendor` made, and NOTICE names each project."""
 
 import hashlib
-import re
+import tomllib
 from pathlib import Path
 
 from clicktrail.http.resources.system import ASSETS
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "src" / "clicktrail" / "web" / "vendor" / "swagger-ui"
+FOLDER = ROOT / "src" / "clicktrail" / "web" / "vendor"
+TABLE = tomllib.loads((FOLDER / "VENDOR.toml").read_text())
 
 
 def test_no_file_was_changed() -> None:
-    lines = (FOLDER / "SHA256SUMS").read_text().splitlines()
-    sums = {name: digest for digest, name in map(str.split, lines)}
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in FOLDER.iterdir()}
-    found.pop("SHA256SUMS")
-    assert found == sums
-    assert found.keys() >= ASSETS.keys()
+    for file in TABLE["file"]:
+        assert hashlib.sha256((FOLDER / file["path"]).read_bytes()).hexdigest() == file["sha256"], file["path"]
 
 
-def test_the_version_is_the_one_that_the_makefile_names() -> None:
-    [version] = re.findall(r"^SWAGGER_UI := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert f'"{version}"' in (FOLDER / "swagger-ui-bundle.js").read_text()
+def test_every_file_is_listed() -> None:
+    found = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file()}
+    entries = {file["entry"] for file in TABLE["file"] if "entry" in file}
+    assert found == {file["path"] for file in TABLE["file"]} | entries | {"VENDOR.toml"}
+    assert {file["path"] for file in TABLE["file"]} >= {f"swagger-ui/{name}" for name in ASSETS}
+
+
+def test_every_package_has_an_integrity_and_a_licence() -> None:
+    for package in TABLE["package"]:
+        assert package["integrity"].startswith("sha512-")
+        assert package["licence"] in ("MIT", "Apache-2.0")

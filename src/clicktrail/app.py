@@ -35,6 +35,7 @@ from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
 from clicktrail.http.router import make_router, operations_by_tag
 from clicktrail.http.visitor.lockout import Lockout
+from clicktrail.http.web.pages import PAGES
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder, relink
@@ -150,8 +151,8 @@ class App:
         Path(settings.data).mkdir(parents=True, exist_ok=True, mode=0o700)
         by_tag = operations_by_tag(settings.link_path)
         operations = list(chain.from_iterable(by_tag.values()))
-        if sum(f"{operation.path}/".startswith(settings.link_path + "/") for operation in operations) > 1:
-            raise SettingsError(f"--link-path {settings.link_path} is a path of the API; choose another one.")
+        if sum(f"{each.path}/".startswith(settings.link_path + "/") for each in (*operations, *PAGES)) > 1:
+            raise SettingsError(f"--link-path {settings.link_path} is a path of Clicktrail; choose another one.")
         self.geo = make_geo(settings)
         engine = open_engine(settings, clock)
         self.keys = keys_of(settings, engine, clock)

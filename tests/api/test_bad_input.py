@@ -194,7 +194,7 @@ def test_the_root_leads_browsers_to_a_page(tmp_path: Path, base: str) -> None:
     with serving(tmp_path / "data", link_hosts="go.example.org", **settings) as server:
         for path in {f"{base}/", base or "/"}:
             led = httpx.get(server.url + path, headers={"Accept": accept})
-            assert (led.status_code, led.headers["Location"]) == (302, f"{base}/docs")
+            assert (led.status_code, led.headers["Location"]) == (302, f"{base}/dashboard")
             assert httpx.get(server.url + led.headers["Location"], headers={"Accept": accept}).status_code == 200
             for program in ("*/*", "application/json", "text/html;q=0, */*", ""):
                 assert httpx.get(server.url + path, headers={"Accept": program}).status_code == 404

@@ -89,6 +89,9 @@ class World:
         engine.memory.published.learn(catalogue, frozenset(), engine.run(lambda s: s.catalogue_version()))
         engine.run(lambda s: insert_clicks(s, rows))
         engine.memory.newest.stop()  # so that the engine answers, not memory
+        stored = {shown.click.click_id: shown.click for shown in self.page(parse_list(b"limit=1000", CLICK)).items}
+        for fact in self.facts:  # the store has marked which clicks are first
+            fact["click"] = stored[fact["click"].click_id]
         ids_of_clients = [client.profile_id for client in clients]
         by_id = dict(engine.run(lambda s: select_records(s, SYSTEM, PROFILE, "profile_id", ids_of_clients)))
         for fact in self.facts:

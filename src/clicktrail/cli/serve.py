@@ -126,7 +126,6 @@ async def offer_first_user(app: App) -> None:
     made = await app.store.run(invite_first)
     if made is not None:
         click.echo(f"Set up the first user: {browser_url(app.settings)}/welcome#{made.token}")
-        click.echo("There is no page for this link yet: docs/operating.md shows the command that sets the password.")
 
 
 async def stop_with_parent(stop: Callable[[], None]) -> None:

@@ -39,6 +39,7 @@ from clicktrail.http.resources import (
 )
 from clicktrail.http.resources import sites as own_sites
 from clicktrail.http.tracking import redirects, sites
+from clicktrail.http.web.pages import PAGES
 
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Recording": (clicks, batches, exports),
@@ -71,9 +72,11 @@ def operations_by_tag(link_path: str = redirects.LINK_PREFIX) -> dict[str, list[
 
 
 def make_router(services: Services, operations: Iterable[Operation]) -> Router:
-    """The ASGI application of all requests: one route per path, literal paths before paths with parameters."""
+    """The ASGI application of all requests, the dashboard's included: one route per path, literal paths before paths
+    with parameters.
+    """
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in operations:
+    for operation in (*operations, *PAGES):
         by_path.setdefault(operation.path, {})[operation.method] = operation
     base = services.limits.base_path.rstrip("/")
     routes = [

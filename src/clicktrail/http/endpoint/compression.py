@@ -37,6 +37,8 @@ async def compress(answer: Answer, scope: Scope) -> Answer:
     """Compresses the answer if the request accepts gzip and the answer becomes smaller."""
     if not answer.media_type.startswith(_TEXTS) or answer.status == NO_CONTENT.status:
         return answer
+    if "Content-Encoding" in answer.headers:  # compressed already
+        return answer
     if answer.stream is None and len(answer.body) < MIN_BYTES:
         return answer
     vary = answer.headers.get("Vary")

@@ -12,7 +12,7 @@ from clicktrail.query.fields import Field, Resource
 from clicktrail.query.grammar import NOTHING, Grammar
 
 PUBLIC: frozenset[Scope] = frozenset()
-NAMES = frozenset({"file", "code"})
+NAMES = frozenset({"file", "code", "version"})
 """Path parameters that are not ids."""
 
 

@@ -1,4 +1,4 @@
-"""GET / leads a browser to the pages of the API. Programs get 404 there, as for every path that no operation has."""
+"""GET / leads a browser to the dashboard. Programs get 404 there, as for every path that no operation has."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.endpoint import closing, send_answer
 from clicktrail.http.endpoint.request_ids import find_request_id
 from clicktrail.model.weights import parse_weights
 
-PAGE = "/docs"
+PAGE = "/dashboard"
 _HTML = "text/html"
 
 

@@ -1,4 +1,4 @@
-"""The fields of a click: 24 that are shown, 26 filters, 16 sort keys (contract, sections 2 and 3)."""
+"""The fields of a click: 24 that are shown, 30 filters, 16 sort keys (contract, sections 2 and 3)."""
 
 from typing import Any
 
@@ -44,6 +44,24 @@ VISITOR = (
     _filter("visitorId", "The visitor's browser, as the site's own cookie names it.", writable=True, example="v-81"),
 )
 """What is known about who clicked: the keys of the expansion `visitor`."""
+
+REPORTED = (
+    _filter(
+        "partnerId",
+        "The partner who owned the link when the click was recorded.",
+        kind=kinds.ID,
+        example="6006dda272f002519c3eb505",
+    ),
+    _filter(
+        "siteId",
+        "The site whose snippet or pixel sent the click.",
+        kind=kinds.ID,
+        example="6006dda272f002519c3eb505",
+    ),
+    _filter("referrerHost", "The host of the referrer.", is_repetitive=True, example="twitter.com"),
+    _mark("isFirst", "Whether the click is unique: the first of its visitor on its link on the UTC day of its `time`."),
+)
+"""What only filters and reports show: with these filters a list has the clicks that a report has counted."""
 
 CLICK = Resource(
     "click",
@@ -230,5 +248,6 @@ CLICK = Resource(
             example="61",
         ),
         *VISITOR,
+        *REPORTED,
     ),
 )

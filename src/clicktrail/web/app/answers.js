@@ -1,0 +1,44 @@
+// Requests as components need them: asked again when the question changes, and aborted when no one waits any more.
+import { useEffect, useRef, useState } from "../vendor/preact/preact.js";
+import { ask } from "./api.js";
+import { renderQuery } from "./router.js";
+
+/** `{data, next, total, problem, isLoading, reload}`. While a new question is asked, the answer to the old one stays.
+ *  A null path asks nothing. */
+export function useAnswer(path, query = {}, { headers } = {}) {
+  const [state, setState] = useState({ data: null, problem: null, isLoading: true });
+  const [round, setRound] = useState(0);
+  const question = path === null ? null : `${path}?${renderQuery(query)}`;
+  const path_ = useRef(path);
+  useEffect(() => {
+    if (question === null) return undefined;
+    const stop = new AbortController();
+    const isOther = path_.current !== path;
+    path_.current = path;
+    setState((old) => ({ ...(isOther ? { data: null } : old), problem: null, isLoading: true }));
+    ask(path, query, { signal: stop.signal, headers })
+      .then(({ body, next, total }) => setState({ data: body, next, total, problem: null, isLoading: false }))
+      .catch((problem) => problem.name !== "AbortError" && setState({ data: null, problem, isLoading: false }));
+    return () => stop.abort();
+  }, [question, round]);
+  return { ...state, reload: () => setRound((old) => old + 1) };
+}
+
+const names = new Map();
+
+/** The name of an object, from a cache; null until it is known. */
+export function useName(path, read) {
+  const [name, setName] = useState(names.get(path) ?? null);
+  useEffect(() => {
+    if (path === null || names.has(path)) return setName(names.get(path) ?? null);
+    const stop = new AbortController();
+    ask(path, {}, { signal: stop.signal })
+      .then(({ body }) => {
+        names.set(path, read(body));
+        setName(names.get(path));
+      })
+      .catch(() => {}); // the id is shown then
+    return () => stop.abort();
+  }, [path]);
+  return name;
+}

@@ -1,0 +1,66 @@
+// The public API, and nothing else: what the dashboard shows, anyone with a token can ask for.
+import { base, renderQuery } from "./router.js";
+import { forget, token } from "./session.js";
+import { texts } from "./texts.js";
+
+/** A refusal: the problem document of the API. Status 0 means that there was no answer. */
+export class Problem extends Error {
+  constructor(status, document = {}) {
+    super(document.detail || document.title || texts.states.noAnswer);
+    this.status = status;
+    this.errors = document.errors ?? [];
+    this.requestId = document.requestId;
+  }
+}
+
+/** The answer: its JSON, the cursor of the next page, and the total of a list where it was asked for. */
+export async function ask(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
+  const answer = await send(path, query, { method, body, signal, headers });
+  const text = await answer.text();
+  return {
+    body: text ? JSON.parse(text) : null,
+    next: readNext(answer.headers.get("Link")),
+    total: answer.headers.has("X-Total-Count") ? Number(answer.headers.get("X-Total-Count")) : null,
+  };
+}
+
+/** The answer as it is, for files. Raises Problem. */
+export async function send(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
+  const all = { ...headers };
+  if (token.value) all.Authorization = `Bearer ${token.value}`;
+  if (body !== undefined) all["Content-Type"] = "application/json";
+  const options = { method, signal, headers: all, body: body === undefined ? undefined : JSON.stringify(body) };
+  let answer;
+  try {
+    answer = await fetch(urlOf(path, query), options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0);
+  }
+  if (answer.ok) return answer;
+  const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
+  if (answer.status === 401 && path !== "/session") forget();
+  throw problem;
+}
+
+export function urlOf(path, query = {}) {
+  const text = renderQuery(query);
+  return base + path + (text ? `?${text}` : "");
+}
+
+function readNext(header) {
+  const url = /<([^>]*)>;\s*rel="next"/.exec(header ?? "")?.[1];
+  return url ? new URL(url, location.href).searchParams.get("cursor") : null;
+}
+
+/** The same request for a shell. The token is a variable, so that no one pastes a real one. */
+export function curlOf(path, query = {}, { method = "GET", body } = {}) {
+  const parts = ["curl -s -g", method === "GET" ? "" : `-X ${method}`, '-H "Authorization: Bearer $TOKEN"'];
+  parts.push(quote(location.origin + urlOf(path, query)));
+  if (body !== undefined) parts.push(`--data-raw ${quote(JSON.stringify(body))}`);
+  return parts.filter(Boolean).join(" ");
+}
+
+function quote(text) {
+  return `'${text.replace(/'/g, "'\\''")}'`;
+}

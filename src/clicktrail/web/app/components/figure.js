@@ -1,0 +1,27 @@
+import { html } from "../../vendor/preact/preact.js";
+import { number, percent, percentChange, pointChange, say } from "../format.js";
+import { texts } from "../texts.js";
+
+/** One number with its change. `href` leads to what it counts; `onPick` shows its line in the chart. */
+export function Figure({ label, help, value, isRate, change, previous, href, onPick, isPicked }) {
+  return html`<div class="figure ${isPicked ? "picked" : ""}">
+    ${onPick
+      ? html`<button type="button" class="label" title=${help} aria-pressed=${isPicked ? "true" : "false"} onClick=${onPick}>${label}</button>`
+      : html`<span class="label" title=${help}>${label}</span>`}
+    <span class="value">${href ? html`<a href=${href}>${show(value, isRate)}</a>` : show(value, isRate)}</span>
+    <${Change} value=${change} previous=${previous} isRate=${isRate} />
+  </div>`;
+}
+
+const show = (value, isRate) => (isRate ? percent(value) : number(value));
+
+/** Up, down or the same, in words, colour and sign. Without a comparison it keeps its place. */
+export function Change({ value, previous, isRate }) {
+  if (previous === undefined) return html`<span class="change"> </span>`;
+  const before = say(texts.changes.before, { value: show(previous, isRate) });
+  if (value === null || value === undefined) return html`<span class="change">${before}</span>`;
+  const size = Number(value);
+  const kind = size > 0 ? "up" : size < 0 ? "down" : "same";
+  return html`<span class="change ${kind}"><span class="hidden">${texts.changes[kind]} </span>
+    ${isRate ? pointChange(value) : percentChange(value)} <span class="before">${before}</span></span>`;
+}

@@ -1,0 +1,67 @@
+// The start: who is signed in, then the frame with the menu and the page of the URL.
+import { html, render, useEffect, useState } from "../vendor/preact/preact.js";
+import { ask } from "./api.js";
+import { Empty, Forbidden, Skeleton } from "./components/states.js";
+import { say } from "./format.js";
+import { KeyList, isListOpen } from "./keyboard.js";
+import { PAGES, findPage } from "./pages.js";
+import { SignIn, Welcome } from "./signin.js";
+import { hrefOf, place } from "./router.js";
+import { forget, token, viewer } from "./session.js";
+import { texts } from "./texts.js";
+import { rangeQuery } from "./view.js";
+
+function App() {
+  const isWelcome = place.value.path === "/welcome";
+  useEffect(() => {
+    if (isWelcome) return;
+    ask("/session").then(({ body }) => (viewer.value = body)).catch(() => (viewer.value = null));
+  }, []);
+  if (isWelcome) return html`<${Welcome} />`;
+  if (viewer.value === undefined) return html`<main class="alone"><${Skeleton} rows=${3} /></main>`;
+  return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} /><${KeyList} />`;
+}
+
+function Frame() {
+  const found = findPage(place.value.path);
+  const title = found?.page.title ?? texts.titles.notFound;
+  document.title = `${title} – ${texts.name}`;
+  return html`<a class="skip" href="#content">${texts.skip}</a>
+    <header class="top"><a class="brand" href=${hrefOf("/", rangeQuery())}><span class="logo" aria-hidden="true"></span>${texts.name}</a>
+      <${Menu} /><${Account} /></header>
+    <main id="content" tabindex="-1">${found ? html`<${Page} key=${place.value.path} ...${found} />` : html`<h1>${title}</h1><${Empty} text=${texts.states.notFoundPage} />`}</main>`;
+}
+
+function Menu() {
+  const { path } = place.value;
+  const isHere = (page) => (page.path === "/" ? path === "/" : path === page.path || path.startsWith(`${page.path}/`));
+  return html`<nav class="menu" aria-label=${texts.menu}>
+    ${PAGES.filter((page) => page.menu && page.isFor()).map(
+      (page) => html`<a href=${hrefOf(page.path, rangeQuery())} aria-current=${isHere(page) ? "page" : undefined}>${page.title}</a>`,
+    )}
+  </nav>`;
+}
+
+function Account() {
+  const { name } = viewer.value;
+  const leave = () => (token.value ? Promise.resolve() : ask("/session", {}, { method: "DELETE" })).finally(forget);
+  return html`<div class="account"><button type="button" class="quiet" title=${texts.keys.title} aria-label=${texts.keys.title} onClick=${() => (isListOpen.value = true)}>?</button>
+    <span class="who" title=${say(texts.signIn.signedInAs, { name: name ?? "" })}>${name}</span>
+    <button type="button" class="quiet" onClick=${leave}>${texts.signIn.signOut}</button></div>`;
+}
+
+/** Loads the file of a page. After an update of the server the old files are gone: the person loads the page again. */
+function Page({ page, values }) {
+  const [state, setState] = useState({ component: null, isGone: false });
+  useEffect(() => {
+    page.load().then(({ default: component }) => setState({ component }), () => setState({ isGone: true }));
+  }, [page]);
+  if (!page.isFor()) return html`<h1>${page.title}</h1><${Forbidden} />`;
+  if (state.isGone) return html`<div class="state failed" role="alert"><strong>${texts.states.newVersion}</strong><p>${texts.states.newVersionText}</p>
+    <button type="button" onClick=${() => location.reload()}>${texts.states.reload}</button></div>`;
+  if (!state.component) return html`<h1>${page.title}</h1><${Skeleton} />`;
+  const Component = state.component;
+  return html`<${Component} ...${values} />`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

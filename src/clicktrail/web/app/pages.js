@@ -1,0 +1,24 @@
+// The pages: path -> file, and the menu. A page is loaded when it is opened; its file's default export is a component.
+// To add a page, add a row here and its words to texts.js.
+import { hrefOf } from "./router.js";
+import { texts } from "./texts.js";
+
+const anyone = () => true;
+
+/** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order. */
+export const PAGES = [
+  { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => import("./pages/overview.js") },
+];
+
+/** The page at a path with the values of its `:name` parts; null if there is none. */
+export function findPage(path) {
+  for (const page of PAGES) {
+    const [own, given] = [page.path.split("/"), path.split("/")];
+    const fits = own.length === given.length && own.every((part, index) => part[0] === ":" || part === given[index]);
+    if (fits) return { page, values: Object.fromEntries(own.flatMap((part, index) => (part[0] === ":" ? [[part.slice(1), decodeURIComponent(given[index])]] : []))) };
+  }
+  return null;
+}
+
+/** The address of a page; null while there is no such page, so that nothing leads nowhere. */
+export const hrefOfPage = (path, query) => (findPage(path)?.page.isFor() ? hrefOf(path, query) : null);

@@ -1,0 +1,81 @@
+"""The dashboard's server and its pages in a real browser: policy violations, console errors and requests to other
+hosts fail the test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import CHROMIUM, QUIET
+from tests.browser.programme import Programme, make_programme
+from tests.conftest import ENGINES, NewStore
+from tests.serving import Serving, serving
+
+VIEWS = {"wide": (1280, "light"), "phone": (360, "dark")}
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def tracker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore
+) -> Iterator[Serving]:
+    """A server for the tests of a file, once on each engine."""
+    with serving(tmp_path_factory.mktemp("dashboard") / "data", **new_store(request.param)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def programme(tracker: Serving) -> Programme:
+    with tracker.client() as api:
+        return make_programme(api, 400)
+
+
+@contextmanager
+def watched_page(browser: Browser, tracker: Serving, view: str = "wide") -> Iterator[tuple[Page, list[str]]]:
+    """A page of nobody yet, and the errors seen so far: whoever expects one takes it from the list."""
+    width, scheme = VIEWS[view]
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB")  # type: ignore[arg-type]
+    page = context.new_page()
+    errors: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("request", lambda request: asked.append(request.url))
+    yield page, errors
+    context.close()
+    assert errors == []
+    assert [url for url in asked if not url.startswith((tracker.url, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, tracker: Serving) -> Iterator[OpenPage]:
+    """Opens a page of the dashboard, signed in with a token: `open_page("/clicks", view="phone", scope="partner",
+    partner=id)`."""
+    with ExitStack() as stack:
+
+        def opened(path: str = "", view: str = "wide", scope: str = "admin", partner: str | None = None) -> Page:
+            page, errors = stack.enter_context(watched_page(browser, tracker, view))
+            page.goto(f"{tracker.url}/dashboard{path}")
+            page.get_by_role("button", name="Use a token").click()
+            page.get_by_label("Access token").fill(tracker.token(scope, partner))
+            errors.clear()  # the browser reports that no one was signed in
+            page.get_by_role("button", name="Sign in").click()
+            return page
+
+        yield opened
+
+
+@pytest.fixture(params=VIEWS)
+def page(request: pytest.FixtureRequest, open_page: OpenPage, programme: Programme) -> Page:
+    """The Overview, wide and light or narrow and dark."""
+    del programme  # its clicks are there
+    return open_page(view=request.param)

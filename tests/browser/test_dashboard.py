@@ -1,0 +1,62 @@
+"""The dashboard in a real browser. Policy violations, console errors and requests to other hosts fail."""
+
+import gzip
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import CHROMIUM
+from tests.serving import Serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+FIRST_VIEW_BYTES = 90_000
+
+
+def test_the_overview_shows_the_numbers_of_the_report(page: Page, tracker: Serving) -> None:
+    with tracker.client() as api:
+        totals = api.get("/reports?metrics=clicks,activePartners").json()["totals"]
+    expect(page.locator(".figure", has_text="Clicks").locator(".value").first).to_have_text(str(totals["clicks"]))
+    expect(page.locator(".figure", has_text="Active partners").locator(".value")).to_have_text("3")
+    expect(page.get_by_role("img", name=re.compile("Clicks: 30 points"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_url_is_the_view(page: Page) -> None:
+    page.get_by_label("Period", exact=True).select_option("7d")
+    page.get_by_role("button", name="Phone").click()
+    expect(page).to_have_url(re.compile(r"period=7d&filter\[device\]\[eq\]=phone$"))
+    expect(page.get_by_text("Device is phone")).to_be_visible()
+    page.keyboard.press("t")
+    expect(page).to_have_url(re.compile(r"device.*period=30d"))
+    page.go_back()
+    expect(page.get_by_label("Period", exact=True)).to_have_value("7d")
+
+
+def test_the_chart_is_read_by_keys_and_as_a_table(page: Page) -> None:
+    chart = page.get_by_role("img", name=re.compile("Clicks: 30 points"))
+    chart.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".readout")).to_contain_text("before:")
+    page.get_by_role("button", name="Show as table").click()
+    expect(page.locator(".chart-table tbody tr")).to_have_count(30)
+
+
+def test_the_first_view_is_small_and_strict(tracker: Serving) -> None:
+    answer = httpx.get(f"{tracker.url}/dashboard")
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    files = set(re.findall(r'(?:href|src)="([^"]+)"', answer.text))
+    sizes = [len(gzip.compress(answer.content, 9))]
+    for path in sorted(files):
+        file = httpx.get(tracker.url + path, headers={"Accept-Encoding": "gzip"})
+        assert file.status_code == 200, path
+        assert file.headers["cache-control"] == "public, max-age=31536000, immutable"
+        sizes.append(int(file.headers["content-length"]))
+    assert len(files) > 20
+    assert sum(sizes) < FIRST_VIEW_BYTES
+    assert httpx.get(f"{tracker.url}/assets/0/app/main.js").status_code == 404
