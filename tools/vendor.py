@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tools import world
+
 FOLDER = Path(__file__).parent.parent / "src" / "clicktrail" / "web" / "vendor"
 TABLE = FOLDER / "VENDOR.toml"
 HEADER = (
@@ -52,8 +54,12 @@ def _check_integrity(work: Path, package: Mapping[str, Any]) -> str:
 
 
 def _make(work: Path, file: Mapping[str, str]) -> None:
-    """Copies a file of a package, or bundles the file of this folder that names what is used."""
+    """Copies a file of a package, makes a map of it, or bundles the file of this folder that names what is used."""
     target = FOLDER / file["path"]
+    target.parent.mkdir(exist_ok=True)
+    if "map" in file:
+        target.write_text(world.make(json.loads((work / "node_modules" / file["map"]).read_text())))
+        return
     if "source" in file:
         shutil.copyfile(work / "node_modules" / file["source"], target)
         return

@@ -39,7 +39,7 @@ def test_the_chart_is_read_by_keys_and_as_a_table(page: Page) -> None:
     chart.focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".readout")).to_contain_text("before:")
+    expect(page.locator(".chart .readout")).to_contain_text("before:")
     page.get_by_role("button", name="Show as table").click()
     expect(page.locator(".chart-table tbody tr")).to_have_count(30)
 

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 ROOT = files("clicktrail") / "web"
-FOLDERS = ("app", "vendor/preact", "vendor/uplot")
+FOLDERS = ("app", "vendor/preact", "vendor/uplot", "vendor/world")
 MEDIA_TYPES: Mapping[str, str] = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",

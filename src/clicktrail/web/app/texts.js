@@ -166,6 +166,11 @@ export const texts = {
     noReferrer: "No referrer",
     noCampaign: "No campaign",
     noRegistrations: "No registrations in this period.",
+    share: "Share",
+    world: "Map",
+    worldAt: "{name}: {clicks} clicks",
+    worldSummary: "Clicks from {count} countries. {first}",
+    noCountries: "No click of this period has a known country.",
   },
   delays: {
     "1 minute": "Up to a minute",

@@ -4,6 +4,7 @@ import { curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
 import { TimeChart } from "../components/chart.js";
 import { Figure } from "../components/figure.js";
+import { Lazy } from "../components/lazy.js";
 import { Filters } from "../components/filters.js";
 import { Box, Panel } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
@@ -25,7 +26,7 @@ export default function Overview() {
     <${Summary} figures=${may.seePartners() ? FIGURES : FIGURES.map((name) => (name === "activePartners" ? "activeLinks" : name))} />
     <div class="panels">
       ${may.seePartners() && html`<${Partners} />`}
-      <${Links} /><${Countries} /><${Referrers} /><${Campaigns} /><${Devices} /><${Delay} />
+      <${Links} /><${Countries} /><${World} /><${Referrers} /><${Campaigns} /><${Devices} /><${Delay} />
     </div>`;
 }
 
@@ -79,6 +80,8 @@ export const Links = ({ more }) => html`<${RankedPanel} title=${texts.panels.lin
 export const Countries = ({ more }) => html`<${RankedPanel} title=${texts.panels.countries} dimension="countryCode" filterBy="countryCode" more=${more}
   valueOf=${(row) => row.countryCode} nameOf=${(row) => row.countryName ?? row.countryCode} />`;
 
+export const World = (rest) => html`<${Lazy} load=${() => import("../components/world.js")} height=${358} ...${rest} />`;
+
 export const Referrers = ({ more }) => html`<${RankedPanel} title=${texts.panels.referrers} dimension="referrerHost" filterBy="referrerHost" more=${more}
   valueOf=${(row) => row.referrerHost} nameOf=${(row) => row.referrerHost ?? texts.panels.noReferrer} />`;
 
@@ -98,7 +101,7 @@ function Delay() {
       const counts = new Map(rows.map((row) => [row.delay, row.registrations]));
       const most = Math.max(...counts.values());
       return html`<table><thead><tr><th scope="col"><span class="hidden">${texts.panels.delay}</span></th>
-          <th scope="col" class="number">${texts.metrics.registrationsShort}</th><th scope="col" class="number"></th></tr></thead>
+          <th scope="col" class="number">${texts.metrics.registrationsShort}</th><th scope="col" class="number">${texts.panels.share}</th></tr></thead>
         <tbody>${DELAYS.map((name) => html`<tr><td><span class="bar" style=${{ width: `${(100 * (counts.get(name) ?? 0)) / most}%` }}></span><span class="name">${texts.delays[name]}</span></td>
           <td class="number">${number(counts.get(name) ?? 0)}</td><td class="number">${part(counts.get(name) ?? 0, totals.registrations)}</td></tr>`)}</tbody></table>`;
     }} />`;

@@ -1,0 +1,67 @@
+"""Every page of the dashboard, for each role that it is for: axe finds nothing in either theme, and a phone shows the
+whole width."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chromium import CHROMIUM
+from tests.browser.conftest import VIEWS, OpenPage
+from tests.browser.programme import Programme
+
+ROOT = Path(__file__).parent.parent.parent
+AXE = ROOT / ".venv/clients/node_modules/axe-core/axe.min.js"
+PATHS = re.findall(r'\{ path: "([^"]+)"', (ROOT / "src/clicktrail/web/app/pages.js").read_text())
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(not AXE.exists(), reason="there is no npm on this machine"),
+]
+
+
+def findings(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+
+def settle(page: Page) -> None:
+    """Waits until every answer is shown."""
+    page.locator("main h1").wait_for()
+    expect(page.locator(".skeleton, [aria-busy=true]")).to_have_count(0)
+
+
+def visit(page: Page, path: str) -> None:
+    page.evaluate("path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')) }", path)
+    page.wait_for_timeout(50)  # the page of the new path is drawn in the next frame
+    settle(page)
+
+
+@pytest.mark.parametrize("scope", ["admin", "partner"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_is_accessible(open_page: OpenPage, programme: Programme, view: str, scope: str) -> None:
+    page = open_page(view=view, scope=scope, partner=programme.partners[0] if scope == "partner" else None)
+    settle(page)
+    ids = {"linkId": programme.links[0], "clickId": programme.clicks[0], "profileId": programme.partners[0]}
+    problems = []
+    for path in PATHS:
+        own = re.sub(r":(\w+)", lambda name: ids.get(name[1], programme.partners[0]), path)
+        visit(page, f"/dashboard{own}")
+        problems += [f"{path} {each}" for each in findings(page)]
+        if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+            problems.append(f"{path} is wider than the screen")
+    assert problems == []
+
+
+def test_signing_in_is_accessible(open_page: OpenPage, programme: Programme) -> None:
+    page = open_page()
+    settle(page)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Use a token").wait_for()
+    assert findings(page) == []
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== document.body")
+    assert programme.links
