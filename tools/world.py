@@ -1,6 +1,6 @@
 """Makes the map of the dashboard from the 110m countries of Natural Earth (public domain), as `world-atlas` packs them.
 
-The projection is Equal Earth (Šavrič, Patterson and Jenny, 2018), in whole pixels. A country that is too small for a shape
+The projection is Equal Earth (Šavrič, Patterson and Jenny, 2018), in whole pixels. A country too small for a shape
 gets a dot at its point in `countries.csv`.
 """
 
