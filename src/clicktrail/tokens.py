@@ -309,7 +309,7 @@ class TokenChecker:
                 partner_id=content.get("partner"),
             )
         except (jwt.InvalidTokenError, ValueError):
-            raise _refusal("The token is not valid.", "invalid_token") from None
+            raise _refusal("The token is not valid: no key of this server signed it.", "invalid_token") from None
         owner = claims.subject if is_id(claims.subject) else claims.token_id
         known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, claims.token_id)
         self._known[digest] = known

@@ -53,6 +53,8 @@ def test_with_a_running_server(server: Serving, api: httpx.Client, mark: str) ->
 
 def test_before_the_first_start(tmp_path: Path) -> None:
     data, port = tmp_path / "data", str(free_port())
+    nobody = run("user", "list", "--data", str(data))
+    assert (nobody.stdout, "clicktrail user invite" in nobody.stderr) == ("", True)
     url, token = invite(data, "Mary", "--scope", "admin", port=port)
     assert url == f"http://127.0.0.1:{port}"
     _, lost = invite(data, "Ann")

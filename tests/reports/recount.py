@@ -166,7 +166,7 @@ def read_parameter(uri: str, name: str) -> str | None:
 
 
 def delay_of(row: Row) -> str | None:
-    if row["registration"] is None:
+    if row["registration"] is None or row["us"] is None:
         return None
     seconds = (us_of(row["registration"]["time"]) - row["us"]) / 1e6
     bounds = {"1 minute": 60, "10 minutes": 600, "1 hour": 3600, "1 day": 86400, "7 days": 604800, "30 days": 2592000}
@@ -298,12 +298,12 @@ def keys_of(row: Row, names: Sequence[str], us: int, query: Mapping[str, str]) -
 
 
 def _without_click(each: Row, made: Programme) -> Row:
-    """A registration by a code alone: its link, its partner, and nothing of a click."""
+    """A registration by a code alone: its link, its partner, its rule, and nothing of a click."""
     visitor = dict.fromkeys(made.clicks[0]["visitor"])
-    nothing = {**dict.fromkeys(made.clicks[0]), "uri": "", "visitor": visitor, "registration": None}
+    nothing = {**dict.fromkeys(made.clicks[0]), "uri": "", "visitor": visitor}
     client = each["registration"]
     known = {"linkId": each["linkId"], "profileId": client["profileId"], "profile": {"tags": client["tags"]}}
-    return {**nothing, **known, "partner": each["partner"]}
+    return {**nothing, **known, "partner": each["partner"], "registration": client}
 
 
 FILTERS: Mapping[str, Callable[[Row], bool]] = {

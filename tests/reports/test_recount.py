@@ -1,5 +1,6 @@
 """Every report equals a recount in plain Python of what the exports give."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -254,3 +255,19 @@ def test_lists_with_figures_equal_the_report(programme: Programme, path: str, di
         else:
             assert (each["metrics"]["clicks"], each["metrics"]["firstClickTime"]) == (0, None)
     assert "metrics" not in programme.api.get(path).json()[0]
+
+
+def test_each_registration_is_in_the_row_of_its_own_rule_and_delay(programme: Programme) -> None:
+    """Also a registration by a code alone, which has no click."""
+    base = {"period": "all", "metrics": "registered", "group_by": "rule"}
+    rows = programme.api.get("/reports", params=base | {"filter[code]": code_of(programme)}).json()["rows"]
+    link = next(iter(programme.links))
+    expected = Counter(each["registration"]["rule"] for each in programme.registrations if each["linkId"] == link)
+    assert "code" in expected
+    assert {row["rule"]: row["registered"] for row in rows if row["registered"]} == dict(expected)
+
+
+def code_of(programme: Programme) -> str:
+    """The code of the first link."""
+    code: str = programme.api.get(f"/links/{next(iter(programme.links))}").json()["code"]
+    return code

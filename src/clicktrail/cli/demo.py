@@ -41,11 +41,10 @@ _MAX_DELAY_US = 9 * DAY_US
 _ATTEMPTS, _TAKEN = 4, 256
 _LEASE_US = SECOND
 _NEXT = """
-Next:
-  clicktrail serve                 start the server, with the same --data or --database
+Next, each command with the same --data or --database (or with CLICKTRAIL_DATA or CLICKTRAIL_DATABASE set):
+  clicktrail serve                 start the server; open the link that it prints to see the dashboard
   clicktrail token create          a token for the API: Authorization: Bearer TOKEN
-  GET /reports?group_by=partner    which partners brought clicks and clients in the last 30 days
-  GET /links/{linkId}/metrics      the figures of a link
+  clicktrail report                the figures of the last 30 days; GET /reports gives the same over HTTP
 All names, addresses and clients are invented. Delete the data directory or the database to begin with your own."""
 
 

@@ -142,6 +142,7 @@ def welcome(app: App, url: str) -> str:
     store = f" --data {data}" if is_embedded(app.settings) else ""
     return (
         f"Clicktrail {describe_version()} serves {url}/\n"
+        f"  pages  {url}/dashboard\n"
         f"  docs   {url}/docs\n"
         f"  data   {app.settings.shown_database()}\n"
         f"  geo    {app.geo.describe()}\n"

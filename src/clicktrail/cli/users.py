@@ -80,8 +80,10 @@ def list_users(**given: str) -> None:
         return [render_record(USER, each, "en") for each in (await store.run(list_records, SYSTEM, query)).items]
 
     found = change(read_settings(given), lambda api: api.call("GET", f"/users?limit={_PAGE}&sort_by=name"), local)
-    if found:
-        click.echo(_LINE.format("id", "state", "scope", "partner", "name"))
+    if not found:
+        click.echo("There is no user yet. Invite one: clicktrail user invite NAME --scope admin", err=True)
+        return
+    click.echo(_LINE.format("id", "state", "scope", "partner", "name"))
     for item in found:
         state = "disabled" if not item["enabled"] else "enabled" if item["hasPassword"] else "invited"
         click.echo(_LINE.format(item["userId"], state, item["scope"], item["partnerId"] or "-", item["name"]))

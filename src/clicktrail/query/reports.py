@@ -254,6 +254,7 @@ def _find_misfits(asked: Asked) -> list[Mistake]:
             "align",
             f"can be {Align.WEEKDAY} only with compare={Compare.YEAR}",
         ),
+        ("grain" not in given or TIME in names, "grain", f"needs {TIME} in group_by"),
         (own["sort_by"] in (None, *names), "sort_by", f"must be one of {', '.join(names)}"),
         (not wants_other or own["group_by"], "other", "needs group_by"),
         (not wants_other or "cursor" not in given, "other", "cannot be combined with cursor"),

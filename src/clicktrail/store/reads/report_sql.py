@@ -52,10 +52,11 @@ _OTHER_TABLES: Mapping[str, str] = {
 }
 """Column of a dimension -> expression, where it is not a column of the clicks."""
 _REGISTRATION = (
-    " LEFT JOIN (SELECT click_id, min(time) AS time, min(rule) AS rule FROM attributions "
+    " LEFT JOIN (SELECT click_id, min(time) AS time, (array_agg(rule ORDER BY time))[1] AS rule FROM attributions "
     "WHERE click_id IS NOT NULL GROUP BY click_id) a ON a.click_id = c.click_id"
 )
 """A click has one registration. After a merge of clients it may have two: the first one counts."""
+_THE_REGISTRATION = " CROSS JOIN LATERAL (SELECT c.registered_at AS time, c.registered_by AS rule) a"
 _TAGS = " LEFT JOIN (SELECT DISTINCT profile_id, tag FROM profile_tags) t ON t.profile_id = c.profile_id"
 _EARNED = {
     "link_id": "coalesce(k.link_id, r.link_id)",
@@ -84,12 +85,14 @@ def part(name: str) -> Sql:
 
 def clicks_of(found: Range, groupings: Sequence[Grouping], parts: Sequence[str], where: Sql) -> Sql:
     """FROM and WHERE of the clicks of a range. `where` has the filters and what the viewer may see."""
-    tables = _joins(groupings, bool(_DELAYS.intersection(parts)))
+    needs_registration = _DELAYS.intersection(parts) or _names(groupings) & {"rule", "delay"}
+    tables = sql((_REGISTRATION if needs_registration else "") + _tags(groupings))
     return sql("clicks c{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
 
 
 def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) -> Sql:
-    """FROM and WHERE of the registrations that happened in a range, as if they were clicks, with `registered_at`.
+    """FROM and WHERE of the registrations that happened in a range, as if they were clicks, with `registered_at`
+    and the rule `registered_by`.
 
     Each is the click that earned it. A registration by a code alone has only a link, a partner and a client.
     """
@@ -97,17 +100,20 @@ def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) ->
         f"{_EARNED.get(column, f'k.{column}')} AS {column}" for column in (*Click.__struct_fields__, *_HASHES)
     )
     rows = sql(
-        f"SELECT r.time AS registered_at, {columns} FROM attributions r LEFT JOIN clicks k ON k.click_id = r.click_id "
+        f"SELECT r.time AS registered_at, r.rule AS registered_by, {columns} "
+        "FROM attributions r LEFT JOIN clicks k ON k.click_id = r.click_id "
         "WHERE r.time >= {} AND r.time < {} AND (r.click_id IS NOT NULL OR r.link_id IS NOT NULL)",
         *found,
     )
-    return sql("({}) c{} WHERE {}", rows, _joins(groupings, needs_registration=False), where)
+    return sql("({}) c{} WHERE {}", rows, sql(_THE_REGISTRATION + _tags(groupings)), where)
 
 
-def _joins(groupings: Sequence[Grouping], needs_registration: bool) -> Sql:
-    names = {grouping.dimension.name for grouping in groupings}
-    needs_registration = needs_registration or bool(names & {"rule", "delay"})
-    return sql((_REGISTRATION if needs_registration else "") + (_TAGS if "tag" in names else ""))
+def _tags(groupings: Sequence[Grouping]) -> str:
+    return _TAGS if "tag" in _names(groupings) else ""
+
+
+def _names(groupings: Sequence[Grouping]) -> set[str]:
+    return {grouping.dimension.name for grouping in groupings}
 
 
 def dimension(grouping: Grouping, clock: Clock, moment: str = "c.time") -> Sql:
@@ -178,8 +184,8 @@ def _choose_shift(moment: str, shifts: Sequence[tuple[int, int]]) -> str:
 
 
 def _delay() -> Sql:
-    """The class of the time from click to registration; NULL without a registration."""
+    """The class of the time from click to registration; NULL without a click or a registration."""
     bounds = {name: bound for name, bound in DELAYS.items() if bound is not None}
     cases = [sql(f"WHEN a.time - c.time < {bound} THEN {{}}::VARCHAR", name) for name, bound in bounds.items()]
     [rest] = DELAYS.keys() - bounds.keys()
-    return sql("CASE WHEN a.time IS NULL THEN NULL {} ELSE {}::VARCHAR END", join(" ", cases), rest)
+    return sql("CASE WHEN a.time - c.time IS NULL THEN NULL {} ELSE {}::VARCHAR END", join(" ", cases), rest)

@@ -53,9 +53,9 @@ function readNext(header) {
   return url ? new URL(url, location.href).searchParams.get("cursor") : null;
 }
 
-/** The same request for a shell. The token is a variable, so that no one pastes a real one. */
+/** The same request for a shell. `$AUTH` is the header with the token, as in the documentation: no one pastes a real one. */
 export function curlOf(path, query = {}, { method = "GET", body } = {}) {
-  const parts = ["curl -s -g", method === "GET" ? "" : `-X ${method}`, '-H "Authorization: Bearer $TOKEN"'];
+  const parts = ["curl -s -g", method === "GET" ? "" : `-X ${method}`, '-H "$AUTH"'];
   parts.push(quote(location.origin + urlOf(path, query)));
   if (body !== undefined) parts.push(`--data-raw ${quote(JSON.stringify(body))}`);
   return parts.filter(Boolean).join(" ");

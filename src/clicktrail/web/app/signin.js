@@ -58,7 +58,8 @@ export function SignIn() {
   return html`<${Card} title=${words.title}><${Form} key="password" send=${withPassword} submit=${words.submit}>
     <label>${words.name}<input name="name" autocomplete="username" required autofocus /></label>
     <label>${words.password}<input name="password" type="password" autocomplete="current-password" required /></label>
-    ${needsCode && html`<label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" /></label>`}<//>${turn}<//>`;
+    ${needsCode && html`<label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" /></label>`}<//>${turn}
+    <p class="help">${words.noUser}</p><//>`;
 }
 
 /** The page of an invitation. Its token is in the fragment, which browsers send to no server. */

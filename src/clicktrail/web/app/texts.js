@@ -54,6 +54,7 @@ export const texts = {
     noToken: "This is not an access token.",
     signOut: "Sign out",
     signedInAs: "Signed in as {name}",
+    noUser: "No user yet? Open the link that clicktrail serve printed, or ask for an invitation (clicktrail user invite).",
     passwordOff: "This server has no users. Use a token.",
   },
   welcome: {
