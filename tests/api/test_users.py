@@ -156,6 +156,14 @@ class TestUsers:
         assert answer.status_code == 422, answer.text
         assert pointer in [each["pointer"] for each in answer.json()["errors"]]
 
+    def test_that_look_the_same_are_the_same(self, house: House, mark: str) -> None:
+        composed, apart = f"{mark} m\u00e1ry", f"{mark} ma\u0301ry"
+        assert house.api.post("/users", json={"name": composed, "scope": "read"}).status_code == 201
+        assert house.api.post("/users", json={"name": apart, "scope": "read"}).status_code == 409
+        for hidden in ("\u200b", "\u202e", "\u3164", "\n"):
+            refused = house.api.post("/users", json={"name": f"{mark}{hidden}mary", "scope": "read"})
+            assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/name")
+
     def test_of_a_partner_go_with_the_partner(self, house: House, mark: str) -> None:
         partner = house.api.post("/profiles", json={"firstName": mark}).json()["profileId"]
         ada = make_person(house.server, house.api, mark, "partner", partner)

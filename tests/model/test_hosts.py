@@ -15,6 +15,7 @@ from clicktrail.http.visitor import lockout as locking
 from clicktrail.http.visitor.limits import network_of
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import find_visitor, read_networks
+from clicktrail.model.clock import Clock
 from clicktrail.model.codes import PATTERN, check_code
 from clicktrail.model.uris import find_host
 
@@ -54,6 +55,29 @@ def test_failures_of_ever_new_networks_are_forgotten(monkeypatch: pytest.MonkeyP
         lockout.refuse_locked("8.8.8.8")
     lockout.refuse_locked("2a00:1450:1::1")
     assert len(lockout._failures) == 10
+
+
+def test_a_lock_lasts_from_the_last_failure() -> None:
+    clock = SetClock()
+    lockout = Lockout(3, 8, clock)
+    for moment in (0, 6.7, 6.9):
+        clock.passed = moment
+        lockout.refuse_locked("8.8.8.8")
+        lockout.count_failure("8.8.8.8")
+    for moment, left in ((7.2, "8"), (8.3, "7"), (14.8, "1")):
+        clock.passed = moment
+        with pytest.raises(TooManyRequests) as refused:
+            lockout.refuse_locked("8.8.8.8")
+        assert refused.value.headers["Retry-After"] == left
+    clock.passed = 15
+    lockout.refuse_locked("8.8.8.8")
+
+
+class SetClock(Clock):
+    passed = 0.0
+
+    def passed_s(self) -> float:
+        return self.passed
 
 
 @given(st.text(min_size=1, max_size=20))

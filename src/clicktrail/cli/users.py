@@ -126,7 +126,7 @@ def reset(name: str, **given: str) -> None:
 
 async def find_id(store: Store, name: str) -> str:
     """Raises NotFound."""
-    found = await store.run(users.find_credentials, name)
+    _, found = await store.run(users.find_credentials, name)
     if found is None:
         raise unknown(name)
     return found.user_id

@@ -28,6 +28,19 @@ _REFUSED = {
 """Unicode category -> its description."""
 
 
+def check_visible(text: str) -> None:
+    """Raises ValueError for characters that nobody sees and for spaces other than the usual one. Its text follows the
+    name of the field.
+    """
+    for character in text:
+        category = unicodedata.category(character)
+        if character != " " and category in _REFUSED:
+            raise ValueError(f"must not contain U+{ord(character):04X}, {_REFUSED[category]}")
+    hidden = _NEVER_SHOWN.search(text)
+    if hidden:
+        raise ValueError(f"must not contain U+{ord(hidden[0]):04X}, an invisible character")
+
+
 def check_code(code: str) -> None:
     """Raises ValueError. Its text follows the name of the field."""
     if not code:
@@ -38,12 +51,6 @@ def check_code(code: str) -> None:
         raise ValueError("must not contain / or \\, because they separate the parts of a path")
     if code != code.strip(" ") or "  " in code:
         raise ValueError("must not begin or end with a space, or have two in a row")
-    for character in code:
-        category = unicodedata.category(character)
-        if character != " " and category in _REFUSED:
-            raise ValueError(f"must not contain U+{ord(character):04X}, {_REFUSED[category]}")
-    hidden = _NEVER_SHOWN.search(code)
-    if hidden:
-        raise ValueError(f"must not contain U+{ord(hidden[0]):04X}, an invisible character")
+    check_visible(code)
     if not unicodedata.is_normalized("NFC", code):
         raise ValueError("must be in Unicode's composed form (NFC), so that two codes cannot look the same")

@@ -1,11 +1,12 @@
 """Checks texts of bodies and filters: any text, a URL, a page, a code, an origin."""
 
 import re
+import unicodedata
 from typing import Any
 
 import can_ada
 
-from clicktrail.model.codes import check_code
+from clicktrail.model.codes import check_code, check_visible
 from clicktrail.model.people import MIN_PASSWORD
 from clicktrail.model.postbacks import check_template
 from clicktrail.model.uris import is_absolute, normalise_page
@@ -28,10 +29,13 @@ def check_text(value: Any) -> str:
 
 
 def check_user_name(value: Any) -> str:
-    """Spaces around the name of a user do not count."""
-    name = check_text(value).strip()
+    """The name of a user in Unicode's composed form: two names that look the same are the same. Spaces around it do
+    not count.
+    """
+    name = unicodedata.normalize("NFC", check_text(value).strip())
     if not name:
         raise ValueError("must not be empty")
+    check_visible(name)
     return name
 
 

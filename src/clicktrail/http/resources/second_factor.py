@@ -7,7 +7,7 @@ from clicktrail.http.endpoint.audit import note
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Document, says
 from clicktrail.http.endpoint.operation import Fields, Operation
-from clicktrail.http.resources.signing_in import current, read, refuse_locked
+from clicktrail.http.resources.signing_in import current, read, refuse_locked, session_key
 from clicktrail.model.access import PEOPLE
 from clicktrail.people.codes import enrolment_uri, find_step, new_secret
 from clicktrail.query.fields.user import CODE
@@ -39,13 +39,13 @@ async def begin(call: Call) -> Answer:
 
 async def confirm(call: Call) -> Answer:
     own, body = current(call), read(call, _CODE, "code")
-    refuse_locked(call, own.user_id)
+    refuse_locked(call, session_key(own))
     secret = await call.store.run(users.find_pending_factor, own.user_id)
     if secret is None:
         raise Conflict("No second factor was begun; see POST /session/second-factor.")
     step = find_step(secret, body["code"], call.store.memory.clock.unix_s())
     if step is None:
-        call.services.names.count_failure(own.user_id)
+        call.services.names.count_failure(session_key(own))
         raise InvalidBody("The body is not valid.", (Mistake("is not the current code", pointer="/code"),))
     await call.store.run(users.confirm_second_factor, own.user_id, secret, step)
     note(call, "second factor set", user=own.user_id)

@@ -14,6 +14,7 @@ from clicktrail.http.resources.signing_in import (
     current,
     forget,
     prove,
+    prove_again,
     read,
     render_session,
 )
@@ -46,7 +47,7 @@ async def sign_out(call: Call) -> Answer:
 
 async def confirm(call: Call) -> Answer:
     own, body = current(call), read(call, CONFIRMATION, "password")
-    await prove(call, own.name, body["password"], needs_code=False)
+    await prove_again(call, own, body["password"])
     await call.store.run(sessions.note_confirmation, own.session_id)
     confirmed = msgspec.structs.replace(own, confirm_time=call.store.memory.clock.now_us())
     return json_answer(render_session(confirmed))
@@ -55,7 +56,7 @@ async def confirm(call: Call) -> Answer:
 async def change_password(call: Call) -> Answer:
     """Ends all sessions of the user, and begins a new one here."""
     own, body = current(call), read(call, NEW, "current", "password")
-    await prove(call, own.name, body["current"], needs_code=False)
+    await prove_again(call, own, body["current"])
     fresh = await call.services.passwords.hash(body["password"])
     await call.store.run(users.set_password, own.user_id, fresh)
     note(call, "password changed", user=own.user_id)

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
+
 from clicktrail.errors import CodeRequired, Unauthenticated
 from clicktrail.http.endpoint.audit import note
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
@@ -17,7 +19,7 @@ from clicktrail.query.fields import MAX_CLICK_TEXT, Field
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.store.objects.oauth_clients import hash_secret
 from clicktrail.store.objects.sessions import begin_session
-from clicktrail.store.objects.users import find_credentials
+from clicktrail.store.objects.users import find_credentials, get_credentials
 
 _SECRET_BYTES = 32
 MAX_SIGN_IN_BYTES = 16 * 1024
@@ -66,45 +68,65 @@ def read(call: Call, fields: Mapping[str, Field], *required: str) -> Values:
     return check_form(decode_json(call.body), fields, required, "", call.reading)
 
 
-async def prove(call: Call, name: str, password: str, code: str | None = None, needs_code: bool = True) -> Proof:
-    """Checks a user's password and code.
+async def prove(call: Call, name: str, password: str, code: str | None = None) -> Proof:
+    """Checks a user's name, password and code.
 
-    A wrong name takes as long as a wrong password, and both are counted for the address and for the name. So an
-    attempt shows no one whether a name exists. Raises Unauthenticated, CodeRequired, TooManyRequests, Unavailable.
+    A wrong name takes as long as a wrong password, and both are counted for the address and for the name, as the store
+    compares names. So an attempt shows no one whether a name exists. Raises Unauthenticated, CodeRequired,
+    TooManyRequests, Unavailable.
     """
-    found = await call.store.run(find_credentials, name)
-    key = found.user_id if found else _key(name)
-    refuse_locked(call, key)
-    is_right = await call.services.passwords.check(found.password_hash if found else None, password)
-    refuse_locked(call, key)  # parallel attempts may have caused the lock meanwhile; none of them is answered
-    if not is_right or found is None or found.password_hash is None or not found.enabled:
-        raise refuse(call, key, found, "The name or the password is wrong.")
-    if found.totp_secret is None or not needs_code:
-        return Proof(user_id=found.user_id, password_hash=found.password_hash)
+    folded, credentials = await call.store.run(find_credentials, name)
+    key = f"name {folded}"
+    found = await _check_password(call, key, credentials, password, "The name or the password is wrong.")
+    if found.totp_secret is None:
+        return _proof(found)
     if code is None:
         raise CodeRequired("The user has a second factor: send its `code` as well.", headers=dict(CHALLENGE))
     step = find_step(found.totp_secret, code, call.store.memory.clock.unix_s())
     if step is None:
         raise refuse(call, key, found, "The code is wrong. It changes every 30 seconds.")
-    return Proof(user_id=found.user_id, password_hash=found.password_hash, totp_step=step)
+    return msgspec.structs.replace(_proof(found), totp_step=step)
+
+
+async def prove_again(call: Call, own: SignedIn, password: str) -> Proof:
+    """Checks the password in a session. Failures are counted for the session, so strangers cannot lock it.
+
+    Raises Unauthenticated, TooManyRequests, Unavailable.
+    """
+    credentials = await call.store.run(get_credentials, own.user_id)
+    return _proof(await _check_password(call, session_key(own), credentials, password, "The password is wrong."))
+
+
+def session_key(own: SignedIn) -> str:
+    """Under which failures in a session are counted."""
+    return f"session {own.session_id}"
+
+
+async def _check_password(call: Call, key: str, found: Credentials | None, password: str, refusal: str) -> Credentials:
+    refuse_locked(call, key)
+    is_right = await call.services.passwords.check(found.password_hash if found else None, password)
+    refuse_locked(call, key)  # parallel attempts may have caused the lock meanwhile; none of them is answered
+    if not is_right or found is None or found.password_hash is None or not found.enabled:
+        raise refuse(call, key, found, refusal)
+    return found
+
+
+def _proof(found: Credentials) -> Proof:
+    return Proof(user_id=found.user_id, password_hash=found.password_hash or "")
 
 
 def refuse_locked(call: Call, key: str) -> None:
-    """Raises TooManyRequests while the address, or the user or name in `key`, is locked out."""
+    """Raises TooManyRequests while the address, or the name or session in `key`, is locked out."""
     call.services.lockout.refuse_locked(call.client_address)
     call.services.names.refuse_locked(key)
 
 
 def refuse(call: Call, key: str, found: Credentials | None, detail: str) -> Unauthenticated:
-    """Counts and logs a failed attempt. `key` is the user's id, so that no other spelling of a name counts anew."""
+    """Counts and logs a failed attempt."""
     call.services.lockout.count_failure(call.client_address)
     call.services.names.count_failure(key)
     note(call, "sign-in failed", user=found.user_id if found else None)
     return Unauthenticated(detail, headers=dict(CHALLENGE))
-
-
-def _key(name: str) -> str:
-    return name.strip().lower()
 
 
 async def begin(call: Call, proof: Proof, status: int = 201) -> Answer:

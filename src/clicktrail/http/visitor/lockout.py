@@ -1,5 +1,6 @@
 """A lock against guessing: after too many failures an address, or the name of a user, is refused for a while."""
 
+import math
 from collections import deque
 
 from clicktrail.errors import TooManyRequests
@@ -11,7 +12,8 @@ _MAX_COUNTED = 100_000
 
 
 class Lockout:
-    """Counts failures by network (`network_of`). After `failures` of them within `window_s`, the network is refused.
+    """Counts failures by network (`network_of`). After `failures` of them within `window_s`, the network is refused for
+    `window_s`.
 
     A text that is not an address, such as a name, counts for itself; `what` then says in the refusal what is locked.
     At most `_MAX_COUNTED` networks are remembered. Beyond that, the network with the oldest last failure is dropped.
@@ -30,9 +32,12 @@ class Lockout:
     def refuse_locked(self, address: str) -> None:
         """Raises TooManyRequests while the network of the address is locked out."""
         times = self._failures.get(network_of(address))
-        if times and len(times) == self._most and times[0] > self._clock.passed_s() - self._window_s:
+        if not times or len(times) < self._most or times[-1] - times[0] >= self._window_s:
+            return
+        left = times[-1] + self._window_s - self._clock.passed_s()
+        if left > 0:
             raise TooManyRequests(
-                f"Too many failed attempts {self._what}.", headers={"Retry-After": str(self._window_s)}
+                f"Too many failed attempts {self._what}.", headers={"Retry-After": str(math.ceil(left))}
             )
 
     def count_failure(self, address: str) -> None:

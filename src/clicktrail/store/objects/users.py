@@ -21,9 +21,13 @@ _CREDENTIALS = "SELECT user_id, name, enabled, password_hash, totp_secret FROM u
 _UNSET = {"password_hash": None, "totp_secret": None, "totp_pending": None, "totp_step": None}
 
 
-def find_credentials(session: Session, name: str) -> Credentials | None:
-    """What a sign-in with this name is checked against. Letter case and spaces around the name do not count."""
-    return _find(session, sql("fold(name) = fold({})", name.strip()))
+def find_credentials(session: Session, name: str) -> tuple[str, Credentials | None]:
+    """The name in the form in which names are compared, and what a sign-in with it is checked against.
+
+    Letter case and spaces around the name do not count.
+    """
+    [[folded]] = session.rows(sql("SELECT fold({}::VARCHAR)", name.strip()))
+    return folded, _find(session, sql("fold(name) = {}", folded))
 
 
 def get_credentials(session: Session, user_id: str) -> Credentials:
