@@ -126,6 +126,26 @@ def test_a_code_earns_without_a_click(api: httpx.Client, mark: str) -> None:
     assert (found["clickId"], found["considered"][0]["evidence"]) == (seen, ["code"])
 
 
+def test_registrations_are_listed_to_those_who_may_see_them(server: Serving, api: httpx.Client, mark: str) -> None:
+    ada, bob = make_partner(api), make_partner(api)
+    make_link(api, mark, ada)
+    by_code = make_link(api, f"{mark}-2", bob)
+    clicked = register(api, clickId=click(api, mark, 10), time="2024-05-11T00:00:00Z")
+    named = register(api, code=f"{mark}-2", time="2024-05-12T00:00:00Z")
+    listed = api.get(f"/registrations?filter[partnerId][in]={ada},{bob}&sort_by=time").json()
+    assert [(each["attributionId"], each["rule"], each["partnerId"]) for each in listed] == [
+        (named["attributionId"], "code", bob),
+        (clicked["attributionId"], "last-touch", ada),
+    ]
+    assert (listed[0]["clickId"], listed[0]["linkId"]) == (None, by_code)
+    assert (listed[1]["clickId"], listed[1]["time"]) == (clicked["clickId"], "2024-05-11T00:00:00+00:00")
+    of_a_day = api.get(f"/registrations?filter[time]=2024-05-12&filter[partnerId][in]={ada},{bob}").json()
+    assert [each["attributionId"] for each in of_a_day] == [named["attributionId"]]
+    with server.client("partner", ada) as asking:
+        assert asking.get("/registrations").json() == [listed[1]]
+        assert asking.get(f"/registrations?filter[partnerId]={bob}").json() == []
+
+
 def test_put_is_the_explicit_case(api: httpx.Client, mark: str) -> None:
     make_link(api, mark)
     click(api, mark, 12, visitorId=mark)

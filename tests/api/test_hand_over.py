@@ -51,6 +51,13 @@ def test_the_answer_says_what_stays(api: httpx.Client, case: Case) -> None:
     }
 
 
+def test_a_click_says_where_it_is_counted(api: httpx.Client, case: Case) -> None:
+    origins = [api.get(f"/clicks/{each}?query[origin]=1").json()["origin"] for each in (*case.old, case.new)]
+    assert [each["partnerId"] for each in origins] == [case.ada, case.ada, case.bob]
+    assert [each["isFirst"] for each in origins] == [True, True, True]
+    assert origins[0] == {"partnerId": case.ada, "siteId": None, "referrerHost": None, "isFirst": True}
+
+
 def test_each_partner_sees_its_own_clicks(server: Serving, api: httpx.Client, mark: str, case: Case) -> None:
     for partner, own, others in ((case.ada, case.old, [case.new]), (case.bob, [case.new], case.old)):
         with server.client("partner", partner) as asking:

@@ -110,6 +110,16 @@ def render_visitor(click: Click, _: str = "") -> Json:
     }
 
 
+def render_origin(click: Click, _: str = "") -> Json:
+    """Where the click is counted."""
+    return {
+        "partnerId": click.partner_id,
+        "siteId": click.site_id,
+        "referrerHost": click.referrer_host,
+        "isFirst": click.is_first,
+    }
+
+
 def render_record(resource: Resource, record: Record, language: str, expansions: Collection[str] = ()) -> Json:
     """Any other object, key by key from the field table."""
     document = _render_fields(resource.shown, record, language)
@@ -159,6 +169,7 @@ _EXPANSIONS: Mapping[str, Callable[[Any, str], Any]] = {
     "contacts": _render_contacts,
     "link": lambda record, language: render_record(LINK, record, language),
     "metrics": render_metrics,
+    "origin": render_origin,
     "profile": lambda record, language: render_record(PROFILE, record, language),
     "visitor": render_visitor,
 }

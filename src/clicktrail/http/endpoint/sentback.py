@@ -20,7 +20,7 @@ from clicktrail.store.reads import records
 _DETAIL = "is read-only and differs from the stored value; omit it, or send the value that a GET shows"
 _UNSTEADY = frozenset({"metrics", "staying"})
 """Keys that change although the object was not updated."""
-COMPARED = frozenset({"contacts", "link", "profile", "visitor"})
+COMPARED = frozenset({"contacts", "link", "origin", "profile", "visitor"})
 """The expansions of a click that are compared, for tokens that may read them."""
 _ENGLISH = "en"
 Reader = Callable[..., Record]

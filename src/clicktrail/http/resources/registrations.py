@@ -6,10 +6,11 @@ from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Document, Id, Moment, says
 from clicktrail.http.endpoint.operation import Fields, Operation
+from clicktrail.http.resources.catalogue import list_on
 from clicktrail.model.access import READERS, RECORDERS, Viewer
 from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch, explain_rule
 from clicktrail.model.times import render_time
-from clicktrail.query.fields import KNOWN_BY, REGISTRATION
+from clicktrail.query.fields import EARNED, KNOWN_BY, REGISTRATION
 from clicktrail.query.forms import Values, check_form, decode_json
 from clicktrail.store.registrations import explain
 from clicktrail.store.registrations.candidates import Registration
@@ -114,6 +115,7 @@ def render_attribution(made: explain.Attribution | None) -> Attribution:
 
 
 OPERATIONS = (
+    list_on(EARNED, "List registrations, and what earned them"),
     Operation(
         route="POST /registrations",
         handler=create_registration,

@@ -8,7 +8,7 @@ from clicktrail.query.fields.click import CLICK, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Record, Resource, Source
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK, POSTBACK_SECRET
 from clicktrail.query.fields.profile import CONTACT, PROFILE
-from clicktrail.query.fields.registration import IDENTITY, KNOWN_BY, MERGE, REGISTRATION
+from clicktrail.query.fields.registration import EARNED, IDENTITY, KNOWN_BY, MERGE, REGISTRATION
 from clicktrail.query.fields.user import USER
 
 RESOURCES = (
@@ -23,6 +23,7 @@ RESOURCES = (
     SITE,
     POSTBACK,
     DELIVERY,
+    EARNED,
     IDENTITY,
     CLIENT,
     USER,
@@ -35,6 +36,7 @@ __all__ = [
     "CLIENT_SECRET",
     "CONTACT",
     "DELIVERY",
+    "EARNED",
     "IDENTITY",
     "KNOWN_BY",
     "LANGUAGE",

@@ -61,14 +61,15 @@ REPORTED = (
     _filter("referrerHost", "The host of the referrer.", is_repetitive=True, example="twitter.com"),
     _mark("isFirst", "Whether the click is unique: the first of its visitor on its link on the UTC day of its `time`."),
 )
-"""What only filters and reports show: with these filters a list has the clicks that a report has counted."""
+"""Where a click is counted: the keys of the expansion `origin`. With these filters a list has the clicks that a
+report has counted."""
 
 CLICK = Resource(
     "click",
     "/clicks",
     doc="A visitor's arrival on a link.",
-    expansions=("contacts", "link", "metrics", "profile", "visitor"),
-    groups={"visitor": VISITOR},
+    expansions=("contacts", "link", "metrics", "origin", "profile", "visitor"),
+    groups={"origin": REPORTED, "visitor": VISITOR},
     fields=(
         id_field("clickId", "The click's identifier.", sortable=True, filterable=True, nullable=False),
         Field(

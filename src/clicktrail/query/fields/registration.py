@@ -39,6 +39,29 @@ REGISTRATION = {
     )
 }
 """The body of POST /registrations."""
+EARNED = Resource(
+    "registration",
+    "/registrations",
+    doc="A client who registered, and what earned them.",
+    fields=(
+        id_field("attributionId", "The attribution.", sortable=True, nullable=False),
+        Field(
+            name="time",
+            kind=kinds.TIME,
+            doc="When the client registered.",
+            filterable=True,
+            sortable=True,
+            nullable=False,
+            example="2021-01-01T00:00:00+00:00",
+        ),
+        id_field("profileId", "The client.", filterable=True, nullable=False),
+        id_field("clickId", "The click that earned the client.", filterable=True),
+        id_field("linkId", "The link that earned the client.", filterable=True),
+        id_field("partnerId", "The partner who earned the client.", filterable=True),
+        Field(name="rule", doc="The rule that decided.", filterable=True, nullable=False, example="last-touch"),
+        OWN_TIMES[0],
+    ),
+)
 KNOWN_BY = ("clickId", "visitorId", "uuid", CODE)
 """The keys for attribution: a registration needs at least one."""
 IDENTITY = Resource(

@@ -78,6 +78,7 @@ def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions
         "contacts": lambda click: contacts.get(click.profile_id or "", []),
         "link": lambda click: links.get(click.link_id),
         "metrics": lambda click: metrics.get(click.link_id or ""),
+        "origin": lambda click: click,
         "profile": lambda click: profiles.get(click.profile_id or ""),
         "visitor": lambda click: click,
     }

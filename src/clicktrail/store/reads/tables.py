@@ -11,6 +11,7 @@ from clicktrail.query.fields import (
     CLIENT,
     CONTACT,
     DELIVERY,
+    EARNED,
     IDENTITY,
     LANGUAGE,
     LINK,
@@ -107,6 +108,7 @@ TABLES: Mapping[str, Table] = {
     SITE.name: Table("sites", "w", "FALSE"),
     POSTBACK.name: Table("postbacks", "q", "q.profile_id = {}"),
     DELIVERY.name: Table("deliveries", "d", "d.profile_id = {}"),
+    EARNED.name: Table("attributions", "a", "a.partner_id = {}"),
     IDENTITY.name: Table("identities", "i", "FALSE", columns={"create_time": "i.identity_id"}),
     CLIENT.name: Table("clients", "o", "FALSE"),
     USER.name: Table(
