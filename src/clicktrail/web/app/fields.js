@@ -8,6 +8,7 @@ export const FIELDS = [
   field("linkId", "id"),
   field("code"),
   field("countryCode"),
+  field("countryName", "text", "contains"),
   field("referrerHost"),
   field("referrer", "text", "contains"),
   field("uri", "text", "contains"),
@@ -35,12 +36,20 @@ export const FIELDS = [
   field("tag"),
   field("uuid"),
   field("clickId", "id"),
+  field("profileName", "text", "contains"),
+  field("profileContacts", "text", "contains"),
+  field("profileCountryName", "text", "contains"),
+  field("latitude", "number"),
+  field("longitude", "number"),
 ];
-const BY_NAME = new Map(FIELDS.map((each) => [each.name, each]));
+/** Filters that have a place of their own, or that only other lists have. */
+const OTHERS = [field("clickStartTime", "time", "gte"), field("clickEndTime", "time", "lte"), field("rule")];
+const BY_NAME = new Map([...FIELDS, ...OTHERS].map((each) => [each.name, each]));
 
 export const OPERATORS = {
-  text: ["eq", "ne", "contains", "starts", "null"],
-  id: ["eq", "ne", "null"],
+  text: ["eq", "ne", "in", "contains", "starts", "null"],
+  id: ["eq", "ne", "in", "null"],
+  number: ["eq", "ne", "gte", "lte", "null"],
   flag: ["eq", "ne"],
 };
 

@@ -39,6 +39,14 @@ export function range(from, to, zone) {
   return format.formatRange(new Date(from), new Date(new Date(to) - 1));
 }
 
+/** A range to the minute: whole days as days. */
+export function span(from, to, zone) {
+  const isWhole = [from, to].every((each) => each && formatOf(zone, { timeStyle: "medium", hourCycle: "h23" }).format(new Date(each)) === "00:00:00");
+  if (isWhole) return range(from, to, zone);
+  const format = formatOf(zone, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  return to ? format.formatRange(new Date(from), new Date(to)) : format.format(new Date(from));
+}
+
 const BUCKETS = {
   hour: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   day: { weekday: "short", day: "numeric", month: "short", year: "numeric" },

@@ -8,6 +8,10 @@ const anyone = () => true;
 /** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order. */
 export const PAGES = [
   { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => import("./pages/overview.js") },
+  { path: "/clicks", title: texts.titles.clicks, menu: true, isFor: anyone, load: () => import("./pages/clicks.js") },
+  { path: "/clicks/:clickId", title: texts.titles.click, isFor: anyone, load: () => import("./pages/click.js") },
+  { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
+  { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
 ];
 
 /** The page at a path with the values of its `:name` parts; null if there is none. */

@@ -10,7 +10,8 @@ import { texts } from "../texts.js";
 import { readFilters } from "../view.js";
 import { Dialog } from "./dialog.js";
 
-export function Filters() {
+/** `names`: the filters of the list, if they are not those of clicks. */
+export function Filters({ names }) {
   const [isOpen, setOpen] = useState(false);
   const filters = readFilters();
   const clear = () => change(Object.fromEntries(filters.map(({ key }) => [key, null])));
@@ -22,7 +23,7 @@ export function Filters() {
     ${filters.map((filter) => html`<${Chip} key=${filter.key + filter.value} filter=${filter} />`)}
     <button type="button" class="quiet" onClick=${() => setOpen(true)}>+ ${texts.filters.add}</button>
     ${filters.length > 1 && html`<button type="button" class="quiet" onClick=${clear}>${texts.filters.clear}</button>`}
-    ${isOpen && html`<${FilterDialog} onClose=${() => setOpen(false)} />`}
+    ${isOpen && html`<${FilterDialog} names=${names} onClose=${() => setOpen(false)} />`}
   </div>`;
 }
 
@@ -51,14 +52,19 @@ function textOf({ name, operator, value }, shown) {
   const isYes = ["1", "true"].includes(value);
   if (operator === "null") return `${label} ${isYes ? texts.operators.null : texts.operators.known}`;
   if (kind === "flag") return `${label}: ${isYes === (operator !== "ne") ? texts.yes : texts.no}`;
-  return `${label} ${texts.operators[operator || plain] ?? operator} ${shown ?? value}`;
+  return `${label} ${texts.operators[operator || plain] ?? operator} ${shown ?? WORDS[name]?.[value] ?? value}`;
 }
+const WORDS = { rule: texts.rules };
 
-function FilterDialog({ onClose }) {
-  const [name, setName] = useState("countryCode");
+/** Filters that need what partners do not see. */
+const HIDDEN = ["partnerId", "profileName", "profileContacts"];
+
+function FilterDialog({ names, onClose }) {
+  const all = names?.map(fieldOf) ?? FIELDS;
+  const shown = all.filter((each) => !HIDDEN.includes(each.name) || may.seePartners());
+  const [name, setName] = useState(names ? shown[0].name : "countryCode");
   const { kind } = fieldOf(name);
   const [operator, setOperator] = useState("eq");
-  const shown = FIELDS.filter((each) => each.name !== "partnerId" || may.seePartners());
   const add = (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
@@ -76,7 +82,7 @@ function FilterDialog({ onClose }) {
       <select name="operator" value=${operator} onChange=${(event) => setOperator(event.target.value)}>
         ${OPERATORS[kind].map((each) => html`<option value=${each}>${texts.operators[each]}</option>`)}
       </select></label>
-    ${operator !== "null" && html`<label>${texts.filters.value}<${ValueField} kind=${kind} /></label>`}
+    ${operator !== "null" && html`<label>${texts.filters.value}<${ValueField} kind=${kind} />${operator === "in" && html`<span class="help">${texts.filters.listHelp}</span>`}</label>`}
     <footer class="buttons"><button class="primary">${texts.filters.apply}</button></footer>
   </form><//>`;
 }

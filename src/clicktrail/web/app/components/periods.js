@@ -32,19 +32,23 @@ export function Periods({ comparesBy = "previous" }) {
 const setDates = (from, to) => change({ period: null, from, to });
 
 function Dates({ from, to }) {
+  const own = { from: dateOf(from), to: dateOf(to ?? from, 1) };
   const pick = (name) => ({ target }) => {
-    const next = { from: from.slice(0, 10), to: (to ?? from).slice(0, 10), [name]: target.value };
+    const next = { ...own, [name]: target.value };
     if (next.from && next.to && next.from <= next.to) setDates(next.from, next.to);
   };
-  return html`<input type="date" aria-label=${texts.periods.from} value=${from.slice(0, 10)} onChange=${pick("from")} />
-    <input type="date" aria-label=${texts.periods.to} value=${(to ?? "").slice(0, 10)} onChange=${pick("to")} />`;
+  return html`<input type="date" aria-label=${texts.periods.from} value=${own.from} onChange=${pick("from")} />
+    <input type="date" aria-label=${texts.periods.to} value=${own.to} onChange=${pick("to")} />`;
 }
+
+/** The day of a moment on the clock of the zone. The end of a range is not included, so its last day is of the moment `before`. */
+const dateOf = (text, before = 0) => (text.includes("T") ? dates().format(new Date(new Date(text) - before)) : text);
+const dates = () => new Intl.DateTimeFormat("en-CA", { timeZone: zone.value, dateStyle: "short" });
 
 /** The first and the last of the last `count` days on the clock of the zone. */
 function lastDays(count) {
-  const format = new Intl.DateTimeFormat("en-CA", { timeZone: zone.value, dateStyle: "short" });
   const today = new Date();
-  return [new Date(today - (count - 1) * 86_400_000), today].map((each) => format.format(each));
+  return [new Date(today - (count - 1) * 86_400_000), today].map((each) => dates().format(each));
 }
 
 export function Zone() {

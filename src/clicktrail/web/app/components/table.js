@@ -2,16 +2,22 @@ import { html } from "../../vendor/preact/preact.js";
 import { change, changed, hrefOf, place } from "../router.js";
 import { texts } from "../texts.js";
 
-/** `columns`: `{key, title, help, render(row), isNumber, sort}`; `sort` is the API's sort key. */
-export function Table({ columns, rows, label, sort, isDescending, keyOf, isMuted }) {
-  return html`<div class="scroll" role="region" aria-label=${label} tabindex="0"><table>
+/** `columns`: `{key, title, help, render(row), isNumber, sort}`; `sort` is the API's sort key. With `isCards` a phone shows
+ *  each row as a card. */
+export function Table({ columns, rows, label, sort, isDescending, keyOf, isMuted, isCards }) {
+  return html`<div class="scroll ${isCards ? "cards" : ""}" role="region" aria-label=${label} tabindex="0"><table>
     <thead><tr>${columns.map((column) => html`<${Head} column=${column} sort=${sort} isDescending=${isDescending} />`)}</tr></thead>
     <tbody>${rows.map(
       (row) => html`<tr key=${keyOf(row)} class=${isMuted?.(row) ? "muted" : ""}>
-        ${columns.map((column) => html`<td class=${column.isNumber ? "number" : (column.className ?? "")}>${column.render(row)}</td>`)}
+        ${columns.map((column) => html`<${Cell} column=${column} content=${column.render(row)} />`)}
       </tr>`,
     )}</tbody>
   </table></div>`;
+}
+
+function Cell({ column, content }) {
+  const kind = column.isNumber ? "number" : (column.className ?? "");
+  return html`<td data-label=${column.title} class=${content === texts.none ? `${kind} none` : kind}>${content}</td>`;
 }
 
 function Head({ column, sort, isDescending }) {
@@ -25,14 +31,19 @@ function Head({ column, sort, isDescending }) {
   </th>`;
 }
 
-/** The first page and the next one: the API's cursors lead forward. The browser's Back leads back. */
+/** Cursor of a page -> cursor of the page before it, for the pages that were seen: the API's cursors lead forward alone. */
+const before = new Map();
+
 export function Pages({ next, total }) {
   const { path, query } = place.value;
-  const isFirst = !query.has("cursor");
+  const cursor = query.get("cursor");
+  const isFirst = cursor === null;
+  if (next) before.set(next, cursor);
   if (isFirst && !next && total === undefined) return null;
   return html`<nav class="pages" aria-label=${texts.pages.label}>
     <span>${total}</span>
     ${!isFirst && html`<a class="button" href=${hrefOf(path, changed({ cursor: null }))}>${texts.pages.first}</a>`}
+    ${before.get(cursor) && html`<a class="button" rel="prev" href=${hrefOf(path, changed({ cursor: before.get(cursor) }))}>${texts.pages.previous}</a>`}
     ${next && html`<a class="button" rel="next" href=${hrefOf(path, changed({ cursor: next }))}>${texts.pages.next}</a>`}
   </nav>`;
 }

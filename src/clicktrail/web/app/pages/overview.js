@@ -15,7 +15,7 @@ import { change, go, place } from "../router.js";
 import { hrefOfPage } from "../pages.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
-import { METRIC_FILTERS, clicksHref, rangeQuery, reportQuery } from "../view.js";
+import { METRIC_FILTERS, clicksHref, rangeQuery, readFilters, reportQuery } from "../view.js";
 
 const FIGURES = ["clicks", "uniqueClicks", "registrations", "conversionRate", "registered", "activePartners"];
 const DELAYS = Object.keys(texts.delays);
@@ -52,9 +52,24 @@ function Figures({ data, figures, metric, more }) {
 }
 
 function hrefOfMetric(name, meta, more) {
+  if (name === "registered") return registrationsHref(meta);
   if (name === "activePartners") return hrefOfPage("/partners", rangeQuery());
   if (name === "activeLinks") return hrefOfPage("/links", rangeQuery());
   return METRIC_FILTERS[name] ? clicksHref(meta, { ...more, ...METRIC_FILTERS[name] }) : null;
+}
+
+/** The registrations of a report, which counts those that something earned. Null where its filters are of clicks:
+ *  registrations do not have them. */
+function registrationsHref(meta) {
+  const filters = readFilters();
+  if (!filters.every(({ name }) => ["partnerId", "linkId"].includes(name))) return null;
+  const query = rangeQuery();
+  query.delete("period");
+  query.set("from", meta.from);
+  query.set("to", meta.to);
+  for (const { key, value } of filters) query.append(key, value);
+  for (const rule of ["none", "outranked"]) query.append("filter[rule][ne]", rule);
+  return hrefOfPage("/registrations", query);
 }
 
 function Line({ data, metric, more }) {
