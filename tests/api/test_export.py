@@ -121,7 +121,7 @@ def registered(api: httpx.Client, mark: str) -> dict[str, str]:
 
 def test_expansions_are_those_of_the_list(api: httpx.Client, mark: str, registered: dict[str, str]) -> None:
     bare = api.post("/clicks", json={"ip": "::1", "uri": f"https://x.example/?utm_term={mark}"}).json()["clickId"]
-    wanted = f"filter[uri]={mark}&sort_by=clickId&query[visitor]=1&query[link]=1&query[profile]=1"
+    wanted = f"filter[uri]={mark}&sort_by=clickId&query[visitor]=1&query[origin]=1&query[link]=1&query[profile]=1"
     lines = api.get(f"/clicks/export?format=ndjson&{wanted}").text.splitlines()
     assert [httpx.Response(200, text=line).json() for line in lines] == api.get(f"/clicks?{wanted}").json()
     assert len(lines) == 2

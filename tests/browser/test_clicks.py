@@ -106,7 +106,7 @@ def test_robots_and_repeats_are_grey_with_the_rule(open_page: OpenPage, programm
 
 def test_the_export_is_what_is_shown(open_page: OpenPage, programme: Programme, tmp_path: Path) -> None:
     del programme
-    page = open_page("/clicks?period=all&filter[device][eq]=phone&columns=time,device,ip")
+    page = open_page("/clicks?period=all&filter[device][eq]=phone&columns=time,partner,device,ip")
     shown = count_of(page)
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as loading:
@@ -114,7 +114,7 @@ def test_the_export_is_what_is_shown(open_page: OpenPage, programme: Programme, 
     loading.value.save_as(tmp_path / "clicks.csv")
     with (tmp_path / "clicks.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["clickId", "time", "visitor.device", "ip"]
+    assert list(rows[0]) == ["clickId", "time", "origin.partnerId", "visitor.device", "ip"]
     assert {row["visitor.device"] for row in rows} == {"phone"}
     assert len(rows) == int(shown.replace(",", ""))
 
@@ -197,6 +197,15 @@ def add(api: httpx.Client, code: str, visitor: str, after_s: int) -> str:
     assert answer.status_code == 201, answer.text
     click_id: str = answer.json()["clickId"]
     return click_id
+
+
+def test_an_empty_list_shows_the_request_that_would_fill_it(open_page: OpenPage, programme: Programme) -> None:
+    del programme
+    page = open_page("/clicks?period=all&filter[uuid][eq]=nothing", "phone")
+    expect(page.get_by_text("No click of this period passes these filters.")).to_be_visible()
+    expect(page.locator(".state.empty code")).to_contain_text("-X POST")
+    assert count_of(page) == "0"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_every_filter_of_the_api_can_be_chosen() -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from clicktrail.query.fields import CLICK, LINK, PROFILE, VISITOR
+from clicktrail.query.fields import CLICK, LINK, PROFILE, REPORTED, VISITOR
 from clicktrail.query.grammar import MAX_OFFSET, Asked, Grammar, Own, choice, flag, order_of, whole_number
 from clicktrail.query.questions import ListQuery, View
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "visitor": tuple(f"visitor.{field.name}" for field in VISITOR),
+    "origin": tuple(f"origin.{field.name}" for field in REPORTED),
     "link": tuple(f"link.{field.name}" for field in LINK.shown),
     "profile": tuple(f"profile.{field.name}" for field in PROFILE.shown),
 }

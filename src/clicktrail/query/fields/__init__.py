@@ -4,7 +4,7 @@ The URL grammar, the SQL, the check of bodies and the OpenAPI document are all m
 """
 
 from clicktrail.query.fields.catalog import BANNER, CLIENT, CLIENT_SECRET, LANGUAGE, LINK, SITE, SIZE, THEME
-from clicktrail.query.fields.click import CLICK, VISITOR
+from clicktrail.query.fields.click import CLICK, REPORTED, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Record, Resource, Source
 from clicktrail.query.fields.postback import DELIVERY, POSTBACK, POSTBACK_SECRET
 from clicktrail.query.fields.profile import CONTACT, PROFILE
@@ -48,6 +48,7 @@ __all__ = [
     "POSTBACK_SECRET",
     "PROFILE",
     "REGISTRATION",
+    "REPORTED",
     "RESOURCES",
     "SITE",
     "SIZE",

@@ -12,7 +12,7 @@ from typing import get_args, get_type_hints
 from clicktrail.model.cells import FORMULA, NUMBER
 from clicktrail.model.click import Click
 from clicktrail.query import kinds
-from clicktrail.query.fields import CLICK, CONTACT, LINK, PROFILE, VISITOR, Field
+from clicktrail.query.fields import CLICK, CONTACT, LINK, PROFILE, REPORTED, VISITOR, Field
 
 _column = re.compile(r"\bc\.(\w+)").findall
 _TYPES = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}
@@ -113,6 +113,7 @@ _SPECIAL: Mapping[str, str] = {
 _FIELDS: Mapping[str, tuple[str, tuple[Field, ...]]] = {
     "": ("", CLICK.shown),
     "visitor.": ("", VISITOR),
+    "origin.": ("", REPORTED),
     "link.": ("link_", LINK.shown),
     "profile.": ("profile_", PROFILE.shown),
 }
@@ -127,6 +128,7 @@ EXPRESSIONS: Mapping[str, str] = {
 """Key -> the SQL that renders it from the rows."""
 GROUPS: Mapping[str, str] = {
     "visitor": "TRUE",
+    "origin": "TRUE",
     "link": "c.link_link_id IS NOT NULL",
     "profile": "c.profile_profile_id IS NOT NULL",
 }
