@@ -31,6 +31,8 @@ def test_the_life_of_an_object(
     assert changed.json().items() >= change.items()
     assert {name for name in item if changed.json()[name] != item[name]} <= {*change, "updateTime", "name"}
     assert key in {name for found in api.get(f"{path}?limit=1000").json() for name in found}
+    if path == "/profiles":
+        assert [found[key] for found in api.get(f"{path}?filter[{key}]={item[key]}").json()] == [item[key]]
     assert api.delete(url).status_code == 204
     assert api.get(url).status_code == 404
     assert api.delete(url).status_code == 404

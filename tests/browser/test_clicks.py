@@ -199,6 +199,22 @@ def add(api: httpx.Client, code: str, visitor: str, after_s: int) -> str:
     return click_id
 
 
+def test_a_click_and_a_client_are_found_by_keys(open_page: OpenPage, programme: Programme) -> None:
+    page = open_page()
+    expect(page.locator(".figure .value a").first).to_be_visible()
+    page.keyboard.press("/")
+    page.get_by_label("Id or uuid of a click").fill(programme.clicks[7])
+    expect(page.locator(".found a")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(programme.clicks[7])
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Search").click()
+    page.get_by_label("Id or uuid of a click").fill("u-3")
+    expect(page.locator(".found a")).to_have_text("Client 3, u-3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Client 3")
+
+
 def test_an_empty_list_shows_the_request_that_would_fill_it(open_page: OpenPage, programme: Programme) -> None:
     del programme
     page = open_page("/clicks?period=all&filter[uuid][eq]=nothing", "phone")

@@ -45,7 +45,7 @@ PROFILE = Resource(
     doc="A partner or a client.",
     expansions=("metrics",),
     fields=(
-        id_field("profileId", "The profile's identifier.", sortable=True, nullable=False),
+        id_field("profileId", "The profile's identifier.", sortable=True, filterable=True, nullable=False),
         Field(
             name="contacts",
             kind=kinds.CONTACTS,

@@ -3,7 +3,7 @@ import { html, render, useEffect, useState } from "../vendor/preact/preact.js";
 import { ask } from "./api.js";
 import { Empty, Forbidden, Skeleton } from "./components/states.js";
 import { say } from "./format.js";
-import { KeyList, isListOpen } from "./keyboard.js";
+import { KeyList, isListOpen, useKeys } from "./keyboard.js";
 import { PAGES, findPage } from "./pages.js";
 import { SignIn, Welcome } from "./signin.js";
 import { hrefOf, place } from "./router.js";
@@ -45,9 +45,18 @@ function Menu() {
 function Account() {
   const { name } = viewer.value;
   const leave = () => (token.value ? Promise.resolve() : ask("/session", {}, { method: "DELETE" })).finally(forget);
-  return html`<div class="account"><button type="button" class="quiet" title=${texts.keys.title} aria-label=${texts.keys.title} onClick=${() => (isListOpen.value = true)}>?</button>
+  return html`<div class="account"><${Search} /><button type="button" class="quiet" title=${texts.keys.title} aria-label=${texts.keys.title} onClick=${() => (isListOpen.value = true)}>?</button>
     <span class="who" title=${say(texts.signIn.signedInAs, { name: name ?? "" })}>${name}</span>
     <button type="button" class="quiet" onClick=${leave}>${texts.signIn.signOut}</button></div>`;
+}
+
+/** The search for a click or a client. A page's own search field comes first. */
+function Search() {
+  const [state, setState] = useState({});
+  const open = () => void import("./components/search.js").then(({ SearchDialog }) => setState({ SearchDialog }));
+  useKeys({ "/": [texts.find.title, () => (document.querySelector("main input[type=search]") ? false : open())] });
+  return html`<button type="button" class="quiet" title=${texts.find.title} onClick=${open}>${texts.search}</button>
+    ${state.SearchDialog && html`<${state.SearchDialog} onClose=${() => setState({})} />`}`;
 }
 
 /** Loads the file of a page. After an update of the server the old files are gone: the person loads the page again. */

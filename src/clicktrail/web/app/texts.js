@@ -252,6 +252,15 @@ export const texts = {
     anyTime: "all time",
     apply: "Show these columns",
   },
+  find: {
+    title: "Find a click or a client",
+    label: "Id or uuid of a click; id, uuid or name of a client or partner",
+    labelOfPartner: "Id or uuid of a click; id, uuid or name of a client",
+    help: "Type or paste. Enter opens the first result.",
+    found: "{count} found",
+    nothing: "Nothing found.",
+    profile: "Person",
+  },
   marks: {
     robot: "Robot",
     repeat: "Repeat",
