@@ -234,21 +234,26 @@ def count_metrics(rows: Sequence[Row], registered: int) -> dict[str, Any]:
     delays = [us_of(row["registration"]["time"]) - row["us"] for row in rows if row["registration"] is not None]
     times = sorted((row["us"], row["time"]) for row in people)
     unique = sum(row["isFirst"] for row in rows)
+    repeats = sum(row["visitor"]["duplicateOf"] is not None for row in people)
+    from_data_centres = sum(bool(row["visitor"]["isDataCentre"]) for row in rows)
     return {
         "clicks": len(people),
         "uniqueClicks": unique,
         "visitors": len({visitor_of(row) for row in people}),
         "browsers": len({row["visitor"]["visitorId"] for row in people} - {None}),
         "bots": len(rows) - len(people),
-        "duplicates": sum(row["visitor"]["duplicateOf"] is not None for row in people),
+        "duplicates": repeats,
         "prefetches": sum(bool(row["visitor"]["isPrefetch"]) for row in rows),
-        "dataCentreClicks": sum(bool(row["visitor"]["isDataCentre"]) for row in rows),
+        "dataCentreClicks": from_data_centres,
         "allClicks": len(rows),
         "registrations": len(brought),
         "registered": registered,
         "clients": len({row["profileId"] for row in brought}),
         "conversionRate": percent(len(brought), len(people)),
         "uniqueConversionRate": percent(len(brought), unique),
+        "botRate": percent(len(rows) - len(people), len(rows)),
+        "duplicateRate": percent(repeats, len(people)),
+        "dataCentreRate": percent(from_data_centres, len(rows)),
         "timeToRegistration": {"median": discrete(delays, 0.5), "p90": discrete(delays, 0.9)},
         "activePartners": len({row["partner"] for row in people} - {None}),
         "activeLinks": len({row["linkId"] for row in people} - {None}),

@@ -35,6 +35,7 @@ from clicktrail.http.resources import (
     system,
     tokens,
     users,
+    visits,
     welcome,
 )
 from clicktrail.http.resources import sites as own_sites
@@ -44,7 +45,7 @@ from clicktrail.http.web.pages import PAGES
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Recording": (clicks, batches, exports),
     "Reports": (reports,),
-    "Links": (links, qr),
+    "Links": (links, qr, visits),
     "Banners": (banners,),
     "Profiles": (profiles, contacts),
     "Sites": (own_sites,),

@@ -102,6 +102,14 @@ TABLE: tuple[Metric, ...] = (
         "registrations",
         "unique_clicks",
     ),
+    _rate("botRate", "100 × `bots` ÷ `allClicks`, with two decimals.", "bots", "all_clicks"),
+    _rate("duplicateRate", "100 × `duplicates` ÷ `clicks`, with two decimals.", "duplicates", "clicks"),
+    _rate(
+        "dataCentreRate",
+        "100 × `dataCentreClicks` ÷ `allClicks`, with two decimals.",
+        "data_centre_clicks",
+        "all_clicks",
+    ),
     Metric(
         "timeToRegistration",
         "Seconds from click to registration: `median` and `p90`, each a value that occurred.",

@@ -4,7 +4,7 @@ The fast path for plain visits and the hosts that serve only links use this modu
 """
 
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from clicktrail.errors import ClicktrailError, Gone, NotFound, TooManyRequests, Unavailable
 from clicktrail.http.endpoint.call import Answer, Call, Services, visitor_address
@@ -30,6 +30,15 @@ _STRANGER = "stranger"
 _PATIENCE_S = 0.25
 """How long a visitor waits for a store that refused the last clicks."""
 _NOTHING = "This host serves only links."
+
+
+class Lead(NamedTuple):
+    """The redirect of a visit."""
+
+    status: int
+    target: str
+    is_landing: bool
+    """False: the link is over, and this is its fallback page. Such a visit is not recorded."""
 
 
 async def follow_link(call: Call) -> Answer:
@@ -66,24 +75,30 @@ async def _lead(services: Services, scope: Mapping[str, Any], code: str, banner_
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
     link = await _find_link(services, code, address)
+    lead = find_lead(services, link, code, scope["query_string"].decode("latin-1"), banner_id)
+    if is_quiet or not lead.is_landing:
+        return _redirect(lead.status, lead.target)
+    click_id = None
+    if _is_counted(services, link, address):
+        click_id = await _record(services, read_visit(headers, address, lead.target))
+    return _redirect(
+        lead.status,
+        lead.target if click_id is None else add_parameter(lead.target, services.recorder.parameters.click, click_id),
+    )
+
+
+def find_lead(services: Services, link: CatalogueLink, code: str, query: str, banner_id: str | None = None) -> Lead:
+    """Where a visitor with this query string is led, without the id of a click. Raises Gone."""
     landing = _landing_of(link, services.store.memory.clock.now_us())
     if landing is None:
-        return _redirect(302, escape_page(link.fallback_uri or ""))
-    query = scope["query_string"].decode("latin-1")
+        return Lead(302, escape_page(link.fallback_uri or ""), is_landing=False)
     parameters = services.recorder.parameters
     target = find_landing(landing, query, parameters.code, code)
     if banner_id is not None and banner_id in services.store.catalogue.banners:
         target = add_parameter(target, parameters.banner, banner_id)
     if len(target.encode()) > MAX_URL_BYTES:
         target = find_landing(landing, "", parameters.code, code)
-    if is_quiet:
-        return _redirect(link.redirect_status, target)
-    click_id = None
-    if _is_counted(services, link, address):
-        click_id = await _record(services, read_visit(headers, address, target))
-    return _redirect(
-        link.redirect_status, target if click_id is None else add_parameter(target, parameters.click, click_id)
-    )
+    return Lead(link.redirect_status, target, is_landing=True)
 
 
 async def _find_link(services: Services, code: str, address: str) -> CatalogueLink:

@@ -7,6 +7,7 @@ from clicktrail.errors import NotFound
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.compression import GZIP, accepts_gzip
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
+from clicktrail.http.tracking.redirects import BANNER_PREFIX
 from clicktrail.http.web.files import ROOT, load_files, modules_of
 from clicktrail.query.grammar import ANYTHING
 
@@ -43,6 +44,9 @@ async def get_page(call: Call) -> Answer:
         assets=f"{limits.base_path.rstrip('/')}/assets/{load_files().version}",
         zone=escape(str(limits.reading.zone)),
         links=escape(call.link_url("")),
+        banners=escape(
+            call.link_url("") + f"{BANNER_PREFIX[1:]}/" if limits.link_hosts else call.url(f"{BANNER_PREFIX}/")
+        ),
     )
     return Answer(200, page.encode(), _HTML, _PAGE_HEADERS)
 

@@ -44,7 +44,7 @@ LINK = Resource(
     groups={"redirect": REDIRECT},
     extras=("staying",),
     fields=(
-        id_field("linkId", "The link's identifier.", sortable=True, nullable=False),
+        id_field("linkId", "The link's identifier.", filterable=True, sortable=True, nullable=False),
         Field(
             name="code",
             kind=kinds.CODE,
@@ -75,6 +75,13 @@ LINK = Resource(
         *OWN_TIMES,
         UUID,
         *REDIRECT,
+        Field(
+            name="search",
+            plain="contains",
+            filterable=True,
+            shown=False,
+            doc="The code, the name and the landing page, with spaces between them.",
+        ),
     ),
 )
 

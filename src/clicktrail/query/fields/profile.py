@@ -95,5 +95,13 @@ PROFILE = Resource(
         ),
         *OWN_TIMES,
         replace(UUID, required=True),
+        Field(
+            name="isPartner",
+            kind=kinds.FLAG,
+            filterable=True,
+            shown=False,
+            nullable=False,
+            doc="Whether the profile owns a link.",
+        ),
     ),
 )

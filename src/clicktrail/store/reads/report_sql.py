@@ -27,6 +27,7 @@ SUMS: Mapping[str, str] = {
     "duplicates": f"count(*) FILTER (WHERE c.duplicate_of IS NOT NULL AND {IS_COUNTED})",
     "prefetches": "count(*) FILTER (WHERE c.is_prefetch)",
     "data_centre_clicks": "count(*) FILTER (WHERE c.is_data_centre)",
+    "all_clicks": "count(*)",
     "registrations": "count(c.profile_id)",
     REGISTERED: "0",
 }

@@ -80,13 +80,14 @@ TABLES: Mapping[str, Table] = {
         "p",
         f"(p.profile_id = {{}} OR p.profile_id IN {OWN_CLIENTS})",
         own="name_space IS NULL",
+        columns={"is_partner": "EXISTS (SELECT 1 FROM links w WHERE w.profile_id = p.profile_id)"},
     ),
     CONTACT.name: Table(
         "contacts",
         "k",
         f"(k.profile_id = {{}} OR k.profile_id IN {OWN_CLIENTS})",
     ),
-    LINK.name: Table("links", "l", "l.profile_id = {}"),
+    LINK.name: Table("links", "l", "l.profile_id = {}", columns={"search": "concat_ws(' ', l.code, l.name, l.uri)"}),
     BANNER.name: Table(
         "banners",
         "b",
