@@ -4,8 +4,8 @@ import { ask } from "./api.js";
 import { renderQuery } from "./router.js";
 
 /** `{data, next, total, problem, isLoading, reload}`. While a new question is asked, the answer to the old one stays.
- *  A null path asks nothing. */
-export function useAnswer(path, query = {}, { headers } = {}) {
+ *  A null path asks nothing. Another `round` asks the same again. */
+export function useAnswer(path, query = {}, { headers, round: outer = 0 } = {}) {
   const [state, setState] = useState({ data: null, problem: null, isLoading: true });
   const [round, setRound] = useState(0);
   const question = path === null ? null : `${path}?${renderQuery(query)}`;
@@ -20,7 +20,7 @@ export function useAnswer(path, query = {}, { headers } = {}) {
       .then(({ body, next, total }) => setState({ data: body, next, total, problem: null, isLoading: false }))
       .catch((problem) => problem.name !== "AbortError" && setState({ data: null, problem, isLoading: false }));
     return () => stop.abort();
-  }, [question, round]);
+  }, [question, round, outer]);
   return { ...state, reload: () => setRound((old) => old + 1) };
 }
 

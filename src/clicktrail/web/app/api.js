@@ -8,6 +8,7 @@ export class Problem extends Error {
   constructor(status, document = {}) {
     super(document.detail || document.title || texts.states.noAnswer);
     this.status = status;
+    this.type = document.type;
     this.errors = document.errors ?? [];
     this.requestId = document.requestId;
   }

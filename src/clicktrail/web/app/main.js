@@ -53,7 +53,7 @@ function Account() {
 /** The search for a click or a client. A page's own search field comes first. */
 function Search() {
   const [state, setState] = useState({});
-  const open = () => void import("./components/search.js").then(({ SearchDialog }) => setState({ SearchDialog }));
+  const open = () => void import("./components/find.js").then(({ SearchDialog }) => setState({ SearchDialog }));
   useKeys({ "/": [texts.find.title, () => (document.querySelector("main input[type=search]") ? false : open())] });
   return html`<button type="button" class="quiet" title=${texts.find.title} onClick=${open}>${texts.search}</button>
     ${state.SearchDialog && html`<${state.SearchDialog} onClose=${() => setState({})} />`}`;

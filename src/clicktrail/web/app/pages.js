@@ -1,6 +1,7 @@
 // The pages: path -> file, and the menu. A page is loaded when it is opened; its file's default export is a component.
 // To add a page, add a row here and its words to texts.js.
 import { hrefOf } from "./router.js";
+import { may } from "./session.js";
 import { texts } from "./texts.js";
 
 const anyone = () => true;
@@ -12,6 +13,8 @@ export const PAGES = [
   { path: "/clicks/:clickId", title: texts.titles.click, isFor: anyone, load: () => import("./pages/click.js") },
   { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
   { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
+  { path: "/links", title: texts.titles.links, menu: true, isFor: anyone, load: () => import("./pages/links.js") },
+  { path: "/links/:linkId", title: texts.titles.link, isFor: anyone, load: () => import("./pages/link.js") },
 ];
 
 /** The page at a path with the values of its `:name` parts; null if there is none. */

@@ -12,6 +12,9 @@ export const zone = computed(() => place.value.query.get("zone") ?? shell.zone);
 /** The address of a tracking link. */
 export const linkUrl = (code) => shell.links + encodeURIComponent(code);
 
+/** The address of a tracking link for a banner, which names the banner in the click. */
+export const bannerUrl = (bannerId, code) => `${shell.banners}${bannerId}/${encodeURIComponent(code)}`;
+
 const FILTER = /^filter\[([^\]]+)\](?:\[([^\]]+)\])?$/;
 
 /** The filters of the URL: `{name, operator, value, key}`; the operator is empty where none was given. */
@@ -39,6 +42,13 @@ export function reportQuery(more = {}, { compare = "previous" } = {}) {
   return query;
 }
 
+/** The parameters of a report that is a list of rows. A list compares nothing: its request is smaller. */
+export function listQuery(more) {
+  const query = reportQuery(more);
+  query.delete("compare");
+  return query;
+}
+
 /** The clicks behind a number: those of the range of a report that pass its filters and some more. */
 export function clicksHref(meta, more = {}, keepsFilters = true) {
   const query = new URLSearchParams({ from: meta.from, to: meta.to });
@@ -58,7 +68,16 @@ export const METRIC_FILTERS = {
   registrations: { "filter[registration]": "1" },
   conversionRate: { "filter[registration]": "1" },
   allClicks: {},
+  botRate: { "filter[isBot]": "1" },
+  duplicateRate: { "filter[duplicateOf][null]": "0", "filter[isBot][ne]": "1" },
+  dataCentreRate: { "filter[isDataCentre]": "1" },
 };
+
+/** Metrics of which fewer is better. */
+export const BAD = new Set(["bots", "duplicates", "dataCentreClicks", "botRate", "duplicateRate", "dataCentreRate"]);
+
+/** Whether a metric is a text such as "2.57", which is percent. */
+export const isRate = (metric) => metric.endsWith("Rate");
 
 /** The filter that finds the clicks of one row of a dimension. */
 export function rowFilter(name, value) {

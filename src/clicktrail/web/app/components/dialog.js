@@ -21,14 +21,15 @@ export function Dialog({ title, onClose, children, isWide }) {
   </dialog>`;
 }
 
-/** Asks before something that cannot be undone. `onYes` may be asynchronous; a problem is shown. */
-export function Confirm({ title, text, yes, onYes, onClose, problem }) {
+/** Asks before something that cannot be undone. `onYes` may be asynchronous; a problem is shown. `isSafe`: it can be
+ *  undone. */
+export function Confirm({ title, text, yes, onYes, onClose, problem, isSafe }) {
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <p>${text}</p>
     ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}
     <footer class="buttons">
       <button type="button" onClick=${onClose}>${texts.cancel}</button>
-      <button type="button" class="danger" onClick=${onYes}>${yes}</button>
+      <button type="button" class=${isSafe ? "primary" : "danger"} onClick=${onYes}>${yes}</button>
     </footer>
   <//>`;
 }

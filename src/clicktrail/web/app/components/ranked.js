@@ -3,25 +3,19 @@ import { html } from "../../vendor/preact/preact.js";
 import { compact, number, percent, say } from "../format.js";
 import { change } from "../router.js";
 import { texts } from "../texts.js";
-import { METRIC_FILTERS, clicksHref, reportQuery, rowFilter } from "../view.js";
+import { METRIC_FILTERS, clicksHref, listQuery, rowFilter } from "../view.js";
 import { Panel } from "./panel.js";
 
 const METRICS = "clicks,registrations,conversionRate";
 
 /** `nameOf(row)` is shown; `filterBy` is the filter of clicks for a row; `hrefOf(row)` leads to a page of the object. */
 export function RankedPanel({ title, dimension, valueOf, nameOf, filterBy, hrefOf, more = {}, limit = 8, allHref, className }) {
-  const query = reportQuery({ group_by: dimension, metrics: METRICS, limit, other: "1", ...more }, { compare: "none" });
+  const query = listQuery({ group_by: dimension, metrics: METRICS, limit, other: "1", ...more });
   const filterOf = (row) => (filterBy ? rowFilter(filterBy, valueOf(row)) : null);
-  return html`<${Panel} title=${title} path="/reports" query=${withoutCompare(query)} rows=${limit} className=${`ranked ${className ?? ""}`}
+  return html`<${Panel} title=${title} path="/reports" query=${query} rows=${limit} className=${`ranked ${className ?? ""}`}
     isEmpty=${({ rows }) => !rows.length} empty=${texts.states.noClicks}
     actions=${allHref && html`<a class="small" href=${allHref}>${texts.all}</a>`}
     render=${(data) => html`<${Ranked} data=${data} title=${title} nameOf=${nameOf} filterOf=${filterOf} hrefOf=${hrefOf} />`} />`;
-}
-
-/** A list compares nothing: its request is smaller. */
-function withoutCompare(query) {
-  query.delete("compare");
-  return query;
 }
 
 function Ranked({ data, title, nameOf, filterOf, hrefOf }) {

@@ -1,54 +1,37 @@
-// Finds a click by its id or uuid, and a client or partner by id, uuid or name.
-import { html, useEffect, useState } from "../../vendor/preact/preact.js";
-import { ask } from "../api.js";
-import { moment, say } from "../format.js";
-import { hrefOfPage } from "../pages.js";
-import { may } from "../session.js";
+// A text of the URL that a list is searched for: the parameter `q`.
+import { html, useEffect, useRef } from "../../vendor/preact/preact.js";
+import { useKeys } from "../keyboard.js";
+import { change, place } from "../router.js";
 import { texts } from "../texts.js";
-import { rangeQuery, zone } from "../view.js";
-import { Dialog } from "./dialog.js";
 
-const words = texts.find;
-const ID = /^[0-9a-f]{24}$/i;
-const WAIT_MS = 200;
-const MOST = 8;
+const PAUSE_MS = 250;
 
-const asClicks = (clicks) => clicks.map(({ clickId, time }) => ({ path: `/clicks/${clickId}`, kind: texts.titles.click, name: `${clickId}, ${moment(time, zone.value)}` }));
-const asProfiles = (profiles) => profiles.map(({ profileId, name, uuid }) => ({ path: `/clients/${profileId}`, kind: words.profile, name: [name || profileId, uuid].filter(Boolean).join(", ") }));
-const list = (path, filter, value, render) => ask(path, { [filter]: value, limit: MOST }).then(({ body }) => render(body));
+export const searchedFor = () => place.value.query.get("q") ?? "";
 
-/** The requests for a text. An id is looked up as one; the others compare whole uuids, and parts of names. */
-function searchesOf(text) {
-  if (ID.test(text)) return [list("/clicks", "filter[clickId]", text, asClicks), list("/profiles", "filter[profileId]", text, asProfiles)];
-  return [
-    list("/clicks", "filter[uuid]", text, asClicks),
-    list("/profiles", "filter[uuid]", text, asProfiles),
-    list("/profiles", "filter[name]", text, asProfiles),
-  ];
-}
-const nothing = () => [];
-
-export function SearchDialog({ onClose }) {
-  const [text, setText] = useState("");
-  const [found, setFound] = useState(null);
-  useEffect(() => {
-    if (!text) return setFound(null);
-    let isOver = false;
-    const begin = () =>
-      Promise.all(searchesOf(text).map((each) => each.catch(nothing))).then((lists) => {
-        const byPath = new Map(lists.flat().map((each) => [each.path, each]));
-        if (!isOver) setFound([...byPath.values()].slice(0, MOST));
-      });
-    const timer = setTimeout(begin, WAIT_MS);
-    return () => ((isOver = true), clearTimeout(timer));
-  }, [text]);
-  const openFirst = (event) => {
-    event.preventDefault();
-    event.target.closest("dialog").querySelector(".found a")?.click();
+/** A handler of input events that calls `onText(text)` when the person pauses. */
+export function useTyped(onText) {
+  const timer = useRef(0);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return ({ target }) => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => onText(target.value.trim()), PAUSE_MS);
   };
-  return html`<${Dialog} title=${words.title} onClose=${onClose} isWide><form onSubmit=${openFirst}>
-    <label>${may.seePartners() ? words.label : words.labelOfPartner}<input type="search" autofocus autocomplete="off" spellcheck=${false} onInput=${({ target }) => setText(target.value.trim())} /></label>
-    <p class="help" role="status">${found === null ? words.help : found.length ? say(words.found, { count: found.length }) : words.nothing}</p>
-    ${found?.length > 0 && html`<ul class="found">${found.map(({ path, kind, name }) => html`<li><span class="mark">${kind}</span> <a href=${hrefOfPage(path, rangeQuery())} onClick=${onClose}>${name}</a></li>`)}</ul>`}
-  </form><//>`;
+}
+
+/** `more` are parameters that change with the text, for example one that a search makes meaningless. */
+export function Search({ label, more = {} }) {
+  const field = useRef(null);
+  const text = searchedFor();
+  useEffect(() => {
+    if (document.activeElement !== field.current) field.current.value = text; // the browser went back
+  }, [text]);
+  useKeys({ "/": [texts.keys.search, () => field.current.focus()] });
+  const set = (value) => change({ q: value || null, ...more }, { replace: true });
+  const type = useTyped(set);
+  const clear = (event) => {
+    if (event.key !== "Escape") return;
+    field.current.value = "";
+    set("");
+  };
+  return html`<input class="search" type="search" ref=${field} aria-label=${label} placeholder=${label} defaultValue=${text} onInput=${type} onKeyDown=${clear} />`;
 }

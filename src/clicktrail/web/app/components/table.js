@@ -2,10 +2,10 @@ import { html } from "../../vendor/preact/preact.js";
 import { change, changed, hrefOf, place } from "../router.js";
 import { texts } from "../texts.js";
 
-/** `columns`: `{key, title, help, render(row), isNumber, sort}`; `sort` is the API's sort key. With `isCards` a phone shows
- *  each row as a card. */
-export function Table({ columns, rows, label, sort, isDescending, keyOf, isMuted, isCards }) {
-  return html`<div class="scroll ${isCards ? "cards" : ""}" role="region" aria-label=${label} tabindex="0"><table>
+/** `columns`: `{key, title, help, render(row), isNumber, sort}`; `sort` is the API's sort key. On a phone each row is a card:
+ *  with `isCards` a line for each value, with `isTiles` the values side by side. */
+export function Table({ columns, rows, label, sort, isDescending, keyOf, isMuted, isCards, isTiles }) {
+  return html`<div class="scroll ${isCards ? "cards" : isTiles ? "tiles" : ""}" role="region" aria-label=${label} tabindex="0"><table>
     <thead><tr>${columns.map((column) => html`<${Head} column=${column} sort=${sort} isDescending=${isDescending} />`)}</tr></thead>
     <tbody>${rows.map(
       (row) => html`<tr key=${keyOf(row)} class=${isMuted?.(row) ? "muted" : ""}>
@@ -34,6 +34,17 @@ function Head({ column, sort, isDescending }) {
 /** Cursor of a page -> cursor of the page before it, for the pages that were seen: the API's cursors lead forward alone. */
 const before = new Map();
 
+/** The order in the URL, if this list has it; otherwise the first of `allowed`, falling. */
+export function orderOf(allowed) {
+  const { query } = place.value;
+  const isGiven = allowed.includes(query.get("sort_by"));
+  return { sort: isGiven ? query.get("sort_by") : allowed[0], order: (isGiven && query.get("sort_order")) || "desc" };
+}
+
+/** The page in the URL, as a parameter of the API. */
+export const cursorOf = () => (place.value.query.has("cursor") ? { cursor: place.value.query.get("cursor") } : {});
+
+/** The first page and the next one: the API's cursors lead forward. The browser's Back leads back. */
 export function Pages({ next, total }) {
   const { path, query } = place.value;
   const cursor = query.get("cursor");

@@ -15,7 +15,7 @@ import { change, go, place } from "../router.js";
 import { hrefOfPage } from "../pages.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
-import { METRIC_FILTERS, clicksHref, rangeQuery, readFilters, reportQuery } from "../view.js";
+import { BAD, METRIC_FILTERS, clicksHref, isRate, rangeQuery, readFilters, reportQuery } from "../view.js";
 
 const FIGURES = ["clicks", "uniqueClicks", "registrations", "conversionRate", "registered", "activePartners"];
 const DELAYS = Object.keys(texts.delays);
@@ -46,7 +46,7 @@ export function Summary({ figures, more = {} }) {
 
 function Figures({ data, figures, metric, more }) {
   return html`<div class="figures">${figures.map((name) => html`<${Figure} key=${name} label=${texts.metrics[name]} help=${texts.help[name]}
-    value=${data?.totals[name]} isRate=${name === "conversionRate"} change=${data?.totals.change?.[name]}
+    value=${data?.totals[name]} isRate=${isRate(name)} isBad=${BAD.has(name)} change=${data?.totals.change?.[name]}
     previous=${data?.totals.previous?.[name]} href=${data && hrefOfMetric(name, data.meta, more)}
     isPicked=${name === metric} onPick=${() => change({ show: name }, { replace: true })} />`)}</div>`;
 }
@@ -79,7 +79,7 @@ function Line({ data, metric, more }) {
     const href = clicksHref({ from: data.rows[index].time, to: ends }, { ...more, ...METRIC_FILTERS[metric] });
     if (href) go(href);
   };
-  return html`<${TimeChart} rows=${data.rows} meta=${data.meta} metric=${metric} isRate=${metric === "conversionRate"} label=${texts.metrics[metric]} onOpen=${open} />`;
+  return html`<${TimeChart} rows=${data.rows} meta=${data.meta} metric=${metric} isRate=${isRate(metric)} label=${texts.metrics[metric]} onOpen=${open} />`;
 }
 
 const Partners = () => html`<${RankedPanel} title=${texts.panels.partners} dimension="partner" filterBy="partnerId"
