@@ -25,6 +25,9 @@ export async function ask(path, query = {}, { method = "GET", body, signal, head
   };
 }
 
+/** Where 401 may mean a wrong password, and not that the session is over. */
+const PASSWORD_PATHS = ["/session", "/session/confirmation", "/session/password"];
+
 /** The answer as it is, for files. Raises Problem. */
 export async function send(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
   const all = { ...headers };
@@ -40,7 +43,7 @@ export async function send(path, query = {}, { method = "GET", body, signal, hea
   }
   if (answer.ok) return answer;
   const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
-  if (answer.status === 401 && path !== "/session") forget();
+  if (answer.status === 401 && !PASSWORD_PATHS.includes(path)) forget();
   throw problem;
 }
 

@@ -13,6 +13,8 @@ export const PAGES = [
   { path: "/clicks/:clickId", title: texts.titles.click, isFor: anyone, load: () => import("./pages/click.js") },
   { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
   { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
+  { path: "/partners", title: texts.titles.partners, menu: true, isFor: may.seePartners, load: () => import("./pages/partners.js") },
+  { path: "/partners/:profileId", title: texts.titles.partner, isFor: may.seePartners, load: () => import("./pages/partner.js") },
   { path: "/links", title: texts.titles.links, menu: true, isFor: anyone, load: () => import("./pages/links.js") },
   { path: "/links/:linkId", title: texts.titles.link, isFor: anyone, load: () => import("./pages/link.js") },
 ];

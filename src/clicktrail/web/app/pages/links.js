@@ -52,9 +52,12 @@ function ActiveLinks() {
   const links = useAnswer(ids.length ? "/links" : null, { "filter[linkId][in]": ids.join(","), limit: LIMIT, "query[redirect]": "1" });
   const byId = new Map((links.data ?? []).map((link) => [link.linkId, link]));
   const rows = answer.data?.rows.map((row) => ({ ...row, id: row.linkId, link: byId.get(row.linkId), name: nameOf(row) }));
-  const empty = html`<${Empty} text=${words.noneActive} curl=${curlOf("/links", {}, { method: "POST", body: { code: "spring", uri: "https://shop.example.org/" } })} />`;
+  const empty = html`<${Empty} text=${words.noneActive} curl=${filledBy("/clicks", { ip: "8.8.8.8", uri: "https://shop.example.org/?referral=spring" })} />`;
   return html`<${List} answer=${answer} rows=${rows} meta=${answer.data?.meta} sort=${sort} order=${order} empty=${empty} curl=${curlOf("/reports", query)} />`;
 }
+
+/** The request that would fill an empty list, for those who may make it. */
+const filledBy = (path, body) => (may.change() ? curlOf(path, {}, { method: "POST", body }) : null);
 
 const COUNTED = { headers: { Prefer: "count=exact" } };
 const nameOf = (row) => (row.linkId ? row.linkName || row.linkCode : texts.panels.withoutLink);
@@ -71,7 +74,7 @@ function AllLinks() {
   const byId = new Map((figures.data?.rows ?? []).map((row) => [row.linkId, row]));
   const zero = figures.data ? { clicks: 0, uniqueClicks: 0, registrations: 0, conversionRate: "0.00" } : {};
   const rows = answer.data?.map((link) => ({ ...zero, ...byId.get(link.linkId), id: link.linkId, link, name: link.name || link.code }));
-  const empty = html`<${Empty} text=${text ? words.noMatch : words.empty} curl=${text ? null : curlOf("/links", {}, { method: "POST", body: { code: "spring", uri: "https://shop.example.org/" } })} />`;
+  const empty = html`<${Empty} text=${text ? words.noMatch : words.empty} curl=${text ? null : filledBy("/links", { code: "spring", uri: "https://shop.example.org/" })} />`;
   return html`<${List} answer=${answer} rows=${rows} meta=${figures.data?.meta} sort=${sort} order=${order} empty=${empty} curl=${curlOf("/links", asked)} isAll />`;
 }
 

@@ -1,0 +1,53 @@
+// What the list of partners and the page of one partner share: the form, and the invitation.
+import { html, useState } from "../../vendor/preact/preact.js";
+import { ask } from "../api.js";
+import { Dialog } from "../components/dialog.js";
+import { Field, Form } from "../components/forms.js";
+import { usePassword } from "../components/password.js";
+import { Copyable } from "../components/states.js";
+import { moment, say } from "../format.js";
+import { texts } from "../texts.js";
+import { zone } from "../view.js";
+
+const words = texts.partners;
+
+/** Creates a partner, or changes the given profile. `onSaved` gets the answer of the API. */
+export function PartnerForm({ profile, onClose, onSaved }) {
+  const send = async (values) => {
+    const body = bodyOf(values, profile);
+    const { body: saved } = profile ? await ask(`/profiles/${profile.profileId}`, {}, { method: "PATCH", body }) : await ask("/profiles", {}, { method: "POST", body });
+    onClose();
+    onSaved(saved);
+  };
+  const field = (errorOf, name, more) => html`<${Field} name=${name} label=${words[name]} value=${profile?.[name]} error=${errorOf(name)} ...${more} />`;
+  return html`<${Dialog} title=${profile ? words.edit : words.create} onClose=${onClose}>
+    <${Form} send=${send} submit=${texts.save} onCancel=${onClose} fields=${["firstName", "lastName", "contacts", "tags", "uuid"]}>${(errorOf) => html`
+      ${field(errorOf, "firstName", { autofocus: true })}${field(errorOf, "lastName")}
+      ${!profile && html`<${Field} name="email" type="email" label=${words.email} error=${errorOf("contacts")} />`}
+      ${field(errorOf, "tags", { help: words.tagsHelp, value: profile?.tags.join(", ") })}${field(errorOf, "uuid")}`}<//>
+  <//>`;
+}
+
+function bodyOf({ firstName, lastName, email, tags, uuid }, profile) {
+  const body = { firstName: firstName.trim(), lastName: lastName.trim(), uuid: uuid.trim() || null };
+  body.tags = tags.split(",").map((each) => each.trim()).filter(Boolean);
+  if (!profile && email.trim()) body.contacts = [{ key: "email", value: email.trim() }];
+  return body;
+}
+
+/** Makes a user for a partner and shows the link with which the user sets a password. `user` was invited before. */
+export function Invite({ profile, user, onClose, onDone }) {
+  const [made, setMade] = useState(null);
+  const [run, dialog] = usePassword();
+  const send = async ({ name }) => {
+    const body = { name: name.trim(), scope: "partner", partnerId: profile.profileId };
+    const invited = user ?? (await run(() => ask("/users", {}, { method: "POST", body }))).body;
+    onDone();
+    setMade((await run(() => ask(`/users/${invited.userId}/invitation`, {}, { method: "POST" }))).body);
+  };
+  const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose} fields=${["name"]}>${(errorOf) => html`<p>${words.inviteText}</p>
+    <${Field} name="name" label=${words.inviteName} value=${user?.name ?? ""} readOnly=${Boolean(user)} required autofocus error=${errorOf("name")} />`}<//>`;
+  const link = made && html`<p>${say(words.inviteLink, { when: moment(made.endTime, zone.value) })}</p><${Copyable} text=${made.url} />
+    <footer class="buttons"><button type="button" onClick=${onClose}>${words.done}</button></footer>`;
+  return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//>${dialog}`;
+}
