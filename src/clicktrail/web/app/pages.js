@@ -17,6 +17,7 @@ export const PAGES = [
   { path: "/partners/:profileId", title: texts.titles.partner, isFor: may.seePartners, load: () => import("./pages/partner.js") },
   { path: "/links", title: texts.titles.links, menu: true, isFor: anyone, load: () => import("./pages/links.js") },
   { path: "/links/:linkId", title: texts.titles.link, isFor: anyone, load: () => import("./pages/link.js") },
+  { path: "/postbacks", title: texts.titles.postbacks, menu: true, isFor: anyone, load: () => import("./pages/postbacks.js") },
 ];
 
 /** The page at a path with the values of its `:name` parts; null if there is none. */
