@@ -49,6 +49,7 @@ def test_partners_are_compared_sorted_and_searched(open_page: OpenPage, tracker:
 def test_one_partner(open_page: OpenPage, tracker: Serving, programme: Programme, view: str) -> None:
     partner = programme.partners[0]
     with tracker.client() as api:
+        api.patch(f"/profiles/{partner}", json={"countryNumericCode": "276"})
         totals = api.get(f"/reports?filter[partnerId]={partner}&metrics=clicks,botRate").json()["totals"]
         clients = api.get(
             f"/clicks?filter[partnerId]={partner}&filter[registration]=1&query[profile]=1&sort_by=time"
@@ -57,6 +58,7 @@ def test_one_partner(open_page: OpenPage, tracker: Serving, programme: Programme
     expect(page.locator("h1")).to_have_text("Ada Media")
     expect(page.locator(".figure", has_text="Clicks").locator(".value").first).to_have_text(str(totals["clicks"]))
     expect(page.locator(".figure", has_text="Robots").locator(".value")).to_have_text(f"{totals['botRate']}%")
+    expect(page.locator(".panel", has_text="Details")).to_contain_text("Germany")
     panel = page.locator(".panel", has_text="Latest clients")
     expect(panel.locator("tbody tr").first).to_contain_text(clients[0]["profile"]["name"])
     expect(page.locator(".panel", has=page.get_by_role("heading", name="Links"))).to_contain_text("spring 1")

@@ -26,6 +26,9 @@ export function useAnswer(path, query = {}, { headers, round: outer = 0 } = {}) 
 
 const names = new Map();
 
+/** Asks for a name again the next time: the object was changed. */
+export const forgetName = (path) => names.delete(path);
+
 /** The name of an object, from a cache; null until it is known. */
 export function useName(path, read) {
   const [name, setName] = useState(names.get(path) ?? null);

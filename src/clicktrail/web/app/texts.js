@@ -428,7 +428,7 @@ export const texts = {
     empty: "There is no link yet.",
     noneActive: "No link has clicks in this period.",
     noMatch: "No link matches.",
-    searchLabel: "Search codes, names and landing pages",
+    searchLabel: "Search code, name or landing page",
     landing: "Landing page",
     noLanding: "no landing page",
     code: "Code",
@@ -560,7 +560,6 @@ export const texts = {
     replayAll: "Send all given up again",
     replayText: "The partner's server gets this event again, with the same id.",
     replayAllText: "The partner's server gets {count} events again, each with the same id.",
-    replayed: "{count} deliveries are sent again.",
     deliveries: "Deliveries",
     delivery: "Delivery",
     noDeliveries: "No delivery passes these filters.",
@@ -580,7 +579,6 @@ export const texts = {
     click: "Click",
     postback: "Postback",
     id: "Id (webhook-id)",
-    close: "Close",
   },
 };
 texts.periods.names = Object.fromEntries(

@@ -1,7 +1,7 @@
 // What the list of links and the page of one link share: marks, the partner's name, the form.
 import { html } from "../../vendor/preact/preact.js";
 import { ask } from "../api.js";
-import { useAnswer, useName } from "../answers.js";
+import { forgetName, useAnswer, useName } from "../answers.js";
 import { Dialog } from "../components/dialog.js";
 import { Field, Form, PartnerField, readPartner } from "../components/forms.js";
 import { hrefOfPage } from "../pages.js";
@@ -32,6 +32,7 @@ export function LinkForm({ link, partnerId, onClose, onSaved }) {
   const send = async (values) => {
     const body = bodyOf(values, link);
     const { body: saved } = link ? await ask(`/links/${link.linkId}`, {}, { method: "PATCH", body }) : await ask("/links", {}, { method: "POST", body });
+    forgetName(`/links/${saved.linkId}`);
     onClose();
     onSaved(saved);
   };

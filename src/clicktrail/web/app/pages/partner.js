@@ -73,7 +73,7 @@ function Details({ profile }) {
   return html`<${Box} title=${words.details} className="tall" actions=${profile && html`<${CopyButton} quiet text=${curlOf(`/profiles/${profile.profileId}`)} label=${texts.copyAsCurl} />`}>
     ${profile ? html`<dl class="pairs">
       <dt>${words.contacts}</dt><dd>${profile.contacts.length ? profile.contacts.map((each) => html`<div>${each.value}</div>`) : texts.none}</dd>
-      <dt>${words.country}</dt><dd>${profile.country?.countryName ?? texts.none}</dd>
+      <dt>${words.country}</dt><dd>${profile.country?.name ?? texts.none}</dd>
       <dt>${words.tags}</dt><dd>${profile.tags.join(", ") || texts.none}</dd>
       <dt>${texts.links.created}</dt><dd>${moment(profile.createTime, zone.value)}</dd>
       <dt>${words.uuid}</dt><dd>${profile.uuid ?? texts.none}</dd>

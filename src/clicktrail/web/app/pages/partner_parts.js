@@ -1,6 +1,7 @@
 // What the list of partners and the page of one partner share: the form, and the invitation.
-import { html, useState } from "../../vendor/preact/preact.js";
+import { html, useRef, useState } from "../../vendor/preact/preact.js";
 import { ask } from "../api.js";
+import { forgetName } from "../answers.js";
 import { Dialog } from "../components/dialog.js";
 import { Field, Form } from "../components/forms.js";
 import { usePassword } from "../components/password.js";
@@ -16,6 +17,7 @@ export function PartnerForm({ profile, onClose, onSaved }) {
   const send = async (values) => {
     const body = bodyOf(values, profile);
     const { body: saved } = profile ? await ask(`/profiles/${profile.profileId}`, {}, { method: "PATCH", body }) : await ask("/profiles", {}, { method: "POST", body });
+    forgetName(`/profiles/${saved.profileId}`);
     onClose();
     onSaved(saved);
   };
@@ -38,12 +40,13 @@ function bodyOf({ firstName, lastName, email, tags, uuid }, profile) {
 /** Makes a user for a partner and shows the link with which the user sets a password. `user` was invited before. */
 export function Invite({ profile, user, onClose, onDone }) {
   const [made, setMade] = useState(null);
+  const invited = useRef(user); // a user who was made is not made again if the invitation fails
   const [run, dialog] = usePassword();
   const send = async ({ name }) => {
     const body = { name: name.trim(), scope: "partner", partnerId: profile.profileId };
-    const invited = user ?? (await run(() => ask("/users", {}, { method: "POST", body }))).body;
+    invited.current ??= (await run(() => ask("/users", {}, { method: "POST", body }))).body;
     onDone();
-    setMade((await run(() => ask(`/users/${invited.userId}/invitation`, {}, { method: "POST" }))).body);
+    setMade((await run(() => ask(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" }))).body);
   };
   const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose} fields=${["name"]}>${(errorOf) => html`<p>${words.inviteText}</p>
     <${Field} name="name" label=${words.inviteName} value=${user?.name ?? ""} readOnly=${Boolean(user)} required autofocus error=${errorOf("name")} />`}<//>`;
