@@ -8,11 +8,14 @@ export class Problem extends Error {
   constructor(status, document = {}) {
     super(document.detail || document.title || texts.states.noAnswer);
     this.status = status;
-    this.type = document.type;
+    this.kind = (document.type ?? "").replace("urn:clicktrail:problem:", "");
     this.errors = document.errors ?? [];
     this.requestId = document.requestId;
   }
 }
+
+// There a 401 says that what was typed is wrong, not that the session has ended.
+const ASKS_FOR_SECRETS = /^\/(session|welcome)\b/;
 
 /** The answer: its JSON, the cursor of the next page, and the total of a list where it was asked for. */
 export async function ask(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
@@ -24,9 +27,6 @@ export async function ask(path, query = {}, { method = "GET", body, signal, head
     total: answer.headers.has("X-Total-Count") ? Number(answer.headers.get("X-Total-Count")) : null,
   };
 }
-
-/** Where 401 may mean a wrong password, and not that the session is over. */
-const PASSWORD_PATHS = ["/session", "/session/confirmation", "/session/password"];
 
 /** The answer as it is, for files. Raises Problem. */
 export async function send(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
@@ -43,7 +43,7 @@ export async function send(path, query = {}, { method = "GET", body, signal, hea
   }
   if (answer.ok) return answer;
   const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
-  if (answer.status === 401 && !PASSWORD_PATHS.includes(path)) forget();
+  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path)) forget();
   throw problem;
 }
 

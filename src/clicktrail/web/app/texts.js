@@ -481,7 +481,12 @@ export const texts = {
     helps: { fallbackUri: "For visitors while the link is disabled or expired.", expireTime: "On the clock of this browser." },
   },
   forms: { invalid: "Please correct the marked fields.", partnerHint: "Type a name", choosePartner: "Choose a partner from the list." },
-  password: { title: "Type your password again", text: "This change needs your password. It is asked for again after five minutes.", submit: "Continue" },
+  confirm: {
+    title: "Type your password again",
+    text: "This change needs your password. It is then not asked for again for five minutes.",
+    submit: "Confirm",
+    cancelled: "Nothing was changed: the password was not confirmed.",
+  },
   partners: {
     label: "Partners",
     create: "New partner",

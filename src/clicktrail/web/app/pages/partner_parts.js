@@ -2,9 +2,9 @@
 import { html, useRef, useState } from "../../vendor/preact/preact.js";
 import { ask } from "../api.js";
 import { forgetName } from "../answers.js";
+import { PasswordDialog, askConfirmed } from "../components/confirmed.js";
 import { Dialog } from "../components/dialog.js";
 import { Field, Form } from "../components/forms.js";
-import { usePassword } from "../components/password.js";
 import { Copyable } from "../components/states.js";
 import { moment, say } from "../format.js";
 import { texts } from "../texts.js";
@@ -41,16 +41,15 @@ function bodyOf({ firstName, lastName, email, tags, uuid }, profile) {
 export function Invite({ profile, user, onClose, onDone }) {
   const [made, setMade] = useState(null);
   const invited = useRef(user); // a user who was made is not made again if the invitation fails
-  const [run, dialog] = usePassword();
   const send = async ({ name }) => {
     const body = { name: name.trim(), scope: "partner", partnerId: profile.profileId };
-    invited.current ??= (await run(() => ask("/users", {}, { method: "POST", body }))).body;
+    invited.current ??= (await askConfirmed("/users", {}, { method: "POST", body })).body;
     onDone();
-    setMade((await run(() => ask(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" }))).body);
+    setMade((await askConfirmed(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" })).body);
   };
   const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose} fields=${["name"]}>${(errorOf) => html`<p>${words.inviteText}</p>
     <${Field} name="name" label=${words.inviteName} value=${user?.name ?? ""} readOnly=${Boolean(user)} required autofocus error=${errorOf("name")} />`}<//>`;
   const link = made && html`<p>${say(words.inviteLink, { when: moment(made.endTime, zone.value) })}</p><${Copyable} text=${made.url} />
     <footer class="buttons"><button type="button" onClick=${onClose}>${words.done}</button></footer>`;
-  return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//>${dialog}`;
+  return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//><${PasswordDialog} />`;
 }
