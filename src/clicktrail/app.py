@@ -12,9 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail import __version__
 from clicktrail.choices import (
+    in_force,
     is_embedded,
     link_host_names,
     make_geo,
+    own_rules,
     postback_networks,
     read_limits,
     store_path,
@@ -182,7 +184,12 @@ class App:
             asking=Asking(self.store.engine, settings.statement_timeout_s),
             recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
-            tokens=TokenChecker(self.keys, lambda: self.store.memory.published.revoked, settings.partner_sees_contacts),
+            tokens=TokenChecker(
+                self.keys,
+                lambda: self.store.memory.published.revoked,
+                settings.partner_sees_contacts,
+                own_rules(settings).rights,
+            ),
             observer=Observer(
                 settings.log,
                 Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build),
@@ -198,6 +205,7 @@ class App:
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             openapi=lambda: document,
+            settings=in_force(settings),
         )
 
     def _make_sender(self) -> Sender | None:

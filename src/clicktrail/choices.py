@@ -9,13 +9,16 @@ import phonenumbers
 
 from clicktrail.http.endpoint.call import Limits
 from clicktrail.http.endpoint.hosts import parse_host
-from clicktrail.http.visitor.limits import VisitLimit
+from clicktrail.http.visitor.limits import CHANGES_PER_MINUTE, VisitLimit
 from clicktrail.http.visitor.proxies import Networks, read_networks
 from clicktrail.ingest.geo import Geo
+from clicktrail.model.access import OwnRules
 from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.reading import Reading
-from clicktrail.settings import Settings, SettingsError
+from clicktrail.model.uris import normalise_page
+from clicktrail.query.texts import find_origin
+from clicktrail.settings import Settings, SettingsError, setting_table
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -51,6 +54,22 @@ def trusted_networks(settings: Settings) -> Networks:
 def postback_networks(settings: Settings) -> Networks:
     """Networks that may receive postbacks, in addition to public addresses. Raises SettingsError."""
     return _networks(settings.postback_networks, "--postback-networks")
+
+
+def own_rules(settings: Settings) -> OwnRules:
+    """What partners may change themselves. Raises SettingsError."""
+    origins = frozenset(_origin(each.strip()) for each in settings.partner_origins.split(",") if each.strip())
+    return OwnRules(origins=origins, links=settings.partner_links, postbacks=settings.partner_postbacks)
+
+
+def _origin(text: str) -> str:
+    """An http origin as browsers write it. Raises SettingsError."""
+    page = normalise_page(text)
+    if not page.startswith(("http://", "https://")) or page != f"{find_origin(page)}/":
+        raise SettingsError(
+            f"--partner-origins must be origins such as https://shop.example.org, separated by commas, not {text!r}."
+        )
+    return page.removesuffix("/")
 
 
 def _zone(name: str, option: str) -> tzinfo:
@@ -91,7 +110,18 @@ def read_limits(settings: Settings, clock: Clock) -> Limits:
         model=Model(Touch(settings.attribution), settings.attribution_window_days),
         reading=read_reading(settings, clock),
         lead_anyway=settings.lead_anyway,
+        own_rules=own_rules(settings),
     )
+
+
+def in_force(settings: Settings) -> list[tuple[str, str | int | float | bool, bool, str]]:
+    """Of each setting the name, the value, whether that is its default, and the help. Nothing in it is secret."""
+    shown = {"database": settings.shown_database()}
+    return [
+        (row.variable, shown.get(row.name, value), value == row.default, row.help)
+        for row in setting_table()
+        for value in [getattr(settings, row.name)]
+    ]
 
 
 def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
@@ -102,6 +132,7 @@ def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
             "link": settings.link_visits_per_minute,
             "site": settings.site_visits_per_minute,
             "partner": settings.registrations_per_minute,
+            "changes": CHANGES_PER_MINUTE,
         },
         clock,
     )
@@ -120,7 +151,7 @@ def link_host_names(settings: Settings) -> frozenset[str | None]:
 def check_together(settings: Settings) -> None:
     """Raises SettingsError with every mistake that a setting's type and pattern cannot find."""
     mistakes = []
-    for read in (trusted_networks, postback_networks, link_host_names, read_reading):
+    for read in (trusted_networks, postback_networks, link_host_names, own_rules, read_reading):
         try:
             read(settings)
         except SettingsError as error:

@@ -18,7 +18,7 @@ import jwt
 import msgspec
 
 from clicktrail.errors import Unauthenticated, Unavailable
-from clicktrail.model.access import PARTNERS, Scope, Viewer
+from clicktrail.model.access import PARTNERS, Right, Scope, Viewer
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import is_id
 
@@ -253,11 +253,18 @@ def issue_token(
 class TokenChecker:
     """Finds the viewer of a token. Verified tokens are remembered by digest until they expire.
 
-    `revoked` returns the ids of tokens and clients that are refused now.
+    `revoked` returns the ids of tokens and clients that are refused now. `rights` are those of every partner.
     """
 
-    def __init__(self, ring: KeyRing, revoked: Callable[[], Collection[str]], partner_sees_contacts: bool) -> None:
+    def __init__(
+        self,
+        ring: KeyRing,
+        revoked: Callable[[], Collection[str]],
+        partner_sees_contacts: bool,
+        rights: frozenset[Right] = frozenset(),
+    ) -> None:
         self._ring = ring
+        self._rights = rights
         self._revoked = revoked
         self._partner_sees_contacts = partner_sees_contacts
         self._known: OrderedDict[bytes, tuple[Claims, Viewer]] = OrderedDict()
@@ -296,6 +303,7 @@ class TokenChecker:
             sees_contacts=sees_contacts,
             asker=partner_id or owner,
             actor=actor,
+            rights=self._rights if scope is Scope.PARTNER and partner_id is not None else frozenset(),
         )
 
     def _learn(self, digest: bytes, token: str) -> tuple[Claims, Viewer]:

@@ -49,10 +49,11 @@ def is_public(address: Address) -> bool:
 
 
 def check_targets(host: str, addresses: Iterable[Address], allowed: Networks) -> None:
-    """Raises RefusedTarget if any address of a host is not allowed."""
+    """Raises RefusedTarget if any address of a host is not allowed. The message does not show the address: partners
+    read it, and must not learn the addresses of internal names."""
     for address in addresses:
         if not is_public(address) and not any(address in network for network in allowed):
-            raise RefusedTarget(f"{host} is at {address}, which is not a public address")
+            raise RefusedTarget(f"{host} has an address that is not a public address")
 
 
 async def resolve(host: str, port: int) -> list[Address]:

@@ -21,6 +21,7 @@ from clicktrail.http.resources import (
     exports,
     identities,
     imports,
+    in_force,
     links,
     oauth_clients,
     postbacks,
@@ -54,7 +55,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Tracking": (sites, redirects),
     "Registering": (registrations, callbacks, identities),
     "Postbacks": (postbacks, deliveries),
-    "Operating": (imports, backups, system),
+    "Operating": (imports, backups, in_force, system),
 }
 """Tag of the documentation -> the modules of its operations. `openapi.uses` moves some operations to another tag."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"

@@ -21,11 +21,40 @@ class Scope(StrEnum):
     """Register clients of one partner's links, by GET /postback. Reads nothing else."""
 
 
+class Right(StrEnum):
+    """What partners may change themselves, if the operator allows it."""
+
+    LINKS = "links"
+    POSTBACKS = "postbacks"
+
+
+class OwnRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of what partners change themselves.
+
+    `origins` are the allowed origins of landing pages. `links` and `postbacks` are the most that one partner may have;
+    with 0 a partner can add none.
+    """
+
+    origins: frozenset[str] = frozenset()
+    links: int = 0
+    postbacks: int = 0
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """The rights of every partner."""
+        allowed = {Right.LINKS: bool(self.origins), Right.POSTBACKS: self.postbacks > 0}
+        return frozenset(right for right, is_allowed in allowed.items() if is_allowed)
+
+
+NO_RULES = OwnRules()
+"""Partners change nothing."""
 PARTNERS = frozenset({Scope.PARTNER, Scope.POSTBACK})
 """Scopes of one partner: their tokens see only that partner's data."""
 READERS = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 RECORDERS = frozenset({Scope.ADMIN, Scope.WRITE})
 ADMINS = frozenset({Scope.ADMIN})
+OWNERS = frozenset({Scope.ADMIN, Scope.PARTNER})
+"""Scopes that change links and postbacks: a partner changes only its own, and only with the right to it."""
 OBSERVERS = frozenset({Scope.ADMIN, Scope.READ})
 PEOPLE = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 """Scopes of users; programs alone have the others."""
@@ -47,6 +76,8 @@ class Viewer(msgspec.Struct, frozen=True):
     token itself."""
     actor: str = "system"
     """The author of its changes: the id of a token or of a user, or `system` for the program itself."""
+    rights: frozenset[Right] = frozenset()
+    """What a partner may change."""
 
     @property
     def name_space(self) -> str | None:

@@ -184,6 +184,34 @@ class Settings(ServerSettings, frozen=True, forbid_unknown_fields=True):
             description="Whether partners see the contact values of their clients. `false` masks them.", examples=[True]
         ),
     ] = False
+    partner_origins: Annotated[
+        str,
+        Meta(
+            description="Origins, separated by commas, of landing pages to which partners may lead links that they add "
+            "or change themselves. Default: none, and partners change no links.",
+            examples=["https://shop.example.org,https://blog.example.org"],
+        ),
+    ] = ""
+    partner_links: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Maximum links of one partner who adds links; the links that you added count as well. 0 "
+            "refuses all new ones.",
+            examples=[100],
+        ),
+    ] = 20
+    partner_postbacks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="Maximum postbacks of one partner who adds postbacks; those that you added count as well. 0 "
+            "refuses every change.",
+            examples=[3],
+        ),
+    ] = 0
     strict: Annotated[
         bool,
         Meta(

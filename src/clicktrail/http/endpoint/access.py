@@ -10,10 +10,12 @@ from clicktrail.http.endpoint.call import FORM, JSON, PLAIN, Services, media_typ
 from clicktrail.http.endpoint.cookies import find_cookie, find_signed_in, refuse_other_sites
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.problems import MEDIA_TYPE
-from clicktrail.model.access import SYSTEM, Viewer
+from clicktrail.model.access import SYSTEM, Right, Scope, Viewer
 from clicktrail.model.people import SignedIn
 from clicktrail.model.weights import media_weight, parse_weights
 
+_SETTING = {Right.LINKS: "CLICKTRAIL_PARTNER_ORIGINS", Right.POSTBACKS: "CLICKTRAIL_PARTNER_POSTBACKS"}
+"""The setting that gives partners a right."""
 _SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -44,6 +46,7 @@ async def check_access(operation: Operation, services: Services, scope: Mapping[
         allowed = ", ".join(sorted(operation.scopes))
         raise Forbidden(f"This {word} has the scope {access.viewer.scope}; this needs one of: {allowed}.")
     _check_session(operation, services, access.signed_in)
+    _check_right(operation, services, access.viewer)
     return access
 
 
@@ -62,6 +65,17 @@ def _check_session(operation: Operation, services: Services, signed_in: SignedIn
         raise PasswordRequired(
             "Type the password again (POST /session/confirmation), then repeat this within 5 minutes."
         )
+
+
+def _check_right(operation: Operation, services: Services, viewer: Viewer) -> None:
+    """Raises Forbidden, TooManyRequests."""
+    if operation.right is None or viewer.scope is not Scope.PARTNER:
+        return
+    if operation.right not in viewer.rights:
+        raise Forbidden(
+            f"This server does not allow partners to change {operation.right} ({_SETTING[operation.right]})."
+        )
+    services.visits.count("changes", viewer.partner_id or "")
 
 
 def check_accept(media_type: str, headers: Headers, others: Collection[str] = ()) -> None:

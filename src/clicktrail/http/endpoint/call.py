@@ -1,6 +1,6 @@
 """The input of a handler, its answer, and the services that handlers use."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,7 +19,7 @@ from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
-from clicktrail.model.access import Viewer
+from clicktrail.model.access import NO_RULES, OwnRules, Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
 from clicktrail.model.people import SignedIn
@@ -66,6 +66,8 @@ class Limits:
     model: Model
     """How the programme attributes clients to clicks."""
     reading: Reading = STRICT
+    own_rules: OwnRules = NO_RULES
+    """What partners may change themselves."""
     lead_anyway: bool = True
     """Whether visitors are redirected when their click cannot be recorded."""
 
@@ -93,6 +95,8 @@ class Services:
     exports: Slots
     streams: Streams
     openapi: Callable[[], bytes]
+    settings: Sequence[tuple[str, str | int | float | bool, bool, str]] = ()
+    """Of each setting the name, the value, whether that is its default, and the help."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.http.endpoint.call import JSON, Handler
-from clicktrail.model.access import Scope
+from clicktrail.model.access import Right, Scope
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.grammar import NOTHING, Grammar
 
@@ -53,6 +53,8 @@ class Operation:
     name: str
     summary: str
     scopes: frozenset[Scope]
+    right: Right | None = None
+    """What the operator must allow before a partner may call it."""
     query: Grammar = NOTHING
     body: Resource | Fields | Rows | type | None = None
     answer: Any = None

@@ -125,7 +125,8 @@ def access(operation: Operation) -> str:
         return "No token is needed."
     holders = "Only for users who have signed in. " if operation.needs_session else ""
     fresh = " A session needs a password that was typed within five minutes." if operation.needs_password else ""
-    return f"{holders}Scopes: {', '.join(sorted(operation.scopes))}.{fresh}"
+    own = f" A partner changes only its own {operation.right}, if the server allows it." if operation.right else ""
+    return f"{holders}Scopes: {', '.join(sorted(operation.scopes))}.{fresh}{own}"
 
 
 def describe(operation: Operation, tag: str, found: schemas.Schemas) -> Json:
@@ -173,7 +174,7 @@ def responses(operation: Operation, found: schemas.Schemas) -> Json:
 def refusals(operation: Operation) -> set[int]:
     found = {*operation.statuses, 406} - {*operation.successes}
     if operation.scopes:
-        found |= {401, 403}
+        found |= {401, 403} | ({429} if operation.right else set())
     if operation.query.own or not operation.query.is_free:
         found |= {400}
     if operation.body is not None:

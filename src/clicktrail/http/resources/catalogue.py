@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import METRICS, render_measured, render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differing
-from clicktrail.model.access import ADMINS, READERS, Scope
+from clicktrail.model.access import ADMINS, READERS, Right, Scope
 from clicktrail.query.fields import Record, Resource
 from clicktrail.query.forms import Form, parse_form
 from clicktrail.query.grammar import listing, showing
@@ -102,7 +102,11 @@ def get_on(
 
 
 def create_on(
-    resource: Resource, handler: Handler, scopes: frozenset[Scope] = ADMINS, answer: Resource | None = None
+    resource: Resource,
+    handler: Handler,
+    scopes: frozenset[Scope] = ADMINS,
+    answer: Resource | None = None,
+    right: Right | None = None,
 ) -> Operation:
     """`answer` is given if the answer shows more than other answers do."""
     return Operation(
@@ -111,6 +115,7 @@ def create_on(
         name=f"create{resource.name.capitalize()}",
         summary=f"Add a {resource.name}",
         scopes=scopes,
+        right=right,
         body=resource,
         answer=answer or resource,
         statuses=(201, 200, 409, 422, 503),
@@ -118,7 +123,11 @@ def create_on(
 
 
 def changes_on(
-    resource: Resource, handler: Handler, scopes: frozenset[Scope] = ADMINS, path: str = ""
+    resource: Resource,
+    handler: Handler,
+    scopes: frozenset[Scope] = ADMINS,
+    path: str = "",
+    right: Right | None = None,
 ) -> Iterator[Operation]:
     """PUT and PATCH."""
     for method, name, verb in (("PUT", "replace", "Update"), ("PATCH", "update", "Change")):
@@ -128,19 +137,27 @@ def changes_on(
             name=f"{name}{resource.name.capitalize()}",
             summary=f"{verb} a {resource.name}",
             scopes=scopes,
+            right=right,
             body=resource,
             answer=resource,
             statuses=(200, 404, 409, 422, 503),
         )
 
 
-def delete_on(resource: Resource, handler: Handler | None = None, path: str = "") -> Operation:
+def delete_on(
+    resource: Resource,
+    handler: Handler | None = None,
+    path: str = "",
+    scopes: frozenset[Scope] = ADMINS,
+    right: Right | None = None,
+) -> Operation:
     return Operation(
         route=f"DELETE {item_path(resource, path)}",
         handler=handler or partial(delete_item, resource),
         name=f"delete{resource.name.capitalize()}",
         summary=f"Delete a {resource.name}",
-        scopes=ADMINS,
+        scopes=scopes,
+        right=right,
         statuses=(204, 404, 409, 503),
     )
 
@@ -150,13 +167,20 @@ def item_path(resource: Resource, path: str = "") -> str:
 
 
 def operations_on(
-    resource: Resource, create: Handler | None = None, update: Handler | None = None
+    resource: Resource,
+    create: Handler | None = None,
+    update: Handler | None = None,
+    scopes: frozenset[Scope] = ADMINS,
+    right: Right | None = None,
 ) -> tuple[Operation, ...]:
-    """List, get, create, PUT, PATCH and delete of one kind of object."""
+    """List, get, create, PUT, PATCH and delete of one kind of object.
+
+    `scopes` and `right` are of those who change it.
+    """
     return (
         list_on(resource),
         get_on(resource),
-        create_on(resource, create or partial(create_item, resource)),
-        *changes_on(resource, update or partial(update_item, resource)),
-        delete_on(resource),
+        create_on(resource, create or partial(create_item, resource), scopes, right=right),
+        *changes_on(resource, update or partial(update_item, resource), scopes, right=right),
+        delete_on(resource, scopes=scopes, right=right),
     )

@@ -4,10 +4,10 @@ from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import LinkMetrics, StayingClicks, render_metrics, render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
-from clicktrail.http.resources.catalogue import operations_on
-from clicktrail.model.access import READERS
+from clicktrail.http.resources.catalogue import created_answer, operations_on
+from clicktrail.http.resources.own import parse_own
+from clicktrail.model.access import OWNERS, READERS, Right
 from clicktrail.query.fields import LINK
-from clicktrail.query.forms import parse_form
 from clicktrail.query.grammar import Grammar, flag
 from clicktrail.store.objects import links
 from clicktrail.store.reads import metrics
@@ -18,10 +18,17 @@ async def get_link_metrics(call: Call) -> Answer:
     return json_answer(render_metrics(found))
 
 
+async def create_link(call: Call) -> Answer:
+    form, rules = parse_own(call, LINK), call.services.limits.own_rules
+    record, is_new = await call.store.run(links.create_link, call.store.ids, call.viewer, form.values, rules)
+    return created_answer(call, LINK, record, is_new, form)
+
+
 async def update_link(call: Call) -> Answer:
-    form = parse_form(call.body, LINK, call.scope["method"], call.reading)
+    form, rules = parse_own(call, LINK), call.services.limits.own_rules
     await refuse_changed_item(call, LINK, form)
-    record, staying = await call.store.run(links.update_link, call.path["linkId"], form.values)
+    link_id = call.path["linkId"]
+    record, staying = await call.store.run(links.update_link, call.viewer, link_id, form.values, rules)
     document = render_record(LINK, record, call.language)
     if staying is not None:
         document["staying"] = StayingClicks(partner_id=staying.partner_id, clicks=staying.clicks)
@@ -39,5 +46,5 @@ OPERATIONS = (
         answer=LinkMetrics,
         statuses=(200, 404, 429, 503),
     ),
-    *operations_on(LINK, update=update_link),
+    *operations_on(LINK, create_link, update_link, OWNERS, Right.LINKS),
 )

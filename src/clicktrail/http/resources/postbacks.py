@@ -14,10 +14,10 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import changes_on, create_on, created_answer, delete_on, get_on, list_on
-from clicktrail.model.access import ADMINS
+from clicktrail.http.resources.own import parse_own
+from clicktrail.model.access import ADMINS, OWNERS, Right
 from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET, Record
-from clicktrail.query.forms import Form, Values, parse_form
-from clicktrail.store.objects import catalogue as catalog
+from clicktrail.query.forms import Form, Values
 from clicktrail.store.outbox import deliveries
 from clicktrail.store.outbox import subscriptions as postbacks
 from clicktrail.store.reads.records import find_record
@@ -44,26 +44,26 @@ class Replayed(Document):
 
 async def create_postback(call: Call) -> Answer:
     """The answer contains the secret. No later answer shows it."""
-    form = parse_form(call.body, POSTBACK, "POST", call.reading)
+    form, rules = parse_own(call, POSTBACK), call.services.limits.own_rules
     if form.shown.get("secret"):
         known = await call.store.run(find_record, call.viewer, POSTBACK, "uuid", form.values.get("uuid") or "")
         form = await _drop_secret(call, known.object_id if known else None, form)
     values = _check_target(call, form.values)
-    record, secret = await call.store.run(postbacks.create_postback, call.store.ids, values)
+    record, secret = await call.store.run(postbacks.create_postback, call.store.ids, values, call.viewer, rules)
     answer = created_answer(call, POSTBACK, record, secret is not None, form)
     return json_answer(_with_secret(call, record, secret), answer.status, {**answer.headers, **_NO_STORE})
 
 
 async def update_postback(call: Call) -> Answer:
-    form = parse_form(call.body, POSTBACK, call.scope["method"], call.reading)
+    form = parse_own(call, POSTBACK)
     values = _check_target(call, form.values)
     await refuse_changed_item(call, POSTBACK, await _drop_secret(call, call.path[_ID], form))
-    record = await call.store.run(catalog.update_item, POSTBACK, call.path[_ID], values)
+    record = await call.store.run(postbacks.update_postback, call.viewer, call.path[_ID], values)
     return json_answer(render_record(POSTBACK, record, call.language))
 
 
 async def rotate_secret(call: Call) -> Answer:
-    record, secret = await call.store.run(postbacks.rotate_secret, call.path[_ID])
+    record, secret = await call.store.run(postbacks.rotate_secret, call.viewer, call.path[_ID])
     return json_answer(_with_secret(call, record, secret), headers=_NO_STORE)
 
 
@@ -71,7 +71,7 @@ async def send_test(call: Call) -> Answer:
     caller = call.services.caller
     if caller is None:
         raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
-    target, message = await call.ask(postbacks.prepare_test, call.store.ids, call.path[_ID])
+    target, message = await call.ask(postbacks.prepare_test, call.viewer, call.store.ids, call.path[_ID])
     attempt = await caller.call(target, message)
     return json_answer(
         PostbackTest(
@@ -123,16 +123,17 @@ def _with_secret(call: Call, record: Record, secret: str | None) -> dict[str, An
 
 OPERATIONS = (
     list_on(POSTBACK),
-    create_on(POSTBACK, create_postback, answer=POSTBACK_SECRET),
+    create_on(POSTBACK, create_postback, OWNERS, POSTBACK_SECRET, Right.POSTBACKS),
     get_on(POSTBACK),
-    *changes_on(POSTBACK, update_postback),
-    delete_on(POSTBACK),
+    *changes_on(POSTBACK, update_postback, OWNERS, right=Right.POSTBACKS),
+    delete_on(POSTBACK, scopes=OWNERS, right=Right.POSTBACKS),
     Operation(
         route="POST /postbacks/{postbackId}/secret",
         handler=rotate_secret,
         name="rotatePostbackSecret",
         summary="Give a postback a new secret",
-        scopes=ADMINS,
+        scopes=OWNERS,
+        right=Right.POSTBACKS,
         answer=POSTBACK_SECRET,
         statuses=(200, 404, 503),
     ),
@@ -141,7 +142,8 @@ OPERATIONS = (
         handler=send_test,
         name="testPostback",
         summary="Send a test event now",
-        scopes=ADMINS,
+        scopes=OWNERS,
+        right=Right.POSTBACKS,
         answer=PostbackTest,
         statuses=(200, 404, 409, 429, 503),
     ),

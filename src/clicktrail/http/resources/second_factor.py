@@ -2,6 +2,8 @@
 
 from typing import Annotated
 
+import segno
+
 from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.http.endpoint.audit import note
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
@@ -27,13 +29,16 @@ class SecondFactor(Document):
             "The same as the URI of a QR code.", f"otpauth://totp/Clicktrail:mary?secret={_EXAMPLE}&issuer=Clicktrail"
         ),
     ]
+    qr: Annotated[str, says("The same as a QR code: the data URI of an SVG picture.", "data:image/svg+xml,%3Csvg/%3E")]
 
 
 async def begin(call: Call) -> Answer:
     """Nothing changes until a code confirms the secret."""
     own, secret = current(call), new_secret()
     await call.store.run(users.begin_second_factor, own.user_id, secret)
-    made = SecondFactor(secret=secret, uri=enrolment_uri(secret, own.name))
+    uri = enrolment_uri(secret, own.name)
+    picture = segno.make_qr(uri, error="m").svg_data_uri(dark="#000", light="#fff", border=2)
+    made = SecondFactor(secret=secret, uri=uri, qr=picture)
     return json_answer(made, headers={"Cache-Control": "no-store"})
 
 

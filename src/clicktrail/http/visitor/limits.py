@@ -7,11 +7,15 @@ from clicktrail.errors import TooManyRequests
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 
+CHANGES_PER_MINUTE = 60
+"""Changes by one partner: each makes every process read the catalogue again."""
 _MINUTE_S = 60.0
 _SIXTY_FOUR_BITS = 1 + 16
 """The length of a /64 prefix in an IPv6 address's key: the version and sixteen hex digits."""
 _OF_ADDRESSES = frozenset({"address", "stranger"})
 """Kinds whose keys are addresses: visits of an address, and its requests for unknown codes."""
+_WORDS = {"stranger": "Too many unknown codes from this address.", "changes": "Too many changes by this partner."}
+"""What is refused, for kinds that are not visits."""
 _MAX_COUNTED = 500_000
 """Maximum number of keys at once: about 60 MB. If there are more, the minute begins again."""
 
@@ -53,8 +57,7 @@ class VisitLimit:
 
 
 def _too_many(kind: str) -> TooManyRequests:
-    what = "Too many unknown codes from this address." if kind == "stranger" else f"Too many visits of this {kind}."
-    return TooManyRequests(what, headers={"Retry-After": "60"})
+    return TooManyRequests(_WORDS.get(kind, f"Too many visits of this {kind}."), headers={"Retry-After": "60"})
 
 
 @lru_cache(maxsize=65_536)

@@ -1,8 +1,8 @@
 """The classes of the field table: a field, and a resource."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -189,6 +189,14 @@ class Resource:
     def read_only(self) -> frozenset[str]:
         """Keys that the object shows and that no body can change. A body may repeat them unchanged."""
         return frozenset({*(field.name for field in self.shown), *self.expansions, *self.extras} - self.writable.keys())
+
+    def without_writing(self, names: Collection[str]) -> "Resource":
+        """The same resource, whose bodies cannot set the fields of these names."""
+        fields = tuple(
+            replace(each, writable=False, required=False, needed=False) if each.name in names else each
+            for each in self.fields
+        )
+        return replace(self, fields=fields)
 
     def with_secret(self, name: str, key: str, doc: str, may_be_null: bool = False) -> "Resource":
         """The same resource with its secret, which only one answer shows."""

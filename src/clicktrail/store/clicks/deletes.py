@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from clicktrail.errors import Conflict
-from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
+from clicktrail.model.access import Cause, Reason, Viewer
 from clicktrail.query.fields import Resource
 from clicktrail.store.clicks.change import clear_pointer
 from clicktrail.store.reads.records import check_there
@@ -28,10 +28,10 @@ _HELD: Mapping[str, tuple[str, str]] = {
 
 @transaction(Write.CATALOGUE)
 def delete_object(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
-    """Deletes an object. Raises NotFound, and Conflict for a link or a partner with clicks."""
+    """Deletes an object that the viewer sees. Raises NotFound, and Conflict for a link or a partner with clicks."""
     table = TABLES[resource.name].name
     its = sql("{} = {}", named(resource.id_field.column), object_id)
-    check_there(session, SYSTEM, resource, object_id)
+    check_there(session, viewer, resource, object_id)
     if resource.name in _HELD:
         held, refusal = _HELD[resource.name]
         if session.rows(sql(held, object_id)):

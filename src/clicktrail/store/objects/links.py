@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clicktrail.model.access import SYSTEM
+from clicktrail.model.access import OwnRules, Viewer
+from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import LINK, Record
-from clicktrail.store.objects.catalogue import update_item
+from clicktrail.store.objects import own
+from clicktrail.store.objects.catalogue import create_item, update_item
 from clicktrail.store.reads.records import get_record
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql, update
@@ -23,10 +25,23 @@ class Staying(NamedTuple):
 
 
 @transaction(Write.CATALOGUE)
-def update_link(session: Session, link_id: str, values: Mapping[str, Any]) -> tuple[Record, Staying | None]:
-    """Changes a link. If it has another owner now, also returns the clicks that stay with the earlier one. Raises
-    NotFound, Conflict, InvalidBody."""
-    partner_id = get_record(session, SYSTEM, LINK, link_id).profile_id
+def create_link(
+    session: Session, ids: IdGenerator, viewer: Viewer, values: Mapping[str, Any], rules: OwnRules
+) -> tuple[Record, bool]:
+    """Adds a link. Returns it, and whether it is new. Raises Conflict, InvalidBody."""
+    own.check_added(session, viewer, LINK, values, rules)
+    return create_item(session, ids, LINK, values)
+
+
+@transaction(Write.CATALOGUE)
+def update_link(
+    session: Session, viewer: Viewer, link_id: str, values: Mapping[str, Any], rules: OwnRules
+) -> tuple[Record, Staying | None]:
+    """Changes a link that the viewer sees. If it has another owner now, also returns the clicks that stay with the
+    earlier one. Raises NotFound, Conflict, InvalidBody."""
+    before = get_record(session, viewer, LINK, link_id)
+    own.check_changed(session, viewer, before, values, rules)
+    partner_id = before.profile_id
     record = update_item(session, LINK, link_id, values)
     if record.profile_id == partner_id:
         return record, None

@@ -1,0 +1,273 @@
+"""Links and postbacks that partners add and change themselves, where the operator allows it."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.router import operations_by_tag
+from clicktrail.model.access import Right
+from tests.conftest import NewStore
+from tests.people import make_person
+from tests.serving import Serving, serving
+
+SHOP, BLOG = "https://shop.example", "https://xn--bcher-kva.example:8443"
+MOST, CHANGES = 3, 60
+NOWHERE = "0" * 24
+OWN = [each for found in operations_by_tag().values() for each in found if each.right is not None]
+"""The operations that partners may call only with a right."""
+
+
+class House(NamedTuple):
+    server: Serving
+    admin: httpx.Client
+
+
+class Partner(NamedTuple):
+    id: str
+    api: httpx.Client
+
+
+@pytest.fixture(scope="session")
+def house(engine_kind: str, new_store: NewStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    settings = {
+        "partner_origins": f"{SHOP}, https://BÜCHER.example:8443",
+        "partner_links": str(MOST),
+        "partner_postbacks": str(MOST),
+        **new_store(engine_kind),
+    }
+    with serving(tmp_path_factory.mktemp("own") / "data", **settings) as server, server.client() as admin:
+        yield House(server, admin)
+
+
+@pytest.fixture
+def new_partner(house: House) -> Iterator[Callable[[], Partner]]:
+    opened: list[httpx.Client] = []
+
+    def make() -> Partner:
+        partner = house.admin.post("/profiles", json={"firstName": "Partner"}).json()["profileId"]
+        opened.append(house.server.client("partner", partner))
+        return Partner(partner, opened[-1])
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def partner(new_partner: Callable[[], Partner]) -> Partner:
+    return new_partner()
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    return [each["pointer"] for each in answer.json()["errors"]]
+
+
+def add(partner: Partner, path: str = "/links", **body: Any) -> dict[str, Any]:
+    answer = partner.api.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def hook(mark: str) -> dict[str, Any]:
+    return {"uri": f"https://tracker.example/{mark}?c={{click_id}}", "events": ["click"]}
+
+
+class TestLinks:
+    def test_of_a_partner_are_the_partners_own(self, house: House, partner: Partner, mark: str) -> None:
+        made = add(partner, code=mark, name="Mine", uri=f"{SHOP}/a", fallbackUri=f"{BLOG}/b", redirectStatus=301)
+        assert (made["profileId"], made["code"], made["uri"]) == (partner.id, mark, f"{SHOP}/a")
+        path = f"/links/{made['linkId']}"
+        whole = {"name": "Ours", "uri": f"{SHOP}/c", "bannerId": None, "enabled": True}
+        assert partner.api.put(path, json=made | whole).json()["name"] == "Ours"
+        assert partner.api.patch(path, json={"name": "Yours"}).json()["uri"] == f"{SHOP}/c"
+        visit = httpx.get(f"{house.server.url}/r/{mark}")
+        assert (visit.status_code, visit.headers["location"].startswith(f"{SHOP}/c?")) == (301, True)
+        assert partner.api.delete(path).status_code == 409
+        assert partner.api.delete(f"/links/{add(partner)['linkId']}").status_code == 204
+
+    @pytest.mark.parametrize("key", ["profileId", "uuid"])
+    def test_get_no_owner_or_uuid_from_a_partner(self, new_partner: Callable[[], Partner], mark: str, key: str) -> None:
+        one, other = new_partner(), new_partner()
+        value = other.id if key == "profileId" else mark
+        own = add(one, profileId=one.id, uuid=None)
+        for method, path in (("POST", "/links"), ("PATCH", f"/links/{own['linkId']}")):
+            answer = one.api.request(method, path, json={key: value})
+            assert (answer.status_code, pointers(answer)) == (422, [f"/{key}"])
+        assert one.api.get("/links").json() == [own]
+
+    @pytest.mark.parametrize(
+        ("uri", "is_allowed"),
+        [
+            (f"{SHOP}/", True),
+            ("HTTPS://Shop.Example:443/x?y=1#z", True),
+            ("https://shop。example/", True),
+            ("https://b\u00fccher.example:8443/", True),
+            ("https://shop.example\\@evil.example/", True),
+            ("https://shop.example/\\evil.example", True),
+            (None, True),
+            ("http://shop.example/", False),
+            ("https://shop.example:8443/", False),
+            ("https://b\u00fccher.example/", False),
+            ("https://shop.example.evil.example/", False),
+            ("https://shop.example@evil.example/", False),
+            ("https://evil.example\\@shop.example/", False),
+            ("https://evil.example/https://shop.example/", False),
+            ("https://evil.example#@shop.example/", False),
+            ("https://shop.example./", False),
+            ("https://www.shop.example/", False),
+            ("https://shop.example%2eevil.example/", False),
+            ("https:\\\\evil.example\\shop.example", False),
+            ("https:////evil.example/", False),
+            ("https://sh\u043ep.example/", False),
+            ("shop.example://x/", False),
+            ("myapp://shop.example/", False),
+            ("blob:https://shop.example/1", False),
+            ("https://\tevil.example/", False),
+        ],
+    )
+    @pytest.mark.parametrize("key", ["uri", "fallbackUri"])
+    def test_lead_only_to_allowed_origins(self, partner: Partner, key: str, uri: str | None, is_allowed: bool) -> None:
+        answer = partner.api.post("/links", json={key: uri})
+        assert (answer.status_code == 201) is is_allowed, answer.text
+        if not is_allowed:
+            assert (answer.status_code, pointers(answer)) == (422, [f"/{key}"])
+        elif uri is not None:
+            shown = partner.api.get(f"/links/{answer.json()['linkId']}?query[redirect]=1").json()
+            page = shown["uri"] if key == "uri" else shown["redirect"]["fallbackUri"]
+            assert page.startswith((f"{SHOP}/", f"{BLOG}/"))
+
+    def test_of_the_operator_keep_their_page_until_the_partner_changes_it(self, house: House, partner: Partner) -> None:
+        body = {"profileId": partner.id, "uri": "https://elsewhere.example/", "enabled": False}
+        link = house.admin.post("/links", json=body).json()
+        path = f"/links/{link['linkId']}"
+        assert partner.api.put(path, json=link | {"name": "New"}).json()["name"] == "New"
+        for key, value in (("uri", "https://elsewhere.example/x"), ("enabled", True)):
+            answer = partner.api.patch(path, json={key: value})
+            assert (answer.status_code, pointers(answer)) == (422, [f"/{key}"])
+        assert house.admin.patch(path, json={"enabled": True}).status_code == 200
+        assert partner.api.patch(path, json={"enabled": False}).json()["enabled"] is False
+
+    def test_have_codes_of_their_own(self, new_partner: Callable[[], Partner], mark: str) -> None:
+        """The refusal does not show whose the code is."""
+        one, other = new_partner(), new_partner()
+        taken, own = add(one, code=mark), add(other)
+        for method, path in (("POST", "/links"), ("PATCH", f"/links/{own['linkId']}")):
+            answer = other.api.request(method, path, json={"code": mark})
+            assert (answer.status_code, pointers(answer)) == (409, ["/code"])
+            assert taken["linkId"] not in answer.text
+        assert other.api.post("/links", json={"code": "../a"}).status_code == 422
+        assert one.api.patch(f"/links/{taken['linkId']}", json={"code": mark}).status_code == 200
+
+    def test_are_as_many_as_the_operator_allows(self, house: House, partner: Partner) -> None:
+        """Also if the requests come at once."""
+        house.admin.post("/links", json={"profileId": partner.id})
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: partner.api.post("/links", json={}), range(8)))
+        assert sorted(each.status_code for each in answers) == [201] * (MOST - 1) + [409] * 6
+        assert len(partner.api.get("/links").json()) == MOST
+        assert house.admin.post("/links", json={"profileId": partner.id}).status_code == 201
+
+
+class TestPostbacks:
+    def test_of_a_partner_are_the_partners_own(self, partner: Partner, mark: str) -> None:
+        made = add(partner, "/postbacks", **hook(mark))
+        assert (made["profileId"], made["secret"][:6]) == (partner.id, "whsec_")
+        path = f"/postbacks/{made['postbackId']}"
+        shown = partner.api.get(path).json()
+        assert partner.api.put(path, json=shown | {"name": "Voluum"}).json()["name"] == "Voluum"
+        assert partner.api.patch(path, json={"enabled": False}).json()["enabled"] is False
+        assert partner.api.patch(path, json={"enabled": True}).json()["enabled"] is True
+        assert partner.api.post(f"{path}/secret").json()["secret"] != made["secret"]
+        tested = partner.api.post(f"{path}/test").json()
+        assert (tested["responseStatus"], bool(tested["error"])) == (None, True)
+        assert partner.api.post(f"{path}/replay").status_code == 403
+        assert partner.api.delete(path).status_code == 204
+
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "[::1]", "169.254.169.254", "10.0.0.1", "0x7f.1", "[::ffff:10.0.0.1]"]
+    )
+    def test_never_go_to_private_addresses(self, partner: Partner, host: str) -> None:
+        answer = partner.api.post("/postbacks", json={"uri": f"https://{host}/", "events": ["click"]})
+        assert (answer.status_code, pointers(answer)) == (422, ["/uri"])
+
+    def test_do_not_show_the_address_of_an_internal_name(self, partner: Partner) -> None:
+        made = add(partner, "/postbacks", uri="https://localhost/", events=["click"])
+        error = partner.api.post(f"/postbacks/{made['postbackId']}/test").json()["error"]
+        assert error == "localhost has an address that is not a public address"
+
+    def test_are_as_many_as_the_operator_allows(self, partner: Partner, mark: str) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: partner.api.post("/postbacks", json=hook(mark)), range(8)))
+        assert sorted(each.status_code for each in answers) == [201] * MOST + [409] * 5
+
+
+def call(client: httpx.Client, operation: Operation, ids: dict[str, str], mark: str) -> httpx.Response:
+    """A body that would be in order."""
+    body: dict[str, Any] | None = None
+    if operation.body is not None:
+        body = hook(mark) if operation.right is Right.POSTBACKS else {"uri": f"{SHOP}/"}
+        whole = {"name": None, "enabled": True, "method": "GET"} if operation.method == "PUT" else {}
+        body |= whole if operation.right is Right.POSTBACKS else {**whole, "bannerId": None}
+        if operation.right is Right.LINKS:
+            body.pop("method", None)
+    return client.request(operation.method, operation.path.format_map(ids), json=body)
+
+
+@pytest.mark.parametrize("operation", [each for each in OWN if "{" in each.path], ids=lambda each: each.name)
+def test_what_is_anothers_is_not_there(new_partner: Callable[[], Partner], mark: str, operation: Operation) -> None:
+    one, other = new_partner(), new_partner()
+    ids = {"linkId": add(other)["linkId"], "postbackId": add(other, "/postbacks", **hook(mark))["postbackId"]}
+    before = [other.api.get(path).json() for path in ("/links", "/postbacks")]
+    for each in (ids, dict.fromkeys(ids, NOWHERE)):
+        answer = call(one.api, operation, each, mark)
+        assert answer.status_code == 404, answer.text
+    assert [other.api.get(path).json() for path in ("/links", "/postbacks")] == before
+    assert call(other.api, operation, ids, mark).is_success
+
+
+@pytest.mark.parametrize("operation", OWN, ids=lambda each: each.name)
+def test_other_scopes_change_nothing(house: House, partner: Partner, mark: str, operation: Operation) -> None:
+    ids = {"linkId": add(partner)["linkId"], "postbackId": add(partner, "/postbacks", **hook(mark))["postbackId"]}
+    for scope, owner in (("read", None), ("write", None), ("postback", partner.id), ("partner", None)):
+        with house.server.client(scope, owner) as client:
+            assert call(client, operation, ids, mark).status_code == 403, scope
+
+
+def test_a_session_has_the_same_rights(house: House, partner: Partner, mark: str) -> None:
+    person = make_person(house.server, house.admin, mark, "partner", partner.id)
+    assert person.post("/links", {"uri": f"{SHOP}/"}).json()["profileId"] == partner.id
+    assert person.post("/links", {"uri": "https://evil.example/"}).status_code == 422
+
+
+def test_a_partner_makes_so_many_changes_a_minute(new_partner: Callable[[], Partner]) -> None:
+    one, other = new_partner(), new_partner()
+    link = add(one)["linkId"]
+    statuses = [one.api.patch(f"/links/{link}", json={"name": str(each)}).status_code for each in range(CHANGES + 5)]
+    assert set(statuses) == {200, 429}
+    assert one.api.get("/links").status_code == 200
+    assert add(other)["profileId"] == other.id
+
+
+def test_nothing_is_allowed_by_default(server: Serving, api: httpx.Client, mark: str) -> None:
+    partner = api.post("/profiles", json={"firstName": "A"}).json()["profileId"]
+    link = api.post("/links", json={"profileId": partner}).json()["linkId"]
+    postback = api.post("/postbacks", json={"profileId": partner, **hook(mark)}).json()["postbackId"]
+    with server.client("partner", partner) as own:
+        for operation in OWN:
+            answer = call(own, operation, {"linkId": link, "postbackId": postback}, mark)
+            assert answer.status_code == 403, operation.name
+            assert "CLICKTRAIL_PARTNER_" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "text", ["shop.example", "https://shop.example/path", "*", "https://a.example;https://b.example"]
+)
+def test_a_wrong_origin_is_named_at_the_start(tmp_path: Path, text: str) -> None:
+    with pytest.raises(AssertionError, match="--partner-origins"), serving(tmp_path / "data", partner_origins=text):
+        pass
