@@ -27,6 +27,11 @@ def filled(
 def test_the_demo_can_be_counted_once_more(filled: tuple[Path, dict[str, str]]) -> None:
     data, store = filled
     with serving(data, send_postbacks="false", **store) as server, server.client() as api:
+        assert [each["origins"] for each in api.get("/sites?sort_by=name").json()] == [
+            ["https://shop.example.org"],
+            ["https://blog.example.org"],
+        ]
+        assert {tuple(each["events"]) for each in api.get("/postbacks").json()} == {("registration",)}
         clicks: list[dict[str, Any]] = []
         url = "/clicks?limit=1000&query[visitor]=1"
         while url:

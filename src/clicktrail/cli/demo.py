@@ -124,13 +124,11 @@ async def _make_objects(store: Store) -> list[str]:
     ]
     for number in range(programme.LINKS):
         await create(LINK, programme.link(number, partners, banners))
-    sites = [
-        await create(SITE, {"name": name, "origins": (f"https://{name}.example.org",)}) for name in ("shop", "blog")
-    ]
+    sites = [await create(SITE, {"name": name, "origins": f"https://{name}.example.org"}) for name in ("shop", "blog")]
     for number in range(6):
         uri = f"https://tracker{number + 1}.example.com/postback?click={{click_id}}&event={{event}}"
         values = {"profile_id": partners[number], "name": f"Tracker {number + 1}", "uri": uri, "method": "GET"}
-        await store.run(create_postback, store.ids, {**values, "events": ("registration",)})
+        await store.run(create_postback, store.ids, {**values, "events": "registration"})
     return sites
 
 
