@@ -4,12 +4,13 @@ from functools import cache
 from html import escape
 
 from clicktrail.errors import NotFound
-from clicktrail.http.endpoint.call import Answer, Call
+from clicktrail.http.endpoint.call import Answer, Call, Handler
 from clicktrail.http.endpoint.compression import GZIP, accepts_gzip
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.tracking.redirects import BANNER_PREFIX
 from clicktrail.http.web.files import ROOT, load_files, modules_of
 from clicktrail.query.grammar import ANYTHING
+from clicktrail.store.objects.users import has_users
 
 START = "app/main.js"
 FIRST_PAGE = "app/pages/overview.js"
@@ -39,6 +40,15 @@ _PAGE_HEADERS = {
 
 async def get_page(call: Call) -> Answer:
     """The same page for every path: the script reads the path."""
+    return _render(call)
+
+
+async def get_welcome(call: Call) -> Answer:
+    """The page of an invitation. The first user also chooses a name, so the page says whether there are users."""
+    return _render(call, is_first=not await call.store.run(has_users))
+
+
+def _render(call: Call, is_first: bool = False) -> Answer:
     limits = call.services.limits
     page = _template().format(
         assets=f"{limits.base_path.rstrip('/')}/assets/{load_files().version}",
@@ -47,6 +57,7 @@ async def get_page(call: Call) -> Answer:
         banners=escape(
             call.link_url("") + f"{BANNER_PREFIX[1:]}/" if limits.link_hosts else call.url(f"{BANNER_PREFIX}/")
         ),
+        first="yes" if is_first else "no",
     )
     return Answer(200, page.encode(), _HTML, _PAGE_HEADERS)
 
@@ -73,10 +84,10 @@ async def get_file(call: Call) -> Answer:
     return Answer(200, file.gzipped, file.media_type, {**headers, "Content-Encoding": GZIP})
 
 
-def _page(path: str, name: str) -> Operation:
+def _page(path: str, name: str, handler: Handler = get_page) -> Operation:
     return Operation(
         route=f"GET {path}",
-        handler=get_page,
+        handler=handler,
         name=name,
         summary="The dashboard",
         scopes=PUBLIC,
@@ -88,7 +99,7 @@ def _page(path: str, name: str) -> Operation:
 PAGES = (
     _page("/dashboard", "getDashboard"),
     _page("/dashboard/{file:path}", "getDashboardPage"),
-    _page("/welcome", "getWelcome"),
+    _page("/welcome", "getWelcome", get_welcome),
     Operation(
         route="GET /assets/{version}/{file:path}",
         handler=get_file,

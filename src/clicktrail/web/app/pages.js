@@ -1,23 +1,33 @@
 // The pages: path -> file, and the menu. A page is loaded when it is opened; its file's default export is a component.
 // To add a page, add a row here and its words to texts.js.
 import { hrefOf } from "./router.js";
-import { may } from "./session.js";
+import { may, viewer } from "./session.js";
 import { texts } from "./texts.js";
 
 const anyone = () => true;
+const isAdmin = () => viewer.value?.scope === "admin";
+const isPartner = () => viewer.value?.scope === "partner";
 
 /** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order. */
 export const PAGES = [
-  { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => import("./pages/overview.js") },
+  { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => (isPartner() ? import("./pages/home.js") : import("./pages/overview.js")) },
+  { path: "/partners", title: texts.titles.partners, menu: true, isFor: may.seePartners, load: () => import("./pages/partners.js") },
+  { path: "/partners/:profileId", title: texts.titles.partner, isFor: may.seePartners, load: () => import("./pages/partner.js") },
+  { path: "/partners/:id/statement", title: texts.titles.statement, isFor: may.seePartners, load: () => import("./pages/statement.js") },
+  { path: "/links", title: texts.titles.links, menu: true, isFor: anyone, load: () => import("./pages/links.js") },
+  { path: "/links/:linkId", title: texts.titles.link, isFor: anyone, load: () => import("./pages/link.js") },
   { path: "/clicks", title: texts.titles.clicks, menu: true, isFor: anyone, load: () => import("./pages/clicks.js") },
   { path: "/clicks/:clickId", title: texts.titles.click, isFor: anyone, load: () => import("./pages/click.js") },
   { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
   { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
-  { path: "/partners", title: texts.titles.partners, menu: true, isFor: may.seePartners, load: () => import("./pages/partners.js") },
-  { path: "/partners/:profileId", title: texts.titles.partner, isFor: may.seePartners, load: () => import("./pages/partner.js") },
-  { path: "/links", title: texts.titles.links, menu: true, isFor: anyone, load: () => import("./pages/links.js") },
-  { path: "/links/:linkId", title: texts.titles.link, isFor: anyone, load: () => import("./pages/link.js") },
   { path: "/postbacks", title: texts.titles.postbacks, menu: true, isFor: anyone, load: () => import("./pages/postbacks.js") },
+  { path: "/statement", title: texts.titles.statement, menu: true, isFor: isPartner, load: () => import("./pages/statement.js") },
+  { path: "/settings", title: texts.titles.settings, menu: true, isFor: anyone, load: () => import("./pages/settings/account.js") },
+  { path: "/settings/users", title: texts.settings.names.users, isFor: isAdmin, load: () => import("./pages/settings/users.js") },
+  { path: "/settings/programs", title: texts.settings.names.programs, isFor: isAdmin, load: () => import("./pages/settings/programs.js") },
+  { path: "/settings/sites", title: texts.settings.names.sites, isFor: isAdmin, load: () => import("./pages/settings/sites.js") },
+  { path: "/settings/banners", title: texts.settings.names.banners, isFor: isAdmin, load: () => import("./pages/settings/banners.js") },
+  { path: "/settings/server", title: texts.settings.names.server, isFor: isAdmin, load: () => import("./pages/settings/server.js") },
 ];
 
 /** The page at a path with the values of its `:name` parts; null if there is none. */

@@ -1,36 +1,16 @@
 // Signing in: with name and password, with a token for those who have no user, or with an invitation.
 import { html, useState } from "../vendor/preact/preact.js";
 import { Problem, ask } from "./api.js";
-import { hrefOf } from "./router.js";
+import { Form } from "./components/form.js";
+import { base, hrefOf } from "./router.js";
 import { signInWithToken, viewer } from "./session.js";
 import { texts } from "./texts.js";
-import { base } from "./router.js";
 
 const words = texts.signIn;
 
 function Card({ title, children }) {
   document.title = `${title} – ${texts.name}`;
   return html`<main class="alone"><section class="card"><p class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</p><h1>${title}</h1>${children}</section></main>`;
-}
-
-/** A form that sends its fields; `send` raises Problem. */
-function Form({ send, submit, children }) {
-  const [problem, setProblem] = useState(null);
-  const [isBusy, setBusy] = useState(false);
-  const onSubmit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      await send(Object.fromEntries(new FormData(event.target)));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setProblem(error);
-      setBusy(false);
-    }
-  };
-  return html`<form onSubmit=${onSubmit}>${children}
-    ${problem && html`<p class="problem" role="alert">${[problem.message, ...problem.errors.map((each) => each.detail)].join(" ")}</p>`}
-    <button class="primary" disabled=${isBusy}>${submit}</button></form>`;
 }
 
 export function SignIn() {
@@ -41,9 +21,9 @@ export function SignIn() {
     try {
       viewer.value = (await ask("/session", {}, { method: "POST", body })).body;
     } catch (error) {
-      if (error.status === 404) throw new Problem(404, { detail: words.passwordOff });
-      if (error.errors?.some((each) => each.pointer === "/code")) setNeedsCode(true);
-      throw error;
+      if (error.kind !== "code-required") throw error;
+      setNeedsCode(true);
+      throw new Problem(401, { detail: words.codeNeeded });
     }
   };
   const withToken = async ({ token }) => {
@@ -58,8 +38,13 @@ export function SignIn() {
   return html`<${Card} title=${words.title}><${Form} key="password" send=${withPassword} submit=${words.submit}>
     <label>${words.name}<input name="name" autocomplete="username" required autofocus /></label>
     <label>${words.password}<input name="password" type="password" autocomplete="current-password" required /></label>
-    ${needsCode && html`<label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" /></label>`}<//>${turn}
+    ${needsCode && html`<label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" required ref=${focusNew} /></label>`}<//>${turn}
     <p class="help">${words.noUser}</p><//>`;
+}
+
+/** Moves the focus to a field that has just appeared. */
+function focusNew(field) {
+  if (field && !field.value) field.focus();
 }
 
 /** The page of an invitation. Its token is in the fragment, which browsers send to no server. */
@@ -71,7 +56,8 @@ export function Welcome() {
     location.replace(hrefOf("/"));
   };
   if (!token) return html`<${Card} title=${texts.welcome.title}><p class="problem" role="alert">${texts.welcome.noToken}</p><a href=${`${base}/dashboard`}>${words.title}</a><//>`;
-  return html`<${Card} title=${texts.welcome.title}><p>${texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
-    <label>${words.name}<input name="name" autocomplete="username" autofocus /></label>
+  const isFirst = document.documentElement.dataset.first === "yes";
+  return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
+    ${isFirst && html`<label>${words.name}<input name="name" autocomplete="username" required autofocus /></label>`}
     <label>${words.password}<input name="password" type="password" autocomplete="new-password" required minlength="12" /></label><//><//>`;
 }

@@ -1,0 +1,32 @@
+// What the pages of settings share: their head with the parts of the settings, and what only one answer shows.
+import { html } from "../../vendor/preact/preact.js";
+import { moment, say } from "../format.js";
+import { hrefOf, place } from "../router.js";
+import { may } from "../session.js";
+import { texts } from "../texts.js";
+import { zone } from "../view.js";
+import { PasswordDialog } from "./confirmed.js";
+import { Dialog } from "./dialog.js";
+import { Copyable } from "./states.js";
+
+const words = texts.settings;
+const PARTS = ["", "users", "programs", "sites", "banners", "server"];
+
+export function Settings({ actions, children }) {
+  const { path } = place.value;
+  return html`<div class="head"><h1>${texts.titles.settings}</h1><div class="tools">${actions}</div></div>
+    ${may.change() && html`<nav class="parts" aria-label=${words.parts}>${PARTS.map((part) => {
+      const own = part ? `/settings/${part}` : "/settings";
+      return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined}>${words.names[part || "account"]}</a>`;
+    })}</nav>`}
+    ${children}<${PasswordDialog} />`;
+}
+
+/** A link or a secret that no later answer shows. `rows`: label -> text. */
+export function Once({ title, text, rows, until, onClose }) {
+  return html`<${Dialog} title=${title} onClose=${onClose} isWide>
+    <p>${text}</p>
+    ${Object.entries(rows).map(([label, value]) => html`<div class="stack once"><span class="help">${label}</span><${Copyable} text=${value} /></div>`)}
+    ${until && html`<p class="help">${say(words.until, { time: moment(until, zone.value) })}</p>`}
+    <footer class="buttons"><button type="button" class="primary" onClick=${onClose}>${words.done}</button></footer><//>`;
+}

@@ -1,0 +1,82 @@
+// A partner's first page: what do I hand out, what did I bring, and why did some clicks not count?
+import { html } from "../../vendor/preact/preact.js";
+import { useAnswer } from "../answers.js";
+import { Filters } from "../components/filters.js";
+import { Box, Panel, contentOf } from "../components/panel.js";
+import { Periods } from "../components/periods.js";
+import { CopyButton } from "../components/states.js";
+import { Table } from "../components/table.js";
+import { curlOf } from "../api.js";
+import { moment, number } from "../format.js";
+import { hrefOfPage } from "../pages.js";
+import { texts } from "../texts.js";
+import { METRIC_FILTERS, clicksHref, linkUrl, rangeQuery, reportQuery, zone } from "../view.js";
+import { Summary } from "./overview.js";
+
+const words = texts.home;
+const FIGURES = ["clicks", "uniqueClicks", "registrations", "conversionRate"];
+const LINKS = { limit: "20", "query[metrics]": "1" };
+const LAST = {
+  "filter[registration][eq]": "1",
+  sort_by: "time",
+  sort_order: "desc",
+  limit: "8",
+  "query[profile]": "1",
+  "query[link]": "1",
+};
+const COUNTED = "allClicks,bots,clicks,duplicates,uniqueClicks,dataCentreClicks";
+
+export default function Home() {
+  return html`<div class="head"><h1>${texts.titles.overview}</h1><${Periods} /></div>
+    <${OwnLinks} /><${Filters} /><${Summary} figures=${FIGURES} />
+    <div class="panels"><${Last} /><${Why} /></div>`;
+}
+
+/** The link with the most clicks first: that is the one which people look for. */
+function OwnLinks() {
+  const answer = useAnswer("/links", LINKS);
+  const links = [...(answer.data ?? [])].sort((one, other) => other.enabled - one.enabled || other.metrics.clicks - one.metrics.clicks);
+  const [first, ...others] = links;
+  const all = others.length > 0 && hrefOfPage("/links", rangeQuery());
+  return html`<${Box} title=${words.yourLink} className="own-link" isBusy=${answer.isLoading} actions=${html`
+      ${all && html`<a class="small" href=${all}>${words.otherLinks}</a>`}<${CopyButton} quiet text=${curlOf("/links", LINKS)} label=${texts.copyAsCurl} />`}>
+    ${contentOf(answer, { rows: 1, isEmpty: (rows) => !rows.length, empty: words.noLink, render: () => html`
+      <${OwnLink} link=${first} isMain />
+      ${others.slice(0, 4).map((link) => html`<${OwnLink} link=${link} />`)}` })}<//>`;
+}
+
+function OwnLink({ link, isMain }) {
+  const href = hrefOfPage(`/links/${link.linkId}`, rangeQuery());
+  return html`<div class=${isMain ? "address main" : "address"}>
+    <code>${linkUrl(link.code)}</code><${CopyButton} text=${linkUrl(link.code)} label=${texts.copy} />
+    <span class="help">${href ? html`<a href=${href}>${link.name || link.code}</a>` : link.name}${!link.enabled && html` · ${words.notInUse}`}</span></div>`;
+}
+
+function Last() {
+  const columns = [
+    { title: words.client, className: "wide", render: (row) => row.profile?.name || row.profileId },
+    { title: words.link, render: (row) => row.link?.name || row.link?.code || texts.none },
+    { title: words.when, className: "time", render: (row) => timeOf(row) },
+  ];
+  return html`<${Panel} title=${words.last} path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
+    render=${(rows) => html`<${Table} label=${words.last} columns=${columns} rows=${rows} keyOf=${(row) => row.clickId} />`} />`;
+}
+
+function timeOf(row) {
+  const href = hrefOfPage(`/clicks/${row.clickId}`);
+  const text = moment(row.time, zone.value);
+  return href ? html`<a href=${href}>${text}</a>` : text;
+}
+
+/** From all that was recorded to what counts, each step with its rule. */
+function Why() {
+  const query = reportQuery({ metrics: COUNTED }, { compare: "none" });
+  query.delete("compare");
+  return html`<${Panel} title=${words.why} path="/reports" query=${query} isEmpty=${({ totals }) => !totals.allClicks} empty=${words.noClicks}
+    render=${({ totals, meta }) => html`<table class="steps"><tbody>${words.steps.map(([name, label, help]) => {
+      const href = METRIC_FILTERS[name] && clicksHref(meta, METRIC_FILTERS[name]);
+      const value = number(totals[name]);
+      return html`<tr class=${["allClicks", "clicks", "uniqueClicks"].includes(name) ? "result" : ""}><td>${label}<p class="help">${help}</p></td>
+        <td class="number">${href ? html`<a href=${href}>${value}</a>` : value}</td></tr>`;
+    })}</tbody></table>`} />`;
+}

@@ -1,0 +1,137 @@
+"""The settings in a real browser: users, programs, sites and banners, with the password asked for again."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from tests.browser.chromium import CHROMIUM
+from tests.browser.conftest import OpenPage, watched_page
+from tests.people import PASSWORD, WRONG, invite
+from tests.serving import Serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+REFUSED = re.compile("Failed to load resource: the server responded with a status of (401|403|404)")
+
+
+@pytest.fixture
+def admin(browser: Browser, tracker: Serving) -> Iterator[Page]:
+    """An admin who has just signed in."""
+    with tracker.client() as api:
+        count = len(api.get("/users?limit=100").json())
+        _, token = invite(api, f"admin {count}")
+    with watched_page(browser, tracker) as (page, errors):
+        page.goto(f"{tracker.url}/welcome#{token}")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Set password and sign in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        yield page
+        errors[:] = [each for each in errors if not REFUSED.match(each)]
+
+
+def go(page: Page, part: str) -> None:
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("navigation", name="Parts of the settings").get_by_role("link", name=part).click()
+
+
+def row(page: Page, text: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=text)
+
+
+def test_users_are_invited_disabled_reset_and_deleted(admin: Page, tracker: Serving) -> None:
+    go(admin, "Users")
+    admin.get_by_role("button", name="Invite a user").click()
+    dialog = admin.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("hal")
+    dialog.get_by_label("Access").select_option("read")
+    dialog.get_by_role("button", name="Make a link").click()
+    link = admin.get_by_role("dialog").locator(".copyable code").inner_text()
+    assert re.fullmatch(re.escape(tracker.url) + r"/welcome#[\w-]{43}", link)
+    admin.get_by_role("button", name="Done").click()
+    expect(row(admin, "hal")).to_contain_text("Invited")
+    admin.get_by_role("button", name="Disable: hal").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    expect(row(admin, "hal")).to_contain_text("Disabled")
+    admin.get_by_role("button", name="Enable: hal").click()
+    expect(row(admin, "hal")).to_contain_text("Invited")
+    admin.get_by_role("button", name="Delete: hal").click()
+    admin.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row(admin, "hal")).to_have_count(0)
+    expect(admin.get_by_role("button", name=re.compile("Delete: admin"))).to_have_count(0)
+
+
+def test_the_password_is_asked_for_again(admin: Page) -> None:
+    """The server says so; here its first answer is made to say so without five minutes of waiting."""
+    go(admin, "Programs")
+    problem = '{"type": "urn:clicktrail:problem:password-required", "title": "a", "status": 403, "detail": "b"}'
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method != "POST" or refused:
+            route.continue_()
+            return
+        refused.append("once")
+        route.fulfill(status=403, content_type="application/problem+json", body=problem)
+
+    admin.route(re.compile(r"/clients$"), refuse_once)
+    admin.get_by_role("button", name="Add an OAuth client").click()
+    admin.get_by_role("dialog").get_by_label("Name").fill("landing pages")
+    admin.get_by_role("button", name="Add", exact=True).click()
+    asking = admin.get_by_role("dialog", name="Type your password again")
+    asking.get_by_label("Password").fill(WRONG)
+    asking.get_by_role("button", name="Confirm").click()
+    expect(asking.get_by_role("alert")).to_contain_text("is wrong")
+    asking.get_by_label("Password").fill(PASSWORD)
+    asking.get_by_role("button", name="Confirm").click()
+    shown = admin.get_by_role("dialog", name="Id and secret")
+    expect(shown.locator(".copyable")).to_have_count(2)
+    admin.get_by_role("button", name="Done").click()
+    admin.get_by_role("button", name="Revoke", exact=True).click()
+    admin.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(row(admin, "landing pages")).to_contain_text("Revoked")
+
+
+def test_sites_and_banners_are_added_and_changed(open_page: OpenPage, tracker: Serving) -> None:
+    page = open_page(view="phone")
+    go(page, "Sites")
+    page.get_by_role("button", name="Add a site").click()
+    page.get_by_label("Name").fill("shop")
+    page.get_by_label("Origins").fill("https://shop.example\nhttps://blog.example")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "shop")).to_contain_text("https://blog.example")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Page views are accepted").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "shop")).to_contain_text("Disabled")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    go(page, "Banners")
+    page.get_by_role("button", name="Add a banner").click()
+    page.get_by_label("Name").fill("Spring")
+    page.get_by_label("Width in pixels").fill("300")
+    page.get_by_label("Height in pixels").fill("250")
+    page.get_by_role("button", name="Save").click()
+    expect(row(page, "Spring")).to_contain_text("300 × 250")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("There is no banner yet.")).to_be_visible()
+    with tracker.client() as api:
+        [site] = api.get("/sites").json()
+        assert (site["origins"], site["enabled"]) == (["https://shop.example", "https://blog.example"], False)
+        assert api.get("/banners").json() == []
+
+
+def test_only_admins_see_more_than_their_account(open_page: OpenPage) -> None:
+    page = open_page("/settings", scope="read")
+    expect(page.get_by_text("You use a token.")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Parts of the settings")).to_have_count(0)
+    page = open_page("/settings/users", scope="read")
+    expect(page.get_by_text("You may not see this.")).to_be_visible()
+
+
+def test_the_settings_in_force_are_listed(open_page: OpenPage, tracker: Serving) -> None:
+    page = open_page("/settings/server")
+    changed = page.get_by_role("region", name="Settings that differ from the default")
+    expect(changed).to_contain_text("CLICKTRAIL_PORT")
+    expect(changed).to_contain_text(tracker.url.rpartition(":")[2])
+    expect(page.get_by_text("All is well.")).to_be_visible()
