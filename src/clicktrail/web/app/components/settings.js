@@ -12,12 +12,17 @@ import { Copyable } from "./states.js";
 const words = texts.settings;
 const PARTS = ["", "users", "programs", "sites", "banners", "server"];
 
+/** On a narrow screen the current part may stand outside of the row. */
+function show(link) {
+  link?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
 export function Settings({ actions, children }) {
   const { path } = place.value;
   return html`<div class="head"><h1>${texts.titles.settings}</h1><div class="tools">${actions}</div></div>
     ${may.change() && html`<nav class="parts" aria-label=${words.parts}>${PARTS.map((part) => {
       const own = part ? `/settings/${part}` : "/settings";
-      return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined}>${words.names[part || "account"]}</a>`;
+      return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined} ref=${path === own ? show : undefined}>${words.names[part || "account"]}</a>`;
     })}</nav>`}
     ${children}<${PasswordDialog} />`;
 }

@@ -58,7 +58,7 @@ function Last() {
     { title: words.link, render: (row) => row.link?.name || row.link?.code || texts.none },
     { title: words.when, className: "time", render: (row) => timeOf(row) },
   ];
-  return html`<${Panel} title=${words.last} path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
+  return html`<${Panel} title=${words.last} className="cards" path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
     render=${(rows) => html`<${Table} label=${words.last} columns=${columns} rows=${rows} keyOf=${(row) => row.clickId} />`} />`;
 }
 

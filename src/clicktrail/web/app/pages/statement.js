@@ -76,7 +76,7 @@ function Clients({ meta, partnerId }) {
   const query = { "filter[registration][eq]": "1", "filter[clickStartTime][gte]": meta.from, "filter[clickStartTime][lt]": meta.to, sort_by: "time", sort_order: "asc",
     limit: String(PAGE), "query[profile]": "1", "query[contacts]": "1", "query[link]": "1", ...(partnerId ? { "filter[partnerId][eq]": partnerId } : {}) };
   const answer = useAll("/clicks", query);
-  return html`<${Box} title=${words.clients} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
+  return html`<${Box} title=${words.clients} className="cards" isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
     ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`<div class="scroll" tabindex="0">
       <table><thead><tr>${[words.click, words.link, words.client, words.contact].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
       <tbody>${rows.map((row) => html`<tr key=${row.clickId}><td class="time">${moment(row.time, meta.zone)}</td><td>${row.link?.name || row.link?.code || texts.none}</td>
