@@ -114,14 +114,19 @@ def read_limits(settings: Settings, clock: Clock) -> Limits:
     )
 
 
-def in_force(settings: Settings) -> list[tuple[str, str | int | float | bool, bool, str]]:
-    """Of each setting the name, the value, whether that is its default, and the help. Nothing in it is secret."""
+def in_force(settings: Settings) -> list[tuple[str, str, bool, str]]:
+    """Of each setting the name, the value as text, whether that is its default, and the help. Nothing is secret."""
     shown = {"database": settings.shown_database()}
     return [
-        (row.variable, shown.get(row.name, value), value == row.default, row.help)
+        (row.variable, shown.get(row.name, _text(value)), value == row.default, row.help)
         for row in setting_table()
         for value in [getattr(settings, row.name)]
     ]
+
+
+def _text(value: object) -> str:
+    """A value as it is written in the environment."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:

@@ -10,10 +10,11 @@ def test_all_settings_are_listed_and_none_shows_a_password(server: Serving, api:
     shown = {each["name"]: each for each in api.get("/settings").json()}
     assert list(shown) == [row.variable for row in setting_table()]
     assert (shown["CLICKTRAIL_PORT"]["value"], shown["CLICKTRAIL_PORT"]["isDefault"]) == (
-        int(server.url.rpartition(":")[2]),
+        server.url.rpartition(":")[2],
         False,
     )
     assert shown["CLICKTRAIL_ZONE"]["value"] == "UTC"
+    assert shown["CLICKTRAIL_STRICT"]["value"] == "true"
     assert shown["CLICKTRAIL_ZONE"]["isDefault"] is True
     assert "@" not in shown["CLICKTRAIL_DATABASE"]["value"]
     assert "://" in shown["CLICKTRAIL_DATABASE"]["value"]

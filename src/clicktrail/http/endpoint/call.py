@@ -95,8 +95,8 @@ class Services:
     exports: Slots
     streams: Streams
     openapi: Callable[[], bytes]
-    settings: Sequence[tuple[str, str | int | float | bool, bool, str]] = ()
-    """Of each setting the name, the value, whether that is its default, and the help."""
+    settings: Sequence[tuple[str, str, bool, str]] = ()
+    """Of each setting the name, the value as text, whether that is its default, and the help."""
 
 
 @dataclass(frozen=True, kw_only=True)

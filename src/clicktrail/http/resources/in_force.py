@@ -12,7 +12,9 @@ class SettingInForce(Document):
     """A setting and its value."""
 
     name: Annotated[str, says("Its name in the environment.", "CLICKTRAIL_RETENTION_MONTHS")]
-    value: Annotated[str | int | float | bool, says("Its value. A database is shown without user and password.", 24)]
+    value: Annotated[
+        str, says("Its value, as it is written there. A database is shown without user and password.", "24")
+    ]
     is_default: Annotated[bool, says("Whether it has its default value.", False)]
     help: Annotated[str, says("What it means, with its unit.", "Months for which clicks are kept.")]
 

@@ -23,4 +23,4 @@ export default function Server() {
 /** A text whose words between backquotes are code. */
 const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 
-const show = (value) => (value === "" ? words.emptyValue : typeof value === "boolean" ? (value ? texts.yes : texts.no) : String(value));
+const show = (value) => value || words.emptyValue;
