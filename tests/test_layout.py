@@ -23,7 +23,7 @@ LAYERS = (
     "http/endpoint",
     "http/visitor",
     "observe",
-    "tokens people imports delivery",
+    "tokens people imports delivery live",
     "store/store ingest",
     "store/vitals store/engines store/exchange",
     "store/migrations store/registrations",

@@ -41,6 +41,7 @@ from clicktrail.http.web.pages import PAGES
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.recorder import Parameters, Recorder, relink
+from clicktrail.live.feed import Feed
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
 from clicktrail.observe.counts import Observer
@@ -204,6 +205,8 @@ class App:
             caller=_caller(settings, self.clock),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
+            feed=Feed(self.store, self._log_error),
+            listeners=Slots(settings.live_streams, settings.live_streams_each, "live streams"),
             openapi=lambda: document,
             settings=in_force(settings),
         )
@@ -237,6 +240,7 @@ class App:
         for task in self._tasks:
             task.cancel()
         self.services.asking.close()
+        self.services.feed.close()
         await self.services.streams.close()
         await self.buffer.close()
         if self._sender is not None:

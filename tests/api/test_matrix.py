@@ -183,6 +183,7 @@ def path_of(operation: Operation, world: World, token: str | None) -> str:
     query = {
         "/postback": f"?visitor_id={world['code']}" + (f"&token={token}" if token else ""),
         "/p.gif": f"?key={world['key']}&uri={SHOP}/",
+        "/live": "?seconds=1",
     }
     return path + query.get(operation.path, "")
 

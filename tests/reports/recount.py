@@ -177,6 +177,8 @@ def label(us: int, zone: ZoneInfo, grain: str, week_start: str) -> tuple[Any, ..
     """The bucket of a moment. Two moments have the same label if, and only if, they are in the same bucket."""
     local = (EPOCH + timedelta(microseconds=us)).astimezone(zone)
     day = local.date()
+    if grain == "minute":
+        return (day, local.hour, local.minute, local.utcoffset())
     if grain == "hour":
         return (day, local.hour, local.utcoffset())
     if grain == "week":

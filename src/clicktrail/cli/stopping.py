@@ -47,6 +47,7 @@ class Stopping:
             watchdog = threading.Timer(self._app.settings.stop_s + CLOSE_S, _end)
             watchdog.daemon = True
             watchdog.start()
+            self._app.services.feed.close()  # streams without an end would hold up the stop
             self._stop()
 
     def end(self) -> None:

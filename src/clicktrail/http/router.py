@@ -23,6 +23,7 @@ from clicktrail.http.resources import (
     imports,
     in_force,
     links,
+    live,
     oauth_clients,
     postbacks,
     profiles,
@@ -44,7 +45,7 @@ from clicktrail.http.tracking import redirects, sites
 from clicktrail.http.web.pages import PAGES
 
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
-    "Recording": (clicks, batches, exports),
+    "Recording": (clicks, batches, exports, live),
     "Reports": (reports,),
     "Links": (links, qr, visits),
     "Banners": (banners,),

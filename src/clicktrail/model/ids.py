@@ -24,7 +24,8 @@ class IdGenerator:
         self._clock = clock
         self._second = 0
         self._count = 0
-        self._process = os.urandom(5).hex()
+        self.process = os.urandom(5).hex()
+        """The part of every new id that tells this process from others: digits 9 to 18."""
         self._lock = threading.Lock()
 
     def follow(self, second: int) -> None:
@@ -44,7 +45,7 @@ class IdGenerator:
                 self._second, self._count = self._second + 1, 0
             second, count = self._second, self._count
             self._count += 1
-        return f"{second:08x}{self._process}{count:06x}"
+        return f"{second:08x}{self.process}{count:06x}"
 
 
 def is_id(text: str) -> bool:

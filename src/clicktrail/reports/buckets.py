@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
-from clicktrail.reports.zones import DAY, HOUR, local_time, offset_spans, start_of_day
+from clicktrail.reports.zones import DAY, HOUR, MINUTE, local_time, offset_spans, start_of_day
 
 MAX_BUCKETS = 10_000
 
@@ -18,6 +18,7 @@ MAX_BUCKETS = 10_000
 class Grain(StrEnum):
     """The size of a bucket, from the finest to the coarsest."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -36,7 +37,10 @@ class WeekStart(StrEnum):
 
 _FIRST_DAYS = {WeekStart.MONDAY: 0, WeekStart.SATURDAY: 5, WeekStart.SUNDAY: 6}
 _MONTHS = {Grain.MONTH: 1, Grain.QUARTER: 3, Grain.YEAR: 12}
+_CLOCK = frozenset({Grain.MINUTE, Grain.HOUR})
+"""Grains below a day."""
 _SHORTEST = {
+    Grain.MINUTE: MINUTE,
     Grain.HOUR: HOUR,
     Grain.DAY: DAY,
     Grain.WEEK: 7 * DAY,
@@ -94,8 +98,8 @@ def make_buckets(
     """The starts of all buckets that have a part in the range; the first may begin before the range does."""
     if start >= end:
         return []
-    if grain is Grain.HOUR:
-        return list(_hours(start, end, zone))
+    if grain in _CLOCK:
+        return list(_clock_steps(start, end, zone, _SHORTEST[grain]))
     found: list[int] = []
     first = start_of_period(local_time(start, zone).date(), grain, week_start)
     while (begin := start_of_day(first, zone)) < end:
@@ -113,12 +117,12 @@ def end_of_bucket(start: int, grain: Grain, zone: tzinfo, week_start: WeekStart 
     return make_buckets(start, start + 3 * _SHORTEST[grain], grain, zone, week_start)[1]
 
 
-def _hours(start: int, end: int, zone: tzinfo) -> Iterator[int]:
-    """Local hours begin where the clock shows a full hour, and where the offset changes."""
-    for span in offset_spans(start - 2 * HOUR, end, zone):  # so the hour that has begun at `start` is found whole
-        full = (span.start + span.offset) // HOUR * HOUR - span.offset
-        for begin in range(full, span.end, HOUR):
-            if min(begin + HOUR, span.end) > start:
+def _clock_steps(start: int, end: int, zone: tzinfo, step: int) -> Iterator[int]:
+    """Local hours and minutes begin where the clock shows a full one, and where the offset changes."""
+    for span in offset_spans(start - 2 * step, end, zone):  # so the one that has begun at `start` is found whole
+        full = (span.start + span.offset) // step * step - span.offset
+        for begin in range(full, span.end, step):
+            if min(begin + step, span.end) > start:
                 yield max(begin, span.start)
 
 

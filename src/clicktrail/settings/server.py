@@ -161,13 +161,33 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             examples=[1],
         ),
     ] = 2
+    live_streams: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="Maximum streams of `GET /live` at the same time in one server process; further ones are "
+            "answered 503.",
+            examples=[64],
+        ),
+    ] = 32
+    live_streams_each: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="Maximum streams of `GET /live` at the same time by one partner, OAuth client, user or token "
+            "of `token create`; further ones are answered 429.",
+            examples=[2],
+        ),
+    ] = 8
     idle_s: Annotated[
         int,
         Meta(
             ge=1,
             le=3600,
             description="Seconds in which a caller must read the next piece (256 KiB, plus network buffers) of an "
-            "export or backup. After that the connection is closed.",
+            "export, backup or stream. After that the connection is closed.",
             examples=[120],
         ),
     ] = 60

@@ -5,9 +5,16 @@ from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers
 
-from clicktrail.errors import Forbidden, NotAcceptable, PasswordRequired, UnsupportedMediaType
-from clicktrail.http.endpoint.call import FORM, JSON, PLAIN, Services, media_type_of
-from clicktrail.http.endpoint.cookies import find_cookie, find_signed_in, refuse_other_sites
+from clicktrail.errors import (
+    Forbidden,
+    NotAcceptable,
+    PasswordRequired,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from clicktrail.http.endpoint.call import FORM, JSON, PLAIN, Call, Services, media_type_of
+from clicktrail.http.endpoint.cookies import find_cookie, find_signed_in, read_signed_in, refuse_other_sites
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.problems import MEDIA_TYPE
 from clicktrail.model.access import SYSTEM, Right, Scope, Viewer
@@ -53,8 +60,27 @@ async def check_access(operation: Operation, services: Services, scope: Mapping[
 async def _open_session(services: Services, cookie: str) -> Access:
     """The same viewer as a token of this scope would have."""
     found = await find_signed_in(services, cookie)
-    viewer = services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id)
-    return Access(viewer, found)
+    return Access(_viewer_of(services, found), found)
+
+
+def _viewer_of(services: Services, found: SignedIn) -> Viewer:
+    return services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id)
+
+
+async def still_has_access(call: Call) -> bool:
+    """Whether the token or session of a running answer still gives the same rights.
+
+    It notes no use: a page that stays open does not keep its session alive.
+    """
+    services, headers = call.services, call.headers
+    try:
+        if call.signed_in is None:
+            return services.tokens.check(headers.get("authorization")) == call.viewer
+        cookie = find_cookie(services.limits, call.scope, headers)
+        found = await read_signed_in(services, cookie or "")
+    except (Unauthenticated, Unavailable):  # without an answer of the store nobody knows; the caller may come again
+        return False
+    return found is not None and _viewer_of(services, found) == call.viewer
 
 
 def _check_session(operation: Operation, services: Services, signed_in: SignedIn | None) -> None:

@@ -1,5 +1,6 @@
 """The input of a handler, its answer, and the services that handlers use."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
+from clicktrail.live.feed import Feed
 from clicktrail.model.access import NO_RULES, OwnRules, Viewer
 from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
@@ -94,6 +96,9 @@ class Services:
     """Sends postbacks; None if this server sends none."""
     exports: Slots
     streams: Streams
+    feed: Feed
+    listeners: Slots
+    """The streams of `feed`."""
     openapi: Callable[[], bytes]
     settings: Sequence[tuple[str, str, bool, str]] = ()
     """Of each setting the name, the value as text, whether that is its default, and the help."""
@@ -198,6 +203,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncGenerator[bytes, None] | None = None
     """The body in pieces, used in place of `body`. Starts only when the body is needed."""
+    leaving: asyncio.Task[None] | None = None
+    """Done when the caller has left; set once the stream has begun. The server's `receive` must not be cancelled and
+    called again: it would then say that the caller has left."""
+    is_live: bool = False
+    """Whether the pieces are made as things happen: they are not held back, and the caller leaves when it likes."""
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

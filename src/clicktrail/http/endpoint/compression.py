@@ -35,7 +35,7 @@ _threads = ThreadPoolExecutor(2, "gzip")
 
 async def compress(answer: Answer, scope: Scope) -> Answer:
     """Compresses the answer if the request accepts gzip and the answer becomes smaller."""
-    if not answer.media_type.startswith(_TEXTS) or answer.status == NO_CONTENT.status:
+    if answer.is_live or not answer.media_type.startswith(_TEXTS) or answer.status == NO_CONTENT.status:
         return answer
     if "Content-Encoding" in answer.headers:  # compressed already
         return answer

@@ -50,13 +50,18 @@ async def find_signed_in(services: Services, cookie: str) -> SignedIn:
 
     The row is read for each request, so a session that ended on another node has ended here as well.
     """
-    found = await services.store.run(find_session, hash_secret(cookie)) if _is_secret(cookie) else None
+    found = await read_signed_in(services, cookie)
     if found is None:
         raise Unauthenticated("The session has ended; sign in again.", headers=dict(CHALLENGE))
     if services.store.memory.clock.now_us() >= found.seen_time + SEEN_EVERY:
         with suppress(Unavailable):  # a store that can only be read still answers questions
             await services.store.run(note_use, found.session_id)
     return found
+
+
+async def read_signed_in(services: Services, cookie: str) -> SignedIn | None:
+    """The session of a cookie, without noting a use; None if it has ended."""
+    return await services.store.run(find_session, hash_secret(cookie)) if _is_secret(cookie) else None
 
 
 def refuse_other_sites(limits: Limits, scope: Mapping[str, Any], headers: Headers, may_be_silent: bool = False) -> None:

@@ -80,7 +80,7 @@ class Endpoint:
             raise
         if answer.stream is None or scope["method"] == "HEAD":
             return answer
-        return replace(answer, stream=await begin(answer.stream, receive))
+        return await begin(answer, answer.stream, receive)
 
     async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
         headers = Headers(scope=scope)
@@ -165,11 +165,14 @@ async def respond(
     answer = await guarded(services, method, route, request_id, work)
     if len(answer.body) >= MIN_BYTES or answer.stream is not None:
         answer = await compress(answer, scope)
+    if answer.is_live:  # the time that a caller stays says nothing about the server
+        services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
     if answer.stream is None or receive is None or method == "HEAD":
         await send_answer(answer, request_id, method == "HEAD", send)
     else:
         await send_stream(services, scope, answer, answer.stream, request_id, receive, send)
-    services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
+    if not answer.is_live:
+        services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
 
 
 async def refuse(error: ClicktrailError) -> Answer:
@@ -177,23 +180,22 @@ async def refuse(error: ClicktrailError) -> Answer:
     raise error
 
 
-async def begin(stream: AsyncGenerator[bytes, None], receive: Receive) -> AsyncGenerator[bytes, None]:
-    """The stream, with its first piece already made: an earlier failure can still become an error document. Raises
-    ClientLeft.
+async def begin(answer: Answer, stream: AsyncGenerator[bytes, None], receive: Receive) -> Answer:
+    """The answer with the first piece of its stream already made: an earlier failure can still become an error
+    document. Raises ClientLeft.
     """
     first, leaving = asyncio.ensure_future(anext(stream, b"")), asyncio.create_task(wait_until_left(receive))
     try:
         await asyncio.wait((first, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not first.done():
             raise ClientLeft("The caller left before the answer.")
-        return chain(first.result(), stream)
+        return replace(answer, stream=chain(first.result(), stream), leaving=leaving)
     except BaseException:
         first.cancel()
+        leaving.cancel()
         await asyncio.wait((first,))
         await stream.aclose()
         raise
-    finally:
-        leaving.cancel()
 
 
 async def send_stream(
@@ -210,7 +212,8 @@ async def send_stream(
     """
     await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     try:
-        end = await services.streams.send(stream, receive, send)
+        leaving = answer.leaving or asyncio.create_task(wait_until_left(receive))
+        end = await services.streams.send(stream, leaving, send)
     except Exception as error:  # the answer has begun, so it cannot become an error document
         services.observer.tally.broken_off += 1
         services.observer.log.error("answer broken off", path=scope["path"], request_id=request_id, exc_info=error)
@@ -218,6 +221,8 @@ async def send_stream(
         return
     if end is End.WHOLE:
         await send({"type": "http.response.body", "body": b""})
+        return
+    if end is End.LEFT and answer.is_live:
         return
     services.observer.tally.broken_off += 1
     services.observer.log.warning("answer broken off", path=scope["path"], reason=end.value)

@@ -5,9 +5,7 @@ import os
 from collections.abc import AsyncGenerator
 from enum import Enum
 
-from starlette.types import Receive, Send
-
-from clicktrail.http.endpoint.asking import wait_until_left
+from starlette.types import Send
 
 _PIECE_BYTES = 256 * 1024
 
@@ -56,10 +54,9 @@ class Streams:
         self._idle_s = idle_s
         self._sending: dict[asyncio.Task[None], asyncio.Future[None]] = {}
 
-    async def send(self, stream: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> End:
-        """Sends a stream, and always closes it. Raises the stream's own errors."""
+    async def send(self, stream: AsyncGenerator[bytes, None], leaving: asyncio.Task[None], send: Send) -> End:
+        """Sends a stream until the caller is `leaving`, and always closes it. Raises the stream's own errors."""
         sending = asyncio.create_task(self._send(stream, send))
-        leaving = asyncio.create_task(wait_until_left(receive))
         self._sending[sending] = asyncio.get_running_loop().create_future()
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)

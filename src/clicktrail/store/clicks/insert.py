@@ -15,7 +15,7 @@ from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
-from clicktrail.store.session.protocol import Row, Rows, Session
+from clicktrail.store.session.protocol import Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -88,7 +88,7 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh, click_deliveries(session, fresh, catalogue) if linked is None else [])
+        _add(session, fresh, catalogue, is_history=linked is not None)
     return result
 
 
@@ -111,12 +111,15 @@ def _relink(
     return clicks, catalogue
 
 
-def _add(session: Session, fresh: Sequence[Click], deliveries: Sequence[Row]) -> None:
-    """Adds clicks and their deliveries in one transaction."""
+def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool) -> None:
+    """Adds clicks and their deliveries in one transaction. History has no deliveries, and no one follows it."""
+    deliveries = [] if is_history else click_deliveries(session, fresh, catalogue)
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
     session.after_commit(lambda: session.memory.newest.add(marked))
+    if not is_history:
+        session.after_commit(lambda: session.memory.arrivals.add(marked))
     session.insert_together(clicks, outbox_rows(session, deliveries))
 
 

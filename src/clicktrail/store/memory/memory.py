@@ -6,6 +6,7 @@ each commit. Values that other threads read are replaced, not altered.
 
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import IdGenerator
+from clicktrail.store.memory.arrivals import Arrivals
 from clicktrail.store.memory.newest import NewestClicks
 from clicktrail.store.memory.published import Published
 from clicktrail.store.memory.salts import Salts
@@ -20,6 +21,7 @@ class Memory:
         self.clock = clock
         self.ids = IdGenerator(clock.unix_s)
         self.newest = NewestClicks()
+        self.arrivals = Arrivals()
         self.published = Published(clock)
         self.salts = Salts(clock)
         self.visits = RecentVisits(clock, duplicate_window_us)

@@ -95,6 +95,40 @@ def newest_id(session: Session, before_s: int) -> str | None:
     return next(iter(list_values(session, found)), None)
 
 
+def list_foreign_ids(session: Session, first_id: str, most: int) -> list[str]:
+    """The ids of the newest clicks, none before `first_id`, as far as other processes made them: the greatest first."""
+    found = "SELECT c.click_id FROM clicks c WHERE {} ORDER BY c.click_id DESC LIMIT {}"
+    return list_values(session, sql(found, _foreign(session, first_id), number(most)))
+
+
+def list_unseen(session: Session, first_id: str, seen: Sequence[str], most: int) -> list[Click]:
+    """The newest clicks whose ids other processes made, none before `first_id`, without those in `seen`: the oldest
+    first, at most `most`.
+
+    The index on the id serves it, as `first_id` is some seconds old.
+    """
+    where = and_(_foreign(session, first_id), sql("c.click_id <> ALL({}::TEXT[])", list(seen)))
+    found = "SELECT {} FROM clicks c WHERE {} ORDER BY c.click_id DESC LIMIT {}"
+    rows = session.rows(sql(found, CLICK_SQL, where, number(most)))
+    return [Click(*row) for row in reversed(rows)]
+
+
+def _foreign(session: Session, first_id: str) -> Sql:
+    return sql("c.click_id >= {} AND substr(c.click_id, 9, 10) <> {}", first_id, session.memory.ids.process)
+
+
+def recall_arrivals(session: Session, viewer: Viewer, click_ids: Sequence[str]) -> list[Click]:
+    """The clicks with these ids in their order, as they are now. Leaves out clicks that were deleted, and clicks that
+    the viewer may not see."""
+    if not click_ids:
+        return []
+    wanted = "c.click_id BETWEEN {} AND {} AND c.click_id IN (SELECT unnest({}::VARCHAR[]))"
+    where = and_(sql(wanted, min(click_ids), max(click_ids), list(click_ids)), visible(TABLES[CLICK.name], viewer))
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))
+    found = {click.click_id: click for click in (Click(*row) for row in rows)}
+    return [found[click_id] for click_id in click_ids if click_id in found]
+
+
 MAX_CANDIDATES = 1_000
 """Clicks of one visitor that are considered: the newest, or the oldest where the first touch wins."""
 

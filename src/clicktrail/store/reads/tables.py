@@ -167,3 +167,8 @@ def visible(table: Table, viewer: Viewer) -> Sql:
     if viewer.partner_id is None:
         return sql("FALSE")
     return sql(table.partner_sees, *[viewer.partner_id] * table.partner_sees.count("{}"))
+
+
+def sees_clicks_of(viewer: Viewer, partner_id: str | None) -> bool:
+    """What `visible` says about a stored click of this partner, for clicks in memory."""
+    return viewer.scope not in PARTNERS or (viewer.partner_id is not None and viewer.partner_id == partner_id)

@@ -30,6 +30,7 @@ function formatOf(zone, options) {
 
 const MOMENT = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" };
 export const moment = (text, zone) => (text ? formatOf(zone, MOMENT).format(new Date(text)) : texts.none);
+export const clock = (text, zone) => formatOf(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(text));
 export const day = (text, zone) =>
   text ? formatOf(zone, { year: "numeric", month: "short", day: "numeric" }).format(new Date(text)) : texts.none;
 
@@ -48,6 +49,7 @@ export function span(from, to, zone) {
 }
 
 const BUCKETS = {
+  minute: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   hour: { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
   day: { weekday: "short", day: "numeric", month: "short", year: "numeric" },
   week: { day: "numeric", month: "short", year: "numeric" },
@@ -56,6 +58,7 @@ const BUCKETS = {
   year: { year: "numeric" },
 };
 const TICKS = {
+  minute: { hour: "2-digit", minute: "2-digit" },
   hour: { hour: "2-digit", minute: "2-digit" },
   day: { day: "numeric", month: "short" },
   week: { day: "numeric", month: "short" },

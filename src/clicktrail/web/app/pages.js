@@ -11,6 +11,7 @@ const isPartner = () => viewer.value?.scope === "partner";
 /** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order. */
 export const PAGES = [
   { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => (isPartner() ? import("./pages/home.js") : import("./pages/overview.js")) },
+  { path: "/live", title: texts.titles.live, menu: true, isFor: anyone, load: () => import("./pages/live.js") },
   { path: "/partners", title: texts.titles.partners, menu: true, isFor: may.seePartners, load: () => import("./pages/partners.js") },
   { path: "/partners/:profileId", title: texts.titles.partner, isFor: may.seePartners, load: () => import("./pages/partner.js") },
   { path: "/partners/:id/statement", title: texts.titles.statement, isFor: may.seePartners, load: () => import("./pages/statement.js") },
@@ -21,6 +22,7 @@ export const PAGES = [
   { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
   { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
   { path: "/postbacks", title: texts.titles.postbacks, menu: true, isFor: anyone, load: () => import("./pages/postbacks.js") },
+  { path: "/setup", title: texts.titles.setup, menu: true, isFor: may.seePartners, load: () => import("./pages/setup.js") },
   { path: "/statement", title: texts.titles.statement, menu: true, isFor: isPartner, load: () => import("./pages/statement.js") },
   { path: "/settings", title: texts.titles.settings, menu: true, isFor: anyone, load: () => import("./pages/settings/account.js") },
   { path: "/settings/users", title: texts.settings.names.users, isFor: isAdmin, load: () => import("./pages/settings/users.js") },

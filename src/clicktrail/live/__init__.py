@@ -1,0 +1,1 @@
+"""Clicks as they arrive, for whoever watches."""

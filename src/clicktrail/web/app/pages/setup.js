@@ -1,0 +1,130 @@
+// How do I send the first click, snippet and registration?
+import { html, useEffect, useState } from "../../vendor/preact/preact.js";
+import { useAnswer } from "../answers.js";
+import { ask, curlOf, urlOf } from "../api.js";
+import { Box, contentOf } from "../components/panel.js";
+import { Copyable, CopyButton, Failed, Skeleton } from "../components/states.js";
+import { moment, say } from "../format.js";
+import { hrefOfPage } from "../pages.js";
+import { viewer } from "../session.js";
+import { texts } from "../texts.js";
+import { zone } from "../view.js";
+
+const LOOK_MS = 3_000;
+const words = texts.setup;
+const OLDEST = { sort_by: "createTime", sort_order: "asc", limit: "1" };
+const post = (path, body) => curlOf(path, {}, { method: "POST", body });
+
+/** `asks` finds the first object that shows that the step is done; `read` gives its time and its page. */
+const STEPS = [
+  { name: "token", lines: () => ["TOKEN=$(clicktrail token create --scope admin)"] },
+  {
+    name: "link",
+    asks: ["/links", { ...OLDEST, "filter[profileId][null]": "0" }],
+    read: (link) => [link.createTime, `/links/${link.linkId}`],
+    lines: () => [post("/profiles", { firstName: "First partner" }), post("/links", { code: "first", name: "First link", profileId: "PROFILE_ID", uri: "https://shop.example/" })],
+  },
+  {
+    name: "click",
+    asks: ["/clicks", OLDEST],
+    read: (click) => [click.createTime, `/clicks/${click.clickId}`],
+    lines: () => [post("/clicks", { ip: "8.8.8.8", uri: "https://shop.example/?referral=first", userAgent: navigator.userAgent })],
+  },
+  {
+    name: "registration",
+    asks: ["/clicks", { ...OLDEST, "filter[registration]": "1" }],
+    read: (click) => [click.updateTime, `/clicks/${click.clickId}`],
+    lines: ({ clickId }) => [post("/registrations", { clickId: clickId ?? "CLICK_ID", profile: { firstName: "Mary", uuid: "client-1" } })],
+  },
+  {
+    name: "delivery",
+    asks: ["/deliveries", { ...OLDEST, sort_by: "time", "filter[status]": "delivered" }],
+    read: (delivery) => [delivery.time, delivery.clickId ? `/clicks/${delivery.clickId}` : "/postbacks"],
+    lines: ({ profileId }) => [post("/postbacks", { profileId: profileId ?? "PROFILE_ID", uri: "https://partner.example/postback?click={click_id}", events: ["click", "registration"] })],
+  },
+];
+
+export default function Setup() {
+  return html`<div class="head"><h1>${texts.titles.setup}</h1></div><${Steps} /><${Snippet} /><${Health} />`;
+}
+
+/** What each step has found; what is not there yet is looked for again and again, while the page is in view. */
+function useSteps() {
+  const [state, setState] = useState({ found: {}, isLoading: true, problem: null });
+  useEffect(() => {
+    const stop = new AbortController();
+    const found = {};
+    let timer;
+    const look = async () => {
+      const missing = document.hidden ? [] : STEPS.filter(({ name, asks }) => asks && !found[name]);
+      try {
+        await Promise.all(missing.map(async ({ name, asks }) => {
+          const [first] = (await ask(...asks, { signal: stop.signal })).body;
+          if (first) found[name] = first;
+        }));
+        setState({ found: { ...found }, isLoading: false, problem: null });
+      } catch (problem) {
+        if (problem.name === "AbortError") return;
+        setState({ found: { ...found }, isLoading: false, problem });
+        if ([401, 403].includes(problem.status)) return;
+      }
+      if (!stop.signal.aborted && STEPS.some(({ name, asks }) => asks && !found[name])) timer = setTimeout(look, LOOK_MS);
+    };
+    look();
+    return () => (stop.abort(), clearTimeout(timer));
+  }, []);
+  return state;
+}
+
+function Steps() {
+  const { found, isLoading, problem } = useSteps();
+  const known = { clickId: found.click?.clickId, profileId: found.link?.profileId };
+  const isDone = ({ name }) => (name === "token" ? Boolean(viewer.value.isToken) : Boolean(found[name]));
+  return html`<${Box} title=${words.steps}>
+    <p class="help">${words.stepsText}</p>
+    ${problem && html`<${Failed} problem=${problem} />`}
+    ${isLoading ? html`<${Skeleton} rows=${8} />` : html`<p class="hidden" role="status">${say(words.done, { done: STEPS.filter(isDone).length, all: STEPS.length })}</p>
+      <ol class="checklist">${STEPS.map((step) => html`<${Step} key=${step.name} step=${step} isDone=${isDone(step)} found=${found[step.name]} lines=${step.lines(known)} />`)}</ol>`}
+  <//>`;
+}
+
+function Step({ step, isDone, found, lines }) {
+  const [time, path] = found ? step.read(found) : [];
+  const href = path && hrefOfPage(path);
+  const seen = time ? say(words.seen, { time: moment(time, zone.value) }) : isDone ? words.seenNow : step.asks ? words.waiting : words.unseen;
+  return html`<li class=${isDone ? "done" : ""}><div class="step">
+    <header><h3>${words[step.name]}</h3><span class="seen">${href ? html`<a href=${href}>${seen}</a>` : seen}</span></header>
+    <p class="help">${words[`${step.name}Text`]}</p>
+    ${lines.map((line) => html`<${Copyable} text=${line} />`)}
+  </div></li>`;
+}
+
+const SITES = { limit: "100" };
+
+function Snippet() {
+  const [chosen, setChosen] = useState(0);
+  const answer = useAnswer("/sites", SITES);
+  const fill = post("/sites", { name: "My shop", origins: ["https://shop.example"] });
+  const render = (sites) => {
+    const site = sites[Math.min(chosen, sites.length - 1)];
+    const tag = `<script src="${location.origin}${urlOf("/clicktrail.js")}" data-key="${site.key}" async></script>`;
+    return html`<div class="stack"><p class="help">${words.snippetText}</p>
+      ${sites.length > 1 && html`<label>${words.site} <select value=${chosen} onChange=${({ target }) => setChosen(Number(target.value))}>
+        ${sites.map((each, index) => html`<option value=${index}>${each.name || each.origins[0]}</option>`)}</select></label>`}
+      <${Copyable} text=${tag} /></div>`;
+  };
+  return html`<${Box} title=${words.snippet} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/sites", SITES)} label=${texts.copyAsCurl} />`}>
+    ${contentOf(answer, { render, isEmpty: (sites) => !sites.length, empty: words.noSites, fill, rows: 2 })}
+  <//>`;
+}
+
+function Health() {
+  const answer = useAnswer("/health");
+  const render = ({ status, reasons = [] }) => html`<div class="stack">
+    <p>${status === "ok" ? words.healthy : words.degraded}</p>
+    ${reasons.map((reason) => html`<p class="note warn">${reason}</p>`)}
+    <p class="help">${words.doctor}</p><${Copyable} text="clicktrail doctor" /></div>`;
+  return html`<${Box} title=${words.health} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/health")} label=${texts.copyAsCurl} />`}>
+    ${contentOf(answer, { render, rows: 3 })}
+  <//>`;
+}
