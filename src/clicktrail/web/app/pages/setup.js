@@ -109,7 +109,7 @@ function Snippet() {
     const site = sites[Math.min(chosen, sites.length - 1)];
     const tag = `<script src="${location.origin}${urlOf("/clicktrail.js")}" data-key="${site.key}" async></script>`;
     return html`<div class="stack"><p class="help">${words.snippetText}</p>
-      ${sites.length > 1 && html`<label>${words.site} <select value=${chosen} onChange=${({ target }) => setChosen(Number(target.value))}>
+      ${sites.length > 1 && html`<label>${words.site} <select aria-label=${words.site} value=${chosen} onChange=${({ target }) => setChosen(Number(target.value))}>
         ${sites.map((each, index) => html`<option value=${index}>${each.name || each.origins[0]}</option>`)}</select></label>`}
       <${Copyable} text=${tag} /></div>`;
   };
