@@ -35,7 +35,7 @@ def tracker(receiver_and_tracker: tuple[Receiver, Serving]) -> Serving:
 
 
 def step(page: Page, name: str) -> Locator:
-    return page.locator(".steps > li").filter(has=page.get_by_role("heading", name=name, exact=True))
+    return page.locator(".checklist > li").filter(has=page.get_by_role("heading", name=name, exact=True))
 
 
 def run(page: Page, name: str, api: httpx.Client, place: int = 0, replaced: Mapping[str, str] | None = None) -> None:
