@@ -17,7 +17,7 @@ from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import find_visitor, read_networks
 from clicktrail.model.clock import Clock
 from clicktrail.model.codes import PATTERN, check_code
-from clicktrail.model.uris import find_host
+from clicktrail.model.uris import _parse_host, find_host
 
 
 @given(st.binary(max_size=300))
@@ -129,3 +129,9 @@ def test_any_referrer_has_a_host_or_none(text: str) -> None:
     for referrer in (text, f"https://{text}", f"http://www.{text}"):
         found = find_host(referrer)
         assert found is None or (found == found.lower() and found)
+
+
+@given(st.from_regex(r"https?://[A-Za-z0-9._-]{1,20}/", fullmatch=True), st.text(max_size=30))
+def test_the_path_does_not_change_the_host_of_a_referrer(origin: str, path: str) -> None:
+    """The host is remembered by the start of the URL."""
+    assert find_host(origin + path) == _parse_host(origin + path)

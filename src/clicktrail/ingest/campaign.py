@@ -22,18 +22,8 @@ def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campa
     found = read_parameters(uri)
     if not found:
         return _EMPTY
-    find = found.get
-    return Campaign(
-        utm_campaign=find("utm_campaign"),
-        utm_content=find("utm_content"),
-        utm_medium=find("utm_medium"),
-        utm_source=find("utm_source"),
-        utm_term=find("utm_term"),
-        code=find(code_parameter.lower()),
-        banner_id=find(banner_parameter.lower()),
-    )
+    return Campaign(*map(found.get, (*_UTM, code_parameter.lower(), banner_parameter.lower())))
 
 
-_EMPTY = Campaign(
-    utm_campaign=None, utm_content=None, utm_medium=None, utm_source=None, utm_term=None, code=None, banner_id=None
-)
+_UTM = Campaign._fields[:5]
+_EMPTY = Campaign(*[None] * len(Campaign._fields))

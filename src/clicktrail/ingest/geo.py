@@ -155,7 +155,7 @@ class Geo:
     def _find(self, key: str) -> Place:
         address = render_ip(key)
         record = None if self._places is None else self._places.find(address)
-        place = read_place(record)
+        place = NOWHERE if record is None else read_place(record)
         if place is NOWHERE:
             place = find_country(address)
         if self._systems is None:

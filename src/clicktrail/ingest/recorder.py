@@ -69,18 +69,18 @@ def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parame
         bot=agent.bot,
         is_data_centre=place.is_data_centre,
         is_prefetch=hit.is_prefetch,
-        name_space=_name_space(hit, memory.salts.current),
+        name_space=_name_space(hit, memory),
         partner_id=link.profile_id if link is not None else None,
         site_id=hit.site_id,
         referrer_host=find_host(hit.referrer),
     )
 
 
-def _name_space(hit: Hit, salt: bytes) -> str | None:
+def _name_space(hit: Hit, memory: Memory) -> str | None:
     """Anyone can send a uuid with a public key. In its name space it neither matches nor reveals others (ADR 23)."""
     if hit.site_id is None or hit.uuid is None:
         return None
-    return f"{hit.site_id}/{browser_of(salt, hit.ip, hit.user_agent)}"
+    return f"{hit.site_id}/{browser_of(memory.salts.current, hit.ip, hit.user_agent)}"
 
 
 def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:

@@ -43,7 +43,7 @@ def _undress(text: str) -> str:
 def render_ip(key: str) -> str:
     """A key -> the canonical spelling (RFC 5952 for IPv6)."""
     packed = bytes.fromhex(key[1:])
-    return str(IPv4Address(packed) if key[0] == "4" else IPv6Address(packed))
+    return socket.inet_ntoa(packed) if key[0] == "4" else str(IPv6Address(packed))
 
 
 def parse_block(text: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ NEVER = ("javascript", "data", "vbscript")
 them.
 """
 _parse = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):([^\x00-\x20\x7f\\][^\x00-\x1f\x7f]*)\Z", re.ASCII).match
+_find_origin = re.compile(r"https?://[\w.-]+/", re.ASCII).match
+"""The start of most URLs, up to the path: it has the same host as the whole URL."""
 _is_host_and_port = re.compile(r"(localhost|[^:]*\.[^:]*):\d{1,5}([/?#].*)?\Z", re.ASCII | re.IGNORECASE).match
 
 
@@ -44,7 +46,6 @@ def normalise_page(url: str) -> str:
     return page
 
 
-@lru_cache(maxsize=1024)
 def find_host(url: str | None) -> str | None:
     """The host of an http(s) URL as browsers read it: lower case, without port, user and a leading `www.`.
 
@@ -53,6 +54,12 @@ def find_host(url: str | None) -> str | None:
     """
     if url is None or url[:4].lower() != "http":
         return None
+    plain = _find_origin(url)
+    return _parse_host(plain[0] if plain is not None else url)
+
+
+@lru_cache(maxsize=4096)
+def _parse_host(url: str) -> str | None:
     try:
         parsed = can_ada.parse(url)
     except ValueError:

@@ -6,6 +6,7 @@ A visitor is an address and a user agent on one UTC day.
 import hashlib
 import secrets
 import struct
+from functools import lru_cache
 
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
@@ -34,21 +35,33 @@ def visitor_of(ip: str, user_agent: str | None, time: int) -> int:
     It is half of an MD5 (for speed, not secrecy): the address stands beside it. Among ten million visitors, the
     probability of two equal keys is below 1 in 300,000.
     """
-    text = f"{ip} {time - time % DAY_US}" if user_agent is None else f"{ip} {time - time % DAY_US} {user_agent}"
-    key: int = _second_half(_md5(text.encode(), usedforsecurity=False).digest())[0]
-    return key
+    return _key_of(
+        f"{ip} {time - time % DAY_US}" if user_agent is None else f"{ip} {time - time % DAY_US} {user_agent}"
+    )
 
 
 def visit_key(click: Click) -> int:
     """The key of one visitor on one link on one UTC day: 64 bits, signed. Clicks without a link have keys as well.
 
     A visitor is an address and a user agent; the day is that of the click's `time`. Robots have other keys, because the
-    rules that recognise them change. The key is half of an MD5 (for speed, not secrecy): among ten million keys, the
-    probability of two equal keys is below 1 in 300,000.
+    rules that recognise them change. The key is the exclusive or of the visitor's key and a hash of link and kind:
+    among ten million keys, the probability of two equal keys is below 1 in 300,000.
     """
-    agent = "" if click.user_agent is None else f" {click.user_agent}"
-    kind = "r" if click.bot else "p"
-    text = f"{click.link_id or ''} {click.ip} {click.time - click.time % DAY_US} {kind}{agent}"
+    return visitor_of(click.ip, click.user_agent, click.time) ^ _link_key(click.link_id, bool(click.bot))
+
+
+def new_visit_key(click: Click) -> int:
+    """`visit_key`, for a click that is not yet stored: its visitor's key is known. A stored click may have another key
+    of an earlier version."""
+    return visit_key(click) if click.visitor is None else click.visitor ^ _link_key(click.link_id, bool(click.bot))
+
+
+@lru_cache(maxsize=16_384)
+def _link_key(link_id: str | None, is_bot: bool) -> int:
+    return _key_of(f"{link_id or ''} {'r' if is_bot else 'p'}")
+
+
+def _key_of(text: str) -> int:
     key: int = _second_half(_md5(text.encode(), usedforsecurity=False).digest())[0]
     return key
 

@@ -14,17 +14,19 @@ from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
 from clicktrail.model.visitors import day_of, visit_key
 from clicktrail.store.counting.visitors import VisitSet
-from clicktrail.store.session.counted import DAY_SQL, LINK_SQL, VISITOR_SQL
+from clicktrail.store.session.counted import DAY_SQL, KIND_SQL, LINK_SQL, VISITOR_KEY
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, number, sql
 
 _MOST = 20_000_000
 """Visits kept in memory, unless a single day has more: 160 MB."""
 _MARKED = (
-    f"SELECT md5_number_lower({LINK_SQL} || {VISITOR_SQL}) AS visit, {DAY_SQL} AS day FROM clicks c "
+    f"SELECT coalesce(c.visitor, {VISITOR_KEY}) AS visitor, md5_number_lower({LINK_SQL} || {KIND_SQL}) AS link, "
+    f"{DAY_SQL} AS day FROM clicks c "
     f"WHERE c.time >= {{}} AND c.time < {{}} AND {DAY_SQL} IN (SELECT unnest({{}}::BIGINT[])) AND c.is_first"
 )
-"""The visits of days, each once: the bytes of `visit_key` in reverse order. The zone maps of `time` skip other rows."""
+"""The visits of days, each once: the two parts of `visit_key`, the bytes of the second one in reverse order. The zone
+maps of `time` skip other rows."""
 
 
 class ArraySession(Session, Protocol):
@@ -50,7 +52,10 @@ class FirstVisits:
         by_day: dict[int, dict[int, str]] = {}
         for click in clicks:
             if not click.bot:
-                by_day.setdefault(day_of(click.time), {}).setdefault(keys[click.click_id], click.click_id)
+                day = click.time - click.time % DAY_US
+                if day not in by_day:
+                    by_day[day] = {}
+                by_day[day].setdefault(keys[click.click_id], click.click_id)
         self.load(session, by_day)
         for day, visits in by_day.items():
             for known in self._days[day].find(visits):
@@ -84,7 +89,8 @@ class FirstVisits:
 def _read_days(session: ArraySession, days: Collection[int]) -> dict[int, VisitSet]:
     bounds = number(min(days)), number(max(days) + DAY_US)
     found = session.arrays(sql(_MARKED, *bounds, list(days)))
-    keys = found["visit"].astype(np.uint64, copy=False).byteswap().view(np.int64)
+    links = found["link"].astype(np.uint64, copy=False).byteswap().view(np.int64)
+    keys = found["visitor"].astype(np.int64, copy=False) ^ links
     order = np.lexsort((keys, found["day"]))
     keys, present = keys[order], found["day"][order]
     return {

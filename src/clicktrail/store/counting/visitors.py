@@ -1,6 +1,6 @@
 """The visits of a day: an exact set of 64-bit keys. Ten million take 80 MB."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import numpy as np
 
@@ -28,19 +28,17 @@ class VisitSet:
         """Those of the keys that are in the set."""
         found = self._fresh.intersection(keys)
         if self._runs:
-            wanted = np.fromiter(keys, dtype=np.int64, count=len(keys))
+            wanted = np.sort(np.fromiter(keys, dtype=np.int64, count=len(keys)))
             for run in self._runs:
                 places = np.minimum(np.searchsorted(run, wanted), len(run) - 1)
                 found.update(wanted[run[places] == wanted].tolist())
         return found - self._gone if self._gone else found
 
-    def add(self, keys: Iterable[int]) -> None:
+    def add(self, keys: Collection[int]) -> None:
         """Adds keys that are not in the set."""
-        for key in keys:
-            if key in self._gone:
-                self._gone.remove(key)
-            else:
-                self._fresh.add(key)
+        back = self._gone.intersection(keys)
+        self._gone -= back
+        self._fresh.update(set(keys) - back if back else keys)
         if len(self._fresh) >= _FRESH:
             self._settle()
 

@@ -14,6 +14,9 @@ REMEMBERED = 20_000
 """Maximum number of clicks kept by id. At least half as many are kept; about 30 MB."""
 
 
+_by_id = attrgetter("click_id")
+
+
 class NewestClicks:
     """Empty until `begin`, which is never called if other processes add clicks too."""
 
@@ -45,14 +48,14 @@ class NewestClicks:
         floor = self._floor
         if floor is None:
             return
-        ordered = sorted((click for click in clicks if click.click_id >= floor), key=_by_id)
+        ordered = sorted([click for click in clicks if click.click_id >= floor], key=_by_id)
         is_newest = not self.tail or not ordered or ordered[0].click_id > self.tail[-1].click_id
         tail = (*self.tail, *ordered) if is_newest else tuple(sorted((*self.tail, *ordered), key=_by_id))
         if len(tail) > TAIL:
             tail = tail[-TAIL:]
             self._floor = tail[0].click_id
         self.tail = tail
-        self._newer.update((click.click_id, click) for click in ordered[-REMEMBERED // 2 :])
+        self._newer.update({click.click_id: click for click in ordered[-REMEMBERED // 2 :]})
         if len(self._newer) > REMEMBERED // 2:  # deleting one by one would search an ever longer run of empty slots
             self._older, self._newer = self._newer, {}
 
@@ -91,7 +94,3 @@ class NewestClicks:
         self.tail = tuple(map(altered, self.tail))
         self._newer = {click_id: altered(click) for click_id, click in self._newer.items()}
         self._older = {click_id: altered(click) for click_id, click in self._older.items()}
-
-
-def _by_id(click: Click) -> str:
-    return click.click_id

@@ -10,12 +10,12 @@ from clicktrail.query.fields import CLICK, LINK, Record, Resource
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.records import Page, check_there, get_record, list_records
 from clicktrail.store.reads.tables import TABLES, visible
-from clicktrail.store.session.counted import FIGURES, VISITOR_SQL
+from clicktrail.store.session.counted import FIGURES, KIND_SQL, VISITOR_SQL
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, in_, sql
 
 _EVERYTHING = (
-    f"SELECT count(*), count(DISTINCT {VISITOR_SQL}), count(c.profile_id), min(c.time), max(c.time) "
+    f"SELECT count(*), count(DISTINCT {KIND_SQL} || {VISITOR_SQL}), count(c.profile_id), min(c.time), max(c.time) "
     "FROM clicks c WHERE c.link_id = {} AND {}"
 )
 """The figures of a link with robots: all its clicks are looked at."""

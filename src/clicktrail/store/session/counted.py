@@ -7,13 +7,12 @@ IS_COUNTED = "(c.bot = '' OR c.bot IS NULL)"
 DAY_SQL = f"(c.time - ((c.time % {DAY_US}) + {DAY_US}) % {DAY_US})"
 """The first microsecond of a click's UTC day (`model.visitors.day_of`)."""
 LINK_SQL = "coalesce(c.link_id, '')"
-VISITOR_SQL = (
-    f"' ' || c.ip || ' ' || {DAY_SQL}::TEXT || CASE WHEN {IS_COUNTED} THEN ' p' ELSE ' r' END "
-    "|| coalesce(' ' || c.user_agent, '')"
-)
-"""After `LINK_SQL`, the text of which `model.visitors.visit_key` is a hash."""
-VISITOR_KEY = f"visitor_hash(c.ip || ' ' || {DAY_SQL}::TEXT || coalesce(' ' || c.user_agent, ''))"
-"""`model.visitors.visitor_of`."""
+KIND_SQL = f"CASE WHEN {IS_COUNTED} THEN ' p' ELSE ' r' END"
+VISITOR_SQL = f"c.ip || ' ' || {DAY_SQL}::TEXT || coalesce(' ' || c.user_agent, '')"
+"""The text of which `model.visitors.visitor_of` is a hash. `model.visitors.visit_key` is its exclusive or with the hash
+of `LINK_SQL` and `KIND_SQL`."""
+VISITOR_KEY = f"visitor_hash({VISITOR_SQL})"
+"""`model.visitors.visitor_of` on the embedded store."""
 FIGURES = (
     f"count(*) FILTER (WHERE {IS_COUNTED}), count(*) FILTER (WHERE c.is_first), count(c.profile_id), "
     f"min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clicktrail.model.times import DAY_US
 from clicktrail.model.uris import find_host
-from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED, LINK_SQL, VISITOR_KEY, VISITOR_SQL
+from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED, KIND_SQL, LINK_SQL, VISITOR_KEY, VISITOR_SQL
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import named, number, sql
 
@@ -14,7 +14,7 @@ _DAYS = f"SELECT {DAY_SQL} AS day, count(*) FROM clicks c WHERE c.is_first IS NU
 _REFERRERS = "SELECT DISTINCT c.referrer FROM clicks c WHERE {} AND c.is_first IS NULL AND c.referrer IS NOT NULL"
 _FIRST = (
     "CREATE TEMP TABLE first_clicks AS SELECT arg_min(c.rowid, (c.is_first IS NOT TRUE, c.time, c.click_id)) AS place "
-    f"FROM clicks c WHERE {{}} AND {IS_COUNTED} GROUP BY md5_number({LINK_SQL} || {VISITOR_SQL})"
+    f"FROM clicks c WHERE {{}} AND {IS_COUNTED} GROUP BY md5_number({LINK_SQL} || {KIND_SQL} || {VISITOR_SQL})"
 )
 """The row of each visit's first click: the click that is marked already, else the earliest."""
 _HOSTS = "CREATE TEMP TABLE hosts AS SELECT unnest({}::VARCHAR[]) AS referrer, unnest({}::VARCHAR[]) AS host"

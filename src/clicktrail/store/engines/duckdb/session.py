@@ -12,7 +12,7 @@ from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows
 from clicktrail.store.session.search import find_by_pattern
-from clicktrail.store.session.sql import Sql, sql
+from clicktrail.store.session.sql import Sql, bind, named, names, sql
 
 T = TypeVar("T")
 _STREAM_BYTES = 1024 * 1024
@@ -34,6 +34,42 @@ _MACROS = (
 """The functions that statements expect of every engine."""
 
 
+class Inserting:
+    """Inserts rows through a cursor: one by a statement, several by an appender. Both are kept, because making one
+    takes a millisecond."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+        self._appenders: dict[str, duckdb.Appender] = {}
+        self._statements: dict[str, duckdb.Statement] = {}
+
+    def skip_optimizer(self) -> None:
+        """An insert has nothing to optimise, and the search for it takes a tenth of the time of a short one."""
+        self._cursor.execute("PRAGMA disable_optimizer")
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        if len(rows) == 1:
+            self._insert_one(table, columns, rows[0])
+            return
+        appender = self._appenders.get(table)
+        if appender is None:
+            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
+        appender.append_rows(rows)
+        appender.flush()
+
+    def _insert_one(self, table: str, columns: Sequence[str], row: Sequence[Any]) -> None:
+        """A SELECT of values is the plan that takes least: unlike VALUES, it is not cut into pieces for threads."""
+        statement = self._statements.get(table)
+        if statement is None:
+            text = sql("INSERT INTO {} ({}) SELECT {}", named(table), names(columns), bind(row)).numbered()
+            [statement] = self._cursor.extract_statements(text)
+            self._statements[table] = statement
+        self._cursor.execute(statement, row)
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
 class DuckdbSession:
     """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
@@ -45,7 +81,8 @@ class DuckdbSession:
         self._cursor = cursor
         for macro in _MACROS:
             cursor.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
-        self._appenders: dict[str, duckdb.Appender] = {}
+        self._inserting = Inserting(cursor)
+        self._alone: Inserting | None = None
         self._actions: list[Callable[[], None]] = []
         self._has_begun = self._has_inserted = False
 
@@ -115,17 +152,21 @@ class DuckdbSession:
         """Ends the session and rolls back an open transaction."""
         with contextlib.suppress(duckdb.Error):
             self._cursor.close()
+            if self._alone is not None:
+                self._alone.close()
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Inserts through an appender. Appenders are kept, because making one takes a millisecond."""
-        if self._has_inserted and not self._has_begun:
+        """Outside a transaction, inserts through a separate cursor that does not optimise statements."""
+        if self._has_begun:
+            self._inserting.insert(table, columns, rows)
+            return
+        if self._has_inserted:
             raise RuntimeError("A function that declares a single insert made a second one.")
         self._has_inserted = True
-        appender = self._appenders.get(table)
-        if appender is None:
-            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
-        appender.append_rows(rows)
-        appender.flush()
+        if self._alone is None:
+            self._alone = Inserting(self._cursor.cursor())
+            self._alone.skip_optimizer()
+        self._alone.insert(table, columns, rows)
 
     def insert_together(self, *tables: Rows) -> None:
         """Inserts into several tables in one transaction. No other thread writes, so earlier reads still hold."""
