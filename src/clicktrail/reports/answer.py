@@ -33,3 +33,5 @@ class Answer:
     groups: int
     names: Mapping[str, Mapping[str, tuple[str | None, ...]]]
     """Dimension -> value -> its names."""
+    raw_from: int | None = None
+    """Since when no click is missing, in microseconds; None if none were dropped by age."""

@@ -100,7 +100,7 @@ def render_meta(report: Report, answer: Answer) -> Json:
         "isPartial": current.end >= answer.as_of,
         "overlaps": any(grouping.dimension.overlaps for grouping in report.question.groupings),
         "asOf": _render_time(answer.as_of, zone),
-        "rawFrom": None,
+        "rawFrom": None if answer.raw_from is None else _render_time(answer.raw_from, zone),
     }
 
 

@@ -158,7 +158,7 @@ OPERATIONS = (
         scopes=READERS,
         query=reporting(),
         answer=ReportDocument,
-        statuses=(200, 429, 503),
+        statuses=(200, 409, 429, 503),
     ),
     Operation(
         route="GET /reports/export",
@@ -170,6 +170,6 @@ OPERATIONS = (
         query=exporting_report(FORMATS),
         media_type="*/*",
         samples=SAMPLES,
-        statuses=(200, 429, 503),
+        statuses=(200, 409, 429, 503),
     ),
 )

@@ -149,6 +149,12 @@ MIGRATIONS: tuple[Migration, ...] = (
                 address TEXT NOT NULL, user_agent TEXT NOT NULL)""",
         ),
     ),
+    (
+        "0012-dropped-clicks",
+        (  # from the latest `end_time` on, the retention has dropped no click; 0: not known
+            "CREATE TABLE dropped_clicks (end_time BIGINT NOT NULL, drop_time BIGINT NOT NULL)",
+        ),
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from clicktrail.reports.dimensions import TIME, Grouping
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
+from clicktrail.store.reads.dropped import find_raw_from, refuse_dropped, refuse_lost_registrations
 from clicktrail.store.reads.records import refuse_secrets
 from clicktrail.store.reads.report_groups import (
     Counting,
@@ -44,10 +45,15 @@ _NAMES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
-    """Raises MalformedRequest, and Forbidden for filters by what is masked."""
+    """Raises MalformedRequest, Forbidden for filters by what is masked, and Conflict where clicks were dropped."""
     question, asking = report.question, _Asking(session, viewer, report)
-    now = question.as_of or session.clock.now_us()
-    ranges = find_ranges(question, now, _known(session, viewer, now) if question.period == ALL else Range(now, now))
+    now, raw_from = question.as_of or session.clock.now_us(), find_raw_from(session)
+    known = _known(session, viewer, now, raw_from) if question.period == ALL else Range(now, now)
+    ranges = find_ranges(question, now, known)
+    if raw_from is not None:
+        refuse_dropped(question, ranges, raw_from)
+        if any(REGISTERED in metric.parts for metric in question.metrics):
+            refuse_lost_registrations(session, report, ranges, raw_from)
     counting = asking.counting(ranges.current, ranges.starts)
     found = _count(session, counting, question, ranges, MAX_FILE_ROWS if report.kind else MAX_ROWS)
     before, rest_before = None, None
@@ -65,6 +71,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         other=other,
         groups=found.number,
         names=_find_names(session, question, found),
+        raw_from=raw_from,
     )
 
 
@@ -103,11 +110,15 @@ class _Asking:
         )
 
 
-def _known(session: Session, viewer: Viewer, now: int) -> Range:
-    """From the first click that the viewer sees to after the last one, which may be ahead of the clock."""
+def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> Range:
+    """From the first click that the viewer sees to after the last one, which may be ahead of the clock. Where clicks
+    were dropped, it begins with the time of which none is missing."""
     seen = visible(TABLES[CLICK.name], viewer)
     [[first, last]] = session.rows(sql("SELECT min(c.time), max(c.time) FROM clicks c WHERE {}", seen))
-    return Range(now, now) if first is None else Range(min(first, now), max(last + 1, now))
+    if first is None:
+        return Range(now, now)
+    start = min(first, now) if raw_from is None else max(min(first, now), raw_from)
+    return Range(start, max(last + 1, now, start))
 
 
 def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: int) -> Groups:

@@ -125,6 +125,7 @@ RELATIONS = (
         shard_column="click_id",
         is_personal=True,
     ),
+    Relation("dropped_clicks", ("end_time",)),
     Relation("click_uuids", ("uuid_key",), shard_column="uuid_key", is_moved=False),
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),

@@ -33,6 +33,7 @@ from clicktrail.store.engines.postgres.partitions import (
     due_months,
     list_months,
     month_of,
+    note_earlier_drops,
     shift,
 )
 from clicktrail.store.engines.postgres.schema import CITUS, POSTGRES
@@ -192,6 +193,7 @@ class PostgresEngine:
         if self._retention_months:
             now = month_of(int(self.memory.clock.unix_s()))
             before = shift(now, -self._retention_months)
+            self.run(lambda session: note_earlier_drops(session, before), Kind.SCHEMA)
             if any(month < before for month in self._months):
                 self.run(lambda session: drop_months(session, before), Kind.SCHEMA)
                 self._months = frozenset(self.run(list_months, Kind.READ))

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
+from clicktrail.model.times import MAX_AHEAD_S, SECOND
 from clicktrail.store.engines.postgres.figures import KEY
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import named, sql
@@ -33,6 +34,11 @@ _FORGET_VISITS = (
     f"DELETE FROM link_visitors v USING (SELECT DISTINCT {KEY} AS visitor FROM {{}} c) g WHERE v.visitor = g.visitor"
 )
 """Deletes the visits of a month's clicks."""
+_LATEST = "SELECT max(time) FROM {}"
+_REMEMBER = (
+    "INSERT INTO dropped_clicks (end_time, drop_time) SELECT {}::BIGINT, {}::BIGINT "
+    "WHERE NOT EXISTS (SELECT 1 FROM dropped_clicks WHERE end_time >= {})"
+)
 
 
 def month_of(second: int) -> Month:
@@ -51,7 +57,12 @@ def name_of(month: Month) -> str:
 
 def first_id(month: Month) -> str:
     """The smallest id of a click made in the month."""
-    return f"{int(datetime(month[0], month[1], 1, tzinfo=UTC).timestamp()):08x}{'0' * 16}"
+    return f"{start_of(month):08x}{'0' * 16}"
+
+
+def start_of(month: Month) -> int:
+    """The first second of the month (Unix time)."""
+    return int(datetime(month[0], month[1], 1, tzinfo=UTC).timestamp())
 
 
 def due_months(now_s: float) -> list[Month]:
@@ -78,11 +89,29 @@ def add_months(session: Session, months: Collection[Month]) -> None:
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
-    """Drops the partitions of all months before `before`, with the claims of their uuids and their visits."""
+    """Drops the partitions of all months before `before`, with the claims of their uuids and their visits.
+
+    Remembers from when on no click is missing: a click's `time` may be later than the month in which it was stored.
+    """
     gone = sorted(month for month in list_months(session) if month < before)
+    end = start_of(before) * SECOND
     for month in gone:
         name = named(name_of(month))
+        [latest] = list_values(session, sql(_LATEST, name))
+        end = end if latest is None else max(end, latest + 1)
         for statement in (_FREE_UUIDS, _FORGET_VISITS):
             session.rows(sql(statement, name))
         session.rows(sql("DROP TABLE {}", name))
+    if gone:
+        _remember(session, end)
     return gone
+
+
+def note_earlier_drops(session: Session, first: Month) -> None:
+    """If the store is of a version that dropped months without a note: all months before `first` may be gone."""
+    if list_values(session, sql("SELECT max(end_time) FROM dropped_clicks")) == [0]:
+        _remember(session, (start_of(first) + MAX_AHEAD_S) * SECOND)
+
+
+def _remember(session: Session, end: int) -> None:
+    session.rows(sql(_REMEMBER, end, session.clock.now_us(), end))

@@ -236,6 +236,15 @@ _USERS: Migration = (
     ),
 )
 
+_DROPPED: Migration = (
+    "0015-postgres-dropped-clicks",
+    (
+        "ALTER TABLE dropped_clicks ADD PRIMARY KEY (end_time)",
+        # An earlier version may have dropped months without a note (`partitions.note_earlier_drops`).
+        "INSERT INTO dropped_clicks (end_time, drop_time) SELECT 0, 0 WHERE EXISTS (SELECT FROM clicks)",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -257,7 +266,7 @@ POSTGRES = Dialect(
     first=(_FUNCTIONS,),
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
-        *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS),
+        *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
