@@ -27,6 +27,7 @@ class Place(NamedTuple):
 
 _FLOAT = struct.Struct("<f")
 NOWHERE = Place(None, None, None)
+_COUNTRIES = {alpha2: Place(alpha2, each.latitude, each.longitude) for alpha2, each in BY_ALPHA2.items()}
 _HOSTERS = """
 8075 12876 13335 14061 14618 15169 16276 16509 19318 20473 20940 24940 26496 29802 31898 35916 36351 36352 37963 40021
 45102 46606 47583 49981 51167 53667 54113 54825 60068 60781 62567 63949 132203 136907 197540 202053 206092 208323 211252
@@ -38,8 +39,7 @@ HOSTERS = frozenset(map(int, _HOSTERS.split()))
 
 def find_country(address: str) -> Place:
     """The default data: the country of registration (RIR statistics) and that country's label point."""
-    country = BY_ALPHA2.get(iptocc.country_code(address) or "")
-    return Place(country.alpha2, country.latitude, country.longitude) if country else NOWHERE
+    return _COUNTRIES.get(iptocc.country_code(address) or "", NOWHERE)
 
 
 def read_place(record: Any) -> Place:

@@ -26,12 +26,11 @@ def read_parameters(uri: str) -> dict[str, str | None]:
     """Parameter in lower case -> its value. The last of several values counts; an empty value is None. Never raises."""
     _, _, query = uri.partition("#")[0].partition("?")
     found: dict[str, str | None] = {}
+    is_encoded = "%" in query or "+" in query
     for pair in query.split("&") if query else ():
         name, _, value = pair.partition("=")
-        if "%" in name or "+" in name:
-            name = _decode(name)
-        if "%" in value or "+" in value:
-            value = _decode(value)
+        if is_encoded:
+            name, value = _decode(name), _decode(value)
         found[name.lower()] = value or None
     return found
 
@@ -73,4 +72,6 @@ def _decode(text: str) -> str:
     """Decodes percent-encoding as WHATWG does: bytes that are not UTF-8 become U+FFFD. NUL, which no column can store,
     is dropped.
     """
+    if "%" not in text and "+" not in text:
+        return text
     return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace").replace("\0", "")
