@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A checked hit: `ip` is an address key; `time` is microseconds, or None for now."""
 
     ip: str
@@ -23,7 +23,7 @@ class Hit(msgspec.Struct, frozen=True):
     """The site whose public key sent the hit; None for a hit with a token or by a link."""
 
 
-class Click(msgspec.Struct, frozen=True):
+class Click(msgspec.Struct, frozen=True, gc=False):
     """A recorded click, field by field a row of the table `clicks`.
 
     `ip` is an address key; `time` and `update_time` are microseconds; `createTime` is in the id. `bot` is the rule that
