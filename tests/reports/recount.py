@@ -157,7 +157,7 @@ def read_parameter(uri: str, name: str) -> str | None:
     value = None
     for pair in uri.partition("#")[0].partition("?")[2].split("&"):
         key, _, text = pair.partition("=")
-        if unquote_to_bytes(key.replace("+", " ")).decode().lower() == name:
+        if unquote_to_bytes(key.replace("+", " ")).decode(errors="replace").lower() == name:
             try:
                 value = unquote_to_bytes(text.replace("+", " ")).decode().replace("\0", "")
             except UnicodeDecodeError:

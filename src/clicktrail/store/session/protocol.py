@@ -25,8 +25,8 @@ class Dialect:
 
     Every engine has these functions: `fold(text)`, lower case by code point; `text_hash(text)` (`hashes`);
     `divide(number, number)`, whole and rounded down for numbers of 0 or more; `uri_parameter(text, pattern)`, the
-    decoded first group of a pattern (`store.reads.report_sql`), NULL where it is empty or missing. A text whose decoded
-    bytes are not UTF-8 stays encoded.
+    decoded value that follows the match of a pattern (`store.reads.report_sql`) and ends before `&` or `#`, NULL where
+    it is empty or missing. A text whose decoded bytes are not UTF-8 stays encoded.
     """
 
     name: str

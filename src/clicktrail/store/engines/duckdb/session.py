@@ -27,9 +27,10 @@ _MACROS = (
     "divide(x, y) AS x // y",
     "uri_decode(x) AS CASE WHEN strpos(x, '%') + strpos(x, '+') = 0 THEN x "
     "ELSE replace(coalesce(try(url_decode(replace(x, '+', ' '))), x), chr(0), '') END",
-    # The lambda searches the uri once. A macro repeats the text of its argument wherever it uses it.
-    "uri_parameter(x, y) AS nullif(list_transform([nullif(regexp_extract(x, y, 1), '')], lambda v: uri_decode(v))[1], "
-    "'')",
+    # A lambda computes its argument once; a macro repeats the text of its argument wherever it uses it. Without groups
+    # the search takes a quarter of the time.
+    "uri_parameter(x, y) AS nullif(list_transform(list_transform([regexp_extract(x, y)], lambda head: CASE WHEN "
+    "head <> '' THEN regexp_extract(substr(x, length(head) + 1), '^[^&#]*') END), lambda v: uri_decode(v))[1], '')",
 )
 """The functions that statements expect of every engine."""
 

@@ -8,6 +8,10 @@ from clicktrail.store.session.transactions import Write
 _SCHEMA_LOCK = 0x636C_6B01
 
 
+_NO_JIT = "SET LOCAL jit = off"
+"""Plans have a part for each month. Compiling all their expressions takes longer than most questions."""
+
+
 class Kind(Enum):
     """How a transaction begins. `{bounds}` is replaced by the timeouts of locks and statements."""
 
@@ -39,4 +43,5 @@ def begin_by_kind(timeout_s: float, is_spread: bool) -> dict[Kind, str]:
     if is_spread:
         texts |= {Kind.READ: citus.READ} | {KINDS[write]: text for write, text in citus.BEGINNINGS.items()}
         texts |= {kind: f"{texts[kind]}; {citus.ONE_BY_ONE}" for kind in (*KINDS.values(), Kind.SCHEMA, Kind.FILL)}
+    texts |= {kind: f"{texts[kind]}; {_NO_JIT}" for kind in (Kind.READ, Kind.EXPORT)}
     return {kind: f"BEGIN {text.format(bounds=bounds, lock=lock)}" for kind, text in texts.items()}

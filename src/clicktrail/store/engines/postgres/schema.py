@@ -244,6 +244,48 @@ _DROPPED: Migration = (
         "INSERT INTO dropped_clicks (end_time, drop_time) SELECT 0, 0 WHERE EXISTS (SELECT FROM clicks)",
     ),
 )
+_UTF_8 = (
+    r"[\u0001-\u007f]|[\u00c2-\u00df][\u0080-\u00bf]|\u00e0[\u00a0-\u00bf][\u0080-\u00bf]"
+    r"|[\u00e1-\u00ec\u00ee\u00ef][\u0080-\u00bf]{2}|\u00ed[\u0080-\u009f][\u0080-\u00bf]"
+    r"|\u00f0[\u0090-\u00bf][\u0080-\u00bf]{2}|[\u00f1-\u00f3][\u0080-\u00bf]{3}|\u00f4[\u0080-\u008f][\u0080-\u00bf]{2}"
+)
+"""A character in UTF-8, with each byte as one letter (RFC 3629)."""
+_FASTER_REPORTS: Migration = (
+    "0016-postgres-faster-reports",
+    (
+        # The parts of the usual metrics and dimensions: the rows themselves are not read. Texts that a visitor may make
+        # longer than an index entry (utm_campaign) cannot be there.
+        "DROP INDEX clicks_time",
+        "CREATE INDEX clicks_time ON clicks (time) "
+        "INCLUDE (link_id, partner_id, country_code, bot, is_first, profile_id)",
+        "DROP INDEX clicks_link",
+        "CREATE INDEX clicks_link ON clicks (link_id, time) INCLUDE (bot, is_first, profile_id)",
+        # Before PostgreSQL 18 a parallel plan ends with an error where a function has a block with EXCEPTION.
+        rf"""CREATE OR REPLACE FUNCTION uri_decode(TEXT) RETURNS TEXT
+            LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+            DECLARE bytes BYTEA; letters TEXT;
+            BEGIN
+                IF strpos($1, '%') = 0 THEN RETURN replace($1, '+', ' '); END IF;
+                bytes := (SELECT string_agg(CASE WHEN place = 1 THEN convert_to(part, 'UTF8')
+                        WHEN part ~ '^00' THEN convert_to(substr(part, 3), 'UTF8')
+                        WHEN part ~ '^[0-9A-Fa-f]{{2}}'
+                            THEN decode(left(part, 2), 'hex') || convert_to(substr(part, 3), 'UTF8')
+                        ELSE convert_to('%' || part, 'UTF8') END, ''::BYTEA ORDER BY place)
+                    FROM unnest(string_to_array(replace($1, '+', ' '), '%')) WITH ORDINALITY found(part, place));
+                letters := convert_from(bytes, 'LATIN1');
+                IF letters !~ '[\u0080-\u00ff]' THEN RETURN letters; END IF;
+                RETURN CASE WHEN letters ~ '^({_UTF_8})*$' THEN convert_from(bytes, 'UTF8') ELSE $1 END;
+            END $body$""",
+        # The second half runs for the few values that have a `%` or a `+`.
+        """CREATE OR REPLACE FUNCTION uri_parameter(TEXT, TEXT) RETURNS TEXT
+            LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $body$
+            DECLARE value TEXT := nullif(substring($1 FROM $2 || '([^&#]*)'), '');
+            BEGIN
+                IF value IS NULL OR strpos(value, '%') + strpos(value, '+') = 0 THEN RETURN value; END IF;
+                RETURN nullif(uri_decode(value), '');
+            END $body$""",
+    ),
+)
 
 _text = re.compile(r"\bTEXT\b")
 
@@ -266,7 +308,7 @@ POSTGRES = Dialect(
     first=(_FUNCTIONS,),
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
-        *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED),
+        *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
