@@ -151,7 +151,7 @@ def test_the_table_of_relations_names_columns_that_are_there(engine: AnyEngine) 
         assert {each.table for each in relation.references} <= {each.table for each in RELATIONS}
 
 
-BEFORE_REPORTS = {"0010-what-reports-need", "0012-postgres-what-reports-need", "0015-postgres-faster-reports"}
+BEFORE_REPORTS = {"0010-what-reports-need", "0012-postgres-what-reports-need", "0016-postgres-faster-reports"}
 PARTNER_ID, FREE_LINK_ID = "6006dda272f002519c3eb600", "6006dda272f002519c3eb601"
 REFERRER = "https://u@WWW.Example.org:8443/page"
 
