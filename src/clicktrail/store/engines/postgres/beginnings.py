@@ -9,7 +9,7 @@ _SCHEMA_LOCK = 0x636C_6B01
 
 
 _NO_JIT = "SET LOCAL jit = off"
-"""Plans have a part for each month. Compiling all their expressions takes longer than most questions."""
+"""Plans have a part for each month, and JIT would compile the expressions of each."""
 
 
 class Kind(Enum):
