@@ -53,7 +53,7 @@ def test_every_page_is_accessible(open_page: OpenPage, programme: Programme, vie
         problems += [f"{path} {each}" for each in findings(page)]
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
             problems.append(f"{path} is wider than the screen")
-    assert problems == []
+    assert not problems, "\n".join(problems)
 
 
 def test_signing_in_is_accessible(open_page: OpenPage, programme: Programme) -> None:

@@ -54,7 +54,7 @@ def test_a_row_and_a_day_lead_to_their_clicks(open_page: OpenPage, programme: Pr
     expect(page.locator(".figure", has_text="Clicks").locator(".value").first).to_have_text(shown)
     page.get_by_role("img", name=re.compile("Clicks: 30 points")).focus()
     page.keyboard.press("Home")
-    readout = page.locator(".readout")
+    readout = page.locator(".chart .readout")
     expect(readout).to_contain_text(":")
     of_the_day = re.findall(r": (\d[\d,]*\d|\d)", readout.inner_text())[0]
     page.keyboard.press("Enter")

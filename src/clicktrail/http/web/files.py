@@ -18,7 +18,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".svg": "image/svg+xml",
 }
 """Files with other endings are not served."""
-_imports = re.compile(r'^(?:import|export)\b[^;"]*?"(\.[^"]+)"', re.MULTILINE).findall
+_imports = re.compile(r'^(?:import|export)\b[^;"=(]*"(\.[^"]+)"', re.MULTILINE).findall
 """The modules that a module needs before it runs. A dynamic `import()` is not one of them."""
 
 

@@ -29,7 +29,7 @@ export function Empty({ text, curl }) {
 }
 
 export function Copyable({ text }) {
-  return html`<div class="copyable"><code>${text}</code><${CopyButton} text=${text} label=${texts.copy} /></div>`;
+  return html`<div class="copyable"><code tabindex="0">${text}</code><${CopyButton} text=${text} label=${texts.copy} /></div>`;
 }
 
 /** Copies a text, and says so. Where the browser refuses, the text is shown to be copied by hand. */

@@ -7,7 +7,7 @@ import { Periods } from "../components/periods.js";
 import { CopyButton } from "../components/states.js";
 import { Table } from "../components/table.js";
 import { curlOf } from "../api.js";
-import { moment, number } from "../format.js";
+import { moment, number, say } from "../format.js";
 import { hrefOfPage } from "../pages.js";
 import { texts } from "../texts.js";
 import { METRIC_FILTERS, clicksHref, linkUrl, rangeQuery, reportQuery, zone } from "../view.js";
@@ -58,8 +58,8 @@ function Last() {
     { title: words.link, render: (row) => row.link?.name || row.link?.code || texts.none },
     { title: words.when, className: "time", render: (row) => timeOf(row) },
   ];
-  return html`<${Panel} title=${words.last} className="cards" path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
-    render=${(rows) => html`<${Table} label=${words.last} columns=${columns} rows=${rows} keyOf=${(row) => row.clickId} />`} />`;
+  return html`<${Panel} title=${words.last} path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
+    render=${(rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.last })} columns=${columns} rows=${rows} keyOf=${(row) => row.clickId} />`} />`;
 }
 
 function timeOf(row) {
