@@ -112,6 +112,32 @@ def test_an_old_click_earns_for_the_earlier_partner(server: Serving, api: httpx.
         assert bob.get(f"/clicks/{case.old[1]}/attribution").status_code == 404
 
 
+def test_the_earlier_partner_learns_nothing_of_the_link_of_the_other(
+    server: Serving, api: httpx.Client, mark: str, case: Case
+) -> None:
+    """Neither shown nor found: an old click has the link's id alone, as in a list."""
+    code = f"{mark}secret"
+    assert api.patch(f"/links/{case.link}", json={"code": code, "name": "Hidden"}).status_code == 200
+    begins = (f"filter[code]={code}", f"filter[code][starts]={code[:-1]}", f"filter[code][contains]={code[1:]}")
+    with server.client("partner", case.ada) as ada, server.client("partner", case.bob) as bob:
+        assert ada.get(f"/clicks/{case.old[0]}?query[link]=1").json()["link"] is None
+        by_link = "/reports?group_by=link&period=all"
+        [row] = ada.get(by_link).json()["rows"]
+        assert (row["linkId"], row["linkCode"], row["linkName"], row["clicks"]) == (case.link, None, None, 2)
+        assert code not in ada.get(by_link.replace("?", "/export?format=ndjson&")).text
+        [row] = bob.get(by_link).json()["rows"]
+        assert (row["linkId"], row["linkCode"], row["linkName"], row["clicks"]) == (case.link, code, "Hidden", 1)
+        for asking, all_own, found in ((ada, 2, 0), (bob, 1, 1)):
+            for wanted in begins:
+                assert len(asking.get(f"/clicks?{wanted}").json()) == found, wanted
+                assert asking.get(f"/reports?{wanted}&period=all").json()["totals"]["clicks"] == found
+                assert len(asking.get(f"/clicks/export?format=ndjson&{wanted}").text.splitlines()) == found
+            others = asking.get(f"/clicks?filter[code][ne]={code}", headers={"Prefer": "count=exact"})
+            assert others.headers["X-Total-Count"] == str(all_own - found)
+            assert len(asking.get("/clicks?filter[code][null]=1").json()) == all_own - found
+    assert len(api.get(f"/clicks?{begins[0]}").json()) == 3
+
+
 def test_a_partner_with_clicks_is_not_deleted(api: httpx.Client, case: Case) -> None:
     assert api.delete(f"/profiles/{case.ada}").status_code == 409
     for each in case.old:

@@ -188,3 +188,18 @@ def test_a_site_has_origins(api: httpx.Client, origins: Any) -> None:
     refused = api.post("/sites", json={"origins": origins})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/origins"
+
+
+def test_a_partner_learns_no_more_of_a_site_than_its_id(
+    server: Serving, api: httpx.Client, site: dict[str, Any], mark: str
+) -> None:
+    partner = api.post("/profiles", json={"firstName": "Ada"}).json()["profileId"]
+    assert api.post("/links", json={"code": mark, "profileId": partner}).status_code == 201
+    assert beacon(server, {"key": site["key"], "uri": f"{SHOP}/?referral={mark}"}).status_code == 201
+    query = f"/reports?group_by=site&period=24h&filter[code]={mark}"
+    [row] = api.get(query).json()["rows"]
+    assert (row["siteId"], row["siteName"]) == (site["siteId"], mark)
+    with server.client("partner", partner) as theirs:
+        assert theirs.get("/sites").json() == []
+        [row] = theirs.get(query).json()["rows"]
+        assert (row["siteId"], row["siteName"], row["clicks"]) == (site["siteId"], None, 1)

@@ -104,7 +104,7 @@ def test_every_plan_gives_the_same_page(engine: AnyEngine, seed: int) -> None:
             (SYSTEM, parse_list(b"", CLICK)),
             *((draw.choice(viewers), ask(draw)) for _ in range(80)),
         ]:
-            query = resolve(session, asked)
+            query = resolve(session, viewer, asked)
             for _ in range(2):
                 expected = find_rows(session, viewer, query, OneStatement())
                 chosen = plan_page(query, viewer, session.dialect)

@@ -32,7 +32,7 @@ def delete_click(session: Session, viewer: Viewer, click_id: str) -> None:
 
 def find_removable(session: Session, query: ListQuery) -> Found:
     """The clicks to remove, in the order of `query`. It may take long, so it does not block recording."""
-    query = resolve(session, query)
+    query = resolve(session, SYSTEM, query)
     counted = count_statement(query, SYSTEM, session.dialect)
     listed = list_statement(query, SYSTEM, sql("c.click_id"), session.dialect)
     total = session.rows(counted)[0][0]

@@ -39,7 +39,7 @@ def _is_single_list(_: Viewer, query: ListQuery) -> bool:
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
     refuse_secrets(query, viewer)
-    query = resolve(session, query)
+    query = resolve(session, viewer, query)
     total = count(session, viewer, query)
     clicks, ends = find_rows(session, viewer, query, plan_page(query, viewer, session.dialect))
     shown = expand(session, viewer, clicks[: query.limit], query.view.expansions)

@@ -6,7 +6,7 @@ from typing import Any
 
 from clicktrail.errors import MalformedRequest, Mistake
 from clicktrail.model.access import Viewer
-from clicktrail.query.fields import CLICK
+from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE, SITE, Resource
 from clicktrail.query.questions import ListQuery
 from clicktrail.query.reports import Report
 from clicktrail.reports.answer import Answer, Group, Key
@@ -29,19 +29,19 @@ from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import where_clause
 from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import sql
+from clicktrail.store.session.sql import join, sql
 
 MAX_ROWS = 10_000
 """Rows of a report without a limit."""
 MAX_FILE_ROWS = 100_000
 """Rows of a file: they are made in memory, about 100 MB."""
-_NAMES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "partner": ("profiles", "profile_id", ("name",)),
-    "link": ("links", "link_id", ("code", "name")),
-    "banner": ("banners", "banner_id", ("banner_name",)),
-    "site": ("sites", "site_id", ("name",)),
+_NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
+    "partner": (PROFILE, ("name",)),
+    "link": (LINK, ("code", "name")),
+    "banner": (BANNER, ("banner_name",)),
+    "site": (SITE, ("name",)),
 }
-"""Dimension -> the table that names its values, its key, and the columns of names."""
+"""Dimension -> the resource that names its values, and the columns of names."""
 
 
 def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
@@ -70,7 +70,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         total=Group(now=found.total, before=None if before is None else before.total),
         other=other,
         groups=found.number,
-        names=_find_names(session, question, found),
+        names=_find_names(session, viewer, question, found),
         raw_from=raw_from,
     )
 
@@ -82,7 +82,7 @@ class _Asking:
         self._question = report.question
         query = ListQuery(CLICK, CLICK.sorts["time"], report.conditions)
         refuse_secrets(query, viewer)
-        query = resolve(session, query)
+        query = resolve(session, viewer, query)
         self._where = where_clause(query, TABLES[CLICK.name], viewer, session.dialect)
 
     def counting(self, found: Range, starts: Sequence[int]) -> Counting:
@@ -176,19 +176,25 @@ def _pair(found: Groups, before: Groups | None, parts: Sequence[str]) -> Iterato
         yield Group(key=key, now=now, before=None if before is None else earlier.get(key, nothing))
 
 
-def _find_names(session: Session, question: Question, found: Groups) -> dict[str, dict[str, tuple[str | None, ...]]]:
+def _find_names(
+    session: Session, viewer: Viewer, question: Question, found: Groups
+) -> dict[str, dict[str, tuple[str | None, ...]]]:
     """The names of partners, links, banners and sites among the rows: one statement for each dimension."""
     names: dict[str, dict[str, tuple[str | None, ...]]] = {}
     for place, grouping in enumerate(question.groupings):
         if grouping.dimension.name in _NAMES:
             values = sorted({key[place] for key, _ in found.rows} - {None})
-            names[grouping.dimension.name] = _read_names(session, grouping.dimension.name, values)
+            names[grouping.dimension.name] = _read_names(session, viewer, grouping.dimension.name, values)
     return names
 
 
-def _read_names(session: Session, name: str, values: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
-    table, key, columns = _NAMES[name]
-    shown = ", ".join(columns)
-    among = "IN (SELECT unnest({}::VARCHAR[]))"
-    rows = session.rows(sql(f"SELECT {key}, {shown} FROM {table} WHERE {key} {among}", list(values)))
+def _read_names(
+    session: Session, viewer: Viewer, name: str, values: Sequence[str]
+) -> dict[str, tuple[str | None, ...]]:
+    """Id -> names. What the viewer does not see has none, as in lists: a link may have gone to another partner."""
+    resource, columns = _NAMES[name]
+    table = TABLES[resource.name]
+    key, shown = table.column(resource.id_field.column), join(", ", [table.column(column) for column in columns])
+    where = sql("{} IN (SELECT unnest({}::VARCHAR[])) AND {}", key, list(values), visible(table, viewer))
+    rows = session.rows(sql("SELECT {}, {} FROM {} WHERE {}", key, shown, table.source, where))
     return {row[0]: row[1:] for row in rows}

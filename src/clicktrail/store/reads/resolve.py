@@ -6,6 +6,7 @@ does. It can of a list of ids: so those are found first, unless they are too man
 
 from dataclasses import replace
 
+from clicktrail.model.access import Viewer
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.statements import positive_part
@@ -25,22 +26,22 @@ _VALUES = (
 walked from one value to the next."""
 
 
-def resolve(session: Session, query: ListQuery) -> ListQuery:
+def resolve(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     """The same question with ids in place of what has to be reached."""
     if session.dialect.is_owned:
         return query
-    conditions = [_resolve(session, condition) for condition in query.conditions]
+    conditions = [_resolve(session, viewer, condition) for condition in query.conditions]
     for condition in query.conditions:
         conditions += _stored_values(session, condition)
     return replace(query, conditions=tuple(conditions))
 
 
-def _resolve(session: Session, condition: Condition) -> Condition:
+def _resolve(session: Session, viewer: Viewer, condition: Condition) -> Condition:
     way = THROUGH.get(condition.field.source)
     if way is None or set(condition.values) == {True, False}:
         return condition
     positive, is_negated = positive_part(condition, way.value(condition.field), session.dialect)
-    found = sql("SELECT DISTINCT * FROM ({}) f LIMIT {}", sql(way.found, positive), number(MOST + 1))
+    found = sql("SELECT DISTINCT * FROM ({}) f LIMIT {}", way.find(positive, viewer), number(MOST + 1))
     ids = list_values(session, found)
     if len(ids) > MOST:
         return condition

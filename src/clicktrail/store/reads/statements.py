@@ -73,10 +73,12 @@ def sort_join(query: ListQuery) -> Sql:
 
 def where_clause(query: ListQuery, table: Table, viewer: Viewer, dialect: Dialect) -> Sql:
     """What the viewer may see, and what the filters let through."""
-    return and_(visible(table, viewer), *(_predicate(condition, table, dialect) for condition in query.conditions))
+    return and_(
+        visible(table, viewer), *(_predicate(condition, table, viewer, dialect) for condition in query.conditions)
+    )
 
 
-def _predicate(condition: Condition, table: Table, dialect: Dialect) -> Sql:
+def _predicate(condition: Condition, table: Table, viewer: Viewer, dialect: Dialect) -> Sql:
     """A filter as SQL. Negation is the exact complement: what is null, or reached by nobody, does not equal."""
     if set(condition.values) == {True, False} and condition.operator == "null":
         return sql("TRUE")
@@ -91,7 +93,7 @@ def _predicate(condition: Condition, table: Table, dialect: Dialect) -> Sql:
         found = and_(*_narrowed(condition, table, dialect), found)
     else:
         found, is_negated = positive_part(condition, way.value(condition.field), dialect)
-        found = sql("{} IN ({})", way.column, sql(way.found, found))
+        found = sql("{} IN ({})", way.column, way.find(found, viewer))
     return sql("({}) IS NOT TRUE" if is_negated else "({})", found)
 
 

@@ -25,7 +25,7 @@ from clicktrail.query.fields import (
     Source,
 )
 from clicktrail.store.session.relations import BY_TABLE
-from clicktrail.store.session.sql import Sql, named, sql
+from clicktrail.store.session.sql import Sql, and_, named, sql
 
 OWN_CLIENTS = "(SELECT profile_id FROM clicks WHERE profile_id IS NOT NULL AND partner_id = {})"
 
@@ -134,7 +134,11 @@ class Way:
 
     pointer: str
     found: str
-    """A query of the pointers to rows for which the condition in place of `{}` holds; their table's alias is `s`."""
+    """A query of the pointers to rows for which the condition in place of `{}` holds."""
+    alias: str = "s"
+    """The alias of the table in `found`."""
+    resource: str = ""
+    """The resource of these rows, if a partner may see the click but not the row: the row then has no values."""
 
     @property
     def column(self) -> Sql:
@@ -143,14 +147,18 @@ class Way:
 
     def value(self, row: Field) -> Sql:
         """The field's value, where it lies."""
-        return named(f"s.{row.column}")
+        return named(f"{self.alias}.{row.column}")
+
+    def find(self, condition: Sql, viewer: Viewer) -> Sql:
+        """The pointers to rows that the viewer sees and for which the condition holds."""
+        return sql(self.found, and_(visible(TABLES[self.resource], viewer), condition) if self.resource else condition)
 
 
 _PROFILES, _TAGS, _CONTACTS = (
     f"SELECT s.profile_id FROM {table} s WHERE {{}}" for table in ("profiles", "profile_tags", "contacts")
 )
 THROUGH: Mapping[Source, Way] = {
-    Source.LINK: Way("c.link_id", "SELECT s.link_id FROM links s WHERE {}"),
+    Source.LINK: Way("c.link_id", "SELECT l.link_id FROM links l WHERE {}", alias="l", resource=LINK.name),
     Source.PARTNER: Way("c.partner_id", _PROFILES),
     Source.CLIENT: Way("c.profile_id", _PROFILES),
     Source.CLIENT_TAGS: Way("c.profile_id", _TAGS),
