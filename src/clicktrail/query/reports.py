@@ -277,11 +277,15 @@ def _read_range(own: Mapping[str, Any], begin: str, end: str, zone: tzinfo, mist
         missing, other = (begin, end) if start is None else (end, begin)
         mistakes.append(Mistake(f"is required with {other}", parameter=missing))
         return None
-    try:
-        found = Range(begin_of(start, zone), end_of(stop, zone))
-    except (ValueError, OverflowError):
-        mistakes.append(Mistake("is not within the years 1 to 9999", parameter=end))
+    ends = []
+    for name, boundary, find in ((begin, start, begin_of), (end, stop, end_of)):
+        try:
+            ends.append(find(boundary, zone))
+        except ValueError as error:
+            mistakes.append(Mistake(str(error), parameter=name))
+    if len(ends) < 2:
         return None
+    found = Range(*ends)
     if found.start >= found.end:
         mistakes.append(Mistake(f"must be later than {begin}", parameter=end))
         return None

@@ -35,3 +35,5 @@ class Answer:
     """Dimension -> value -> its names."""
     raw_from: int | None = None
     """Since when no click is missing, in microseconds; None if none were dropped by age."""
+    left_out: int = 0
+    """Clicks that `period=all` does not reach."""

@@ -6,7 +6,7 @@ clock of a zone: a local day, a month, "the same time a year earlier".
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,6 +15,10 @@ from clicktrail.reports.zones import DAY, first_instant, instant, local_time, st
 
 MAX_YEARS = 200
 """The longest range. Its clock changes are looked up one by one."""
+BACK, AHEAD = 199 * 365 * DAY, 365 * DAY
+"""How far `all` reaches from now, where clock changes or another range are looked up."""
+_YEARS = range(3, 9990)
+"""Ranges are within these years. The calendar has the years 1 to 9999: zones, buckets and comparisons need the rest."""
 
 
 class Range(NamedTuple):
@@ -87,9 +91,19 @@ def find_period(name: str, now: int, zone: tzinfo, week_start: WeekStart, known:
 
 
 def compare_with(span: Span, compare: Compare, align: Align, zone: tzinfo) -> Range:
-    """The range before. Raises ValueError for `all`, which has nothing before it."""
+    """The range before. Raises ValueError for `all`, which has nothing before it, and beyond the calendar."""
     if span.is_all and compare is Compare.PREVIOUS:
         raise ValueError("cannot be previous with period=all, because nothing comes before it; allowed: year")
+    try:
+        found = _find_before(span, compare, align, zone)
+    except OverflowError:
+        raise _beyond() from None
+    if any(local_time(us, UTC).year not in _YEARS for us in found):
+        raise _beyond()
+    return found
+
+
+def _find_before(span: Span, compare: Compare, align: Align, zone: tzinfo) -> Range:
     if compare is Compare.YEAR:
         return _move(span.range, zone, _minus_52_weeks if align is Align.WEEKDAY else _minus_a_year)
     if span.calendar is not None:
@@ -152,10 +166,23 @@ _offset = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:[0-9]{2}\Z)").sub
 
 
 def begin_of(boundary: Boundary, zone: tzinfo) -> int:
-    """The start of a range. Raises OverflowError and ValueError beyond the years 1 to 9999."""
+    """The start of a range. Raises ValueError for a year that ranges cannot have."""
+    if boundary.year not in _YEARS:
+        raise _beyond()
     return instant(boundary) if isinstance(boundary, datetime) else start_of_day(boundary, zone)
 
 
 def end_of(boundary: Boundary, zone: tzinfo) -> int:
     """The end of a range: a date is included whole. Raises as `begin_of`."""
-    return begin_of(boundary if isinstance(boundary, datetime) else boundary + timedelta(days=1), zone)
+    if isinstance(boundary, datetime) or boundary.year not in _YEARS:
+        return begin_of(boundary, zone)
+    return start_of_day(boundary + timedelta(days=1), zone)
+
+
+def _beyond() -> ValueError:
+    return ValueError(f"reaches beyond the years {_YEARS[0]} to {_YEARS[-1]}")
+
+
+def cut(found: Range, now: int) -> Range:
+    """The part of a range that is so near to a moment that its clock changes can be looked up."""
+    return Range(max(found.start, now - BACK), min(found.end, now + AHEAD))

@@ -16,7 +16,7 @@ from clicktrail.reports.buckets import (
 )
 from clicktrail.reports.dimensions import CLOCKS, TIME, Grouping
 from clicktrail.reports.metrics import Metric
-from clicktrail.reports.periods import MAX_YEARS, Align, Compare, Range, Span, compare_with, find_period
+from clicktrail.reports.periods import MAX_YEARS, Align, Compare, Range, Span, compare_with, cut, find_period
 from clicktrail.reports.zones import DAY
 
 
@@ -66,13 +66,15 @@ class Ranges:
 def find_ranges(question: Question, now: int, known: Range) -> Ranges:
     """The ranges at a moment. `known` is as in `find_period`. Raises MalformedRequest."""
     span = question.span or find_period(question.period or "", now, question.zone, question.week_start, known)
+    if span.is_all and (_needs_clock(question) or question.compare is not None):
+        span = span._replace(range=cut(span.range, now))
     if _needs_clock(question):
         _check_length(span.range, "from")
     before = question.compare if isinstance(question.compare, Range) else None
     if isinstance(question.compare, Compare):
         try:
             before = compare_with(span, question.compare, question.align, question.zone)
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             raise _refusal("compare", str(error)) from None
     if before is not None and _needs_clock(question):
         _check_length(before, "compare_from")

@@ -1,11 +1,11 @@
 """A report as it is sent."""
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import timedelta, timezone, tzinfo
 from typing import Any
 
 from clicktrail.model.countries import country_names
-from clicktrail.model.times import render_time
+from clicktrail.model.times import LAST_US, render_time
 from clicktrail.query.reports import Report
 from clicktrail.reports.answer import Answer, Group, Key
 from clicktrail.reports.dimensions import TIME
@@ -13,6 +13,7 @@ from clicktrail.reports.metrics import MOMENTS, Metric, Parts, changes, shares
 from clicktrail.reports.zones import local_time
 
 Json = dict[str, Any]
+_MINUTE = timedelta(minutes=1)
 
 
 def render_report(report: Report, answer: Answer) -> Json:
@@ -101,11 +102,20 @@ def render_meta(report: Report, answer: Answer) -> Json:
         "overlaps": any(grouping.dimension.overlaps for grouping in report.question.groupings),
         "asOf": _render_time(answer.as_of, zone),
         "rawFrom": None if answer.raw_from is None else _render_time(answer.raw_from, zone),
+        "leftOut": answer.left_out,
     }
 
 
 def _render_time(us: int, zone: tzinfo) -> str:
-    return local_time(us, zone).isoformat()
+    """The time on the clock of the zone. Offsets of the time before 1900 have seconds, which RFC 3339 does not allow:
+    they are cut. At the ends of the calendar, where some zones have no date, it is the time in UTC."""
+    try:
+        shown = local_time(us, zone)
+    except OverflowError:
+        return render_time(min(us, LAST_US))
+    offset = shown.utcoffset() or timedelta()
+    whole = offset // _MINUTE * _MINUTE
+    return (shown if whole == offset else shown.astimezone(timezone(whole))).isoformat()
 
 
 def find_columns(report: Report) -> dict[str, type]:

@@ -98,6 +98,7 @@ class ReportMeta(Document):
     overlaps: Annotated[bool, says("Whether one click may be in several rows.")]
     as_of: Annotated[Moment, says("The moment of the report.")]
     raw_from: Annotated[Moment | None, says("Since when all clicks are kept; null: none were deleted by age.")]
+    left_out: Annotated[Count, says("Clicks that pass the filters and that `period=all` does not reach.", 0)]
 
 
 class ReportDocument(Document):

@@ -72,6 +72,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         groups=found.number,
         names=_find_names(session, viewer, question, found),
         raw_from=raw_from,
+        left_out=asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0,
     )
 
 
@@ -80,10 +81,16 @@ class _Asking:
 
     def __init__(self, session: Session, viewer: Viewer, report: Report) -> None:
         self._question = report.question
+        self._session = session
         query = ListQuery(CLICK, CLICK.sorts["time"], report.conditions)
         refuse_secrets(query, viewer)
         query = resolve(session, viewer, query)
         self._where = where_clause(query, TABLES[CLICK.name], viewer, session.dialect)
+
+    def count_outside(self, found: Range) -> int:
+        """The clicks that pass the filters and are not in a range, robots included."""
+        outside = sql("SELECT count(*) FROM clicks c WHERE (c.time < {} OR c.time >= {}) AND {}", *found, self._where)
+        return int(self._session.rows(outside)[0][0])
 
     def counting(self, found: Range, starts: Sequence[int]) -> Counting:
         groupings = self._question.groupings
