@@ -22,6 +22,7 @@ from tests.waiting import until
 MOST, EACH, IDLE_S, STOP_S = 3, 2, 4, 1
 CLICKS, URI_BYTES = 90_000, 640
 URL = "/clicks/export?format=csv"
+REPORT = "/reports/export?format=ndjson&period=all&group_by=parameter[n]&metrics=allClicks,bots,clicks,registrations"
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +61,12 @@ def clients(slow: Serving) -> Iterator[list[httpx.Client]]:
 
 
 @contextmanager
-def unread(client: httpx.Client) -> Iterator[socket.socket]:
+def unread(client: httpx.Client, url: str = URL) -> Iterator[socket.socket]:
     """An export whose client has read the headers, and reads no more."""
     with socket.create_connection(("127.0.0.1", client.base_url.port)) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
         connection.sendall(
-            f"GET {URL} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n".encode()
+            f"GET {url} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n".encode()
         )
         connection.settimeout(20)
         assert connection.recv(12) == b"HTTP/1.1 200"
@@ -123,6 +124,53 @@ def test_a_client_that_reads_nothing_is_left(clients: list[httpx.Client]) -> Non
                 last, size = (last + piece)[-5:], size + len(piece)
         assert last != b"0\r\n\r\n"  # a part is not taken for the whole
         assert size < CLICKS * URI_BYTES
+
+
+def is_served_reports(client: httpx.Client) -> bool:
+    return client.get("/reports/export?format=csv").status_code == 200
+
+
+def test_a_report_holds_its_slot_until_it_is_read_or_left(clients: list[httpx.Client]) -> None:
+    whole = clients[0].get(REPORT).content
+    assert whole.count(b"\n") in (CLICKS, CLICKS + 1)  # another test adds one
+    with unread(clients[0], REPORT), unread(clients[0], REPORT) as idle:
+        assert clients[0].get(REPORT).status_code == clients[0].get(URL).status_code == 429
+        assert is_served_reports(clients[1])
+        until(lambda: is_served_reports(clients[0]), "a slot is free", IDLE_S + 15)
+        size = 0
+        with contextlib.suppress(ConnectionResetError):
+            while piece := idle.recv(65_536):
+                size += len(piece)
+        assert size < len(whole)
+    with unread(clients[0], REPORT), unread(clients[0], REPORT):
+        pass
+    until(lambda: is_served_reports(clients[0]), "a slot is free", 15)
+
+
+TWICE = "group_by=time,parameter[x],parameter[X]&from=1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/reports/export?format={kind}&period=all&group_by=parameter[x]" for kind in ("csv", "ndjson", "parquet")),
+        f"/reports?{TWICE}&to=1970-01-01T00:00:00.009Z&grain=day",  # 9,000 rows
+        f"/reports?{TWICE}&to=1970-01-01T08:00:00Z&grain=hour&filter[uri]=n=77",  # 1,111 rows in each of 8 hours
+    ],
+)
+def test_a_report_with_too_much_text_is_refused_before_it_is_read(
+    slow: Serving, clients: list[httpx.Client], path: str
+) -> None:
+    before = resident_mb(slow)
+    answer = clients[0].get(path)
+    assert answer.status_code == 400, answer.text[:500]
+    [error] = answer.json()["errors"]
+    assert error["parameter"] == "group_by"
+    assert "group by less, or narrow" in error["detail"]
+    if slow.settings.get("database"):  # the embedded store counts in this process
+        assert resident_mb(slow) - before < CLICKS * URI_BYTES / 1e6
+    narrow = path.replace("&filter[uri]=n=77", "") + "&filter[uri]=n=777"
+    assert clients[0].get(narrow).status_code == 200
 
 
 @pytest.mark.engines("postgres")  # nobody ends a statement of the embedded store from outside

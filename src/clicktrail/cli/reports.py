@@ -90,7 +90,7 @@ def _ask(settings: Settings, wanted: Report, query: str) -> dict[str, Any]:
 
 def _write_csv(wanted: Report, answer: dict[str, Any]) -> str:
     rows = [flatten(row) for row in answer["rows"]]
-    return write_csv([*find_columns(wanted)], rows, is_raw=False).decode()
+    return b"".join(write_csv([*find_columns(wanted)], rows, is_raw=False)).decode()
 
 
 def _draw(wanted: Report, answer: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Reports: how many, by what, compared with when."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -20,7 +21,7 @@ from clicktrail.reports.dimensions import PARAMETER, Dimension
 from clicktrail.reports.dimensions import TABLE as DIMENSIONS
 from clicktrail.reports.metrics import MOMENTS, Metric
 from clicktrail.reports.metrics import TABLE as METRICS
-from clicktrail.store.engines.sheets import write_csv, write_ndjson, write_parquet
+from clicktrail.store.engines.sheets import in_pieces, write_csv, write_ndjson, write_parquet
 from clicktrail.store.exchange.export import FORMATS
 from clicktrail.store.reads.reports import run_report
 
@@ -133,20 +134,26 @@ async def get_report(call: Call) -> Answer:
 
 async def export_report(call: Call) -> Answer:
     report: Report = read_report(call.asked, call.reading)
-    with call.services.exports.take(call.viewer.asker):
-        answer = await call.ask(run_report, call.viewer, report)
-        body = await asyncio.to_thread(write_file, report, answer)
     headers = {"Content-Disposition": f'attachment; filename="report.{report.kind}"', "Vary": "Accept-Language"}
-    return Answer(200, body, FORMATS[report.kind], headers)
+    return Answer(200, b"", FORMATS[report.kind], headers, stream=stream_report(call, report))
 
 
-def write_file(report: Report, answer: answers.Answer) -> bytes:
+async def stream_report(call: Call, report: Report) -> AsyncGenerator[bytes, None]:
+    """The file in pieces. The rows are counted before the first piece; each piece is made when it is sent."""
+    with call.services.exports.take(call.viewer.asker):
+        pieces = write_file(report, await call.ask(run_report, call.viewer, report))
+        while piece := await asyncio.to_thread(next, pieces, b""):
+            yield piece
+
+
+def write_file(report: Report, answer: answers.Answer) -> Iterator[bytes]:
     """The rows of a report as the file that it asks for."""
-    rows = list(render_rows(report, answer))
+    rows = render_rows(report, answer)
     if report.kind == "ndjson":
-        return write_ndjson(rows)
-    columns, cells = find_columns(report), [flatten(row) for row in rows]
-    return write_parquet(columns, cells) if report.kind == "parquet" else write_csv([*columns], cells, report.is_raw)
+        return in_pieces(write_ndjson(rows))
+    columns, cells = find_columns(report), map(flatten, rows)
+    is_table = report.kind == "parquet"
+    return in_pieces(write_parquet(columns, cells) if is_table else write_csv([*columns], cells, report.is_raw))
 
 
 OPERATIONS = (

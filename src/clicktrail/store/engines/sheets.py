@@ -3,7 +3,8 @@
 import csv
 import io
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,20 @@ from clicktrail.model.cells import neutralise
 from clicktrail.store.engines.rendering import copy_statement, renderer
 
 _TYPES = {str: "VARCHAR", int: "BIGINT", bool: "BOOLEAN"}
+_PIECE_BYTES = 256 * 1024
 Cells = Mapping[str, Any]
 """Column -> value; a missing one is empty."""
 
 
-def write_csv(columns: Sequence[str], rows: Sequence[Cells], is_raw: bool) -> bytes:
-    """`is_raw`: cells stay as they are, even if a spreadsheet would run them."""
+def write_csv(columns: Sequence[str], rows: Iterable[Cells], is_raw: bool) -> Iterator[bytes]:
+    """Line by line. `is_raw`: cells stay as they are, even if a spreadsheet would run them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(name), is_raw) for name in columns] for row in rows)
-    return text.getvalue().encode()
+    for cells in chain([columns], ([_cell(row.get(name), is_raw) for name in columns] for row in rows)):
+        writer.writerow(cells)
+        yield text.getvalue().encode()
+        text.seek(0)
+        text.truncate()
 
 
 def _cell(value: Any, is_raw: bool) -> str:
@@ -32,12 +36,13 @@ def _cell(value: Any, is_raw: bool) -> str:
     return neutralise(value) if isinstance(value, str) and not is_raw else str(value)
 
 
-def write_ndjson(rows: Sequence[Any]) -> bytes:
-    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+def write_ndjson(rows: Iterable[Any]) -> Iterator[bytes]:
+    """Line by line."""
+    return (msgspec.json.encode(row) + b"\n" for row in rows)
 
 
-def write_parquet(columns: Mapping[str, type], rows: Sequence[Cells]) -> bytes:
-    """`columns`: name -> type of its values. Raises Unavailable."""
+def write_parquet(columns: Mapping[str, type], rows: Iterable[Cells]) -> Iterator[bytes]:
+    """The file as a whole, when it is asked for. `columns`: name -> type of its values. Raises Unavailable."""
     with tempfile.TemporaryDirectory() as folder, renderer() as engine:
         target = Path(folder) / "sheet.parquet"
         quoted = {name: '"' + name.replace('"', '""') + '"' for name in columns}
@@ -47,4 +52,18 @@ def write_parquet(columns: Mapping[str, type], rows: Sequence[Cells]) -> bytes:
         appender.append_rows([[row.get(name) for name in columns] for row in rows])
         appender.flush()
         engine.execute(copy_statement("SELECT * FROM sheet", str(target), "parquet"))
-        return target.read_bytes()
+        content = target.read_bytes()
+    yield content
+
+
+def in_pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces that are neither short nor long."""
+    waiting = bytearray()
+    for part in parts:
+        for start in range(0, len(part), _PIECE_BYTES):
+            waiting += part[start : start + _PIECE_BYTES]
+            if len(waiting) >= _PIECE_BYTES:
+                yield bytes(waiting)
+                waiting.clear()
+    if waiting:
+        yield bytes(waiting)

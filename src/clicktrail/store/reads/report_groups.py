@@ -53,16 +53,27 @@ class Groups:
     number: int
 
 
-def count_page(session: Session, counting: Counting, question: Question, most: int) -> Groups:
-    """Up to `most` groups from `question.offset` on, in the order of the question."""
+def count_page(
+    session: Session, counting: Counting, question: Question, most: int, characters: int | None = None
+) -> Groups:
+    """Up to `most` groups from `question.offset` on, in the order of the question; none if the dimensions of all groups
+    have more than so many `characters`."""
     order = sql("ORDER BY {}", _order(question, counting))
-    page = sql("WHERE place > {} AND place <= {}", question.offset, question.offset + most)
-    return _count(session, counting, order, page)
+    place = sql("place > {} AND place <= {}", question.offset, question.offset + most)
+    return _count(session, counting, order, sql("WHERE {}", and_(place, *_are_short(counting, characters))))
 
 
-def count_all(session: Session, counting: Counting, most: int) -> Groups:
-    """Up to `most` groups in any order."""
-    return _count(session, counting, sql(""), sql("WHERE place <= {}", most))
+def count_all(session: Session, counting: Counting, most: int, characters: int) -> Groups:
+    """Up to `most` groups in any order; none if their dimensions have more than so many `characters`."""
+    page = and_(sql("place <= {}", most), *_are_short(counting, characters))
+    return _count(session, counting, sql(""), sql("WHERE {}", page))
+
+
+def _are_short(counting: Counting, characters: int | None) -> list[Sql]:
+    if characters is None or not counting.keys:
+        return []
+    length = join(" + ", [sql("coalesce(length({}::VARCHAR), 0)", key) for key in counting.keys])
+    return [sql("(SELECT coalesce(sum({}), 0) FROM g) <= {}", length, characters)]
 
 
 def count_same(session: Session, counting: Counting, keys: Sequence[Key]) -> Groups:

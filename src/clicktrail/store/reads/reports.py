@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from clicktrail.errors import MalformedRequest, Mistake
 from clicktrail.model.access import Viewer
@@ -31,10 +31,17 @@ from clicktrail.store.reads.tables import TABLES, visible
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import join, sql
 
-MAX_ROWS = 10_000
-"""Rows of a report without a limit."""
-MAX_FILE_ROWS = 100_000
-"""Rows of a file: they are made in memory, about 100 MB."""
+
+class Most(NamedTuple):
+    """The largest report that is made without a limit: it is in memory, a row takes about 1 KB."""
+
+    rows: int
+    characters: int
+    """Of the values of all dimensions of all rows."""
+
+
+MOST = Most(10_000, 8_000_000)
+MOST_IN_FILE = Most(100_000, 32_000_000)
 _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
     "partner": (PROFILE, ("name",)),
     "link": (LINK, ("code", "name")),
@@ -55,7 +62,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         if any(REGISTERED in metric.parts for metric in question.metrics):
             refuse_lost_registrations(session, report, ranges, raw_from)
     counting = asking.counting(ranges.current, ranges.starts)
-    found = _count(session, counting, question, ranges, MAX_FILE_ROWS if report.kind else MAX_ROWS)
+    found = _count(session, counting, question, ranges, MOST_IN_FILE if report.kind else MOST)
     before, rest_before = None, None
     if ranges.before is not None:
         counting_before = asking.counting(ranges.before, ranges.starts_before)
@@ -128,26 +135,37 @@ def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> 
     return Range(start, max(last + 1, now, start))
 
 
-def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: int) -> Groups:
+def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: Most) -> Groups:
     """The rows. Where time is a dimension, buckets without clicks are rows too, if all rows are asked for."""
     if not question.by_time or (question.limit is not None and len(question.groupings) > 1):
-        found = count_page(session, counting, question, question.limit or most + 1)
-        return _refuse_more(found, most) if question.limit is None else found
-    found = count_all(session, counting, most + 1)
+        if question.limit is not None:
+            return count_page(session, counting, question, question.limit)
+        found = count_page(session, counting, question, most.rows + 1, most.characters)
+        return _refuse_more(found, most, question.offset)
+    found = count_all(session, counting, most.rows + 1, most.characters)
     rows = _sort(_fill(found, question, ranges, counting.parts, most), question)
     start, end = question.offset, None if question.limit is None else question.offset + question.limit
     return Groups(rows=rows[start:end], total=found.total, number=len(rows))
 
 
-def _refuse_more(found: Groups, most: int) -> Groups:
-    if found.number > most:
-        detail = f"is required, because the report has more than {most} rows; or group by less"
+def _refuse_more(found: Groups, most: Most, offset: int = 0) -> Groups:
+    if found.number > most.rows:
+        detail = f"is required, because the report has more than {most.rows} rows; or group by less"
         raise MalformedRequest("The report has too many rows.", (Mistake(detail, parameter="limit"),))
+    if len(found.rows) < found.number - offset:
+        raise _too_long(most)
     return found
 
 
+def _too_long(most: Most) -> MalformedRequest:
+    detail = (
+        f"gives rows with more than {most.characters} characters; group by less, or narrow the range or the filters"
+    )
+    return MalformedRequest("The report is too long.", (Mistake(detail, parameter="group_by"),))
+
+
 def _fill(
-    found: Groups, question: Question, ranges: Ranges, parts: Sequence[str], most: int
+    found: Groups, question: Question, ranges: Ranges, parts: Sequence[str], most: Most
 ) -> list[tuple[Key, Parts]]:
     """The groups, and one without clicks for each other bucket of each combination of the other dimensions."""
     place = [each.dimension.name for each in question.groupings].index(TIME)
@@ -155,9 +173,14 @@ def _fill(
     others = dict.fromkeys((key[:place], key[place + 1 :]) for key in rows) or {((), ()): None}
     if len(question.groupings) > 1 and not rows:
         return []
-    if len(ranges.starts) * len(others) > most:
-        detail = f"or a coarser grain is required, because there are more than {most} rows with those without clicks"
+    if len(ranges.starts) * len(others) > most.rows:
+        detail = (
+            f"or a coarser grain is required, because there are more than {most.rows} rows with those without clicks"
+        )
         raise MalformedRequest("The report has too many rows.", (Mistake(detail, parameter="limit"),))
+    texts = [value for key in others for values in key for value in values if isinstance(value, str)]
+    if len(ranges.starts) * sum(map(len, texts)) > most.characters:
+        raise _too_long(most)
     nothing = dict.fromkeys(parts)
     keys = ((*before, bucket, *after) for bucket, (before, after) in product(range(len(ranges.starts)), others))
     return [(key, rows.get(key, nothing)) for key in keys]
