@@ -152,12 +152,17 @@ def _mark_firsts(clicks: Mapping[str, dict[str, Any]], sent: Sequence[str]) -> N
 # What reports are, once more: by hand, click by click.
 
 
+def lower(name: str) -> str:
+    """A to Z in lower case."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
+
+
 def read_parameter(uri: str, name: str) -> str | None:
     """The last value of a parameter before a `#`; bytes that are not UTF-8 leave it as it is."""
     value = None
     for pair in uri.partition("#")[0].partition("?")[2].split("&"):
-        key, _, text = pair.partition("=")
-        if unquote_to_bytes(key.replace("+", " ")).decode(errors="replace").lower() == name:
+        key, sign, text = pair.partition("=")
+        if sign and lower(unquote_to_bytes(key.replace("+", " ")).decode(errors="replace")) == name:
             try:
                 value = unquote_to_bytes(text.replace("+", " ")).decode().replace("\0", "")
             except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from clicktrail.model.uris import read_parameters
+from clicktrail.model.uris import fold_name, read_parameters
 
 
 class Campaign(NamedTuple):
@@ -22,7 +22,7 @@ def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campa
     found = read_parameters(uri)
     if not found:
         return _EMPTY
-    return Campaign(*map(found.get, (*_UTM, code_parameter.lower(), banner_parameter.lower())))
+    return Campaign(*map(found.get, (*_UTM, fold_name(code_parameter), fold_name(banner_parameter))))
 
 
 _UTM = Campaign._fields[:5]

@@ -17,7 +17,7 @@ from clicktrail.model.countries import BY_ALPHA2, BY_NUMERIC
 from clicktrail.model.ids import created_s, foreign_digits, is_id, sane_second
 from clicktrail.model.reading import Reading
 from clicktrail.model.times import MAX_AHEAD_S, SECOND, add_offset, parse_time
-from clicktrail.model.uris import read_parameters
+from clicktrail.model.uris import fold_name, read_parameters
 from clicktrail.query.fields import BANNER, CLICK, CONTACT, MAX_TEXT, PROFILE, Record, Resource
 from clicktrail.query.forms import check_form, decode_json, required_fields
 from clicktrail.query.imports import BY_NAME, FACETS, POINTERS, ImportedClick, ImportedObject, recognise
@@ -159,7 +159,7 @@ def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
 
 def add_code(uri: str, parameter: str, code: str) -> str:
     """Adds the code of a link to the uri, unless the uri has one."""
-    if read_parameters(uri).get(parameter.lower()):
+    if read_parameters(uri).get(fold_name(parameter)):
         return uri
     rest, mark, fragment = uri.partition("#")
     joint = "&" if "?" in rest else "?"

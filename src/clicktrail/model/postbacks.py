@@ -10,7 +10,7 @@ import msgspec
 
 from clicktrail.model.click import Click
 from clicktrail.model.times import SECOND, render_time
-from clicktrail.model.uris import read_parameters
+from clicktrail.model.uris import fold_name, read_parameters
 
 PARAMETER = "query."
 """The prefix of macros for parameters of the click's uri: `{query.subid}`."""
@@ -114,7 +114,7 @@ def render_uri(template: str, message: Message) -> str:
 
     def value_of(match: re.Match[str]) -> str:
         macro = MACROS.get(match[1])
-        value = macro(message) if macro else parameters.get(match[1].removeprefix(PARAMETER).lower())
+        value = macro(message) if macro else parameters.get(fold_name(match[1].removeprefix(PARAMETER)))
         return quote(value or "", safe="")
 
     return _macro.sub(value_of, template)

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from string import ascii_uppercase
 from urllib.parse import unquote_to_bytes
 
 import can_ada
@@ -23,16 +24,29 @@ def is_absolute(uri: str) -> bool:
 
 
 def read_parameters(uri: str) -> dict[str, str | None]:
-    """Parameter in lower case -> its value. The last of several values counts; an empty value is None. Never raises."""
+    """Parameter as `fold_name` gives it -> its value. The last of several counts; an empty value is None. Never raises.
+
+    `store.reads.report_sql.parameter_pattern` reads in the same way. A name alone, without `=`, is no parameter.
+    """
     _, _, query = uri.partition("#")[0].partition("?")
     found: dict[str, str | None] = {}
     is_encoded = "%" in query or "+" in query
     for pair in query.split("&") if query else ():
-        name, _, value = pair.partition("=")
+        name, sign, value = pair.partition("=")
+        if not sign:
+            continue
         if is_encoded:
-            name, value = _decode(name), _decode(value)
-        found[name.lower()] = value or None
+            name, value = _decode(name), _decode(value).replace("\0", "")  # NUL, which no column can store
+        found[fold_name(name)] = value or None
     return found
+
+
+def fold_name(name: str) -> str:
+    """The name of a parameter with A to Z in lower case. Other letters stay: engines know other cases of them."""
+    return name.lower() if name.isascii() else name.translate(_LOWER)
+
+
+_LOWER = {ord(letter): letter.lower() for letter in ascii_uppercase}
 
 
 @lru_cache(maxsize=1024)
@@ -69,9 +83,7 @@ def _parse_host(url: str) -> str | None:
 
 
 def _decode(text: str) -> str:
-    """Decodes percent-encoding as WHATWG does: bytes that are not UTF-8 become U+FFFD. NUL, which no column can store,
-    is dropped.
-    """
+    """Decodes percent-encoding as WHATWG does: bytes that are not UTF-8 become U+FFFD."""
     if "%" not in text and "+" not in text:
         return text
-    return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace").replace("\0", "")
+    return unquote_to_bytes(text.replace("+", " ")).decode(errors="replace")

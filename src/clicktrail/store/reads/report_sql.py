@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from clicktrail.model.click import Click
+from clicktrail.model.uris import fold_name
 from clicktrail.reports.buckets import Run, find_runs
 from clicktrail.reports.dimensions import DELAYS, PARAMETER, TIME, Grouping
 from clicktrail.reports.periods import Range
@@ -66,10 +67,10 @@ _EARNED = {
     "click_id": "coalesce(k.click_id, '')",
 }
 _HASHES = ("ip_hash", "uuid_hash")
-_ANY_CASE = "(?i)"
-_SEPARATORS = "&#=+"
-"""They are in a parameter's name only percent-encoded."""
-_special = re.compile(r"[^A-Za-z0-9_]", re.ASCII)
+_NEVER_PLAIN = "&#=+"
+"""In the name of a parameter they are always encoded."""
+_special = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_])").match
+_is_percent = re.compile(r"%([0-9a-f])([0-9a-f])").match
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,26 +137,46 @@ def dimension(grouping: Grouping, clock: Clock, moment: str = "c.time") -> Sql:
 def parameter_pattern(name: str) -> str:
     """The pattern of a uri up to the value of a parameter. The last one of this name counts.
 
-    It matches as `model.uris.read_parameters` reads: in any letter case, percent-encoded or not, before a `#`. It has
-    no group: groups make a search several times slower.
+    It matches as `model.uris.read_parameters` reads: in any case of A to Z, percent-encoded or not, before a `#`. Each
+    case is written out: engines fold other letters, each in its own way. It has no group: groups make a search several
+    times slower.
     """
-    letters = "".join(_spellings(letter) for letter in name.lower())
-    return rf"{_ANY_CASE}^[^?#]*\?(?:[^#]*&)?{letters}="
+    return rf"^[^?#]*\?(?:[^#]*&)?{_spell(fold_name(name))}="
 
 
-def _spellings(letter: str) -> str:
-    """A letter of a parameter's name, as itself or percent-encoded.
+def _spell(name: str) -> str:
+    """A name in all its spellings. A `%` may stand for itself, unless two digits in plain follow."""
+    pattern, rest = "", name
+    while rest:
+        found = _is_percent(rest)
+        if found is None:
+            pattern += (
+                f"(?:{_plain(rest[0])}|{_encoded(rest[0])})" if rest[0] not in _NEVER_PLAIN else _encoded(rest[0])
+            )
+            rest = rest[1:]
+            continue
+        one, two = found.groups()
+        either = f"(?:{_plain(two)}|{_encoded(two)})"
+        pattern += f"(?:{_encoded('%')}{_spell(one)}{either}|%{_encoded(one)}{either}|%{_plain(one)}{_encoded(two)})"
+        rest = rest[3:]
+    return pattern
 
-    Each case is named: PostgreSQL folds only ASCII letters in a database whose locale is C.
-    """
-    cases = sorted({each for each in (letter, letter.upper()) if each.lower() == letter})
-    encoded = ["".join(f"%{byte:02x}" for byte in each.encode()) for each in cases]
-    itself = ["[ +]"] if letter == " " else [_special.sub(lambda match: _escape(match[0]), each) for each in cases]
-    return f"(?:{'|'.join(encoded if letter in _SEPARATORS else [*itself, *encoded])})"
+
+def _plain(letter: str) -> str:
+    """A letter that is not encoded, in both cases."""
+    if letter == " ":
+        return "[ +]"
+    if letter.isascii() and letter.isalpha():
+        return f"[{letter}{letter.upper()}]"
+    return f"\\{letter}" if _special(letter) else letter
 
 
-def _escape(letter: str) -> str:
-    return f"\\{letter}" if letter.isascii() else letter
+def _encoded(letter: str) -> str:
+    """A letter that is percent-encoded, in both cases."""
+    cases = {letter, letter.upper()} if letter.isascii() else {letter}
+    texts = ("".join(f"%{byte:02x}" for byte in each.encode()) for each in sorted(cases))
+    found = ["".join(_plain(digit) for digit in text) for text in texts]
+    return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
 
 
 def _choose(moment: str, runs: Sequence[Run]) -> Sql:
