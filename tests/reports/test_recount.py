@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from clicktrail.reports.dimensions import DELAYS
 from tests.conftest import ENGINES, NewStore
 from tests.reports.recount import (
     ADDING,
@@ -201,6 +202,18 @@ def test_rows_are_in_the_order_asked_for(programme: Programme, by: str, order: s
     known = [float(value) if by == "conversionRate" else value for value in values if value is not None]
     assert known == sorted(known, reverse=order == "desc")
     assert all(value is None for value in values[len(known) :])
+
+
+@pytest.mark.parametrize("order", ["asc", "DESC"])
+def test_delays_are_sorted_by_their_length(programme: Programme, order: str) -> None:
+    for by in ("delay", "device,delay", "time,delay"):
+        query = {"group_by": by, "metrics": "registrations", "period": "all", "sort_by": "delay", "sort_order": order}
+        rows = ask(programme.api, query | ({} if "time" in by else {"limit": "1000"}))["rows"]
+        values = [row["delay"] for row in rows if row["delay"] is not None]
+        places = [[*DELAYS].index(value) for value in values]
+        assert places == sorted(places, reverse=order == "DESC")
+        assert [*dict.fromkeys(values)] != sorted({*values}, reverse=order == "DESC"), "letters have another order"
+        assert [row["delay"] for row in rows[len(values) :]] == [None] * (len(rows) - len(values))
 
 
 def test_one_link_over_all_time_equals_its_figures(programme: Programme) -> None:

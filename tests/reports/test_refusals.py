@@ -22,6 +22,8 @@ HUGE = "from=1000-01-01&to=2000-01-01"
         ("metrics=,", "metrics", "uniqueClicks"),
         ("zone=Mars/Olympus", "zone", "Europe/Berlin"),
         ("zone=../../etc/passwd", "zone", "IANA"),
+        ("zone=localtime", "zone", "IANA"),
+        ("zone=Factory", "zone", "IANA"),
         ("zone=berlin", "zone", "Europe/Berlin"),
         ("period=fortnight", "period", "this_month"),
         ("grain=minute", "grain", "hour"),

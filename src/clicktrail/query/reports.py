@@ -56,8 +56,8 @@ class Report:
     """Two reports have the same mark if one's cursor is valid for the other."""
 
 
-def _words(name: str, doc: str, words: type[StrEnum], has_default: bool = True) -> Own:
-    found = choice(name, doc, words)
+def _words(name: str, doc: str, words: type[StrEnum], has_default: bool = True, is_folded: bool = False) -> Own:
+    found = choice(name, doc, words, is_folded=is_folded)
     if has_default:
         return found
     schema = {key: value for key, value in found.schema.items() if key != "default"}
@@ -113,7 +113,13 @@ def _questions() -> tuple[Own, ...]:
         boundary(name="compare_to", doc="The end of that range, as `to`."),
         _words("align", "With `compare=year`: the same dates, or the same weekdays 52 weeks before.", Align),
         Own(name="sort_by", doc="A metric or a dimension of the report.", example="clicks"),
-        _words("sort_order", "The direction; by default metrics fall and dimensions rise.", Order, has_default=False),
+        _words(
+            "sort_order",
+            "The direction; by default metrics fall and dimensions rise.",
+            Order,
+            has_default=False,
+            is_folded=True,
+        ),
     )
 
 
@@ -173,7 +179,7 @@ def find_zone(name: str) -> tzinfo:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {"localtime", "Factory"}  # this machine's zone, and none at all
 
 
 def read_report(asked: Asked, reading: Reading, wants_count: bool = False) -> Report:

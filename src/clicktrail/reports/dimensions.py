@@ -7,6 +7,7 @@ from clicktrail.reports.zones import SECOND
 
 TIME = "time"
 PARAMETER = "parameter"
+DELAY = "delay"
 
 
 class Dimension(NamedTuple):
@@ -77,7 +78,7 @@ TABLE: tuple[Dimension, ...] = (
     Dimension("botRule", "The rule by which the click is a robot's.", "bot_rule"),
     Dimension("isDataCentre", "Whether the address belongs to a data centre.", "is_data_centre", kind=bool),
     Dimension(
-        "delay", "From click to registration: up to a minute, ten minutes, an hour, a day, 7 days, 30 days, or more."
+        DELAY, "From click to registration: up to a minute, ten minutes, an hour, a day, 7 days, 30 days, or more."
     ),
     Dimension(PARAMETER, "A parameter of the click's uri: `parameter[NAME]`, for example a partner's sub-id."),
 )
@@ -94,4 +95,4 @@ DELAYS: Mapping[str, int | None] = {
     "30 days": 30 * 86_400 * SECOND,
     "more": None,
 }
-"""Values of `delay`: each with the first delay that is too long for it, in microseconds."""
+"""Values of `delay` in their order: each with the first delay that is too long for it, in microseconds."""

@@ -114,7 +114,6 @@ OPERATIONS = (
         name="getHealth",
         summary="Get the state of the server, and the reasons if it is degraded",
         scopes=PUBLIC,
-        query=ANYTHING,
         answer=Health,
     ),
     Operation(
@@ -123,7 +122,6 @@ OPERATIONS = (
         name="getReadiness",
         summary="Check whether the server can do its work now",
         scopes=PUBLIC,
-        query=ANYTHING,
         answer=Health,
         statuses=(200, 503),
     ),
@@ -133,7 +131,6 @@ OPERATIONS = (
         name="getMetrics",
         summary="Metrics for Prometheus",
         scopes=OBSERVERS,
-        query=ANYTHING,
         media_type=CONTENT_TYPE,
         other_types=(OPEN_METRICS,),
         samples={

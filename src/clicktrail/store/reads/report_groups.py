@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clicktrail.reports.answer import Key
+from clicktrail.reports.dimensions import DELAY, DELAYS
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.question import Question
 from clicktrail.store.reads.report_sql import DISTINCT, REGISTERED, SUMS, part
@@ -160,11 +161,15 @@ def _summed(name: str) -> Sql:
 def _order(question: Question, counting: Counting) -> Sql:
     """By the metric or dimension that is asked for, then by all dimensions; nulls last."""
     direction = sql("DESC NULLS LAST" if question.is_descending else "ASC NULLS LAST")
-    if question.sort in METRICS:
-        value = _sort_value(question.sort)
-    else:
-        value = counting.keys[[grouping.name for grouping in question.groupings].index(question.sort)]
-    return join(", ", [sql("{} {}", value, direction), *(sql("{} ASC NULLS LAST", key) for key in counting.keys)])
+    names = [grouping.name for grouping in question.groupings]
+    keys = [_sort_key(name, key) for name, key in zip(names, counting.keys, strict=True)]
+    value = _sort_value(question.sort) if question.sort in METRICS else keys[names.index(question.sort)]
+    return join(", ", [sql("{} {}", value, direction), *(sql("{} ASC NULLS LAST", key) for key in keys)])
+
+
+def _sort_key(dimension: str, key: Sql) -> Sql:
+    """A delay is sorted by its length, not by its letters."""
+    return sql("array_position({}::VARCHAR[], {})", list(DELAYS), key) if dimension == DELAY else key
 
 
 def _sort_value(metric: str) -> Sql:

@@ -10,7 +10,7 @@ from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE, SITE, Resource
 from clicktrail.query.questions import ListQuery
 from clicktrail.query.reports import Report
 from clicktrail.reports.answer import Answer, Group, Key
-from clicktrail.reports.dimensions import TIME, Grouping
+from clicktrail.reports.dimensions import DELAY, DELAYS, TIME, Grouping
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
@@ -189,11 +189,18 @@ def _fill(
 def _sort(rows: Sequence[tuple[Key, Parts]], question: Question) -> list[tuple[Key, Parts]]:
     """The order in which `report_groups` sorts: by the metric or dimension, nulls last, then by all dimensions."""
     metric, names = METRICS.get(question.sort), [grouping.name for grouping in question.groupings]
+    delays = list(DELAYS)
 
     def value_of(row: tuple[Key, Parts]) -> Any:
-        return row[0][names.index(question.sort)] if metric is None else metric.sort_value(row[1])
+        return place_of(row[0])[names.index(question.sort)] if metric is None else metric.sort_value(row[1])
 
-    ordered = sorted(rows, key=lambda row: [(value is None, value or 0) for value in row[0]])
+    def place_of(key: Key) -> list[Any]:
+        return [
+            delays.index(value) if name == DELAY and value is not None else value
+            for name, value in zip(names, key, strict=True)
+        ]
+
+    ordered = sorted(rows, key=lambda row: [(value is None, value or 0) for value in place_of(row[0])])
     valued = [row for row in ordered if value_of(row) is not None]
     valued.sort(key=value_of, reverse=question.is_descending)
     return valued + [row for row in ordered if value_of(row) is None]
