@@ -26,7 +26,7 @@ HUGE = "from=1000-01-01&to=2000-01-01"
         ("zone=Factory", "zone", "IANA"),
         ("zone=berlin", "zone", "Europe/Berlin"),
         ("period=fortnight", "period", "this_month"),
-        ("grain=minute", "grain", "hour"),
+        ("grain=decade", "grain", "minute"),
         ("grain=day&group_by=link", "grain", "needs time in group_by"),
         ("week_start=friday", "week_start", "saturday"),
         ("from=2024-01-02&to=2024-01-01", "to", "later than from"),
