@@ -161,6 +161,17 @@ def test_where_the_clock_is_needed_the_answer_says_what_is_left_out(old: httpx.C
     assert (filtered["totals"]["allClicks"], filtered["meta"]["leftOut"]) == (0, 0)
 
 
+def test_a_file_that_would_lack_clicks_is_refused(old: httpx.Client) -> None:
+    query = "/reports/export?format=ndjson&period=all&metrics=allClicks&group_by="
+    assert old.get(f"{query}device").text.count('"allClicks":4') == 1
+    refused = old.get(f"{query}hourOfDay")
+    assert refused.status_code == 400
+    [error] = refused.json()["errors"]
+    assert error["parameter"] == "period"
+    assert "2 clicks" in error["detail"]
+    assert '"allClicks":2' in old.get(f"{query}dayOfWeek&filter[clickStartTime]=1900-01-01T00:00:00Z").text
+
+
 def test_an_offset_has_hours_and_minutes_alone(old: httpx.Client) -> None:
     """Berlin was 53 minutes and 28 seconds ahead."""
     found = old.get("/reports?from=1890-01-01&to=1890-01-02&zone=Europe/Berlin&group_by=time&grain=day").json()

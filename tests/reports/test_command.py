@@ -35,6 +35,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             for row in rows:
                 uri = str(api.build_request("GET", row["uri"], params={"utm_source": source}).url)
                 assert api.post("/clicks", json={**row, "uri": uri}).status_code == 201
+        old = {"ip": "8.8.8.8", "uri": "https://x.example/", "time": "1700-01-01T00:00:00Z"}
+        assert api.post("/clicks", json=old).status_code == 201
         yield folder
 
 
@@ -58,6 +60,16 @@ def test_csv_runs_no_formula(data: Path) -> None:
         (HOSTILE, "3", "0"),
         (f"'{FORMULA}", "2", "0"),
     ]
+
+
+def test_what_a_report_leaves_out_is_said(data: Path) -> None:
+    def errors(by: str) -> str:
+        done = run("report", "--data", str(data), "--period", "all", "--group-by", by, "--format", "csv")
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    assert "of another century: 1 clicks." in errors("time")
+    assert "Left out" not in errors("device")
 
 
 def test_a_table_has_the_rows_the_rest_and_the_total(data: Path) -> None:

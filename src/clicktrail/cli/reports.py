@@ -73,6 +73,8 @@ def report(kind: str, filters: tuple[str, ...], **given: Any) -> None:
     check_there(settings)
     found = _ask(settings, wanted, query)
     click.echo(_WRITERS[kind](wanted, found), nl=kind != "csv")
+    if left_out := found["meta"]["leftOut"]:
+        click.echo(f"Left out, because they are of another century: {left_out} clicks. See --from and --to.", err=True)
 
 
 def _ask(settings: Settings, wanted: Report, query: str) -> dict[str, Any]:

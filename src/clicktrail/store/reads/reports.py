@@ -61,6 +61,9 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         refuse_dropped(question, ranges, raw_from)
         if any(REGISTERED in metric.parts for metric in question.metrics):
             refuse_lost_registrations(session, report, ranges, raw_from)
+    left_out = asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0
+    if left_out and report.kind:
+        raise _incomplete(left_out)
     counting = asking.counting(ranges.current, ranges.starts)
     found = _count(session, counting, question, ranges, MOST_IN_FILE if report.kind else MOST)
     before, rest_before = None, None
@@ -79,8 +82,14 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         groups=found.number,
         names=_find_names(session, viewer, question, found),
         raw_from=raw_from,
-        left_out=asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0,
+        left_out=left_out,
     )
+
+
+def _incomplete(left_out: int) -> MalformedRequest:
+    """A file has no place that says what it lacks."""
+    detail = f"does not reach {left_out} clicks of another century; write from and to, or filter[clickStartTime]"
+    return MalformedRequest("The file would lack clicks.", (Mistake(detail, parameter="period"),))
 
 
 class _Asking:
