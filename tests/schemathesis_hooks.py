@@ -18,4 +18,8 @@ def filter_case(context: HookContext, case: "Case[Any]") -> bool:
     is_unbounded = (
         case.method == "DELETE" and case.path == "/clicks" and not any(name.startswith("filter") for name in query)
     )
-    return not is_unbounded and not any(value in _EMPTY for value in query.values())
+    # So is that a grain needs the dimension `time`.
+    is_without_time = "grain" in query and "time" not in str(query.get("group_by", "")).split(",")
+    # `GET /welcome` is a page of the dashboard, which the document leaves out.
+    is_page = case.path == "/welcome" and case.method != "POST"
+    return not (is_unbounded or is_without_time or is_page) and not any(value in _EMPTY for value in query.values())
