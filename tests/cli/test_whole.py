@@ -70,6 +70,8 @@ WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("clicks", "ip"): IPS,
     ("clicks", "ip_hash"): tuple(map(text_hash, IPS)),
 }
+SELDOM = {"dropped_clicks"}
+"""Retention alone writes there."""
 
 
 def value(table: str, column: str, kind: str, number: int) -> Any:
@@ -267,7 +269,7 @@ def test_a_programme_is_the_same_behind_another_server(engine_kind: str, new_sto
     assert {row[columns(home, "attributions").index("rule")] for row in before["attributions"]} >= {
         *("last-touch", "code", "none", "explicit", "imported", "outranked"),
     }
-    empty = [table for table, rows in before.items() if not rows]
+    empty = [table for table, rows in before.items() if not rows and table not in SELDOM]
     assert empty == []
     options = {"send_postbacks": "false", **dict(zip(["database"], away[3:], strict=False))}
     with serving(Path(away[1]), **options) as server:
