@@ -14,7 +14,7 @@ from clicktrail.live.followed import Followed
 from clicktrail.model.access import Viewer
 from clicktrail.model.click import Click
 from clicktrail.store.reads.clicks import recall_arrivals
-from clicktrail.store.reads.tables import sees_clicks_of
+from clicktrail.store.reads.visibility import sees_clicks_of
 from clicktrail.store.store import Store
 
 PENDING = 1_000

@@ -10,7 +10,8 @@ from clicktrail.query.questions import ListQuery
 from clicktrail.store.exchange.export_columns import ROWS, cell_sql, needed_rows, objects_sql, quote
 from clicktrail.store.reads.records import MASKED_SQL
 from clicktrail.store.reads.statements import order_clause, sort_join, where_clause
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.protocol import Extract, Session
 from clicktrail.store.session.sql import Sql, join, number, sql
 

@@ -17,7 +17,8 @@ from clicktrail.store.reads.plan import is_narrowed, plan_page
 from clicktrail.store.reads.records import Page, contacts_by_profile, count, make_page, refuse_secrets, select_records
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, number, sql
 from clicktrail.store.session.transactions import question

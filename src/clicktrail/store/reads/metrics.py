@@ -9,7 +9,8 @@ from clicktrail.model.metrics import LinkMetrics
 from clicktrail.query.fields import CLICK, LINK, Record, Resource
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.records import Page, check_there, get_record, list_records
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.counted import FIGURES, KIND_SQL, VISITOR_SQL
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, in_, sql

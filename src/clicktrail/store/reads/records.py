@@ -13,7 +13,8 @@ from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
 from clicktrail.query.questions import Cursor, ListQuery
 from clicktrail.store.reads.statements import count_statement, list_statement
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, in_, insert_into, join, named, sql, update

@@ -27,7 +27,8 @@ from clicktrail.store.reads.report_groups import (
 from clicktrail.store.reads.report_sql import REGISTERED, Clock, clicks_of, dimension, registrations_of
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import where_clause
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import join, sql
 

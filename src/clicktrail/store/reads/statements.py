@@ -6,7 +6,8 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.click import Click
 from clicktrail.query.questions import Condition, ListQuery
 from clicktrail.store.reads.plan import has_one_sort_value, plan_statement
-from clicktrail.store.reads.tables import SORT_JOINS, TABLES, THROUGH, Table, visible
+from clicktrail.store.reads.tables import SORT_JOINS, TABLES, THROUGH, Table
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session import search
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Dialect

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from clicktrail.model.access import PARTNERS, Viewer
+from clicktrail.model.access import Viewer
 from clicktrail.query.fields import (
     BANNER,
     CLICK,
@@ -24,6 +24,7 @@ from clicktrail.query.fields import (
     Field,
     Source,
 )
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, named, sql
 
@@ -166,17 +167,3 @@ THROUGH: Mapping[Source, Way] = {
     Source.TAGS: Way("p.profile_id", _TAGS),
     Source.CONTACTS: Way("p.profile_id", _CONTACTS),
 }
-
-
-def visible(table: Table, viewer: Viewer) -> Sql:
-    """The condition that every read of `table` carries: the one place where partners are kept apart."""
-    if viewer.scope not in PARTNERS:
-        return sql("TRUE")
-    if viewer.partner_id is None:
-        return sql("FALSE")
-    return sql(table.partner_sees, *[viewer.partner_id] * table.partner_sees.count("{}"))
-
-
-def sees_clicks_of(viewer: Viewer, partner_id: str | None) -> bool:
-    """What `visible` says about a stored click of this partner, for clicks in memory."""
-    return viewer.scope not in PARTNERS or (viewer.partner_id is not None and viewer.partner_id == partner_id)

@@ -13,7 +13,8 @@ from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.query.fields import Record
 from clicktrail.store.objects.profiles import find_client
 from clicktrail.store.reads.clicks import select_clicks
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.registrations.identities import browsers_of
 from clicktrail.store.registrations.ranks import find_outranked, find_settled
 from clicktrail.store.session.hashes import text_hash

@@ -10,7 +10,8 @@ from clicktrail.model.attribution import Candidate, Considered, Outcome, Rule, T
 from clicktrail.query.fields import CLICK, PROFILE
 from clicktrail.store.reads.clicks import select_clicks
 from clicktrail.store.reads.records import check_there
-from clicktrail.store.reads.tables import TABLES, visible
+from clicktrail.store.reads.tables import TABLES
+from clicktrail.store.reads.visibility import visible
 from clicktrail.store.registrations.candidates import Named
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, names, sql
