@@ -1,26 +1,36 @@
 """A store that an earlier version made, with rows in it, is brought up to date and keeps them."""
 
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from clicktrail.errors import Conflict
 from clicktrail.ingest.landing import find_landing
-from clicktrail.model.access import SYSTEM
+from clicktrail.model.access import SYSTEM, Scope, Viewer
+from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
-from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import visitor_of
-from clicktrail.query.fields import LINK
+from clicktrail.model.metrics import LinkMetrics
+from clicktrail.model.times import DAY_US, SECOND
+from clicktrail.model.visitors import visit_key, visitor_of
+from clicktrail.query.fields import LINK, PROFILE, Resource
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.looking import look
 from clicktrail.store.engines.postgres import citus
 from clicktrail.store.engines.postgres import figures as table_figures
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.engines.postgres.partitions import month_of, shift, start_of
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill as fill_columns
-from clicktrail.store.migrations.shared import FILL, all_migrations, list_missing, migrate
+from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, all_migrations, list_missing, migrate
 from clicktrail.store.objects.catalogue import find_link, load_catalogue
 from clicktrail.store.objects.profiles import create_profile, find_client, save_profile
+from clicktrail.store.reads.metrics import find_metrics, get_link_metrics
 from clicktrail.store.reads.records import find_repeat, get_record
+from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import insert_into, sql
@@ -97,7 +107,7 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     old.run(make_old_store)
     old.run(fill)
     assert set(old.migrate(migrate)).isdisjoint(OLD)
-    assert old.run(list_missing) == [FILL]
+    assert old.run(list_missing) == [FILL, FIGURES_KEPT]
     fill_columns(old)
     assert old.run(list_missing) == []
     link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
@@ -151,7 +161,14 @@ def test_the_table_of_relations_names_columns_that_are_there(engine: AnyEngine) 
         assert {each.table for each in relation.references} <= {each.table for each in RELATIONS}
 
 
-BEFORE_REPORTS = {"0010-what-reports-need", "0012-postgres-what-reports-need", "0016-postgres-faster-reports"}
+BEFORE_REPORTS = {
+    "0010-what-reports-need",
+    "0013-kept-figures",
+    "0012-postgres-what-reports-need",
+    "0016-postgres-faster-reports",
+    "0017-postgres-kept-figures",
+    "0018-postgres-visit-keys",
+}
 PARTNER_ID, FREE_LINK_ID = "6006dda272f002519c3eb600", "6006dda272f002519c3eb601"
 REFERRER = "https://u@WWW.Example.org:8443/page"
 
@@ -200,7 +217,7 @@ def test_a_stopped_fill_goes_on(old: AnyEngine, monkeypatch: pytest.MonkeyPatch)
     old.run(lambda session: add_rows(session, "attributions", made))
     old.migrate(migrate)
     assert old.fill_piece() == 4
-    assert old.run(look).missing == [FILL]
+    assert old.run(look).missing == [FILL, FIGURES_KEPT]
     told: list[tuple[int, int]] = []
     fill_columns(old, lambda *each: told.append(each))
     assert told == [(4, 7), (7, 7)]
@@ -235,3 +252,98 @@ def test_what_an_older_node_adds_is_filled_at_the_next_start(old: AnyEngine) -> 
         fill_columns(old)
         assert old.run(lambda session: session.rows(sql("SELECT partner_id FROM attributions"))) == [(PARTNER_ID,)]
     old.close()
+
+
+MONTHS = 2
+NOW_S = int(time.time()) // 86_400 * 86_400 + 100
+"""A second of today, far from midnight."""
+OLD_S = start_of(shift(month_of(NOW_S), -MONTHS)) - DAY_US // SECOND
+"""A second of a month that the retention does not keep."""
+
+
+def paid_click(number: int, second: int, **more: object) -> dict[str, object]:
+    """A click of the link that PARTNER_ID is paid for, by a visitor of its own."""
+    click = {"click_id": f"{second:08x}{number:016x}", "time": second * SECOND, "ip": f"4{number:08x}"}
+    return {**click, "uri": "https://x.example/", "link_id": LINK_ID, "update_time": 0, "visitor": number, **more}
+
+
+def metrics_of(engine: AnyEngine, viewer: Viewer, resource: Resource, object_id: str) -> LinkMetrics:
+    return engine.run(lambda session: find_metrics(session, viewer, resource, [object_id]))[object_id]
+
+
+PARTNER = Viewer(Scope.PARTNER, PARTNER_ID)
+
+
+@pytest.fixture
+def old_postgres(new_database: Callable[[], str]) -> Iterator[PostgresEngine]:
+    engine = PostgresEngine(new_database(), retention_months=MONTHS)
+    yield engine
+    engine.close()
+
+
+def test_figures_of_months_that_were_dropped_before_the_upgrade_stay(old_postgres: PostgresEngine) -> None:
+    """The earlier version counted ten clicks of seven visitors, of whom three registered, and dropped all but four."""
+    before, profile = (OLD_S - 40 * 86_400) * SECOND, {"profile_id": CLIENT_ID}
+    kept = [paid_click(1, NOW_S - 9), paid_click(1, NOW_S - 8, **profile), paid_click(2, NOW_S - 7)]
+    kept += [paid_click(3, NOW_S - 6), paid_click(4, NOW_S - 5, bot="a rule")]
+    counted = {"clicks": 9, "unique_clicks": 7, "registrations": 2, "first_time": before, "last_time": before + 1}
+    since = {"clicks": 1, "unique_clicks": 0, "registrations": 1, "first_time": None, "last_time": kept[3]["time"]}
+    old_postgres.run(make_store_before_reports)
+    old_postgres.run(lambda session: add_rows(session, "clicks", kept))
+    old_postgres.run(lambda session: add_rows(session, "link_figures", [{"link_id": LINK_ID, **counted}]))
+    old_postgres.run(lambda session: add_rows(session, "link_changes", [{"link_id": LINK_ID, **since}]))
+    old_postgres.migrate(migrate)
+    fill_columns(old_postgres)
+    whole = LinkMetrics(10, 7, 3, before, (NOW_S - 6) * SECOND)
+    for viewer in (SYSTEM, PARTNER):
+        assert metrics_of(old_postgres, viewer, LINK, LINK_ID) == whole
+        assert metrics_of(old_postgres, viewer, PROFILE, PARTNER_ID) == whole
+
+    old_postgres.run(lambda session: add_rows(session, "clicks", [paid_click(5, NOW_S - 3)]))  # by an older node
+    fill_columns(old_postgres)
+    assert metrics_of(old_postgres, SYSTEM, LINK, LINK_ID) == LinkMetrics(11, 8, 3, before, (NOW_S - 3) * SECOND)
+
+
+def test_a_month_that_is_due_at_the_upgrade_is_dropped_after_the_fill(old_postgres: PostgresEngine) -> None:
+    gone, kept = paid_click(1, OLD_S), paid_click(2, NOW_S - 9)
+    other = {**paid_click(3, OLD_S), "link_id": FREE_LINK_ID}
+    again = paid_click(4, OLD_S, time=int(str(gone["time"])), ip=gone["ip"])
+    old_postgres.run(make_store_before_reports)
+    old_postgres.keep_months([month_of(OLD_S)])
+    old_postgres.run(lambda session: add_rows(session, "clicks", [gone, again, kept, other]))
+    counted = {"clicks": 3, "unique_clicks": 2, "registrations": 0, "first_time": gone["time"]}
+    figures = [{"link_id": LINK_ID, **counted, "last_time": kept["time"]}]
+    old_postgres.run(lambda session: add_rows(session, "link_figures", figures))
+    old_postgres.migrate(migrate)
+    assert old_postgres.run(lambda session: session.rows(sql("SELECT count(*) FROM clicks"))) == [(4,)]
+    fill_columns(old_postgres)
+    old_postgres.drop_months()
+    assert old_postgres.run(lambda session: session.rows(sql("SELECT count(*) FROM clicks"))) == [(1,)]
+    whole = LinkMetrics(3, 2, 0, OLD_S * SECOND, (NOW_S - 9) * SECOND)
+    for recount in (False, True):
+        if recount:
+            old_postgres.fill(lambda session: session.figures.recount(session))
+        assert metrics_of(old_postgres, SYSTEM, LINK, LINK_ID) == whole
+        assert metrics_of(old_postgres, PARTNER, PROFILE, PARTNER_ID) == whole
+        assert metrics_of(old_postgres, SYSTEM, LINK, FREE_LINK_ID).clicks == 1
+    with pytest.raises(Conflict, match="rawFrom"):
+        old_postgres.run(lambda session: get_link_metrics(session, SYSTEM, LINK_ID, with_bots=True))
+
+
+def test_visits_keep_their_keys_when_the_form_of_keys_changes(old_postgres: PostgresEngine) -> None:
+    """A store of an earlier commit has keys of another form. A second click of the visit is not a first one."""
+    stored = paid_click(1, NOW_S - 60, is_first=True, user_agent="é", bot="")
+    robot = paid_click(2, NOW_S - 60, is_first=False, link_id=None, bot="a rule")
+    old_postgres.migrate(migrate)
+    undo = sql("DELETE FROM migrations WHERE name = '0018-postgres-visit-keys'")
+    old_postgres.run(lambda session: session.rows(undo))
+    old_postgres.run(lambda session: add_rows(session, "clicks", [stored, robot]))
+    old_postgres.run(lambda session: add_rows(session, "link_visitors", [{"visitor": 7}]))
+    assert old_postgres.migrate(migrate) == ["0018-postgres-visit-keys"]
+    kept = old_postgres.run(lambda session: session.rows(sql("SELECT visitor FROM link_visitors")))
+    listed = sql("SELECT {} FROM clicks c ORDER BY click_id", CLICK_SQL)
+    clicks = [Click(*row) for row in old_postgres.run(lambda session: session.rows(listed))]
+    assert {key for [key] in kept} == set(map(visit_key, clicks))
+    again = structs.replace(clicks[0], click_id="f" * 24, is_first=False, visitor=None)
+    [marked] = old_postgres.run(lambda session: session.figures.arrive(session, [again]))
+    assert not marked.is_first

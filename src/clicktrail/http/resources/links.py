@@ -44,7 +44,7 @@ OPERATIONS = (
         scopes=READERS,
         query=Grammar(own=(flag("bots", "`true` also counts robots."),)),
         answer=LinkMetrics,
-        statuses=(200, 404, 429, 503),
+        statuses=(200, 404, 409, 429, 503),
     ),
     *operations_on(LINK, create_link, update_link, OWNERS, Right.LINKS),
 )

@@ -18,6 +18,7 @@ from clicktrail.model.visitors import day_of, new_visit_key
 from clicktrail.store.counting.marks import ArraySession, FirstVisits
 from clicktrail.store.memory.visits import mark_clicks
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
+from clicktrail.store.session.dropped import add_figures, sum_dropped
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, number, sql
 
@@ -91,6 +92,9 @@ class LinkFigures:
         """Called in the thread that adds clicks: reads the visits of today."""
         self._first.load(cast(ArraySession, session), [day_of(session.clock.now_us())])
 
+    def keep_dropped(self, session: Session, are_marked: bool) -> None:
+        """Nothing to do: this engine drops no clicks."""
+
     def recount(self, session: Session) -> None:
         """Nothing to do: figures are read at every start."""
 
@@ -100,6 +104,8 @@ class LinkFigures:
     def read(self, session: Session) -> None:
         """Counts all clicks of a snapshot, then adds the commits since."""
         figures = {link_id: LinkMetrics(*each) for link_id, *each in session.rows(sql(_ALL_FIGURES))}
+        for link_id, dropped in sum_dropped(session, "link_id").items():
+            figures[link_id] = add_figures(figures.get(link_id, NOTHING), dropped)
         with self._lock:
             self._figures = figures
             for event in self._waiting:

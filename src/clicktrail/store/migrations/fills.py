@@ -6,7 +6,7 @@ PostgreSQL, nodes of the earlier version may add clicks meanwhile: every start l
 
 from collections.abc import Callable
 
-from clicktrail.store.migrations.shared import FILL, list_missing, record
+from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, list_missing, record
 from clicktrail.store.session.protocol import Engine, Session
 from clicktrail.store.session.sql import sql
 
@@ -32,23 +32,31 @@ _ATTRIBUTE = (
 def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
     """Fills partners, hosts of referrers and marks of old clicks, and partners of old registrations.
 
-    Calls `notify` after each piece. The figures of links are computed again at the end.
+    Calls `notify` after each piece. The figures of links are computed again at the end. The figures of clicks that an
+    earlier version dropped are kept first.
     """
-    total, is_missing = engine.run(_look)
+    total, missing = engine.run(_look)
+    if FIGURES_KEPT in missing:
+        engine.fill(_keep)
     done = 0
     while done < total and (filled := engine.fill_piece()):
         done += filled
         notify(done, max(done, total))
-    if total or is_missing:
+    if total or FILL in missing:
         engine.fill(_finish)
     elif not engine.is_owned:
         engine.run(_attribute)
 
 
-def _look(session: Session) -> tuple[int, bool]:
-    """The number of clicks to fill, and whether the store was never filled."""
+def _look(session: Session) -> tuple[int, list[str]]:
+    """The number of clicks to fill, and the fills that never ended."""
     count: int = session.rows(sql("SELECT count(*) FROM clicks WHERE is_first IS NULL"))[0][0]
-    return count, FILL in list_missing(session)
+    return count, list_missing(session)
+
+
+def _keep(session: Session) -> None:
+    session.figures.keep_dropped(session, FILL not in list_missing(session))
+    record(session, FIGURES_KEPT)
 
 
 def _attribute(session: Session) -> None:
@@ -63,4 +71,5 @@ def _finish(session: Session) -> None:
         record(session, FILL)
     if not session.dialect.is_owned:
         _attribute(session)
+    session.figures.keep_dropped(session, are_marked=True)  # nodes of the earlier version may have dropped a month
     session.figures.recount(session)

@@ -155,11 +155,21 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE dropped_clicks (end_time BIGINT NOT NULL, drop_time BIGINT NOT NULL)",
         ),
     ),
+    (
+        "0013-kept-figures",
+        (  # of a link and a partner in a dropped month
+            """CREATE TABLE dropped_figures (
+                figures_id TEXT NOT NULL, link_id TEXT NOT NULL, partner_id TEXT, clicks BIGINT NOT NULL,
+                unique_clicks BIGINT NOT NULL, registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
+        ),
+    ),
 )
 
 
 FILL = "0010-what-reports-need-filled"
 """Recorded when the new columns of old rows are filled (`fills`)."""
+FIGURES_KEPT = "0013-kept-figures-filled"
+"""Recorded when the figures of clicks that an earlier version dropped are kept (`fills`)."""
 
 
 def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
@@ -178,7 +188,8 @@ def migrate(session: Session) -> list[str]:
             session.rows(sql(session.dialect.translate(statement)))
         record(session, name)
     if not done:  # a new store has nothing to fill
-        record(session, FILL)
+        for name in (FILL, FIGURES_KEPT):
+            record(session, name)
     return [name for name, _ in missing]
 
 
@@ -198,8 +209,8 @@ def list_newer(session: Session) -> list[str]:
 
 
 def all_names(dialect: Dialect) -> tuple[str, ...]:
-    """The migrations of an engine in order, and the fill after them."""
-    return (*(name for name, _ in all_migrations(dialect)), FILL)
+    """The migrations of an engine in order, and the fills after them."""
+    return (*(name for name, _ in all_migrations(dialect)), FILL, FIGURES_KEPT)
 
 
 def say_newer(names: Sequence[str]) -> str:

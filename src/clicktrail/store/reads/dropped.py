@@ -1,9 +1,11 @@
-"""Reports about time of which the retention has dropped clicks are refused, because they would be too low."""
+"""Counts of time of which the retention has dropped clicks are refused, because they would be too low."""
 
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from clicktrail.errors import Conflict, Mistake
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import SECOND
 from clicktrail.query.reports import Report
 from clicktrail.reports.dimensions import Grouping
 from clicktrail.reports.periods import Range
@@ -52,6 +54,16 @@ def refuse_lost_registrations(session: Session, report: Report, ranges: Ranges, 
     for found in (ranges.current, ranges.before):
         if found is not None and _has_lost(session, found):
             raise _refusal(_NEEDS, raw_from, question.zone)
+
+
+def refuse_dropped_robots(session: Session, link_id: str) -> None:
+    """Raises Conflict if the retention may have dropped clicks of the link: their robots are not counted any more."""
+    raw_from = find_raw_from(session)
+    if raw_from is None:
+        return
+    is_older = created_s(link_id) * SECOND < raw_from
+    if is_older or session.rows(sql("SELECT 1 FROM dropped_figures WHERE link_id = {} LIMIT 1", link_id)):
+        raise _refusal("Figures without robots have no gap: ask without bots.", raw_from, UTC)
 
 
 def _needs_no_click(groupings: Sequence[Grouping]) -> bool:

@@ -8,12 +8,14 @@ from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.query.fields import CLICK, LINK, Record, Resource
 from clicktrail.query.questions import ListQuery
+from clicktrail.store.reads.dropped import refuse_dropped_robots
 from clicktrail.store.reads.records import Page, check_there, get_record, list_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.counted import FIGURES, KIND_SQL, VISITOR_SQL
+from clicktrail.store.session.dropped import add_figures, sum_dropped
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import and_, in_, sql
+from clicktrail.store.session.sql import Sql, and_, in_, named, sql
 
 _EVERYTHING = (
     f"SELECT count(*), count(DISTINCT {KIND_SQL} || {VISITOR_SQL}), count(c.profile_id), min(c.time), max(c.time) "
@@ -50,19 +52,34 @@ def link_metrics(session: Session, viewer: Viewer, link_ids: Iterable[str]) -> d
 def _own_figures(session: Session, viewer: Viewer, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
     """The figures of the clicks that the viewer may see."""
     own = sql(_OWN, in_(sql("c.link_id"), link_ids), visible(TABLES[CLICK.name], viewer))
-    found = {link_id: LinkMetrics(*figures) for link_id, *figures in session.rows(own)}
-    return {link_id: found.get(link_id, LinkMetrics()) for link_id in link_ids}
+    return _with_dropped(session, viewer, "link_id", link_ids, own)
+
+
+def _with_dropped(
+    session: Session, viewer: Viewer, column: str, ids: Sequence[str], stored: Sql
+) -> dict[str, LinkMetrics]:
+    """The figures of the clicks that the viewer may see: stored ones (a query of ids and figures), and dropped ones, by
+    `column`."""
+    among = and_(in_(named(column), ids), *_of_partner(viewer))
+    found = dict.fromkeys(ids, LinkMetrics()) | sum_dropped(session, column, among)
+    for object_id, *figures in session.rows(stored):
+        found[object_id] = add_figures(found[object_id], LinkMetrics(*figures))
+    return found
+
+
+def _of_partner(viewer: Viewer) -> tuple[Sql, ...]:
+    """What `visible` says of clicks, for the figures of dropped ones."""
+    return (sql("partner_id = {}", viewer.partner_id),) if viewer.scope in PARTNERS else ()
 
 
 def find_metrics(session: Session, viewer: Viewer, resource: Resource, ids: Sequence[str]) -> dict[str, LinkMetrics]:
     """The figures of links, or of partners: all clicks that were a partner's when they were recorded."""
     if resource is LINK:
         return link_metrics(session, viewer, ids)
-    found: dict[str, LinkMetrics] = dict.fromkeys(ids, LinkMetrics())
-    if ids:
-        own = sql(_PARTNERS, in_(sql("c.partner_id"), ids), visible(TABLES[CLICK.name], viewer))
-        found |= {partner_id: LinkMetrics(*figures) for partner_id, *figures in session.rows(own)}
-    return found
+    if not ids:
+        return {}
+    own = sql(_PARTNERS, in_(sql("c.partner_id"), ids), visible(TABLES[CLICK.name], viewer))
+    return _with_dropped(session, viewer, "partner_id", ids, own)
 
 
 def list_measured(session: Session, viewer: Viewer, query: ListQuery) -> Page:
@@ -80,9 +97,11 @@ def get_measured(session: Session, viewer: Viewer, resource: Resource, object_id
 
 
 def get_link_metrics(session: Session, viewer: Viewer, link_id: str, with_bots: bool = False) -> LinkMetrics:
-    """The figures of one link. Raises NotFound, also for another partner's link. With robots all is counted anew."""
+    """The figures of one link. Raises NotFound, also for another partner's link. With robots all is counted again, so
+    raises Conflict where clicks were dropped."""
     check_there(session, viewer, LINK, link_id)
     if with_bots:
+        refuse_dropped_robots(session, link_id)
         own = visible(TABLES[CLICK.name], viewer)
         return LinkMetrics(*session.rows(sql(_EVERYTHING, link_id, own))[0])
     return link_metrics(session, viewer, [link_id])[link_id]

@@ -134,8 +134,14 @@ class Figures(Protocol):
     def prepare(self, session: Session) -> None:
         """Reads what the first click would otherwise wait for."""
 
+    def keep_dropped(self, session: Session, are_marked: bool) -> None:
+        """Keeps the figures of clicks that an earlier version dropped: what the figures have in addition to the clicks
+        that are left. `are_marked`: whether unique clicks were counted by the marks of first clicks. No one adds clicks
+        meanwhile."""
+
     def recount(self, session: Session) -> None:
-        """Computes the figures again, from the clicks and their marks. No one adds clicks meanwhile."""
+        """Computes the figures again, from the clicks and their marks, and from what is kept of dropped clicks. No one
+        adds clicks meanwhile."""
 
     def settle(self, session: Session) -> None:
         """Called after rows were copied in: computes all that is derived from them."""

@@ -126,6 +126,11 @@ RELATIONS = (
         is_personal=True,
     ),
     Relation("dropped_clicks", ("end_time",)),
+    Relation(
+        "dropped_figures",
+        ("figures_id",),
+        (Reference("link_id", "links", _KEEP), Reference("partner_id", "profiles", _KEEP, is_merged=True)),
+    ),
     Relation("click_uuids", ("uuid_key",), shard_column="uuid_key", is_moved=False),
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),

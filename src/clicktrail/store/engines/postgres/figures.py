@@ -5,9 +5,10 @@ time to time one node adds them up into `link_figures`. A click is the first of 
 of the visit could be inserted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from msgspec import structs
 from msgspec.structs import astuple
 
 from clicktrail.model.click import Click
@@ -26,6 +27,7 @@ from clicktrail.store.counting.figures import (
 from clicktrail.store.memory.visits import Visit, mark_clicks
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED, KIND_SQL, LINK_SQL, VISITOR_SQL
+from clicktrail.store.session.dropped import add_figures, find_lost, note_dropped, sum_dropped
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, join, named, number, sql
 
@@ -66,10 +68,17 @@ _FOLD = (
     "first_time = least(f.first_time, excluded.first_time), last_time = greatest(f.last_time, excluded.last_time)"
 )
 _RECOUNT_VISITS = f"INSERT INTO link_visitors (visitor) SELECT DISTINCT {KEY} FROM clicks c WHERE is_first IS NOT NULL"
-_RECOUNT = (
-    f"INSERT INTO link_figures ({_COLUMNS}) SELECT link_id, {FIGURES} FROM clicks c "
-    "WHERE link_id IS NOT NULL GROUP BY link_id"
+_ALL_FIGURES = (
+    f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures UNION ALL SELECT {_COLUMNS} FROM link_changes) "
+    "f GROUP BY link_id"
 )
+_KEPT = f"SELECT link_id, {FIGURES} FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
+_VISITORS_BEFORE_MARKS = (
+    "SELECT link_id, count(DISTINCT coalesce(c.visitor::TEXT, c.ip || coalesce('1' || c.user_agent, '0')) "
+    f'COLLATE "C") FROM clicks c WHERE link_id = ANY({{}}::TEXT[]) AND {IS_COUNTED} GROUP BY link_id'
+)
+"""The unique clicks of links as versions without marks counted them: `visitor` is a key of the day of arrival."""
+_RESTORE_DROPPED = f"INSERT INTO link_changes ({_COLUMNS}) SELECT {_COLUMNS} FROM dropped_figures"
 _UNFILLED = "SELECT {} FROM clicks c WHERE c.is_first IS NULL ORDER BY c.time, c.click_id LIMIT {}"
 """By the index of these clicks."""
 _OWNERS = "SELECT link_id, profile_id FROM links WHERE link_id = ANY({}::TEXT[])"
@@ -90,8 +99,7 @@ _VALUES = 1_000
 class TableFigures:
     def find(self, session: Session, link_ids: Sequence[str]) -> dict[str, LinkMetrics]:
         """Link id -> figures: the sums plus the changes since, in one statement."""
-        rows = session.rows(sql(_FIGURES, list(link_ids), list(link_ids)))
-        found = {link_id: LinkMetrics(*figures) for link_id, *figures in rows}
+        found = by_link_id(session.rows(sql(_FIGURES, list(link_ids), list(link_ids))))
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
     def prepare(self, session: Session) -> None:
@@ -123,7 +131,7 @@ class TableFigures:
         if clicks:
             keys = {click.click_id: visit_key(click) for click in clicks}
             first = visit(session, clicks, keys, session.memory.visits.window_us)[1]
-            owners = _find_owners(session, clicks)
+            owners = _find_owners(session, {click.link_id for click in clicks if click.link_id is not None})
             ids = [click.click_id for click in clicks]
             partners = [owners.get(click.link_id or "") for click in clicks]
             hosts = [find_host(click.referrer) for click in clicks]
@@ -132,9 +140,24 @@ class TableFigures:
             session.rows(sql(_FILL, ids, partners, hosts, marks, visitors, min(ids), max(ids)))
         return len(clicks)
 
+    def keep_dropped(self, session: Session, are_marked: bool) -> None:
+        """Notes what the figures have in addition to the stored clicks and the noted drops, for today's partners of the
+        links. Registrations wait for the end of the transaction."""
+        session.rows(sql("LOCK TABLE link_changes, link_figures IN EXCLUSIVE MODE"))
+        known = by_link_id(session.rows(sql(_KEPT)))
+        for link_id, dropped in sum_dropped(session, "link_id").items():
+            known[link_id] = add_figures(known.get(link_id, NOTHING), dropped)
+        figures = by_link_id(session.rows(sql(_ALL_FIGURES)))
+        lost = find_lost(figures, known)
+        if not are_marked:
+            lost = find_lost({link_id: figures[link_id] for link_id in lost}, _count_old(session, known, lost))
+        owners = _find_owners(session, lost)
+        note_dropped(session, [(link_id, owners.get(link_id), *astuple(each)) for link_id, each in lost.items()])
+
     def recount(self, session: Session) -> None:
         session.rows(sql("TRUNCATE link_changes, link_figures"))
-        session.rows(sql(_RECOUNT))
+        session.rows(sql(f"INSERT INTO link_figures ({_COLUMNS}) {_KEPT}"))
+        session.rows(sql(_RESTORE_DROPPED))
 
     def settle(self, session: Session) -> None:
         """Computes the figures, and the visits of marked clicks."""
@@ -171,10 +194,23 @@ def _find_unfilled(session: Session) -> list[Click]:
     return [Click(*row) for row in rows]
 
 
-def _find_owners(session: Session, clicks: Sequence[Click]) -> dict[str, str]:
+def _find_owners(session: Session, link_ids: Iterable[str]) -> dict[str, str]:
     """Link id -> its partner."""
-    link_ids = sorted({click.link_id for click in clicks if click.link_id is not None})
-    return dict(session.rows(sql(_OWNERS, link_ids)))
+    return dict(session.rows(sql(_OWNERS, sorted(link_ids))))
+
+
+def by_link_id(rows: Iterable[Row]) -> dict[str, LinkMetrics]:
+    """Rows of a link id and figures."""
+    return {link_id: LinkMetrics(*figures) for link_id, *figures in rows}
+
+
+def _count_old(session: Session, known: Mapping[str, LinkMetrics], link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
+    """The known figures of links, with the unique clicks as versions without marks counted them."""
+    visitors: dict[str, int] = dict(session.rows(sql(_VISITORS_BEFORE_MARKS, list(link_ids))))
+    return {
+        link_id: structs.replace(known.get(link_id, NOTHING), unique_clicks=visitors.get(link_id, 0))
+        for link_id in link_ids
+    }
 
 
 def visit(

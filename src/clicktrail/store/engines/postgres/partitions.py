@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from clicktrail.model.times import MAX_AHEAD_S, SECOND
 from clicktrail.store.engines.postgres.figures import KEY
+from clicktrail.store.session.counted import FIGURES
+from clicktrail.store.session.dropped import note_dropped
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import named, sql
 
@@ -35,6 +37,7 @@ _FORGET_VISITS = (
 )
 """Deletes the visits of a month's clicks."""
 _LATEST = "SELECT max(time) FROM {}"
+_FIGURES = f"SELECT link_id, partner_id, {FIGURES} FROM {{}} c WHERE link_id IS NOT NULL GROUP BY link_id, partner_id"
 _REMEMBER = (
     "INSERT INTO dropped_clicks (end_time, drop_time) SELECT {}::BIGINT, {}::BIGINT "
     "WHERE NOT EXISTS (SELECT 1 FROM dropped_clicks WHERE end_time >= {})"
@@ -89,14 +92,18 @@ def add_months(session: Session, months: Collection[Month]) -> None:
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
-    """Drops the partitions of all months before `before`, with the claims of their uuids and their visits.
+    """Drops the partitions of all months before `before`, with the claims of their uuids and their visits, and keeps
+    their figures. A month whose clicks are not yet filled (`store.migrations.fills`) stays.
 
     Remembers from when on no click is missing: a click's `time` may be later than the month in which it was stored.
     """
-    gone = sorted(month for month in list_months(session) if month < before)
+    gone = sorted(month for month in list_months(session) if month < before and _is_filled(session, month))
     end = start_of(before) * SECOND
     for month in gone:
         name = named(name_of(month))
+        if not session.dialect.is_spread:
+            session.rows(sql("LOCK TABLE {} IN EXCLUSIVE MODE", name))
+        note_dropped(session, session.rows(sql(_FIGURES, name)))
         [latest] = list_values(session, sql(_LATEST, name))
         end = end if latest is None else max(end, latest + 1)
         for statement in (_FREE_UUIDS, _FORGET_VISITS):
@@ -105,6 +112,11 @@ def drop_months(session: Session, before: Month) -> list[Month]:
     if gone:
         _remember(session, end)
     return gone
+
+
+def _is_filled(session: Session, month: Month) -> bool:
+    """Whether all clicks of the month have marks. Without them its unique clicks would be lost."""
+    return not session.rows(sql("SELECT 1 FROM {} WHERE is_first IS NULL LIMIT 1", named(name_of(month))))
 
 
 def note_earlier_drops(session: Session, first: Month) -> None:

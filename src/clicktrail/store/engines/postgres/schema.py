@@ -287,6 +287,27 @@ _FASTER_REPORTS: Migration = (
     ),
 )
 
+_DROPPED_FIGURES: Migration = (
+    "0017-postgres-kept-figures",
+    (
+        "ALTER TABLE dropped_figures ADD PRIMARY KEY (figures_id)",
+        "CREATE INDEX dropped_figures_link ON dropped_figures (link_id)",
+        "CREATE INDEX dropped_figures_partner ON dropped_figures (partner_id) WHERE partner_id IS NOT NULL",
+    ),
+)
+
+_VISIT_KEYS: Migration = (
+    "0018-postgres-visit-keys",
+    (  # the keys have another form since the marks came; later clicks of a stored visit must find its key
+        "TRUNCATE link_visitors",
+        """INSERT INTO link_visitors (visitor) SELECT DISTINCT visitor_key('', c.ip || ' '
+                || (c.time - ((c.time % 86400000000) + 86400000000) % 86400000000)::TEXT
+                || coalesce(' ' || c.user_agent, ''))
+            # visitor_key(coalesce(c.link_id, ''), CASE WHEN c.bot = '' OR c.bot IS NULL THEN ' p' ELSE ' r' END)
+            FROM clicks c WHERE c.is_first IS NOT NULL""",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -309,6 +330,7 @@ POSTGRES = Dialect(
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
         *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
+        *(_DROPPED_FIGURES, _VISIT_KEYS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
