@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from msgspec import structs
 
-from clicktrail.errors import Conflict
+from clicktrail.errors import Conflict, Unavailable
 from clicktrail.ingest.landing import find_landing
 from clicktrail.model.access import SYSTEM, Scope, Viewer
 from clicktrail.model.click import Click
@@ -19,7 +20,7 @@ from clicktrail.model.visitors import visit_key, visitor_of
 from clicktrail.query.fields import LINK, PROFILE, Resource
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.looking import look
-from clicktrail.store.engines.postgres import citus
+from clicktrail.store.engines.postgres import citus, rebuild
 from clicktrail.store.engines.postgres import figures as table_figures
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.partitions import month_of, shift, start_of
@@ -275,8 +276,13 @@ PARTNER = Viewer(Scope.PARTNER, PARTNER_ID)
 
 
 @pytest.fixture
-def old_postgres(new_database: Callable[[], str]) -> Iterator[PostgresEngine]:
-    engine = PostgresEngine(new_database(), retention_months=MONTHS)
+def url(new_database: Callable[[], str]) -> str:
+    return new_database()
+
+
+@pytest.fixture
+def old_postgres(url: str) -> Iterator[PostgresEngine]:
+    engine = PostgresEngine(url, retention_months=MONTHS)
     yield engine
     engine.close()
 
@@ -347,3 +353,103 @@ def test_visits_keep_their_keys_when_the_form_of_keys_changes(old_postgres: Post
     again = structs.replace(clicks[0], click_id="f" * 24, is_first=False, visitor=None)
     [marked] = old_postgres.run(lambda session: session.figures.arrive(session, [again]))
     assert not marked.is_first
+
+
+PAST_S = OLD_S + 45 * 86_400
+"""A second of a month that is kept and over."""
+PAST = f"clicks_{month_of(PAST_S)[0]:04}_{month_of(PAST_S)[1]:02}"
+INDEXES = (
+    "SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = '{}'::REGCLASS "
+    "AND i.indisvalid AND (c.relispartition OR '{}' = 'clicks')"
+)
+
+
+def read_filled(engine: AnyEngine) -> list[tuple[object, ...]]:
+    columns = "click_id, partner_id, referrer_host, is_first, visitor, update_time"
+    return engine.run(lambda session: session.rows(sql(f"SELECT {columns} FROM clicks ORDER BY click_id")))
+
+
+def count_indexes(engine: AnyEngine, table: str) -> int:
+    """The valid indexes of `clicks`, or those of a partition that belong to one of them."""
+    counted: int = engine.run(lambda session: session.rows(sql(INDEXES.replace("{}", table))))[0][0]
+    return counted
+
+
+@pytest.fixture
+def past_month(old_postgres: PostgresEngine) -> list[tuple[object, ...]]:
+    """A past month of an earlier version, with a click of a newer node, and a click of today: what a fill makes of
+    them."""
+    clicks = [
+        paid_click(1, PAST_S, referrer=REFERRER, user_agent="é"),
+        paid_click(2, PAST_S + 1, ip=f"4{1:08x}", user_agent="é"),
+        paid_click(3, PAST_S + 2, bot="a rule", referrer="android-app://x/"),
+        paid_click(4, PAST_S + 3, link_id=None, visitor=None),
+        paid_click(5, PAST_S + 4, link_id=FREE_LINK_ID),
+        paid_click(6, NOW_S),
+    ]
+    newer = {**paid_click(7, PAST_S + 5, link_id=FREE_LINK_ID, ip=f"4{5:08x}"), "partner_id": CLIENT_ID}
+    old_postgres.run(make_store_before_reports)
+    old_postgres.keep_months([month_of(PAST_S), month_of(NOW_S)])
+    old_postgres.run(lambda session: add_rows(session, "clicks", clicks))
+    old_postgres.migrate(migrate)
+    old_postgres.run(lambda session: add_rows(session, "clicks", [{**newer, "is_first": True}]))
+    known = sql(f"INSERT INTO link_visitors (visitor) SELECT {table_figures.KEY} FROM clicks c WHERE c.is_first")
+    old_postgres.run(lambda session: session.rows(known))
+    partners = (PARTNER_ID, PARTNER_ID, PARTNER_ID, None, None, PARTNER_ID)
+    hosts = ("example.org", None, None, None, None, None)
+    firsts = (True, False, False, True, False, True)
+    visitors = [visitor_of(str(each["ip"]), each.get("user_agent"), int(str(each["time"]))) for each in clicks]  # type: ignore[arg-type]
+    ids = [each["click_id"] for each in clicks]
+    expected = list(zip(ids, partners, hosts, firsts, visitors, [0] * 6, strict=True))
+    return sorted([*expected, (newer["click_id"], CLIENT_ID, None, True, newer["visitor"], 0)])
+
+
+def test_a_past_month_is_filled_by_writing_it_again(
+    old_postgres: PostgresEngine, past_month: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "LEAST", 5)
+    monkeypatch.setattr(rebuild, "_REFERRERS", 1)
+    told: list[tuple[int, int]] = []
+    fill_columns(old_postgres, lambda *each: told.append(each))
+    assert told == [(5, 6), (6, 6)]
+    assert read_filled(old_postgres) == past_month
+    assert count_indexes(old_postgres, PAST) == count_indexes(old_postgres, "clicks") > 20
+    visits = old_postgres.run(lambda session: session.rows(sql("SELECT visitor FROM link_visitors")))
+    clicks = old_postgres.run(lambda session: session.rows(sql("SELECT {} FROM clicks c", CLICK_SQL)))
+    assert sorted(key for [key] in visits) == sorted({visit_key(Click(*row)) for row in clicks})
+    assert metrics_of(old_postgres, PARTNER, LINK, LINK_ID).unique_clicks == 2
+
+
+def test_a_month_that_breaks_off_is_filled_again(
+    url: str,
+    old_postgres: PostgresEngine,
+    past_month: list[tuple[object, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection is cut right before the exchange, as after SIGKILL: the month is as it was."""
+    monkeypatch.setattr(rebuild, "LEAST", 5)
+    end = sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    with monkeypatch.context() as broken:
+        broken.setattr(rebuild, "attach", lambda session, _: session.rows(end))
+        broken.setattr(old_postgres.figures, "fill_piece", lambda session: session.rows(end))
+        with pytest.raises(Unavailable):
+            old_postgres.fill_piece()
+    unfilled = "SELECT count(*), (SELECT count(*) FROM link_visitors) FROM clicks WHERE is_first IS NULL"
+    assert old_postgres.run(lambda session: session.rows(sql(unfilled))) == [(6, 1)]
+    again = PostgresEngine(url)
+    fill_columns(again)
+    assert read_filled(again) == past_month
+    again.close()
+
+
+def test_a_month_that_others_read_for_long_is_filled_by_updates(
+    url: str, past_month: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "LEAST", 5)
+    hasty = PostgresEngine(url, timeout_s=1)
+    with psycopg.connect(url) as reader:
+        reader.execute("SELECT count(*) FROM clicks")
+        assert hasty.fill_piece() == 6
+    fill_columns(hasty)
+    assert read_filled(hasty) == past_month
+    hasty.close()

@@ -36,6 +36,7 @@ from clicktrail.store.engines.postgres.partitions import (
     note_earlier_drops,
     shift,
 )
+from clicktrail.store.engines.postgres.rebuild import fill_month
 from clicktrail.store.engines.postgres.schema import CITUS, POSTGRES
 from clicktrail.store.engines.postgres.session import MissingPartition, PostgresSession
 from clicktrail.store.engines.postgres.upkeep import Upkeep
@@ -106,6 +107,7 @@ class PostgresEngine:
         self._recorder = ThreadPoolExecutor(1, "recorder")
         self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._upkeep: Upkeep | None = None
+        self._may_rebuild = True
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         del is_single
@@ -149,6 +151,16 @@ class PostgresEngine:
         return self.run(work, Kind.FILL)
 
     def fill_piece(self) -> int:
+        """Past months with many clicks to fill are written again, one at a time. Other clicks are updated. If a month
+        cannot be exchanged, because others read for long, all are updated."""
+        if self._may_rebuild and not self._dialect.is_spread:
+            now = month_of(int(self.memory.clock.unix_s()))
+            try:
+                filled = self.run(partial(fill_month, before=now), Kind.SCHEMA)
+            except Unavailable:
+                filled, self._may_rebuild = 0, False
+            if filled:
+                return filled
         return self.run(self.figures.fill_piece, Kind.CLICKS)
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:

@@ -126,7 +126,7 @@ class TableFigures:
     def fill_piece(self, session: Session) -> int:
         """Fills the oldest clicks that lack the values; one node at a time. A visit that a node of this version has
         stored since has its first click already."""
-        session.rows(sql(f"SELECT pg_advisory_xact_lock({_FILL_LOCK})"))
+        lock_fill(session)
         clicks = _find_unfilled(session)
         if clicks:
             keys = {click.click_id: visit_key(click) for click in clicks}
@@ -187,6 +187,11 @@ class TableFigures:
         for table in ("link_changes", "link_figures"):
             session.rows(sql("DELETE FROM {} WHERE link_id = ANY({}::TEXT[])", named(table), list(removed)))
         session.insert("link_figures", _COLUMNS.split(", "), rows)
+
+
+def lock_fill(session: Session) -> None:
+    """Until the transaction ends, no other node fills clicks."""
+    session.rows(sql(f"SELECT pg_advisory_xact_lock({_FILL_LOCK})"))
 
 
 def _find_unfilled(session: Session) -> list[Click]:

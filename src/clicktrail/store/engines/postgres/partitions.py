@@ -8,7 +8,7 @@ from clicktrail.store.engines.postgres.figures import KEY
 from clicktrail.store.session.counted import FIGURES
 from clicktrail.store.session.dropped import note_dropped
 from clicktrail.store.session.protocol import Session, list_values
-from clicktrail.store.session.sql import named, sql
+from clicktrail.store.session.sql import Sql, named, sql
 
 Month = tuple[int, int]
 """Year and month (1 to 12) in UTC."""
@@ -83,12 +83,22 @@ def list_months(session: Session) -> set[Month]:
 def add_months(session: Session, months: Collection[Month]) -> None:
     """Makes missing partitions; clicks that came before their month's partition move into it."""
     for month in sorted(set(months) - list_months(session)):
-        name, start, end = named(name_of(month)), first_id(month), first_id(shift(month, 1))
-        session.rows(sql("CREATE TABLE {} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", name))
-        session.rows(sql(_MOVE, start, end, name))
-        # The bounds are made of numbers, and the statement takes no placeholders.
-        bounds = sql(f"FROM ('{start}') TO ('{end}')")
-        session.rows(sql("ALTER TABLE clicks ATTACH PARTITION {} FOR VALUES {}", name, bounds))
+        name = named(name_of(month))
+        make_table(session, name)
+        session.rows(sql(_MOVE, first_id(month), first_id(shift(month, 1)), name))
+        attach(session, month)
+
+
+def make_table(session: Session, name: Sql) -> None:
+    """A table without indexes that can become a partition."""
+    session.rows(sql("CREATE TABLE {} (LIKE clicks INCLUDING DEFAULTS INCLUDING CONSTRAINTS)", name))
+
+
+def attach(session: Session, month: Month) -> None:
+    """Makes the month's table a partition, and makes the indexes that it lacks."""
+    # The bounds are made of numbers, and the statement takes no placeholders.
+    bounds = sql(f"FROM ('{first_id(month)}') TO ('{first_id(shift(month, 1))}')")
+    session.rows(sql("ALTER TABLE clicks ATTACH PARTITION {} FOR VALUES {}", named(name_of(month)), bounds))
 
 
 def drop_months(session: Session, before: Month) -> list[Month]:
