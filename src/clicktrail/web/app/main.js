@@ -6,7 +6,7 @@ import { say } from "./format.js";
 import { KeyList, isListOpen, useKeys } from "./keyboard.js";
 import { PAGES, findPage } from "./pages.js";
 import { SignIn, Welcome } from "./signin.js";
-import { hrefOf, place } from "./router.js";
+import { hrefOf, intoView, place } from "./router.js";
 import { forget, token, viewer } from "./session.js";
 import { texts } from "./texts.js";
 import { rangeQuery } from "./view.js";
@@ -34,10 +34,11 @@ function Frame() {
 
 function Menu() {
   const { path } = place.value;
-  const isHere = (page) => (page.path === "/" ? path === "/" : path === page.path || path.startsWith(`${page.path}/`));
+  const under = findPage(path)?.page.under;
+  const isHere = (page) => (page.path === "/" ? path === "/" : [path, under].includes(page.path) || path.startsWith(`${page.path}/`));
   return html`<nav class="menu" aria-label=${texts.menu}>
     ${PAGES.filter((page) => page.menu && page.isFor()).map(
-      (page) => html`<a href=${hrefOf(page.path, rangeQuery())} aria-current=${isHere(page) ? "page" : undefined}>${page.title}</a>`,
+      (page) => html`<a href=${hrefOf(page.path, rangeQuery())} aria-current=${isHere(page) ? "page" : undefined} ref=${isHere(page) ? intoView : undefined}>${page.title}</a>`,
     )}
   </nav>`;
 }

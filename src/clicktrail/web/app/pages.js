@@ -8,7 +8,8 @@ const anyone = () => true;
 const isAdmin = () => viewer.value?.scope === "admin";
 const isPartner = () => viewer.value?.scope === "partner";
 
-/** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order. */
+/** `path` may have `:name` parts, which the component gets as properties; `menu` pages are in the menu, in this order;
+ *  a page elsewhere names the one that it is `under`. */
 export const PAGES = [
   { path: "/", title: texts.titles.overview, menu: true, isFor: anyone, load: () => (isPartner() ? import("./pages/home.js") : import("./pages/overview.js")) },
   { path: "/live", title: texts.titles.live, menu: true, isFor: anyone, load: () => import("./pages/live.js") },
@@ -20,7 +21,7 @@ export const PAGES = [
   { path: "/clicks", title: texts.titles.clicks, menu: true, isFor: anyone, load: () => import("./pages/clicks.js") },
   { path: "/clicks/:clickId", title: texts.titles.click, isFor: anyone, load: () => import("./pages/click.js") },
   { path: "/registrations", title: texts.titles.registrations, menu: true, isFor: anyone, load: () => import("./pages/registrations.js") },
-  { path: "/clients/:profileId", title: texts.titles.client, isFor: anyone, load: () => import("./pages/client.js") },
+  { path: "/clients/:profileId", title: texts.titles.client, under: "/registrations", isFor: anyone, load: () => import("./pages/client.js") },
   { path: "/postbacks", title: texts.titles.postbacks, menu: true, isFor: anyone, load: () => import("./pages/postbacks.js") },
   { path: "/setup", title: texts.titles.setup, menu: true, isFor: may.seePartners, load: () => import("./pages/setup.js") },
   { path: "/statement", title: texts.titles.statement, menu: true, isFor: isPartner, load: () => import("./pages/statement.js") },

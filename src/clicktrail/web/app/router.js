@@ -63,3 +63,8 @@ addEventListener("click", (event) => {
   event.preventDefault();
   go(link.pathname + link.search);
 });
+
+/** On a narrow screen the current one of a row of links may stand outside of it. */
+export function intoView(link) {
+  link?.scrollIntoView({ block: "nearest", inline: "center" });
+}

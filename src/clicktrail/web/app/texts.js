@@ -8,7 +8,7 @@ export const texts = {
   yes: "yes",
   no: "no",
   all: "All",
-  others: "{count} others",
+  others: "Others: {count}",
   points: "points",
   close: "Close",
   cancel: "Cancel",
@@ -45,6 +45,7 @@ export const texts = {
     noAnswer: "The server did not answer. Check the connection, then try again.",
     retry: "Try again",
     noClicks: "No clicks in this period.",
+    toSetup: "How the first click gets here",
     newVersion: "Clicktrail was updated.",
     newVersionText: "Load the page again to use the new version.",
     reload: "Load again",
@@ -103,7 +104,7 @@ export const texts = {
     custom: "Choose dates …",
   },
   compare: { label: "Compare with", previous: "Period before", year: "A year earlier", none: "No comparison" },
-  changes: { up: "up", down: "down", same: "the same", before: "before: {value}" },
+  changes: { up: "up", down: "down", same: "the same", before: "before: {value}", from: "from {value}" },
   filters: {
     add: "Filter",
     clear: "Remove all",
@@ -346,6 +347,7 @@ export const texts = {
     download: "Download",
   },
   click: {
+    all: "All clicks",
     facts: "What was recorded",
     visitor: "Who clicked",
     attribution: "Who earned the client",
@@ -443,6 +445,7 @@ export const texts = {
     outcome: "Earned by",
   },
   client: {
+    all: "All registrations",
     attribution: "Who earned this client",
     notRegistered: "No registration of this client is stored.",
     details: "Details",

@@ -116,7 +116,7 @@ function optionsOf(box, rows, meta, isRate, onAt) {
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
     hooks: { setCursor: [(plot) => onAt(plot.cursor.idx ?? null)] },
     axes: [
-      { ...axis, grid: { show: false }, splits: () => ticksOf(rows.length, box.clientWidth), values: (_, all) => all.map((each) => (rows[each] ? tick(rows[each].time, meta.grain, meta.zone) : "")) },
+      { ...axis, size: 32, grid: { show: false }, splits: () => ticksOf(rows.length, box.clientWidth), values: (_, all) => all.map((each) => (rows[each] ? tick(rows[each].time, meta.grain, meta.zone) : "")) },
       { ...axis, size: 56, grid: { stroke: colour("--line"), width: 1 }, incrs: isRate ? undefined : WHOLE_STEPS, values: (_, all) => all.map((each) => (isRate ? `${each} %` : compact(each))) },
     ],
     series: [

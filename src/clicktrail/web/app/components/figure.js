@@ -20,10 +20,10 @@ const OPPOSITE = { up: "down", down: "up" };
 /** Up, down or the same, in words, colour and sign. Without a comparison it keeps its place. */
 export function Change({ value, previous, isRate, isBad }) {
   if (previous === undefined) return html`<span class="change"> </span>`;
-  const before = say(texts.changes.before, { value: show(previous, isRate) });
-  if (value === null || value === undefined) return html`<span class="change">${before}</span>`;
+  const earlier = { value: show(previous, isRate) };
+  if (value === null || value === undefined) return html`<span class="change">${say(texts.changes.before, earlier)}</span>`;
   const size = Number(value);
   const kind = size > 0 ? "up" : size < 0 ? "down" : "same";
   return html`<span class="change ${isBad ? (OPPOSITE[kind] ?? kind) : kind}"><span class="hidden">${texts.changes[kind]} </span>
-    ${isRate ? pointChange(value) : percentChange(value)} <span class="before">${before}</span></span>`;
+    ${isRate ? pointChange(value) : percentChange(value)} <span class="before">${say(texts.changes.from, earlier)}</span></span>`;
 }

@@ -1,7 +1,7 @@
 // What the pages of settings share: their head with the parts of the settings, and what only one answer shows.
 import { html } from "../../vendor/preact/preact.js";
 import { moment, say } from "../format.js";
-import { hrefOf, place } from "../router.js";
+import { hrefOf, intoView, place } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { zone } from "../view.js";
@@ -12,17 +12,12 @@ import { Copyable } from "./states.js";
 const words = texts.settings;
 const PARTS = ["", "users", "programs", "sites", "banners", "server"];
 
-/** On a narrow screen the current part may stand outside of the row. */
-function show(link) {
-  link?.scrollIntoView({ block: "nearest", inline: "center" });
-}
-
 export function Settings({ actions, children }) {
   const { path } = place.value;
   return html`<div class="head"><h1>${texts.titles.settings}</h1><div class="tools">${actions}</div></div>
     ${may.change() && html`<nav class="parts" aria-label=${words.parts}>${PARTS.map((part) => {
       const own = part ? `/settings/${part}` : "/settings";
-      return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined} ref=${path === own ? show : undefined}>${words.names[part || "account"]}</a>`;
+      return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined} ref=${path === own ? intoView : undefined}>${words.names[part || "account"]}</a>`;
     })}</nav>`}
     ${children}<${PasswordDialog} />`;
 }

@@ -17,7 +17,7 @@ export function Table({ columns, rows, label, sort, isDescending, keyOf, isMuted
 
 function Cell({ column, content }) {
   const kind = column.isNumber ? "number" : (column.className ?? "");
-  return html`<td data-label=${column.title} class=${content === texts.none ? `${kind} none` : kind}>${content}</td>`;
+  return html`<td data-label=${column.title?.type ? undefined : column.title} class=${content === texts.none ? `${kind} none` : kind}>${content}</td>`;
 }
 
 function Head({ column, sort, isDescending }) {

@@ -59,7 +59,7 @@ export default function Click({ clickId }) {
   const answer = useAnswer(path, QUERY);
   const curl = html`<${CopyButton} quiet text=${curlOf(path, QUERY)} label=${texts.copyAsCurl} />`;
   const facts = (list) => contentOf(answer, { rows: 8, render: (click) => html`<${Facts} list=${list} click=${click} />` });
-  return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/clicks", rangeQuery())}>${texts.titles.clicks}</a><h1>${texts.titles.click} <code>${clickId}</code></h1></div>
+  return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/clicks", rangeQuery())}>${words.all}</a></p><h1>${texts.titles.click} <code>${clickId}</code></h1></div>
       ${answer.data && may.change() && html`<${Delete} click=${answer.data} path=${path} />`}</div>
     ${answer.problem ? contentOf(answer, {}) : html`<${Verdict} click=${answer.data} />
       <div class="panels">

@@ -20,7 +20,7 @@ export default function Client({ profileId }) {
   const path = `/profiles/${encodeURIComponent(profileId)}`;
   const answer = useAnswer(path);
   const name = answer.data?.name || texts.titles.client;
-  return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/registrations", rangeQuery())}>${texts.titles.registrations}</a><h1>${name}</h1></div></div>
+  return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/registrations", rangeQuery())}>${words.all}</a></p><h1>${name}</h1></div></div>
     ${answer.problem ? contentOf(answer, {}) : html`<${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${6}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notRegistered} render=${(found) => html`<${Attribution} found=${found} />`} />
       <div class="panels">

@@ -5,11 +5,13 @@ import { useAnswer, useName } from "../answers.js";
 import { Box, contentOf } from "../components/panel.js";
 import { Zone } from "../components/periods.js";
 import { CopyButton } from "../components/states.js";
+import { Table } from "../components/table.js";
 import { bucket, moment, number, range, say } from "../format.js";
+import { hrefOfPage } from "../pages.js";
 import { change, place } from "../router.js";
 import { viewer } from "../session.js";
 import { texts } from "../texts.js";
-import { zone } from "../view.js";
+import { rangeQuery, zone } from "../view.js";
 
 const words = texts.statement;
 const METRICS = ["clicks", "uniqueClicks", "registrations", "registered"];
@@ -25,7 +27,7 @@ export default function Statement({ id }) {
   const query = { group_by: "link", metrics: METRICS.join(","), from: `${month}-01`, to: lastDay(month), zone: zone.value, limit: "1000",
     ...(id ? { "filter[partnerId][eq]": id } : {}) };
   const answer = useAnswer("/reports", query);
-  return html`<div class="head"><h1>${say(words.of, { name: name ?? partnerId })}</h1><div class="periods">
+  return html`<div class="head"><div>${id && html`<p class="crumb"><a href=${hrefOfPage(`/partners/${id}`, rangeQuery())}>${name ?? partnerId}</a></p>`}<h1>${say(words.of, { name: name ?? partnerId })}</h1></div><div class="periods">
       <${Months} month=${month} /><${Zone} /><button type="button" onClick=${() => print()}>${words.print}</button></div></div>
     <article class="statement">
     <${Box} title=${words.links} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>
@@ -36,7 +38,7 @@ export default function Statement({ id }) {
 function Months({ month }) {
   const now = monthOf(null);
   const shown = [...new Set([...Array.from({ length: MONTHS }, (_, back) => shift(now, -back)), month])].sort().reverse();
-  return html`<select aria-label=${words.month} value=${month} onChange=${({ target }) => change({ month: target.value })}>
+  return html`<select class="month" aria-label=${words.month} value=${month} onChange=${({ target }) => change({ month: target.value })}>
     ${shown.map((each) => html`<option value=${each}>${bucket(`${each}-15T12:00:00Z`, "month", "UTC")}</option>`)}</select>`;
 }
 
@@ -64,8 +66,8 @@ function Facts({ data: { meta } }) {
 
 function Links({ data }) {
   const help = { registrations: words.registrationsHelp, registered: words.registeredHelp };
-  const cells = (row) => METRICS.map((name) => html`<td class="number" data-metric=${name}>${number(row[name])}</td>`);
-  return html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">${texts.titles.link}</th>
+  const cells = (row) => METRICS.map((name) => html`<td class="number" data-label=${texts.metrics[name]} data-metric=${name}>${number(row[name])}</td>`);
+  return html`<div class="scroll tiles" tabindex="0"><table><thead><tr><th scope="col">${texts.titles.link}</th>
       ${METRICS.map((name) => html`<th scope="col" class="number" title=${help[name] ?? texts.help[name]}>${texts.metrics[name]}</th>`)}</tr></thead>
     <tbody>${data.rows.map((row) => html`<tr key=${row.linkId}><td>${row.linkName || row.linkCode || row.linkId || texts.panels.withoutLink}</td>${cells(row)}</tr>`)}</tbody>
     <tfoot><tr><th scope="row">${words.total}</th>${cells(data.totals)}</tr></tfoot></table></div>
@@ -76,11 +78,15 @@ function Clients({ meta, partnerId }) {
   const query = { "filter[registration][eq]": "1", "filter[clickStartTime][gte]": meta.from, "filter[clickStartTime][lt]": meta.to, sort_by: "time", sort_order: "asc",
     limit: String(PAGE), "query[profile]": "1", "query[contacts]": "1", "query[link]": "1", ...(partnerId ? { "filter[partnerId][eq]": partnerId } : {}) };
   const answer = useAll("/clicks", query);
-  return html`<${Box} title=${words.clients} className="cards" isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
-    ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`<div class="scroll" tabindex="0">
-      <table><thead><tr>${[words.click, words.link, words.client, words.contact].map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr key=${row.clickId}><td class="time">${moment(row.time, meta.zone)}</td><td>${row.link?.name || row.link?.code || texts.none}</td>
-        <td>${row.profile?.name || row.profileId}</td><td>${(row.contacts ?? []).map((each) => masked(each.value)).join(", ") || texts.none}</td></tr>`)}</tbody></table></div>
+  const columns = [
+    { title: words.click, className: "time", render: (row) => moment(row.time, meta.zone) },
+    { title: words.link, render: ({ link }) => link?.name || link?.code || texts.none },
+    { title: words.client, render: (row) => row.profile?.name || row.profileId },
+    { title: words.contact, render: ({ contacts }) => (contacts ?? []).map(({ value }) => masked(value)).join(", ") || texts.none },
+  ];
+  return html`<${Box} title=${words.clients} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
+    ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`
+      <${Table} columns=${columns} rows=${rows} label=${words.clients} keyOf=${(row) => row.clickId} isCards />
       ${answer.isCut && html`<p class="help">${say(words.more, { count: number(rows.length) })}</p>`}` })}<//>`;
 }
 
