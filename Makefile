@@ -19,7 +19,7 @@ LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", 
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-annotate --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-.PHONY: help run test check bench crash lock vendor clean node-tools
+.PHONY: help run test check bench crash lock vendor screenshots clean node-tools
 
 help:
 	@echo "make run    install and serve on 127.0.0.1:8000, data in ./data"
@@ -29,6 +29,7 @@ help:
 	@echo "make crash  kill a server under load ROUNDS times and compare"
 	@echo "make lock   write requirements/ anew from pyproject.toml (UPGRADE=1: with the newest versions)"
 	@echo "make vendor fetch the files of other projects from npm, as VENDOR.toml names them"
+	@echo "make screenshots  take the pictures of docs/images anew, with Chromium"
 
 .venv/run: pyproject.toml requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
@@ -93,6 +94,9 @@ lock: .venv/lock/bin/uv
 # No package runs a script. For a new version change VENDOR.toml, then look at /docs and /dashboard.
 vendor:
 	$(PYTHON) -m tools.vendor
+
+screenshots: .venv/dev
+	$(BIN)/python -m tools.screenshots
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+from tools.screenshots import MOST_BYTES, PICTURES
 
 from clicktrail.cli import main
 from clicktrail.errors import KINDS
@@ -86,6 +87,28 @@ def test_links_between_documents_lead_somewhere() -> None:
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)[^)]*\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_the_pictures_are_those_that_the_tool_makes_and_small() -> None:
+    """That each picture which a document names exists is a matter of links, above."""
+    files = {path.stem: path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()}
+    assert set(files) == {name for name, *_ in PICTURES}
+    assert {name: size for name, size in files.items() if size > MOST_BYTES} == {}
+    assert [name for name in files if f"(images/{name}.png)" not in DOCS["dashboard.md"]] == []
+
+
+def test_the_menu_and_the_keys_of_the_dashboard_are_documented() -> None:
+    app = ROOT / "src" / "clicktrail" / "web" / "app"
+    names = re.findall(r"title: texts\.titles\.(\w+), menu: true", (app / "pages.js").read_text())
+    titles = dict(re.findall(r'^    (\w+): "([^"]+)",$', (app / "texts.js").read_text(), re.MULTILINE))
+    headings = [line for line in DOCS["dashboard.md"].splitlines() if line.startswith("### ")]
+    assert len(names) > 8
+    assert [name for name in names if not any(titles[name].lower() in line.lower() for line in headings)] == []
+    keys = re.findall(r"(\w): ", re.findall(r"KEYS = \{(.*)\}", (app / "components" / "periods.js").read_text())[0])
+    for page in app.rglob("*.js"):
+        keys += re.findall(r"^\s*(?:useKeys\(\{)?\s*\"?(\w|/)\"?: \[(?:texts|words)\.", page.read_text(), re.MULTILINE)
+    assert {"d", "f", "p", "/"} <= {*keys}
+    assert [key for key in keys if f"`{key.upper()}`" not in DOCS["dashboard.md"]] == []
 
 
 NAMED = re.compile(

@@ -15,6 +15,11 @@ ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / ".venv/clients/node_modules/axe-core/axe.min.js"
 PATHS = re.findall(r'\{ path: "([^"]+)"', (ROOT / "src/clicktrail/web/app/pages.js").read_text())
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CUT = """() => [...document.querySelectorAll("main h1, main h2, main h3, .menu [aria-current]")].filter((each) => {
+  const { left, right } = each.getBoundingClientRect();
+  return !each.closest(".hidden") && (left < 0 || right > innerWidth || each.scrollWidth > each.clientWidth + 1);
+}).map((each) => each.textContent)"""
+"""Headings that are not whole, and the menu's own page where it is out of sight."""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
@@ -53,6 +58,7 @@ def test_every_page_is_accessible(open_page: OpenPage, programme: Programme, vie
         problems += [f"{path} {each}" for each in findings(page)]
         if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
             problems.append(f"{path} is wider than the screen")
+        problems += [f"{path} cuts {each!r}" for each in page.evaluate(CUT)]
     assert not problems, "\n".join(problems)
 
 

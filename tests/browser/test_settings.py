@@ -13,6 +13,10 @@ from tests.serving import Serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 REFUSED = re.compile("Failed to load resource: the server responded with a status of (401|403|404)")
+LABELS = (
+    """() => [...document.querySelectorAll("tbody tr:first-child td")].map((each) => each.getAttribute("data-label"))"""
+)
+"""What a phone writes before each value of the first row."""
 
 
 @pytest.fixture
@@ -105,6 +109,7 @@ def test_sites_and_banners_are_added_and_changed(open_page: OpenPage, tracker: S
     page.get_by_role("button", name="Save").click()
     expect(row(page, "shop")).to_contain_text("Disabled")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(LABELS) == ["Name", "Origins", "Key", "State", None]
     go(page, "Banners")
     page.get_by_role("button", name="Add a banner").click()
     page.get_by_label("Name").fill("Spring")

@@ -45,7 +45,6 @@ export const texts = {
     noAnswer: "The server did not answer. Check the connection, then try again.",
     retry: "Try again",
     noClicks: "No clicks in this period.",
-    toSetup: "How the first click gets here",
     newVersion: "Clicktrail was updated.",
     newVersionText: "Load the page again to use the new version.",
     reload: "Load again",

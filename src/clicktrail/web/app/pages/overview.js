@@ -40,18 +40,8 @@ export function Summary({ figures, more = {} }) {
   return html`<${Box} className="summary" title=${data ? range(data.meta.from, data.meta.to, data.meta.zone) : " "} isBusy=${answer.isLoading}
     actions=${html`<span class="asof">${data?.meta.zone}</span><${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>
     ${problem ? html`<${Failed} problem=${problem} onRetry=${answer.reload} />` : html`<${Figures} data=${data} figures=${figures} metric=${metric} more=${more} />
-      ${isNothing(data, figures) ? html`<${Nothing} more=${more} />` : html`<${Line} data=${data} metric=${metric} more=${more} />`}`}
+      <${Line} data=${data} metric=${metric} more=${more} />`}
   <//>`;
-}
-
-/** Whether every figure is zero, and was zero before: there is no line to look at. */
-const isNothing = (data, figures) => data && figures.every((name) => !Number(data.totals[name]) && !Number(data.totals.previous?.[name]));
-
-function Nothing({ more }) {
-  const isWhole = !readFilters().length && !Object.keys(more).length;
-  const setup = isWhole && hrefOfPage("/setup");
-  return html`<div class="state empty"><p>${readFilters().length ? texts.clicks.empty : texts.states.noClicks}</p>
-    ${setup && html`<p><a href=${setup}>${texts.states.toSetup}</a></p>`}</div>`;
 }
 
 function Figures({ data, figures, metric, more }) {

@@ -7,11 +7,10 @@ import { Zone } from "../components/periods.js";
 import { CopyButton } from "../components/states.js";
 import { Table } from "../components/table.js";
 import { bucket, moment, number, range, say } from "../format.js";
-import { hrefOfPage } from "../pages.js";
 import { change, place } from "../router.js";
 import { viewer } from "../session.js";
 import { texts } from "../texts.js";
-import { rangeQuery, zone } from "../view.js";
+import { zone } from "../view.js";
 
 const words = texts.statement;
 const METRICS = ["clicks", "uniqueClicks", "registrations", "registered"];
@@ -27,7 +26,7 @@ export default function Statement({ id }) {
   const query = { group_by: "link", metrics: METRICS.join(","), from: `${month}-01`, to: lastDay(month), zone: zone.value, limit: "1000",
     ...(id ? { "filter[partnerId][eq]": id } : {}) };
   const answer = useAnswer("/reports", query);
-  return html`<div class="head"><div>${id && html`<p class="crumb"><a href=${hrefOfPage(`/partners/${id}`, rangeQuery())}>${name ?? partnerId}</a></p>`}<h1>${say(words.of, { name: name ?? partnerId })}</h1></div><div class="periods">
+  return html`<div class="head"><h1>${say(words.of, { name: name ?? partnerId })}</h1><div class="periods">
       <${Months} month=${month} /><${Zone} /><button type="button" onClick=${() => print()}>${words.print}</button></div></div>
     <article class="statement">
     <${Box} title=${words.links} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>
@@ -86,7 +85,7 @@ function Clients({ meta, partnerId }) {
   ];
   return html`<${Box} title=${words.clients} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
     ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`
-      <${Table} columns=${columns} rows=${rows} label=${words.clients} keyOf=${(row) => row.clickId} isCards />
+      <${Table} columns=${columns} rows=${rows} label=${say(texts.tableOf, { title: words.clients })} keyOf=${(row) => row.clickId} isCards />
       ${answer.isCut && html`<p class="help">${say(words.more, { count: number(rows.length) })}</p>`}` })}<//>`;
 }
 
