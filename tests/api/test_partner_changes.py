@@ -245,6 +245,21 @@ def test_a_session_has_the_same_rights(house: House, partner: Partner, mark: str
     assert person.post("/links", {"uri": "https://evil.example/"}).status_code == 422
 
 
+def test_callers_are_told_what_they_may_change(house: House, partner: Partner, mark: str) -> None:
+    own = ["links", "postbacks"]
+    expected = {"admin": own, "read": [], "write": [], "partner": own, "postback": []}
+    for scope, rights in expected.items():
+        owner = partner.id if scope in ("partner", "postback") else None
+        with house.server.client(scope, owner) as client:
+            access = client.get("/access").json()
+        sees = owner is None
+        assert access == {"scope": scope, "partnerId": owner, "rights": rights, "seesContacts": sees}
+    person = make_person(house.server, house.admin, mark, "partner", partner.id)
+    assert person.get("/session").json()["rights"] == own
+    assert person.sign_in().json()["rights"] == own
+    assert person.get("/access").json()["rights"] == own
+
+
 def test_a_partner_makes_so_many_changes_a_minute(new_partner: Callable[[], Partner]) -> None:
     one, other = new_partner(), new_partner()
     link = add(one)["linkId"]
@@ -259,6 +274,7 @@ def test_nothing_is_allowed_by_default(server: Serving, api: httpx.Client, mark:
     link = api.post("/links", json={"profileId": partner}).json()["linkId"]
     postback = api.post("/postbacks", json={"profileId": partner, **hook(mark)}).json()["postbackId"]
     with server.client("partner", partner) as own:
+        assert own.get("/access").json()["rights"] == []
         for operation in OWN:
             answer = call(own, operation, {"linkId": link, "postbackId": postback}, mark)
             assert answer.status_code == 403, operation.name

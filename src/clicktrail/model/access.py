@@ -80,6 +80,11 @@ class Viewer(msgspec.Struct, frozen=True):
     """What a partner may change."""
 
     @property
+    def changes(self) -> frozenset[Right]:
+        """Which of links and postbacks it may change; a partner only its own."""
+        return frozenset(Right) if self.scope is Scope.ADMIN else self.rights
+
+    @property
     def name_space(self) -> str | None:
         """The name space of the uuids that the viewer sends: None is the site's own; a partner has its own."""
         return self.partner_id if self.scope in PARTNERS else None

@@ -58,12 +58,12 @@ async def check_access(operation: Operation, services: Services, scope: Mapping[
 
 
 async def _open_session(services: Services, cookie: str) -> Access:
-    """The same viewer as a token of this scope would have."""
     found = await find_signed_in(services, cookie)
-    return Access(_viewer_of(services, found), found)
+    return Access(viewer_of(services, found), found)
 
 
-def _viewer_of(services: Services, found: SignedIn) -> Viewer:
+def viewer_of(services: Services, found: SignedIn) -> Viewer:
+    """The same viewer as a token of the user's scope would have."""
     return services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id)
 
 
@@ -80,7 +80,7 @@ async def still_has_access(call: Call) -> bool:
         found = await read_signed_in(services, cookie or "")
     except (Unauthenticated, Unavailable):  # without an answer of the store nobody knows; the caller may come again
         return False
-    return found is not None and _viewer_of(services, found) == call.viewer
+    return found is not None and viewer_of(services, found) == call.viewer
 
 
 def _check_session(operation: Operation, services: Services, signed_in: SignedIn | None) -> None:

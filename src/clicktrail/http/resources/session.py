@@ -1,24 +1,28 @@
 """The caller's own session: sign in, sign out, and the password."""
 
 from dataclasses import replace
+from typing import Annotated
 
 import msgspec
 
 from clicktrail.http.endpoint.audit import note
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
+from clicktrail.http.endpoint.documents import Document, Id, says
 from clicktrail.http.endpoint.operation import PUBLIC, Fields, Operation
 from clicktrail.http.resources.signing_in import (
     MAX_SIGN_IN_BYTES,
     CurrentSession,
+    Rights,
     begin,
     current,
     forget,
     prove,
     prove_again,
     read,
+    render_rights,
     render_session,
 )
-from clicktrail.model.access import PEOPLE
+from clicktrail.model.access import PEOPLE, Scope
 from clicktrail.model.people import Proof
 from clicktrail.query.fields.user import NAME, NEW_PASSWORD, OLD_PASSWORD, OPTIONAL_CODE, PASSWORD
 from clicktrail.store.objects import sessions, users
@@ -28,14 +32,35 @@ CONFIRMATION = {"password": PASSWORD}
 NEW = {field.name: field for field in (OLD_PASSWORD, NEW_PASSWORD)}
 
 
+class Access(Document):
+    """What the caller may do."""
+
+    scope: Annotated[str, says("The scope.", "partner", extra_json_schema={"enum": sorted(Scope)})]
+    partner_id: Annotated[Id | None, says("The partner whose data alone the caller sees.")]
+    rights: Rights
+    sees_contacts: Annotated[bool, says("Whether contact values are shown whole.", True)]
+
+
 async def sign_in(call: Call) -> Answer:
     """The session gets a new secret: nobody can prepare one before the sign-in."""
     body = read(call, SIGN_IN, "name", "password")
     return await begin(call, await prove(call, body["name"], body["password"], body.get("code")))
 
 
+async def get_access(call: Call) -> Answer:
+    viewer = call.viewer
+    return json_answer(
+        Access(
+            scope=viewer.scope,
+            partner_id=viewer.partner_id,
+            rights=render_rights(viewer),
+            sees_contacts=viewer.sees_contacts,
+        )
+    )
+
+
 async def get_session(call: Call) -> Answer:
-    return json_answer(render_session(current(call)))
+    return json_answer(render_session(call, current(call)))
 
 
 async def sign_out(call: Call) -> Answer:
@@ -50,7 +75,7 @@ async def confirm(call: Call) -> Answer:
     await prove_again(call, own, body["password"])
     await call.store.run(sessions.note_confirmation, own.session_id)
     confirmed = msgspec.structs.replace(own, confirm_time=call.store.memory.clock.now_us())
-    return json_answer(render_session(confirmed))
+    return json_answer(render_session(call, confirmed))
 
 
 async def change_password(call: Call) -> Answer:
@@ -92,6 +117,14 @@ OPERATIONS = (
         needs_session=True,
         answer=CurrentSession,
         statuses=(200, 503),
+    ),
+    Operation(
+        route="GET /access",
+        handler=get_access,
+        name="getAccess",
+        summary="Get what the own token or session may do",
+        scopes=frozenset(Scope),
+        answer=Access,
     ),
     Operation(
         route="DELETE /session",

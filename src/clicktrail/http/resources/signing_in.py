@@ -7,11 +7,12 @@ from typing import Annotated
 import msgspec
 
 from clicktrail.errors import CodeRequired, Unauthenticated
+from clicktrail.http.endpoint.access import viewer_of
 from clicktrail.http.endpoint.audit import note
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.cookies import CHALLENGE, render_cookie
 from clicktrail.http.endpoint.documents import Document, Id, Moment, says
-from clicktrail.model.access import PEOPLE
+from clicktrail.model.access import PEOPLE, Right, Viewer
 from clicktrail.model.people import CONFIRMED, Credentials, Proof, SignedIn, Visit
 from clicktrail.model.times import render_time
 from clicktrail.people.codes import find_step
@@ -26,6 +27,12 @@ MAX_SIGN_IN_BYTES = 16 * 1024
 """Enough for a name and two passwords of the greatest length in any script."""
 
 
+Rights = Annotated[
+    list[Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(Right)})]],
+    says("Which of links and postbacks the caller may change; a partner only its own.", ["links"]),
+]
+
+
 class CurrentSession(Document):
     """The caller's session and user."""
 
@@ -34,6 +41,7 @@ class CurrentSession(Document):
     name: Annotated[str, says("The user's name.", "mary")]
     scope: Annotated[str, says("What the user may do.", "admin", extra_json_schema={"enum": sorted(PEOPLE)})]
     partner_id: Annotated[Id | None, says("The partner of a user with the scope `partner`.")]
+    rights: Rights
     has_second_factor: Annotated[bool, says("Whether a sign-in needs a code as well.", False)]
     create_time: Annotated[Moment, says("When the user signed in.")]
     end_time: Annotated[
@@ -42,13 +50,18 @@ class CurrentSession(Document):
     confirmed_until: Annotated[Moment, says("Until when the session may do what needs the password.")]
 
 
-def render_session(found: SignedIn) -> CurrentSession:
+def render_rights(viewer: Viewer) -> list[str]:
+    return sorted(viewer.changes)
+
+
+def render_session(call: Call, found: SignedIn) -> CurrentSession:
     return CurrentSession(
         session_id=found.session_id,
         user_id=found.user_id,
         name=found.name,
         scope=found.scope,
         partner_id=found.partner_id,
+        rights=render_rights(viewer_of(call.services, found)),
         has_second_factor=found.has_second_factor,
         create_time=render_time(found.create_time),
         end_time=render_time(found.end_time),
@@ -135,7 +148,7 @@ async def begin(call: Call, proof: Proof, status: int = 201) -> Answer:
     visit = Visit(address=call.client_address, user_agent=call.headers.get("user-agent", "")[:MAX_CLICK_TEXT])
     found = await call.store.run(begin_session, call.store.ids, proof, hash_secret(secret), visit)
     note(call, "signed in", user=proof.user_id, session=found.session_id)
-    return json_answer(render_session(found), status, _headers(call, secret))
+    return json_answer(render_session(call, found), status, _headers(call, secret))
 
 
 def forget(call: Call) -> dict[str, str]:
