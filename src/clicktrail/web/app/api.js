@@ -15,7 +15,7 @@ export class Problem extends Error {
 }
 
 // There a 401 says that what was typed is wrong, not that the session has ended.
-const ASKS_FOR_SECRETS = /^\/(session|welcome)\b/;
+const ASKS_FOR_SECRETS = /^\/(session|welcome|access)\b/;
 
 /** The answer: its JSON, the cursor of the next page, and the total of a list where it was asked for. */
 export async function ask(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {

@@ -6,16 +6,14 @@ export const viewer = signal(undefined);
 /** A token that was typed on the sign-in page. It is in memory alone, so it is gone when the page is loaded again. */
 export const token = signal(null);
 
-/** Signs in with a token. Returns false if the text is no token. */
-export function signInWithToken(text) {
-  const claims = readClaims(text);
-  if (!claims) return false;
+/** Signs in with a token; `access` is what the API says of it. */
+export function signInWithToken(text, access) {
   token.value = text;
-  viewer.value = { name: claims.sub, scope: claims.scope, partnerId: claims.partner ?? null, isToken: true };
-  return true;
+  viewer.value = { ...access, name: readClaims(text).sub, isToken: true };
 }
 
-function readClaims(text) {
+/** What a token says of itself; null for a text that is no token. */
+export function readClaims(text) {
   try {
     const part = text.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(part), (each) => each.charCodeAt(0));
@@ -31,6 +29,7 @@ export function forget() {
 }
 
 export const may = {
-  change: () => viewer.value?.scope === "admin",
+  /** Whether the viewer may change objects, which are named as in the API. Partners change what the operator allows. */
+  change: (objects) => viewer.value?.scope === "admin" || Boolean(viewer.value?.rights.includes(objects)),
   seePartners: () => ["admin", "read"].includes(viewer.value?.scope),
 };

@@ -1,9 +1,9 @@
 // Signing in: with name and password, with a token for those who have no user, or with an invitation.
 import { html, useState } from "../vendor/preact/preact.js";
 import { Problem, ask } from "./api.js";
-import { Form } from "./components/form.js";
+import { Field, Form, mistake } from "./components/form.js";
 import { base, hrefOf } from "./router.js";
-import { signInWithToken, viewer } from "./session.js";
+import { readClaims, signInWithToken, viewer } from "./session.js";
 import { texts } from "./texts.js";
 
 const words = texts.signIn;
@@ -27,37 +27,33 @@ export function SignIn() {
     }
   };
   const withToken = async ({ token }) => {
-    if (!signInWithToken(token.trim())) throw new Problem(401, { detail: words.noToken });
+    const text = token.trim();
+    if (!readClaims(text)) throw new Problem(401, { detail: words.noToken });
+    signInWithToken(text, (await ask("/access", {}, { headers: { Authorization: `Bearer ${text}` } })).body);
   };
   const turn = html`<button type="button" class="quiet" onClick=${() => setToken(!isToken)}>${isToken ? words.withPassword : words.withToken}</button>`;
   if (isToken) {
     return html`<${Card} title=${words.title}><${Form} key="token" send=${withToken} submit=${words.submit}>
-      <label>${words.token}<input name="token" type="password" autocomplete="off" required autofocus /></label>
-      <p class="help">${words.tokenHelp}</p><//>${turn}<//>`;
+      <${Field} name="token" type="password" label=${words.token} help=${words.tokenHelp} required autofocus /><//>${turn}<//>`;
   }
   return html`<${Card} title=${words.title}><${Form} key="password" send=${withPassword} submit=${words.submit}>
-    <label>${words.name}<input name="name" autocomplete="username" required autofocus /></label>
-    <label>${words.password}<input name="password" type="password" autocomplete="current-password" required /></label>
-    ${needsCode && html`<label>${words.code}<input name="code" inputmode="numeric" autocomplete="one-time-code" required ref=${focusNew} /></label>`}<//>${turn}
+    <${Field} name="name" label=${words.name} autocomplete="username" required autofocus />
+    <${Field} name="password" type="password" label=${words.password} autocomplete="current-password" required />
+    ${needsCode && html`<${Field} name="code" label=${words.code} inputmode="numeric" autocomplete="one-time-code" required autofocus />`}<//>${turn}
     <p class="help">${words.noUser}</p><//>`;
-}
-
-/** Moves the focus to a field that has just appeared. */
-function focusNew(field) {
-  if (field && !field.value) field.focus();
 }
 
 /** The page of an invitation. Its token is in the fragment, which browsers send to no server. */
 export function Welcome() {
   const [token] = useState(location.hash.slice(1));
   const send = async ({ name, password }) => {
-    if (password.length < 12) throw new Problem(422, { detail: texts.welcome.tooShort });
+    if (password.length < 12) throw mistake(["password", texts.welcome.tooShort]);
     await ask("/welcome", {}, { method: "POST", body: { token, password, ...(name ? { name } : {}) } });
     location.replace(hrefOf("/"));
   };
   if (!token) return html`<${Card} title=${texts.welcome.title}><p class="problem" role="alert">${texts.welcome.noToken}</p><a href=${`${base}/dashboard`}>${words.title}</a><//>`;
   const isFirst = document.documentElement.dataset.first === "yes";
   return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
-    ${isFirst && html`<label>${words.name}<input name="name" autocomplete="username" required autofocus /></label>`}
-    <label>${words.password}<input name="password" type="password" autocomplete="new-password" required minlength="12" /></label><//><//>`;
+    ${isFirst && html`<${Field} name="name" label=${words.name} autocomplete="username" required autofocus />`}
+    <${Field} name="password" type="password" label=${words.password} autocomplete="new-password" required /><//><//>`;
 }

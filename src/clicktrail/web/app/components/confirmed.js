@@ -3,7 +3,7 @@ import { html, signal } from "../../vendor/preact/preact.js";
 import { Problem, ask } from "../api.js";
 import { viewer } from "../session.js";
 import { texts } from "../texts.js";
-import { FormDialog } from "./form.js";
+import { Field, FormDialog } from "./form.js";
 
 const waiting = signal(null);
 
@@ -33,5 +33,5 @@ export function PasswordDialog() {
   };
   return html`<${FormDialog} title=${texts.confirm.title} submit=${texts.confirm.submit} send=${send} onClose=${leave}>
     <p>${texts.confirm.text}</p>
-    <label>${texts.signIn.password}<input name="password" type="password" autocomplete="current-password" required autofocus /></label><//>`;
+    <${Field} name="password" type="password" label=${texts.signIn.password} autocomplete="current-password" required autofocus /><//>`;
 }

@@ -1,32 +1,51 @@
-// Forms that send what was typed, and show what was wrong with it.
-import { html, useState } from "../../vendor/preact/preact.js";
+// Forms. What was wrong stands beside its field, whether the browser or the API finds it.
+import { createContext, html, useContext, useEffect, useId, useRef, useState } from "../../vendor/preact/preact.js";
 import { Problem } from "../api.js";
 import { texts } from "../texts.js";
 import { Dialog } from "./dialog.js";
 
-/** A form that sends its fields; `send` gets their values by name, and raises Problem. */
+const Problems = createContext(null);
+
+/** A form whose children are fields. `send` gets the values by name and the form, and raises Problem; what no field
+ *  shows of it stands above the buttons. */
 export function Form({ send, submit, onCancel, children }) {
   const { problem, isBusy, run } = useAction();
+  const place = useRef(null);
+  useEffect(() => place.current.querySelector("[aria-invalid=true]")?.focus(), [problem]);
+  const hasField = (each) => place.current.querySelector(`[data-shows="${CSS.escape(nameOf(each))}"]`);
   const onSubmit = (event) => {
     event.preventDefault();
-    run(() => send(Object.fromEntries(new FormData(event.target)), event.target));
+    const form = event.target;
+    run(() => send(checked(form), form));
   };
-  return html`<form method="post" onSubmit=${onSubmit}>${children}
-    <${Wrong} problem=${problem} />
+  return html`<form ref=${place} method="post" onSubmit=${onSubmit} noValidate>
+    <${Problems.Provider} value=${problem}>${children}<//>
+    <${Wrong} problem=${problem} isShown=${hasField} />
     ${onCancel
       ? html`<footer class="buttons"><button type="button" onClick=${onCancel}>${texts.cancel}</button><button class="primary" disabled=${isBusy}>${submit}</button></footer>`
       : html`<button class="primary" disabled=${isBusy}>${submit}</button>`}</form>`;
 }
 
-export function FormDialog({ title, submit, send, onClose, children }) {
-  return html`<${Dialog} title=${title} onClose=${onClose}><${Form} send=${send} submit=${submit} onCancel=${onClose}>${children}<//><//>`;
+/** The values by name. Raises Problem for what the browser itself refuses, in the language of the browser. */
+function checked(form) {
+  const refused = [...form.elements].filter((each) => each.name && !each.validity.valid);
+  if (refused.length) throw mistake(...refused.map((each) => [each.name, each.validationMessage]));
+  return Object.fromEntries(new FormData(form));
+}
+
+/** Mistakes that are found here, as pairs of a field and what is wrong, in the shape of the API's. */
+export const mistake = (...pairs) =>
+  new Problem(422, { detail: texts.forms.invalid, errors: pairs.map(([name, detail]) => ({ pointer: `/${name}`, detail })) });
+
+export function FormDialog({ title, submit, send, onClose, isWide, children }) {
+  return html`<${Dialog} title=${title} onClose=${onClose} isWide=${isWide}><${Form} send=${send} submit=${submit} onCancel=${onClose}>${children}<//><//>`;
 }
 
 /** Runs what may fail: `run(work)` shows its Problem, and says whether it went well. */
 export function useAction() {
   const [state, setState] = useState({ problem: null, isBusy: false });
   const run = async (work) => {
-    setState({ problem: null, isBusy: true });
+    setState((old) => ({ ...old, isBusy: true }));
     try {
       await work();
     } catch (problem) {
@@ -40,9 +59,34 @@ export function useAction() {
   return { ...state, run };
 }
 
-/** What was wrong, in words. */
-export function Wrong({ problem }) {
+const nameOf = ({ pointer, parameter }) => (pointer ?? parameter ?? "").split("/").filter(Boolean)[0] ?? "";
+const never = () => false;
+
+/** What was wrong, in words, without what `isShown` elsewhere. */
+export function Wrong({ problem, isShown = never }) {
   if (!problem) return null;
-  const details = problem.errors.map((each) => `${(each.pointer ?? each.parameter ?? "").replace("/", "")} ${each.detail}.`);
-  return html`<p class="problem" role="alert">${[problem.message, ...details].join(" ")}</p>`;
+  const others = problem.errors.filter((each) => !isShown(each)).map((each) => `${nameOf(each)} ${each.detail}.`);
+  return html`<p class="problem" role="alert">${[problem.message, ...others].join(" ")}</p>`;
+}
+
+/** A labelled control with its help and its mistakes. `options` of `[value, text]` make it a list, `rows` a text area.
+ *  `shows` names the key of the API whose mistakes it shows, if that is not its own name. */
+export function Field({ name, label, help, shows = name, options, rows, value, ...rest }) {
+  const id = useId();
+  const problem = useContext(Problems);
+  const error = (problem?.errors ?? []).filter((each) => nameOf(each) === shows).map((each) => each.detail).join(" ");
+  const said = [help && `${id}h`, error && `${id}e`].filter(Boolean).join(" ") || undefined;
+  const own = { id, name, "data-shows": shows, ...rest, "aria-describedby": said, "aria-invalid": error ? "true" : undefined };
+  return html`<div class="field"><label for=${id}>${label}</label>
+    ${options
+      ? html`<select ...${own}>${options.map(([key, text]) => html`<option value=${key} selected=${key === (value ?? "")}>${text}</option>`)}</select>`
+      : rows
+        ? html`<textarea rows=${rows} defaultValue=${value ?? ""} ...${own}></textarea>`
+        : html`<input autocomplete="off" defaultValue=${value ?? ""} ...${own} />`}
+    ${help && html`<span class="help" id=${`${id}h`}>${help}</span>`}
+    ${error && html`<span class="problem" id=${`${id}e`}>${error}</span>`}</div>`;
+}
+
+export function CheckField({ name, label, isChecked }) {
+  return html`<label class="check"><input type="checkbox" name=${name} defaultChecked=${isChecked} />${label}</label>`;
 }

@@ -26,7 +26,7 @@ const nameOfLink = (link) => link.name || link.code;
 
 export function PartnerName({ id }) {
   const name = useName(id ? `/profiles/${id}` : null, nameOfProfile);
-  return id ? lead(`/partners/${id}`, name ?? shortId(id)) : texts.none;
+  return id ? lead(`/partners/${id}`, name ?? shortId(id)) : html`<span class="unknown">${texts.none}</span>`;
 }
 const nameOfProfile = (profile) => profile.name || shortId(profile.profileId);
 

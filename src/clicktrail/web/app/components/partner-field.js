@@ -1,23 +1,37 @@
-// A field for a partner: its id, found by typing a part of the name.
-import { html, useId, useState } from "../../vendor/preact/preact.js";
-import { useAnswer, useName } from "../answers.js";
+// A field for a partner, found by typing a part of the name.
+import { html, useEffect, useId, useState } from "../../vendor/preact/preact.js";
+import { ask } from "../api.js";
 import { texts } from "../texts.js";
+import { Field, mistake } from "./form.js";
+import { useTyped } from "./search.js";
 
-const IS_ID = /^[0-9a-f]{24}$/i;
+const SHOWN = 20;
+const ID = /([0-9a-f]{24})\)?$/i;
+const optionOf = (profile) => `${profile.name || profile.uuid || ""} (${profile.profileId})`.trim();
 
-export function PartnerField({ name = "partnerId", value = "" }) {
+/** Its value in the form is what `readPartner` takes. */
+export function PartnerField({ name = "profileId", value, ...rest }) {
   const list = useId();
-  const [typed, setTyped] = useState(value);
-  const isId = IS_ID.test(typed);
-  const found = useAnswer(typed.length > 1 && !isId ? "/profiles" : null, { "filter[name][contains]": typed, limit: "8" });
-  const chosen = useName(isId ? `/profiles/${typed}` : null, (profile) => profile.name || profile.profileId);
-  return html`<label>${texts.settings.partner}
-    <input name=${name} list=${list} required autocomplete="off" value=${typed} onInput=${(event) => setTyped(event.target.value.trim())} />
-    <datalist id=${list}>${(found.data ?? []).map((each) => html`<option value=${each.profileId}>${each.name}</option>`)}</datalist>
-    <span class="help">${chosen ?? texts.settings.partnerHelp}</span></label>`;
+  const [found, setFound] = useState([]);
+  const [shown, setShown] = useState(value ? null : "");
+  const search = async (text) => {
+    const { body } = await ask("/profiles", { ...(text ? { "filter[name][contains]": text } : { "filter[isPartner]": "1" }), limit: SHOWN, sort_by: "name", sort_order: "asc" });
+    setFound(body);
+  };
+  useEffect(() => {
+    search("").catch(() => {});
+    if (value) ask(`/profiles/${value}`).then(({ body }) => setShown(optionOf(body)), () => setShown(value));
+  }, []);
+  const type = useTyped((text) => ID.test(text) || search(text).catch(() => {})); // without the list an id can still be typed
+  return html`<${Field} key=${shown === null ? "waiting" : "known"} name=${name} label=${texts.fields.partner} value=${shown ?? ""} list=${list}
+    onInput=${type} placeholder=${texts.forms.partnerHint} ...${rest} />
+    <datalist id=${list}>${found.map((each) => html`<option value=${optionOf(each)}></option>`)}</datalist>`;
 }
 
-export function PartnerName({ id }) {
-  const name = useName(id && `/profiles/${id}`, (profile) => profile.name || profile.profileId);
-  return html`${name ?? id ?? texts.none}`;
+/** The id in a partner field; null if it is empty. Raises Problem for a text without an id. */
+export function readPartner(text, name = "profileId") {
+  if (!text.trim()) return null;
+  const id = ID.exec(text.trim())?.[1];
+  if (!id) throw mistake([name, texts.forms.choosePartner]);
+  return id;
 }

@@ -15,7 +15,7 @@ const PARTS = ["", "users", "programs", "sites", "banners", "server"];
 export function Settings({ actions, children }) {
   const { path } = place.value;
   return html`<div class="head"><h1>${texts.titles.settings}</h1><div class="tools">${actions}</div></div>
-    ${may.change() && html`<nav class="parts" aria-label=${words.parts}>${PARTS.map((part) => {
+    ${may.change("users") && html`<nav class="parts" aria-label=${words.parts}>${PARTS.map((part) => {
       const own = part ? `/settings/${part}` : "/settings";
       return html`<a href=${hrefOf(own)} aria-current=${path === own ? "page" : undefined} ref=${path === own ? intoView : undefined}>${words.names[part || "account"]}</a>`;
     })}</nav>`}

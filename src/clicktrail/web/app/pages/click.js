@@ -60,7 +60,7 @@ export default function Click({ clickId }) {
   const curl = html`<${CopyButton} quiet text=${curlOf(path, QUERY)} label=${texts.copyAsCurl} />`;
   const facts = (list) => contentOf(answer, { rows: 8, render: (click) => html`<${Facts} list=${list} click=${click} />` });
   return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/clicks", rangeQuery())}>${words.all}</a></p><h1>${texts.titles.click} <code>${clickId}</code></h1></div>
-      ${answer.data && may.change() && html`<${Delete} click=${answer.data} path=${path} />`}</div>
+      ${answer.data && may.change("clicks") && html`<${Delete} click=${answer.data} path=${path} />`}</div>
     ${answer.problem ? contentOf(answer, {}) : html`<${Verdict} click=${answer.data} />
       <div class="panels">
         <${Box} title=${words.facts} isBusy=${answer.isLoading} actions=${curl}>${facts(RECORDED)}<//>
@@ -110,7 +110,7 @@ function Deliveries({ clickId }) {
     { title: words.attempts, isNumber: true, render: ({ attempts }) => number(attempts) },
     { title: words.lastAnswer, className: "wide", render: lastAnswer },
     { title: words.due, className: "time", render: ({ dueTime }) => (dueTime ? moment(dueTime, zone.value) : texts.none) },
-    ...(may.change() ? [{ title: "", render: (each) => html`<button type="button" class="small" onClick=${() => setAsks(each)}>${words.replay}</button>` }] : []),
+    ...(may.change("deliveries") ? [{ title: "", render: (each) => html`<button type="button" class="small" onClick=${() => setAsks(each)}>${words.replay}</button>` }] : []),
   ];
   return html`<${Box} title=${words.deliveries} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/deliveries", query)} label=${texts.copyAsCurl} />`}>
     ${contentOf(answer, {

@@ -79,7 +79,7 @@ export default function Clicks() {
         rows: 12,
         isEmpty: (clicks) => !clicks.length,
         empty: query.has("cursor") ? words.noMore : words.empty,
-        fill: may.change() ? fillCurl() : undefined,
+        fill: may.change("clicks") ? fillCurl() : undefined,
         render: (clicks) => html`<${Table} columns=${columns} rows=${clicks} label=${words.label} sort=${order.sort_by} isDescending=${order.sort_order === "desc"}
           keyOf=${(click) => click.clickId} isMuted=${isLess} isCards />
           ${clicks.some(isLess) && html`<p class="help">${words.greyed}</p>`}`,

@@ -5,6 +5,7 @@ import { useAnswer } from "../answers.js";
 import { Confirm } from "../components/dialog.js";
 import { dataUrlOf, saveFile } from "../components/files.js";
 import { Filters } from "../components/filters.js";
+import { PartnerName } from "../components/names.js";
 import { Box, Panel, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
 import { useTyped } from "../components/search.js";
@@ -15,7 +16,7 @@ import { change, go, hrefOf, place } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { bannerUrl, linkUrl, rangeQuery, zone } from "../view.js";
-import { LinkForm, LinkMarks, PartnerName } from "./link_parts.js";
+import { LinkForm, LinkMarks } from "./link_parts.js";
 import { Countries, Devices, Referrers, Summary } from "./overview.js";
 
 const words = texts.links;
@@ -43,17 +44,20 @@ function Head({ link, reload }) {
     setNote(staying ? say(words.staying, { count: number(staying.clicks) }) : "");
     reload();
   };
-  return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/links", rangeQuery())}>${words.all}</a></p>
+  return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/links", rangeQuery())}>${words.all}</a>
       <h1>${link ? link.name || link.code : texts.titles.link} ${link && html`<${LinkMarks} link=${link} />`}</h1></div><${Periods} /></div>
     ${link && html`<div class="tools"><${Copyable} text=${linkUrl(link.code)} />
-      ${may.change() && html`<span class="push tools"><button type="button" onClick=${() => setOpen("edit")}>${words.edit}</button>
-        <button type="button" onClick=${() => setOpen("turn")}>${link.enabled ? words.disable : words.enable}</button>
+      ${may.change("links") && html`<span class="push tools"><button type="button" onClick=${() => setOpen("edit")}>${words.edit}</button>
+        ${mayTurn(link) && html`<button type="button" onClick=${() => setOpen("turn")}>${link.enabled ? words.disable : words.enable}</button>`}
         <button type="button" onClick=${() => setOpen("delete")}>${words.delete}</button></span>`}</div>`}
     ${note && html`<p class="note" role="status">${note}</p>`}
     ${open === "edit" && html`<${LinkForm} link=${link} onClose=${() => setOpen("")} onSaved=${saved} />`}
     ${open === "turn" && html`<${Turn} link=${link} onClose=${() => setOpen("")} onDone=${reload} />`}
     ${open === "delete" && html`<${Delete} link=${link} onClose=${() => setOpen("")} />`}`;
 }
+
+/** A partner can disable a link, but only the operator can allow it again. */
+const mayTurn = (link) => link.enabled || may.seePartners();
 
 function Turn({ link, onClose, onDone }) {
   const [problem, setProblem] = useState(null);
@@ -109,9 +113,9 @@ function Test({ link }) {
   }, [link]); // a changed link leads elsewhere
   return html`<${Box} title=${words.test} className="tall" isBusy=${answer.isLoading} actions=${path && html`<${CopyButton} quiet text=${curlOf(path, asked)} label=${texts.copyAsCurl} />`}>
     <div class="stack fill"><p class="help">${words.testText}</p>
-      <label class="line">${words.as}<select value=${agent} onChange=${({ target }) => change({ as: target.value === "own" ? null : target.value }, { replace: true })}>
+      <label class="field">${words.as}<select value=${agent} onChange=${({ target }) => change({ as: target.value === "own" ? null : target.value }, { replace: true })}>
         ${Object.keys(AGENTS).map((name) => html`<option value=${name}>${words.agents[name]}</option>`)}</select></label>
-      <label class="line">${words.with}<input placeholder="utm_campaign=may&subid=81" defaultValue=${query.get("with") ?? ""} onInput=${type} /></label>
+      <label class="field">${words.with}<input placeholder="utm_campaign=may&subid=81" defaultValue=${query.get("with") ?? ""} onInput=${type} /></label>
       <div class="result" aria-live="polite">${contentOf(answer, { rows: 3, render: (data) => html`<${Result} data=${data} link=${link} />` })}</div>
     </div>
   <//>`;
@@ -143,7 +147,7 @@ function codeOf(banner, code) {
 function Banner({ link }) {
   const fill = curlOf("/banners", {}, { method: "POST", body: { bannerName: "Spring", cdnFileUrl: "https://cdn.example.org/spring.png", width: 300, height: 250 } });
   return html`<${Panel} title=${words.banner} path="/banners" query=${{ limit: 1000, sort_by: "bannerName", sort_order: "asc" }} className="tall" rows=${4}
-    isEmpty=${(rows) => !rows.length} empty=${words.noBanners} fill=${may.change() ? fill : null} render=${(rows) => html`<${BannerCode} rows=${rows} link=${link} />`} />`;
+    isEmpty=${(rows) => !rows.length} empty=${words.noBanners} fill=${may.change("banners") ? fill : null} render=${(rows) => html`<${BannerCode} rows=${rows} link=${link} />`} />`;
 }
 
 function BannerCode({ rows, link }) {
@@ -151,7 +155,7 @@ function BannerCode({ rows, link }) {
   const wanted = place.value.query.get("banner") ?? link.bannerId;
   const banner = rows.find((each) => each.bannerId === wanted) ?? rows[0];
   const nameOf = (each) => [each.bannerName, each.width && `${each.width} × ${each.height}`, each.languageName].filter(Boolean).join(", ");
-  return html`<div class="stack fill"><label class="line">${words.whichBanner}<select value=${banner.bannerId} onChange=${({ target }) => change({ banner: target.value }, { replace: true })}>
+  return html`<div class="stack fill"><label class="field">${words.whichBanner}<select value=${banner.bannerId} onChange=${({ target }) => change({ banner: target.value }, { replace: true })}>
       ${rows.map((each) => html`<option value=${each.bannerId}>${nameOf(each)}</option>`)}</select></label>
     <pre class="code" tabindex="0"><code>${codeOf(banner, link.code)}</code></pre>
     <div class="tools"><${CopyButton} text=${codeOf(banner, link.code)} label=${words.copyCode} />

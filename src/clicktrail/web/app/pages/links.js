@@ -4,6 +4,7 @@ import { curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
 import { Choice } from "../components/choice.js";
 import { Filters } from "../components/filters.js";
+import { PartnerName } from "../components/names.js";
 import { Box } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
 import { Search, searchedFor } from "../components/search.js";
@@ -15,7 +16,7 @@ import { change, go, hrefOf, place } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { METRIC_FILTERS, clicksHref, linkUrl, listQuery, rangeQuery, rowFilter } from "../view.js";
-import { LinkForm, LinkMarks, PartnerName } from "./link_parts.js";
+import { LinkForm, LinkMarks } from "./link_parts.js";
 
 const words = texts.links;
 const METRICS = ["clicks", "uniqueClicks", "registrations", "conversionRate"];
@@ -31,7 +32,7 @@ export default function Links() {
     <div class="tools"><${Search} label=${words.searchLabel} more=${OTHER_LIST} />
       <${Choice} label=${words.which} options=${CHOICES} value=${isAll ? "all" : "active"} isDisabled=${searchedFor() !== ""}
         onPick=${(list) => change({ list: list === "all" ? list : null, ...OTHER_LIST })} />
-      ${may.change() && html`<button type="button" class="primary push" onClick=${() => setOpen(true)}>${words.create}</button>`}</div>
+      ${may.change("links") && html`<button type="button" class="primary push" onClick=${() => setOpen(true)}>${words.create}</button>`}</div>
     ${isAll ? html`<${AllLinks} />` : html`<${ActiveLinks} />`}
     ${isOpen && html`<${LinkForm} onClose=${() => setOpen(false)} onSaved=${created} />`}`;
 }
@@ -57,7 +58,7 @@ function ActiveLinks() {
 }
 
 /** The request that would fill an empty list, for those who may make it. */
-const filledBy = (path, body) => (may.change() ? curlOf(path, {}, { method: "POST", body }) : null);
+const filledBy = (path, body) => (may.change(path.slice(1)) ? curlOf(path, {}, { method: "POST", body }) : null);
 
 const COUNTED = { headers: { Prefer: "count=exact" } };
 const nameOf = (row) => (row.linkId ? row.linkName || row.linkCode : texts.panels.withoutLink);

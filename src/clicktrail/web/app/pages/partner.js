@@ -29,7 +29,7 @@ export default function Partner({ profileId }) {
     <div class="panels">
       <${Links} more=${more} /><${Clients} profileId=${profileId} />
       <${Postbacks} profileId=${profileId} /><${Details} profile=${profile} />
-      ${may.change() && html`<${Users} profile=${profile} profileId=${profileId} />`}
+      ${may.change("users") && html`<${Users} profile=${profile} profileId=${profileId} />`}
       <${Countries} more=${more} /><${Referrers} more=${more} /><${Devices} more=${more} />
     </div>`;
 }
@@ -37,9 +37,9 @@ export default function Partner({ profileId }) {
 function Head({ profile, reload }) {
   const [open, setOpen] = useState("");
   const close = () => setOpen("");
-  return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/partners", rangeQuery())}>${words.all}</a></p>
+  return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/partners", rangeQuery())}>${words.all}</a>
       <h1>${profile ? profile.name || profile.profileId : texts.titles.partner} ${profile?.enabled === false && html`<span class="mark warn">${words.disabled}</span>`}</h1></div><${Periods} /></div>
-    ${may.change() && html`<div class="tools"><button type="button" disabled=${!profile} onClick=${() => setOpen("link")}>${words.newLink}</button>
+    ${may.change("profiles") && html`<div class="tools"><button type="button" disabled=${!profile} onClick=${() => setOpen("link")}>${words.newLink}</button>
       <button type="button" disabled=${!profile} onClick=${() => setOpen("edit")}>${words.edit}</button></div>`}
     ${open === "edit" && html`<${PartnerForm} profile=${profile} onClose=${close} onSaved=${reload} />`}
     ${open === "link" && html`<${LinkForm} partnerId=${profile.profileId} onClose=${close} onSaved=${reload} />`}`;
@@ -64,7 +64,7 @@ function Postbacks({ profileId }) {
   const fill = curlOf("/postbacks", {}, { method: "POST", body: { profileId, events: ["registration"], uri: "https://tracker.example.org/postback?cid={query.subid}&event={event}" } });
   const all = hrefOfPage("/postbacks", { "filter[profileId]": profileId });
   return html`<${Panel} title=${texts.titles.postbacks} path="/postbacks" query=${{ "filter[profileId]": profileId, limit: 8 }} className="tall" rows=${3}
-    isEmpty=${(rows) => !rows.length} empty=${words.noPostbacks} fill=${may.change() ? fill : null} actions=${all && html`<a class="small" href=${all}>${texts.all}</a>`}
+    isEmpty=${(rows) => !rows.length} empty=${words.noPostbacks} fill=${may.change("postbacks") ? fill : null} actions=${all && html`<a class="small" href=${all}>${texts.all}</a>`}
     render=${(rows) => html`<ul class="plain">${rows.map((each) => html`<li><strong>${each.name || texts.postbacks.eventNames[each.events.join()]}</strong>
       ${!each.enabled && html` <span class="mark warn">${texts.postbacks.disabled}</span>`}<span class="below">${each.method} ${each.uri}</span></li>`)}</ul>`} />`;
 }

@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { forgetName } from "../answers.js";
 import { PasswordDialog, askConfirmed } from "../components/confirmed.js";
 import { Dialog } from "../components/dialog.js";
-import { Field, Form } from "../components/forms.js";
+import { Field, Form, FormDialog } from "../components/form.js";
 import { Copyable } from "../components/states.js";
 import { moment, say } from "../format.js";
 import { texts } from "../texts.js";
@@ -21,13 +21,11 @@ export function PartnerForm({ profile, onClose, onSaved }) {
     onClose();
     onSaved(saved);
   };
-  const field = (errorOf, name, more) => html`<${Field} name=${name} label=${words[name]} value=${profile?.[name]} error=${errorOf(name)} ...${more} />`;
-  return html`<${Dialog} title=${profile ? words.edit : words.create} onClose=${onClose}>
-    <${Form} send=${send} submit=${texts.save} onCancel=${onClose} fields=${["firstName", "lastName", "contacts", "tags", "uuid"]}>${(errorOf) => html`
-      ${field(errorOf, "firstName", { autofocus: true })}${field(errorOf, "lastName")}
-      ${!profile && html`<${Field} name="email" type="email" label=${words.email} error=${errorOf("contacts")} />`}
-      ${field(errorOf, "tags", { help: words.tagsHelp, value: profile?.tags.join(", ") })}${field(errorOf, "uuid")}`}<//>
-  <//>`;
+  const field = (name, more) => html`<${Field} name=${name} label=${words[name]} value=${profile?.[name]} ...${more} />`;
+  return html`<${FormDialog} title=${profile ? words.edit : words.create} submit=${texts.save} send=${send} onClose=${onClose}>
+    ${field("firstName", { autofocus: true })}${field("lastName")}
+    ${!profile && html`<${Field} name="email" shows="contacts" type="email" label=${words.email} />`}
+    ${field("tags", { help: words.tagsHelp, value: profile?.tags.join(", ") })}${field("uuid")}<//>`;
 }
 
 function bodyOf({ firstName, lastName, email, tags, uuid }, profile) {
@@ -47,8 +45,8 @@ export function Invite({ profile, user, onClose, onDone }) {
     onDone();
     setMade((await askConfirmed(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" })).body);
   };
-  const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose} fields=${["name"]}>${(errorOf) => html`<p>${words.inviteText}</p>
-    <${Field} name="name" label=${words.inviteName} value=${user?.name ?? ""} readOnly=${Boolean(user)} required autofocus error=${errorOf("name")} />`}<//>`;
+  const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose}><p>${words.inviteText}</p>
+    <${Field} name="name" label=${words.inviteName} value=${user?.name} readOnly=${Boolean(user)} required autofocus /><//>`;
   const link = made && html`<p>${say(words.inviteLink, { when: moment(made.endTime, zone.value) })}</p><${Copyable} text=${made.url} />
     <footer class="buttons"><button type="button" onClick=${onClose}>${words.done}</button></footer>`;
   return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//><${PasswordDialog} />`;

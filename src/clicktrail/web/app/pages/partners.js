@@ -35,7 +35,7 @@ export default function Partners() {
     <${Filters} />
     <div class="tools"><${Search} label=${words.searchLabel} />
       <${Choice} label=${words.which} options=${CHOICES} value=${isAll ? "all" : "active"} onPick=${(list) => change({ list: list === "all" ? list : null, sort_by: null, sort_order: null })} />
-      ${may.change() && html`<button type="button" class="primary push" onClick=${() => setOpen(true)}>${words.create}</button>`}</div>
+      ${may.change("profiles") && html`<button type="button" class="primary push" onClick=${() => setOpen(true)}>${words.create}</button>`}</div>
     ${isAll ? html`<${AllPartners} />` : html`<${ActivePartners} />`}
     ${isOpen && html`<${PartnerForm} onClose=${() => setOpen(false)} onSaved=${(made) => go(hrefOf(`/partners/${made.profileId}`, rangeQuery()))} />`}`;
 }
@@ -69,7 +69,7 @@ function AllPartners() {
 function List({ answer, rows, meta, sort, order, empty, curl, isAll }) {
   const { total, next, problem, isLoading, reload } = answer;
   const trends = useTrends((rows ?? []).map((row) => row.id));
-  const fill = searchedFor() || !may.change() ? null : curlOf("/profiles", {}, { method: "POST", body: EXAMPLE });
+  const fill = searchedFor() || !may.change("profiles") ? null : curlOf("/profiles", {}, { method: "POST", body: EXAMPLE });
   return html`<${Box} title=${isAll ? words.all : words.active} isBusy=${isLoading} actions=${html`<${CopyButton} quiet text=${curl} label=${texts.copyAsCurl} />`}>
     ${problem ? html`<${Failed} problem=${problem} onRetry=${reload} />` : !rows ? html`<${Skeleton} rows=${10} />`
       : !rows.length ? html`<${Empty} text=${searchedFor() ? words.noMatch : empty} curl=${fill} />`

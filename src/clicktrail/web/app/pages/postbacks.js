@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useState } from "../../vendor/preact/preact.js
 import { ask, curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
 import { Confirm, Dialog } from "../components/dialog.js";
+import { PartnerName } from "../components/names.js";
 import { Box, contentOf } from "../components/panel.js";
 import { CopyButton, Copyable, Empty, Failed, Skeleton } from "../components/states.js";
 import { Pages, Table, cursorOf, orderOf } from "../components/table.js";
@@ -12,7 +13,6 @@ import { change, changed, hrefOf, place } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { readFilters, zone } from "../view.js";
-import { PartnerName } from "./link_parts.js";
 import { PostbackForm } from "./postback_form.js";
 
 const words = texts.postbacks;
@@ -39,7 +39,7 @@ export default function Postbacks() {
   const answer = useAnswer("/postbacks", asked, COUNTED);
   const saved = (postback) => (setMade(postback.secret ? postback : null), answer.reload(), refresh());
   return html`<div class="head"><h1>${texts.titles.postbacks}</h1>
-      ${may.change() && html`<button type="button" class="primary" onClick=${() => setOpen({})}>${words.create}</button>`}</div>
+      ${may.change("postbacks") && html`<button type="button" class="primary" onClick=${() => setOpen({})}>${words.create}</button>`}</div>
     ${partner && html`<div class="filters"><span class="chip">${words.partner}: <${PartnerName} id=${partner} /><button type="button" aria-label=${texts.filters.clear} onClick=${() => change({ "filter[profileId]": null })}>✕</button></span></div>`}
     <${Subscriptions} answer=${answer} asked=${asked} round=${round} onEdit=${(postback) => setOpen({ postback })} onChanged=${() => (answer.reload(), refresh())} />
     <${Deliveries} key="deliveries" postbacks=${answer.data ?? []} round=${round} onChanged=${refresh} />
@@ -47,7 +47,7 @@ export default function Postbacks() {
     ${made && html`<${Dialog} title=${words.secret} onClose=${() => setMade(null)}><p>${words.secretText}</p><${Copyable} text=${made.secret} /><//>`}`;
 }
 
-const EXAMPLE = { profileId: "…", events: ["registration"], uri: "https://tracker.example.org/postback?cid={query.subid}&event={event}" };
+const EXAMPLE = { events: ["registration"], uri: "https://tracker.example.org/postback?cid={query.subid}&event={event}" };
 
 function Subscriptions({ answer, asked, round, onEdit, onChanged }) {
   const { data, problem, next, total } = answer;
@@ -57,7 +57,7 @@ function Subscriptions({ answer, asked, round, onEdit, onChanged }) {
     ${next && html`<a class="button" href=${hrefOf(path, changed({ after: next }))}>${texts.pages.next}</a>`}</nav>`;
   return html`<${Box} title=${words.label} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/postbacks", asked)} label=${texts.copyAsCurl} />`}>
     ${problem ? html`<${Failed} problem=${problem} onRetry=${answer.reload} />` : data === null ? html`<${Skeleton} rows=${4} />`
-      : !data.length ? html`<${Empty} text=${words.empty} curl=${may.change() ? curlOf("/postbacks", {}, { method: "POST", body: EXAMPLE }) : null} />`
+      : !data.length ? html`<${Empty} text=${words.empty} curl=${may.change("postbacks") ? curlOf("/postbacks", {}, { method: "POST", body: may.seePartners() ? { profileId: "PROFILE_ID", ...EXAMPLE } : EXAMPLE }) : null} />`
         : html`<ul class="rows">${data.map((each) => html`<${Subscription} key=${each.postbackId} postback=${each} round=${round} onEdit=${onEdit} onChanged=${onChanged} />`)}</ul>${(next || query.has("after")) && links}`}
   <//>`;
 }
@@ -77,7 +77,7 @@ function Subscription({ postback, round, onEdit, onChanged }) {
         <span class="below">${moment(delivery.updateTime, zone.value)}</span>${delivery.error && html`<span class="below problem">${delivery.error}</span>`}` : html`<span class="below">${words.never}</span>`)}</div>
     <div class="state-of"><p class="below" title=${words.deadHelp}>${words.dead}</p>
       ${dead.total ? html`<a class="strong problem" href=${hrefOf(place.value.path, changed({ "filter[postbackId]": postbackId, "filter[status]": "dead" }))}>${number(dead.total)}</a>` : html`<span>${dead.total === 0 ? 0 : texts.none}</span>`}</div>
-    ${may.change() && html`<${Actions} postback=${postback} dead=${dead.total} onEdit=${onEdit} onChanged=${onChanged} />`}
+    ${may.change("postbacks") && html`<${Actions} postback=${postback} dead=${dead.total} onEdit=${onEdit} onChanged=${onChanged} />`}
   </li>`;
 }
 
@@ -92,7 +92,7 @@ function Actions({ postback, dead, onEdit, onChanged }) {
     ask(`${path}/test`, {}, { method: "POST" }).then(({ body }) => setTest({ body }), (problem) => setTest({ problem }));
   };
   return html`<div class="tools end"><button type="button" class="small" disabled=${test?.isBusy} onClick=${run}>${test?.isBusy ? words.testSending : words.test}</button>
-      ${dead > 0 && html`<button type="button" class="small" onClick=${() => setOpen("replay")}>${words.replayAll}</button>`}
+      ${dead > 0 && may.change("deliveries") && html`<button type="button" class="small" onClick=${() => setOpen("replay")}>${words.replayAll}</button>`}
       <button type="button" class="small" onClick=${() => onEdit(postback)}>${words.edit}</button>
       <button type="button" class="small" onClick=${() => setOpen("delete")}>${words.delete}</button>
       <p class="below" role="status">${test && !test.isBusy && testText(test)}</p></div>
@@ -127,7 +127,7 @@ function Deliveries({ postbacks, round, onChanged }) {
     <div class="tools filter-row"><${Pick} name="status" any=${words.anyStatus} options=${Object.entries(words.statuses)} />
       <${Pick} name="event" any=${words.anyEvent} options=${Object.entries(words.one)} />
       <${Pick} name="postbackId" any=${words.anyPostback} options=${postbacks.map((each) => [each.postbackId, titleOf(each)])} /></div>
-    ${contentOf(answer, { rows: 8, isEmpty: (rows) => !rows.length, empty: filters.length ? words.noDeliveries : words.never, fill: filters.length || !may.change() ? null : curlOf("/registrations", {}, { method: "POST", body: { code: "spring", profile: { firstName: "Paul" } } }), render: list })}
+    ${contentOf(answer, { rows: 8, isEmpty: (rows) => !rows.length, empty: filters.length ? words.noDeliveries : words.never, fill: filters.length || !may.change("registrations") ? null : curlOf("/registrations", {}, { method: "POST", body: { code: "spring", profile: { firstName: "Paul" } } }), render: list })}
     ${shown && html`<${Delivery} id=${shown} postbacks=${postbacks} round=${round} onChanged=${onChanged} />`}
   <//>`;
 }
@@ -164,7 +164,7 @@ function Delivery({ id, postbacks, round, onChanged }) {
   return html`<${Dialog} title=${words.delivery} onClose=${close} isWide>
     ${contentOf(answer, { rows: 8, render: (row) => html`<${Facts} row=${row} postback=${postbacks.find((each) => each.postbackId === row.postbackId)} />
       <footer class="buttons"><${CopyButton} text=${curlOf(`/deliveries/${id}`)} label=${texts.copyAsCurl} />
-        ${may.change() && html`<button type="button" class="primary" onClick=${() => setAsking(true)}>${words.replay}</button>`}</footer>` })}
+        ${may.change("deliveries") && html`<button type="button" class="primary" onClick=${() => setAsking(true)}>${words.replay}</button>`}</footer>` })}
   <//>${isAsking && html`<${Sure} title=${words.replay} text=${words.replayText} path=${`/deliveries/${id}/replay`} method="POST" isSafe onClose=${() => setAsking(false)} onDone=${onChanged} />`}`;
 }
 

@@ -37,7 +37,7 @@ export default function Registrations() {
         rows: 12,
         isEmpty: (found) => !found.length,
         empty: words.empty,
-        fill: may.change() ? curlOf("/registrations", {}, { method: "POST", body: { clickId: "CLICK_ID", profile: { firstName: "Mary" } } }) : undefined,
+        fill: may.change("registrations") ? curlOf("/registrations", {}, { method: "POST", body: { clickId: "CLICK_ID", profile: { firstName: "Mary" } } }) : undefined,
         render: (found) => html`<${Table} columns=${columnsOf(clicks)} rows=${found} label=${words.label} sort=${order.sort_by} isDescending=${order.sort_order === "desc"}
           keyOf=${(each) => each.attributionId} isCards />`,
       })}

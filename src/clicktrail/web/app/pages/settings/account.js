@@ -4,9 +4,9 @@ import { ask } from "../../api.js";
 import { useAnswer } from "../../answers.js";
 import { askConfirmed } from "../../components/confirmed.js";
 import { Confirm } from "../../components/dialog.js";
-import { Form, FormDialog, Wrong, useAction } from "../../components/form.js";
+import { Field, Form, FormDialog, Wrong, useAction } from "../../components/form.js";
+import { PartnerName } from "../../components/names.js";
 import { Box, contentOf } from "../../components/panel.js";
-import { PartnerName } from "../../components/partner-field.js";
 import { Settings } from "../../components/settings.js";
 import { Copyable } from "../../components/states.js";
 import { Table } from "../../components/table.js";
@@ -44,9 +44,8 @@ function Password() {
   };
   return html`<${Box} title=${words.password}><${Form} send=${send} submit=${words.changePassword}>
     <input class="hidden" name="username" autocomplete="username" value=${viewer.value.name} tabindex="-1" aria-hidden="true" readonly />
-    <label>${words.current}<input name="current" type="password" autocomplete="current-password" required /></label>
-    <label>${words.fresh}<input name="password" type="password" autocomplete="new-password" required minlength="12" /></label>
-    <p class="help">${words.passwordHelp}</p>
+    <${Field} name="current" type="password" label=${words.current} autocomplete="current-password" required />
+    <${Field} name="password" type="password" label=${words.fresh} help=${words.passwordHelp} autocomplete="new-password" required minlength="12" />
     ${isDone && html`<p class="note" role="status">${words.passwordChanged}</p>`}<//><//>`;
 }
 
@@ -78,7 +77,7 @@ function SecondFactor({ isOn }) {
       <p>${words.factorText}</p>
       <img class="qr" src=${made.qr} alt=${words.factorQr} />
       <${Copyable} text=${made.secret} />
-      <label>${words.factorCode}<input name="code" inputmode="numeric" autocomplete="one-time-code" required /></label><//>`}
+      <${Field} name="code" label=${words.factorCode} inputmode="numeric" autocomplete="one-time-code" required /><//>`}
     ${isRemoving && html`<${Confirm} title=${words.factorRemove} text=${words.factorRemoveText} yes=${words.factorRemove} onYes=${remove} onClose=${() => setRemoving(false)} />`}<//>`;
 }
 

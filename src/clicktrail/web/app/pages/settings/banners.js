@@ -1,5 +1,6 @@
 // Which banners can partners show?
 import { html } from "../../../vendor/preact/preact.js";
+import { Field } from "../../components/form.js";
 import { texts } from "../../texts.js";
 import { Objects } from "./objects.js";
 
@@ -16,8 +17,8 @@ export default function Banners() {
   return html`<${Objects} path="/banners" own=${words.banners} idKey="bannerId" nameOf=${(row) => row.bannerName} columns=${COLUMNS}
     example=${{ bannerName: "Spring", cdnFileUrl: "https://cdn.example.org/spring.png" }}
     read=${({ bannerName, cdnFileUrl, width, height }) => ({ bannerName, cdnFileUrl: cdnFileUrl || null, width: whole(width), height: whole(height) })}
-    fields=${(row) => html`<label>${words.name}<input name="bannerName" value=${row.bannerName ?? ""} required autocomplete="off" autofocus /></label>
-      <label>${words.banners.picture}<input name="cdnFileUrl" type="url" value=${row.cdnFileUrl ?? ""} placeholder="https://cdn.example.org/spring.png" /></label>
-      <label>${words.banners.width}<input name="width" type="number" min="1" value=${row.width ?? ""} /></label>
-      <label>${words.banners.height}<input name="height" type="number" min="1" value=${row.height ?? ""} /></label>`} />`;
+    fields=${(row) => html`<${Field} name="bannerName" label=${words.name} value=${row.bannerName} required autofocus />
+      <${Field} name="cdnFileUrl" type="url" label=${words.banners.picture} value=${row.cdnFileUrl} placeholder="https://cdn.example.org/spring.png" />
+      <${Field} name="width" type="number" min="1" label=${words.banners.width} value=${row.width} />
+      <${Field} name="height" type="number" min="1" label=${words.banners.height} value=${row.height} />`} />`;
 }

@@ -4,9 +4,10 @@ import { curlOf } from "../../api.js";
 import { useAnswer } from "../../answers.js";
 import { askConfirmed } from "../../components/confirmed.js";
 import { Confirm } from "../../components/dialog.js";
-import { Form, FormDialog, Wrong, useAction } from "../../components/form.js";
+import { Field, Form, FormDialog, Wrong, useAction } from "../../components/form.js";
+import { PartnerName } from "../../components/names.js";
 import { Box, contentOf } from "../../components/panel.js";
-import { PartnerField, PartnerName } from "../../components/partner-field.js";
+import { PartnerField, readPartner } from "../../components/partner-field.js";
 import { Once, Settings } from "../../components/settings.js";
 import { CopyButton } from "../../components/states.js";
 import { Pages, Table } from "../../components/table.js";
@@ -16,6 +17,7 @@ import { texts } from "../../texts.js";
 import { zone } from "../../view.js";
 
 const words = texts.settings;
+const SCOPES = ["write", "read", "admin", "partner", "postback"].map((name) => [name, name]);
 
 export default function Programs() {
   const cursor = place.value.query.get("cursor");
@@ -26,7 +28,7 @@ export default function Programs() {
   const [revoking, setRevoking] = useState(null);
   const [made, setMade] = useState(null);
   const add = async ({ name, scope, partnerId }) => {
-    const body = { name: name || null, scope, ...(partnerId ? { partnerId } : {}) };
+    const body = { name: name || null, scope, ...(partnerId ? { partnerId: readPartner(partnerId, "partnerId") } : {}) };
     setMade((await askConfirmed("/clients", {}, { method: "POST", body })).body);
     setAdding(false);
     answer.reload();
@@ -63,11 +65,9 @@ function AddClient({ send, onClose }) {
   const [scope, setScope] = useState("write");
   const isOfPartner = ["partner", "postback"].includes(scope);
   return html`<${FormDialog} title=${words.addClient} submit=${words.add} send=${send} onClose=${onClose}>
-    <label>${words.name}<input name="name" autocomplete="off" autofocus /></label>
-    <label>${words.scope}<select name="scope" value=${scope} onChange=${(event) => setScope(event.target.value)}>
-      ${["write", "read", "admin", "partner", "postback"].map((name) => html`<option value=${name}>${name}</option>`)}</select>
-      <span class="help">${words.clientScopes[scope]}</span></label>
-    ${isOfPartner && html`<${PartnerField} />`}<//>`;
+    <${Field} name="name" label=${words.name} autofocus />
+    <${Field} name="scope" label=${words.scope} help=${words.clientScopes[scope]} options=${SCOPES} value=${scope} onChange=${(event) => setScope(event.target.value)} />
+    ${isOfPartner && html`<${PartnerField} name="partnerId" required />`}<//>`;
 }
 
 function Tokens() {
@@ -79,7 +79,7 @@ function Tokens() {
   };
   return html`<${Box} title=${words.tokens} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/tokens/revocations")} label=${texts.copyAsCurl} />`}>
     <div class="stack"><p class="help">${words.tokensText}</p>
-    <${Form} send=${send} submit=${words.revokeToken}><label>${words.tokenId}<input name="tokenId" required autocomplete="off" placeholder="00c0ffee00c0ffee" /></label><//></div>
+    <${Form} send=${send} submit=${words.revokeToken}><${Field} name="tokenId" label=${words.tokenId} required placeholder="00c0ffee00c0ffee" /><//></div>
     ${contentOf(answer, { rows: 2, isEmpty: (rows) => !rows.length, empty: words.noRevoked,
       render: (rows) => html`<ul class="plain">${rows.map((row) => html`<li><code>${row.tokenId}</code></li>`)}</ul>` })}<//>`;
 }

@@ -1,5 +1,6 @@
 // Which own sites send page views?
 import { html } from "../../../vendor/preact/preact.js";
+import { CheckField, Field } from "../../components/form.js";
 import { Copyable } from "../../components/states.js";
 import { texts } from "../../texts.js";
 import { Objects } from "./objects.js";
@@ -16,7 +17,7 @@ export default function Sites() {
   return html`<${Objects} path="/sites" own=${words.sites} idKey="siteId" nameOf=${(row) => row.name || row.siteId} columns=${COLUMNS}
     example=${{ name: "shop", origins: ["https://shop.example.org"] }}
     read=${({ name, origins, enabled }) => ({ name: name || null, origins: origins.split(/\s+/).filter(Boolean), enabled: enabled === "on" })}
-    fields=${(row) => html`<label>${words.name}<input name="name" value=${row.name ?? ""} autocomplete="off" autofocus /></label>
-      <label>${words.sites.origins}<textarea name="origins" rows="3" required placeholder="https://shop.example.org">${(row.origins ?? []).join("\n")}</textarea><span class="help">${words.sites.originsHelp}</span></label>
-      <label class="check"><input type="checkbox" name="enabled" checked=${row.enabled ?? true} />${words.sites.enabled}</label>`} />`;
+    fields=${(row) => html`<${Field} name="name" label=${words.name} value=${row.name} autofocus />
+      <${Field} name="origins" label=${words.sites.origins} help=${words.sites.originsHelp} rows="3" value=${row.origins?.join("\n")} placeholder="https://shop.example.org" required />
+      <${CheckField} name="enabled" label=${words.sites.enabled} isChecked=${row.enabled ?? true} />`} />`;
 }

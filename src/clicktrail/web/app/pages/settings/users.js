@@ -3,9 +3,10 @@ import { html, useState } from "../../../vendor/preact/preact.js";
 import { useAnswer } from "../../answers.js";
 import { askConfirmed } from "../../components/confirmed.js";
 import { Confirm } from "../../components/dialog.js";
-import { FormDialog, Wrong, useAction } from "../../components/form.js";
+import { Field, FormDialog, Wrong, useAction } from "../../components/form.js";
+import { PartnerName } from "../../components/names.js";
 import { Box, contentOf } from "../../components/panel.js";
-import { PartnerField, PartnerName } from "../../components/partner-field.js";
+import { PartnerField, readPartner } from "../../components/partner-field.js";
 import { Once, Settings } from "../../components/settings.js";
 import { CopyButton } from "../../components/states.js";
 import { Pages, Table } from "../../components/table.js";
@@ -17,6 +18,7 @@ import { texts } from "../../texts.js";
 import { zone } from "../../view.js";
 
 const words = texts.settings;
+const SCOPES = ["admin", "read", "partner"].map((name) => [name, words.scopes[name]]);
 
 export default function Users() {
   const cursor = place.value.query.get("cursor");
@@ -43,7 +45,7 @@ export default function Users() {
   };
   const choose = (name, user) => (name in words.userAsks ? setAsked({ name, user }) : act(name, user));
   const add = async ({ name, scope, partnerId }) => {
-    const body = { name, scope, ...(scope === "partner" ? { partnerId } : {}) };
+    const body = { name, scope, ...(scope === "partner" ? { partnerId: readPartner(partnerId, "partnerId") } : {}) };
     const user = (await askConfirmed("/users", {}, { method: "POST", body })).body;
     setAdding(false);
     await act("invite", user);
@@ -87,9 +89,7 @@ function Actions({ user, isBusy, onChoose }) {
 function Invite({ send, onClose }) {
   const [scope, setScope] = useState("read");
   return html`<${FormDialog} title=${words.invite} submit=${words.makeLink} send=${send} onClose=${onClose}>
-    <label>${words.name}<input name="name" required autocomplete="off" autofocus /></label>
-    <label>${words.scope}<select name="scope" value=${scope} onChange=${(event) => setScope(event.target.value)}>
-      ${["admin", "read", "partner"].map((name) => html`<option value=${name}>${words.scopes[name]}</option>`)}</select>
-      <span class="help">${words.scopeHelp[scope]}</span></label>
-    ${scope === "partner" && html`<${PartnerField} />`}<//>`;
+    <${Field} name="name" label=${words.name} required autofocus />
+    <${Field} name="scope" label=${words.scope} help=${words.scopeHelp[scope]} options=${SCOPES} value=${scope} onChange=${(event) => setScope(event.target.value)} />
+    ${scope === "partner" && html`<${PartnerField} name="partnerId" required />`}<//>`;
 }
