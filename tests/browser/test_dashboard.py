@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM
+from tests.browser.conftest import OpenPage
 from tests.serving import Serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
@@ -60,3 +61,19 @@ def test_the_first_view_is_small_and_strict(tracker: Serving) -> None:
     assert len(files) > 20
     assert sum(sizes) < FIRST_VIEW_BYTES
     assert httpx.get(f"{tracker.url}/assets/0/app/main.js").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/partners/..%2Fusers%2Fabc", "/links/%", "/links/..%2Fsession%23", "/clicks/x"])
+def test_a_path_with_something_else_than_an_id_asks_for_nothing(open_page: OpenPage, path: str) -> None:
+    page = open_page()
+    asked: list[str] = []
+    page.locator("main h1").wait_for()
+    expect(page.locator(".skeleton, [aria-busy=true]")).to_have_count(0)
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(
+        "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')) }",
+        f"/dashboard{path}",
+    )
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+    # The Overview may still have asked for its map.
+    assert [url for url in asked if "/assets/" not in url and "/reports?" not in url] == []

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import OpenPage, watched_page
-from tests.people import PASSWORD, WRONG, invite
+from tests.people import PASSWORD, WRONG, Person, invite
 from tests.serving import Serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
@@ -140,3 +140,17 @@ def test_the_settings_in_force_are_listed(open_page: OpenPage, tracker: Serving)
     expect(changed).to_contain_text("CLICKTRAIL_PORT")
     expect(changed).to_contain_text(tracker.url.rpartition(":")[2])
     expect(page.get_by_text("All is well.")).to_be_visible()
+
+
+def test_all_other_sessions_end_whatever_became_of_them(admin: Page, tracker: Serving) -> None:
+    """One has ended and one has begun since the list was loaded."""
+    name = admin.locator(".who").inner_text()
+    others = [Person(tracker, name) for _ in range(3)]
+    assert [each.sign_in().status_code for each in others[:2]] == [201, 201]
+    admin.get_by_role("link", name="Settings").click()
+    expect(admin.get_by_role("row")).to_have_count(4)
+    assert others[1].ask("DELETE", "/session").status_code == 204
+    assert others[2].sign_in().status_code == 201
+    admin.get_by_role("button", name="End all others").click()
+    expect(admin.get_by_role("row")).to_have_count(2)
+    assert [each.get("/session").status_code for each in others] == [401, 401, 401]

@@ -33,12 +33,14 @@ export const PAGES = [
   { path: "/settings/server", title: texts.settings.names.server, isFor: isAdmin, load: () => import("./pages/settings/server.js") },
 ];
 
-/** The page at a path with the values of its `:name` parts; null if there is none. */
+const ID = /^[0-9a-f]{24}$/i;
+
+/** The page at a path with the values of its `:name` parts, which are ids; null if there is none. */
 export function findPage(path) {
   for (const page of PAGES) {
     const [own, given] = [page.path.split("/"), path.split("/")];
-    const fits = own.length === given.length && own.every((part, index) => part[0] === ":" || part === given[index]);
-    if (fits) return { page, values: Object.fromEntries(own.flatMap((part, index) => (part[0] === ":" ? [[part.slice(1), decodeURIComponent(given[index])]] : []))) };
+    const fits = own.length === given.length && own.every((part, index) => (part[0] === ":" ? ID.test(given[index]) : part === given[index]));
+    if (fits) return { page, values: Object.fromEntries(own.flatMap((part, index) => (part[0] === ":" ? [[part.slice(1), given[index]]] : []))) };
   }
   return null;
 }

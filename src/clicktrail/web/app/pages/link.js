@@ -103,7 +103,7 @@ const AGENTS = {
 /** What a visit would get. The server says it by its own rules, and records nothing. */
 function Test({ link }) {
   const { query } = place.value;
-  const agent = query.get("as") in AGENTS ? query.get("as") : "own";
+  const agent = Object.hasOwn(AGENTS, query.get("as")) ? query.get("as") : "own";
   const asked = { query: (query.get("with") ?? "").replace(/^\?/, ""), user_agent: AGENTS[agent] };
   const path = link ? `/links/${link.linkId}/visit` : null;
   const answer = useAnswer(path, asked);

@@ -84,8 +84,10 @@ function SecondFactor({ isOn }) {
 function Sessions() {
   const answer = useAnswer("/sessions");
   const { problem, isBusy, run } = useAction();
-  const end = (sessions) => run(async () => {
-    for (const { sessionId } of sessions) await ask(`/sessions/${sessionId}`, {}, { method: "DELETE" });
+  const end = ({ sessionId }) => run(() => endSession(sessionId).finally(answer.reload));
+  const endOthers = () => run(async () => {
+    const { body } = await ask("/sessions"); // others may have signed in since the page was loaded
+    for (const { sessionId, isCurrent } of body) if (!isCurrent) await endSession(sessionId);
     answer.reload();
   });
   const endAll = () => run(async () => {
@@ -97,13 +99,22 @@ function Sessions() {
     { title: words.browser, className: "wide", render: (row) => html`${browserOf(row.userAgent)} ${row.isCurrent && html`<span class="mark good">${words.thisOne}</span>`}` },
     { title: words.address, render: (row) => row.address },
     { title: words.lastUsed, className: "time", render: (row) => moment(row.lastUsedTime, zone.value) },
-    { title: html`<span class="hidden">${words.endSession}</span>`, render: (row) => !row.isCurrent && html`<button type="button" class="small" disabled=${isBusy} onClick=${() => end([row])}>${words.endSession}</button>` },
+    { title: html`<span class="hidden">${words.endSession}</span>`, render: (row) => !row.isCurrent && html`<button type="button" class="small" disabled=${isBusy} onClick=${() => end(row)}>${words.endSession}</button>` },
   ];
   return html`<${Box} title=${words.sessions} isBusy=${answer.isLoading} actions=${html`
-      ${others.length > 0 && html`<button type="button" class="small" disabled=${isBusy} onClick=${() => end(others)}>${words.endOthers}</button>`}
+      ${others.length > 0 && html`<button type="button" class="small" disabled=${isBusy} onClick=${endOthers}>${words.endOthers}</button>`}
       <button type="button" class="small" disabled=${isBusy} onClick=${endAll}>${words.endAll}</button>`}>
     <${Wrong} problem=${problem} />
     ${contentOf(answer, { rows: 2, render: (rows) => html`<${Table} isCards label=${words.sessions} columns=${columns} rows=${rows} keyOf=${(row) => row.sessionId} />` })}<//>`;
+}
+
+/** Ends a session; one that has ended already is as good. */
+async function endSession(sessionId) {
+  try {
+    await ask(`/sessions/${sessionId}`, {}, { method: "DELETE" });
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
 }
 
 const BROWSERS = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"]];
