@@ -36,12 +36,13 @@ PICTURES = (
     ("uncounted", "ada", WIDE, "", "Why clicks did not count"),
     ("statement", "ada", WIDE, "/statement", None),
 )
+DESKTOP = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36"
 ARRIVING = (
     # user agent, host of the referrer
-    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36", "blog.example.net"),
+    (DESKTOP, "blog.example.net"),
     ("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0", "forum.example.org"),
     ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", None),
-    ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Safari/604.1", None),
+    ("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/131.0.0.0 Mobile Safari/537.36", None),
 )
 """Browsers of the clicks that arrive while the page Live is open, with the sites from which they come."""
 ADDRESSES = ("8.8.8.8", "81.2.69.142", "91.198.174.192", "133.11.0.1", "200.160.2.3")
@@ -70,7 +71,7 @@ def add_arrivals(api: httpx.Client) -> None:
     for number in range(60):
         agent, host = ARRIVING[number % len(ARRIVING)]
         click = {
-            "time": (now - timedelta(seconds=(60 - number) ** 2 / 2)).isoformat(),
+            "time": (now - timedelta(seconds=7 * (60 - number) + (60 - number) ** 2 / 3)).isoformat(),
             "uri": f"https://shop.example.org/welcome?referral=demo-{number % 7 + 1}",
             "ip": ADDRESSES[number % len(ADDRESSES)],
             "userAgent": agent,
@@ -102,7 +103,7 @@ def take_all(browser: Browser, server: Serving, people: Mapping[str, str], ids: 
 @contextmanager
 def signed_in(browser: Browser, server: Serving, token: str) -> Iterator[Page]:
     """A page of the dashboard, of a person who has opened an invitation."""
-    context = browser.new_context(locale="en-GB")
+    context = browser.new_context(locale="en-GB", user_agent=DESKTOP)
     page = context.new_page()
     page.goto(f"{server.url}/welcome#{token}")
     page.get_by_label("Password", exact=True).fill(PASSWORD)

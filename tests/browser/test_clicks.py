@@ -134,6 +134,10 @@ def test_partners_see_their_own_clicks(open_page: OpenPage, programme: Programme
     expect(page.get_by_role("button", name="Delete this click")).to_have_count(0)
     with tracker.client("partner", partner) as asking:
         assert asking.get(f"/clicks/{foreign}?query[origin]=1").status_code == 404
+        [earned] = asking.get("/clicks?limit=1&filter[registration]=1&query[profile]=1").json()
+    page = open_page(f"/clicks/{earned['clickId']}", scope="partner", partner=partner)
+    why = page.get_by_role("region", name="Who earned the client").first
+    expect(why.locator("dd").first).to_have_text(earned["profile"]["name"])
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -51,6 +51,8 @@ def test_the_numbers_are_those_of_the_api(home: Page, tracker: Serving, programm
     for label, name in (("Recorded clicks", "allClicks"), ("Robots", "bots"), ("Repeats", "duplicates")):
         shown = why.get_by_role("row").filter(has_text=label).first.locator(".number")
         expect(shown).to_have_text(str(totals[name]))
+    edges = why.locator(".number").evaluate_all("all => all.map((each) => Math.round(each.getBoundingClientRect().right))")
+    assert len(set(edges)) == 1  # the numbers stand in one column
     last = ask(tracker, "/clicks?filter[registration]=1&sort_by=time&limit=8&query[profile]=1", partner)
     names = home.get_by_role("region", name="Last registrations").first.locator("tbody tr td:first-child")
     expect(names).to_have_text([each["profile"]["name"] for each in last])

@@ -68,7 +68,7 @@ export default function Click({ clickId }) {
       </div>
       <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered}
-        render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} />`} />
+        render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${answer.data?.profile} />`} />
       <${Deliveries} clickId=${clickId} />
       <${Repeats} clickId=${clickId} />`}`;
 }

@@ -34,7 +34,7 @@ const COLUMNS = [
   ofVisitor("device"),
   ofVisitor("browser"),
   ofVisitor("os"),
-  text("referrer", { className: "wide" }),
+  text("referrer", { className: "wide", render: ({ referrer }) => referrer?.replace(/^https?:\/\//, "") ?? texts.none }),
   text("uri", { className: "wide" }),
   text("utmSource"),
   text("utmMedium"),
