@@ -9,10 +9,13 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import OpenPage
+from tests.browser.programme import Programme
 from tests.serving import Serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 FIRST_VIEW_BYTES = 90_000
+GO = "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')) }"
+"""Opens a path without loading the page, which would forget the token."""
 
 
 def test_the_overview_shows_the_numbers_of_the_report(page: Page, tracker: Serving) -> None:
@@ -77,3 +80,19 @@ def test_a_path_with_something_else_than_an_id_asks_for_nothing(open_page: OpenP
     expect(page.get_by_role("heading", name="No such page")).to_be_visible()
     # The Overview may still have asked for its map.
     assert [url for url in asked if "/assets/" not in url and "/reports?" not in url] == []
+
+
+@pytest.mark.parametrize("path", ["/links/{}", "/clicks/{}", "/clients/{}", "/partners/{}", "/partners/{}/statement"])
+def test_an_unknown_id_is_not_found_once(open_page: OpenPage, programme: Programme, path: str) -> None:
+    """A text that is no id is not even asked for."""
+    assert programme.clicks
+    for unknown, most in (("0" * 24, 1), ("no-id", 0)):
+        page = open_page(refusals=(404,))
+        expect(page.locator(".figure").first).to_be_visible()
+        failed: list[str] = []
+        page.on("response", lambda answer, failed=failed: failed.append(answer.url) if answer.status >= 400 else None)
+        page.evaluate(GO, f"/dashboard{path.format(unknown)}")
+        expect(page.get_by_role("alert")).to_contain_text("Not found")
+        page.wait_for_load_state("networkidle")
+        assert len(failed) == most, failed
+        expect(page.get_by_role("alert")).to_have_count(1)

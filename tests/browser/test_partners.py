@@ -51,18 +51,19 @@ def test_one_partner(open_page: OpenPage, tracker: Serving, programme: Programme
     with tracker.client() as api:
         api.patch(f"/profiles/{partner}", json={"countryNumericCode": "276"})
         totals = api.get(f"/reports?filter[partnerId]={partner}&metrics=clicks,botRate").json()["totals"]
-        clients = api.get(
-            f"/clicks?filter[partnerId]={partner}&filter[registration]=1&query[profile]=1&sort_by=time"
-        ).json()
+        [last] = api.get(f"/registrations?filter[partnerId]={partner}&sort_by=time&limit=1").json()
+        client = api.get(f"/profiles/{last['profileId']}").json()
     page = open_page(f"/partners/{partner}", view=view)
     expect(page.locator("h1")).to_have_text("Ada Media")
     expect(page.locator(".figure", has_text="Clicks").locator(".value").first).to_have_text(str(totals["clicks"]))
     expect(page.locator(".figure", has_text="Robots").locator(".value")).to_have_text(f"{totals['botRate']}%")
     expect(page.locator(".panel", has_text="Details")).to_contain_text("Germany")
     panel = page.locator(".panel", has_text="Latest clients")
-    expect(panel.locator("tbody tr").first).to_contain_text(clients[0]["profile"]["name"])
+    expect(panel.locator("tbody tr").first).to_contain_text(client["name"])
     expect(page.locator(".panel", has=page.get_by_role("heading", name="Links"))).to_contain_text("spring 1")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("link", name="Statement").click()
+    expect(page.locator("h1")).to_have_text("Statement of Ada Media")
 
 
 def test_the_overview_leads_to_partners_and_links(open_page: OpenPage) -> None:

@@ -51,11 +51,14 @@ def test_the_numbers_are_those_of_the_api(home: Page, tracker: Serving, programm
     for label, name in (("Recorded clicks", "allClicks"), ("Robots", "bots"), ("Repeats", "duplicates")):
         shown = why.get_by_role("row").filter(has_text=label).first.locator(".number")
         expect(shown).to_have_text(str(totals[name]))
-    edges = why.locator(".number").evaluate_all("all => all.map((each) => Math.round(each.getBoundingClientRect().right))")
+    edges = why.locator(".number").evaluate_all(
+        "all => all.map((each) => Math.round(each.getBoundingClientRect().right))"
+    )
     assert len(set(edges)) == 1  # the numbers stand in one column
-    last = ask(tracker, "/clicks?filter[registration]=1&sort_by=time&limit=8&query[profile]=1", partner)
+    last = ask(tracker, "/registrations?sort_by=time&sort_order=desc&limit=8", partner)
+    clients = [ask(tracker, f"/clicks/{each['clickId']}?query[profile]=1", partner)["profile"] for each in last]
     names = home.get_by_role("region", name="Last registrations").first.locator("tbody tr td:first-child")
-    expect(names).to_have_text([each["profile"]["name"] for each in last])
+    expect(names).to_have_text([each["name"] for each in clients])
 
 
 def check_statement(page: Page, tracker: Serving, month: str, partner: str) -> None:

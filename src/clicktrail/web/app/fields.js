@@ -53,4 +53,7 @@ export const OPERATORS = {
   flag: ["eq", "ne"],
 };
 
+/** Rules of registrations that nothing earned. */
+export const UNEARNED = ["none", "outranked"];
+
 export const fieldOf = (name) => BY_NAME.get(name) ?? { name, kind: "text", plain: "eq", label: name };

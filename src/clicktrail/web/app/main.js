@@ -1,7 +1,7 @@
 // The start: who is signed in, then the frame with the menu and the page of the URL.
 import { html, render, useEffect, useState } from "../vendor/preact/preact.js";
 import { ask } from "./api.js";
-import { Empty, Forbidden, Skeleton } from "./components/states.js";
+import { Empty, Forbidden, NotFound, Skeleton } from "./components/states.js";
 import { say } from "./format.js";
 import { KeyList, isListOpen, useKeys } from "./keyboard.js";
 import { PAGES, findPage } from "./pages.js";
@@ -60,6 +60,8 @@ function Search() {
     ${state.SearchDialog && html`<${state.SearchDialog} onClose=${() => setState({})} />`}`;
 }
 
+const isId = (text) => /^[0-9a-f]{24}$/i.test(text);
+
 /** Loads the file of a page. After an update of the server the old files are gone: the person loads the page again. */
 function Page({ page, values }) {
   const [state, setState] = useState({ component: null, isGone: false });
@@ -67,6 +69,7 @@ function Page({ page, values }) {
     page.load().then(({ default: component }) => setState({ component }), () => setState({ isGone: true }));
   }, [page]);
   if (!page.isFor()) return html`<h1>${page.title}</h1><${Forbidden} />`;
+  if (!Object.values(values).every(isId)) return html`<h1>${page.title}</h1><${NotFound} />`;
   if (state.isGone) return html`<div class="state failed" role="alert"><strong>${texts.states.newVersion}</strong><p>${texts.states.newVersionText}</p>
     <button type="button" onClick=${() => location.reload()}>${texts.states.reload}</button></div>`;
   if (!state.component) return html`<h1>${page.title}</h1><${Skeleton} />`;

@@ -28,8 +28,8 @@ export function Form({ send, submit, onCancel, children }) {
 
 /** The values by name. Raises Problem for what the browser itself refuses, in the language of the browser. */
 function checked(form) {
-  const refused = [...form.elements].filter((each) => each.name && !each.validity.valid);
-  if (refused.length) throw mistake(...refused.map((each) => [each.name, each.validationMessage]));
+  const refused = [...form.elements].filter((each) => each.dataset.shows && !each.validity.valid);
+  if (refused.length) throw mistake(...refused.map((each) => [each.dataset.shows, each.validationMessage]));
   return Object.fromEntries(new FormData(form));
 }
 

@@ -11,12 +11,17 @@ export function Skeleton({ rows = 6 }) {
 
 export function Failed({ problem, onRetry }) {
   if (problem.status === 403) return html`<${Forbidden} text=${problem.message} />`;
+  if (problem.status === 404) return html`<${NotFound} />`;
   return html`<div class="state failed" role="alert">
-    <strong>${problem.status === 404 ? texts.states.notFound : texts.states.failed}</strong>
+    <strong>${texts.states.failed}</strong>
     <p>${problem.message}</p>
     ${problem.errors.map((each) => html`<p><code>${each.parameter ?? each.pointer}</code> ${each.detail}</p>`)}
-    ${onRetry && problem.status !== 404 && html`<button type="button" onClick=${onRetry}>${texts.states.retry}</button>`}
+    ${onRetry && html`<button type="button" onClick=${onRetry}>${texts.states.retry}</button>`}
   </div>`;
+}
+
+export function NotFound() {
+  return html`<div class="state failed" role="alert"><strong>${texts.states.notFound}</strong><p>${texts.states.notFoundText}</p></div>`;
 }
 
 export function Forbidden({ text }) {

@@ -66,12 +66,14 @@ export default function Click({ clickId }) {
         <${Box} title=${words.facts} isBusy=${answer.isLoading} actions=${curl}>${facts(RECORDED)}<//>
         <${Box} title=${words.visitor} isBusy=${answer.isLoading} actions=${curl}>${facts(VISITOR)}<//>
       </div>
-      <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4}
-        isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered}
+      <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4} waits=${!answer.data}
+        isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered} fill=${may.change("registrations") ? registerCurl(clickId) : null}
         render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${answer.data?.profile} />`} />
       <${Deliveries} clickId=${clickId} />
       <${Repeats} clickId=${clickId} />`}`;
 }
+
+const registerCurl = (clickId) => curlOf("/registrations", {}, { method: "POST", body: { clickId, profile: { firstName: "Mary", uuid: "client-1" } } });
 
 /** Whether it counts, in a sentence. */
 function Verdict({ click }) {

@@ -21,7 +21,7 @@ export default function Client({ profileId }) {
   const answer = useAnswer(path);
   const name = answer.data?.name || texts.titles.client;
   return html`<div class="head"><div><p class="crumb"><a href=${hrefOfPage("/registrations", rangeQuery())}>${words.all}</a></p><h1>${name}</h1></div></div>
-    ${answer.problem ? contentOf(answer, {}) : html`<${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${6}
+    ${answer.problem ? contentOf(answer, {}) : html`<${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${6} waits=${!answer.data}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notRegistered} render=${(found) => html`<${Attribution} found=${found} />`} />
       <div class="panels">
         <${Box} title=${words.details} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf(path)} label=${texts.copyAsCurl} />`}>

@@ -4,32 +4,25 @@ import { useAnswer } from "../answers.js";
 import { Filters } from "../components/filters.js";
 import { Box, Panel, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
+import { Latest } from "../components/registered.js";
 import { CopyButton } from "../components/states.js";
-import { Table } from "../components/table.js";
 import { curlOf } from "../api.js";
-import { moment, number, say } from "../format.js";
+import { number } from "../format.js";
 import { hrefOfPage } from "../pages.js";
+import { may } from "../session.js";
 import { texts } from "../texts.js";
-import { METRIC_FILTERS, clicksHref, linkUrl, rangeQuery, reportQuery, zone } from "../view.js";
+import { METRIC_FILTERS, clicksHref, linkUrl, rangeQuery, reportQuery } from "../view.js";
 import { Summary } from "./overview.js";
 
 const words = texts.home;
 const FIGURES = ["clicks", "uniqueClicks", "registrations", "conversionRate"];
 const LINKS = { limit: "20", "query[metrics]": "1" };
-const LAST = {
-  "filter[registration][eq]": "1",
-  sort_by: "time",
-  sort_order: "desc",
-  limit: "8",
-  "query[profile]": "1",
-  "query[link]": "1",
-};
 const COUNTED = "allClicks,bots,clicks,duplicates,uniqueClicks,dataCentreClicks";
 
 export default function Home() {
   return html`<div class="head"><h1>${texts.titles.overview}</h1><${Periods} /></div>
     <${OwnLinks} /><${Filters} /><${Summary} figures=${FIGURES} />
-    <div class="panels"><${Last} /><${Why} /></div>`;
+    <div class="panels"><${Latest} title=${words.last} empty=${words.noRegistrations} /><${Why} /></div>`;
 }
 
 /** The link with the most clicks first: that is the one which people look for. */
@@ -40,9 +33,14 @@ function OwnLinks() {
   const all = others.length > 0 && hrefOfPage("/links", rangeQuery());
   return html`<${Box} title=${words.yourLink} className="own-link" isBusy=${answer.isLoading} actions=${html`
       ${all && html`<a class="small" href=${all}>${words.otherLinks}</a>`}<${CopyButton} quiet text=${curlOf("/links", LINKS)} label=${texts.copyAsCurl} />`}>
-    ${contentOf(answer, { rows: 1, isEmpty: (rows) => !rows.length, empty: words.noLink, render: () => html`
+    ${contentOf(answer, { rows: 1, isEmpty: (rows) => !rows.length, empty: html`<${NoLink} />`, render: () => html`
       <${OwnLink} link=${first} isMain />
       ${others.slice(0, 4).map((link) => html`<${OwnLink} link=${link} />`)}` })}<//>`;
+}
+
+/** A partner who may add links is led to where that is done. */
+function NoLink() {
+  return may.change("links") ? html`${words.noLinkYet} <a href=${hrefOfPage("/links", { list: "all" })}>${words.addLink}</a>` : words.noLink;
 }
 
 function OwnLink({ link, isMain }) {
@@ -50,22 +48,6 @@ function OwnLink({ link, isMain }) {
   return html`<div class=${isMain ? "address main" : "address"}>
     <code>${linkUrl(link.code)}</code><${CopyButton} text=${linkUrl(link.code)} label=${texts.copy} />
     <span class="help">${href ? html`<a href=${href}>${link.name || link.code}</a>` : link.name}${!link.enabled && html` · ${words.notInUse}`}</span></div>`;
-}
-
-function Last() {
-  const columns = [
-    { title: words.client, className: "wide", render: (row) => row.profile?.name || row.profileId },
-    { title: words.link, render: (row) => row.link?.name || row.link?.code || texts.none },
-    { title: words.when, className: "time", render: (row) => timeOf(row) },
-  ];
-  return html`<${Panel} title=${words.last} path="/clicks" query=${LAST} isEmpty=${(rows) => !rows.length} empty=${words.noRegistrations}
-    render=${(rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.last })} columns=${columns} rows=${rows} keyOf=${(row) => row.clickId} />`} />`;
-}
-
-function timeOf(row) {
-  const href = hrefOfPage(`/clicks/${row.clickId}`);
-  const text = moment(row.time, zone.value);
-  return href ? html`<a href=${href}>${text}</a>` : text;
 }
 
 /** From all that was recorded to what counts, each step with its rule. */

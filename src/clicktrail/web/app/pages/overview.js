@@ -9,6 +9,7 @@ import { Filters } from "../components/filters.js";
 import { Box, Panel } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
 import { RankedPanel } from "../components/ranked.js";
+import { UNEARNED } from "../fields.js";
 import { CopyButton, Failed, Skeleton } from "../components/states.js";
 import { number, part, range } from "../format.js";
 import { change, go, place } from "../router.js";
@@ -23,25 +24,37 @@ const DELAYS = Object.keys(texts.delays);
 export default function Overview() {
   return html`<div class="head"><h1>${texts.titles.overview}</h1><${Periods} /></div>
     <${Filters} />
-    <${Summary} figures=${may.seePartners() ? FIGURES : FIGURES.map((name) => (name === "activePartners" ? "activeLinks" : name))} />
+    <${Summary} figures=${may.seePartners() ? FIGURES : FIGURES.map((name) => (name === "activePartners" ? "activeLinks" : name))} canBegin=${may.seePartners()} />
     <div class="panels">
       ${may.seePartners() && html`<${Partners} />`}
       <${Links} /><${Countries} /><${World} /><${Referrers} /><${Campaigns} /><${Devices} /><${Delay} />
     </div>`;
 }
 
-/** Figures and line are one answer: totals and rows of the same report. `more` are filters of the page. */
-export function Summary({ figures, more = {} }) {
+/** Figures and line are one answer: totals and rows of the same report. `more` are filters of the page. `canBegin`: an
+ *  empty store says what to do. */
+export function Summary({ figures, more = {}, canBegin = false }) {
   const query = reportQuery({ group_by: "time", metrics: figures.join(","), ...more });
   const answer = useAnswer("/reports", query);
   const chosen = place.value.query.get("show");
   const metric = figures.includes(chosen) ? chosen : figures[0];
   const { data, problem } = answer;
+  const line = html`<${Line} data=${data} metric=${metric} more=${more} />`;
+  const mayBeEmpty = canBegin && data && !data.totals.clicks && !readFilters().length;
   return html`<${Box} className="summary" title=${data ? range(data.meta.from, data.meta.to, data.meta.zone) : " "} isBusy=${answer.isLoading}
     actions=${html`<span class="asof">${data?.meta.zone}</span><${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>
     ${problem ? html`<${Failed} problem=${problem} onRetry=${answer.reload} />` : html`<${Figures} data=${data} figures=${figures} metric=${metric} more=${more} />
-      <${Line} data=${data} metric=${metric} more=${more} />`}
+      ${mayBeEmpty ? html`<${Begin} otherwise=${line} />` : line}`}
   <//>`;
+}
+
+/** What to do with an empty store. Robots alone and clicks of other days are clicks too. */
+function Begin({ otherwise }) {
+  const { data, problem } = useAnswer("/clicks", { limit: 1 });
+  if (problem || data?.length) return otherwise;
+  if (!data) return html`<div class="chart"><${Skeleton} rows=${7} /></div>`;
+  return html`<div class="chart begin"><div class="state"><strong>${texts.begin.title}</strong><p>${texts.begin.text}</p>
+    <a class="button primary" href=${hrefOfPage("/setup")}>${texts.begin.open}</a></div></div>`;
 }
 
 function Figures({ data, figures, metric, more }) {
@@ -68,7 +81,7 @@ function registrationsHref(meta) {
   query.set("from", meta.from);
   query.set("to", meta.to);
   for (const { key, value } of filters) query.append(key, value);
-  for (const rule of ["none", "outranked"]) query.append("filter[rule][ne]", rule);
+  for (const rule of UNEARNED) query.append("filter[rule][ne]", rule);
   return hrefOfPage("/registrations", query);
 }
 

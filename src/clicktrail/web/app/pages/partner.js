@@ -5,9 +5,11 @@ import { useAnswer } from "../answers.js";
 import { Filters } from "../components/filters.js";
 import { Box, Panel, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
+import { Latest } from "../components/registered.js";
 import { CopyButton, Failed, Skeleton } from "../components/states.js";
-import { day, moment } from "../format.js";
+import { moment } from "../format.js";
 import { hrefOfPage } from "../pages.js";
+import { go, hrefOf } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { rangeQuery, zone } from "../view.js";
@@ -23,42 +25,28 @@ export default function Partner({ profileId }) {
   const profile = answer.data;
   const more = { "filter[partnerId]": profileId };
   if (answer.problem) return html`<h1>${texts.titles.partner}</h1><${Failed} problem=${answer.problem} onRetry=${answer.reload} />`;
-  return html`<${Head} profile=${profile} reload=${answer.reload} />
+  return html`<${Head} profile=${profile} profileId=${profileId} reload=${answer.reload} />
     <${Filters} />
     <${Summary} figures=${FIGURES} more=${more} />
     <div class="panels">
-      <${Links} more=${more} /><${Clients} profileId=${profileId} />
+      <${Links} more=${more} /><${Latest} title=${words.clients} empty=${words.noClients} filters=${[["filter[partnerId]", profileId]]} className="tall" />
       <${Postbacks} profileId=${profileId} /><${Details} profile=${profile} />
       ${may.change("users") && html`<${Users} profile=${profile} profileId=${profileId} />`}
       <${Countries} more=${more} /><${Referrers} more=${more} /><${Devices} more=${more} />
     </div>`;
 }
 
-function Head({ profile, reload }) {
+function Head({ profile, profileId, reload }) {
   const [open, setOpen] = useState("");
   const close = () => setOpen("");
   return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/partners", rangeQuery())}>${words.all}</a>
       <h1>${profile ? profile.name || profile.profileId : texts.titles.partner} ${profile?.enabled === false && html`<span class="mark warn">${words.disabled}</span>`}</h1></div><${Periods} /></div>
-    ${may.change("profiles") && html`<div class="tools"><button type="button" disabled=${!profile} onClick=${() => setOpen("link")}>${words.newLink}</button>
-      <button type="button" disabled=${!profile} onClick=${() => setOpen("edit")}>${words.edit}</button></div>`}
+    <div class="tools"><a class="button" href=${hrefOfPage(`/partners/${profileId}/statement`)}>${texts.titles.statement}</a>
+      ${may.change("profiles") && html`<button type="button" disabled=${!profile} onClick=${() => setOpen("link")}>${words.newLink}</button>
+      <button type="button" disabled=${!profile} onClick=${() => setOpen("edit")}>${words.edit}</button>`}</div>
     ${open === "edit" && html`<${PartnerForm} profile=${profile} onClose=${close} onSaved=${reload} />`}
-    ${open === "link" && html`<${LinkForm} partnerId=${profile.profileId} onClose=${close} onSaved=${reload} />`}`;
+    ${open === "link" && html`<${LinkForm} partnerId=${profile.profileId} onClose=${close} onSaved=${(link) => go(hrefOf(`/links/${link.linkId}`, rangeQuery()))} />`}`;
 }
-
-/** The clients whom the partner's clicks brought, the newest click first. */
-function Clients({ profileId }) {
-  const query = rangeQuery();
-  const asked = { "filter[partnerId]": profileId, "filter[registration]": "1", sort_by: "time", limit: 8, "query[profile]": "1", "query[link]": "1" };
-  const all = hrefOfPage("/clicks", new URLSearchParams([...query, ["filter[partnerId]", profileId], ["filter[registration]", "1"]]));
-  return html`<${Panel} title=${words.clients} path="/clicks" query=${asked} className="tall" isEmpty=${(rows) => !rows.length} empty=${words.noClients}
-    actions=${all && html`<a class="small" href=${all}>${texts.all}</a>`}
-    render=${(rows) => html`<table><thead><tr><th scope="col">${words.client}</th><th scope="col">${words.link}</th><th scope="col" class="number">${words.clicked}</th></tr></thead>
-      <tbody>${rows.map((click) => html`<tr><td>${linked(hrefOfPage(`/registrations/${click.profileId}`), click.profile?.name || click.profileId)}</td>
-        <td>${click.link && html`<a href=${hrefOfPage(`/links/${click.linkId}`, query)}>${click.link.name || click.link.code}</a>`}</td>
-        <td class="number">${linked(hrefOfPage(`/clicks/${click.clickId}`), day(click.time, zone.value))}</td></tr>`)}</tbody></table>`} />`;
-}
-
-const linked = (href, text) => (href ? html`<a href=${href}>${text}</a>` : text);
 
 function Postbacks({ profileId }) {
   const fill = curlOf("/postbacks", {}, { method: "POST", body: { profileId, events: ["registration"], uri: "https://tracker.example.org/postback?cid={query.subid}&event={event}" } });

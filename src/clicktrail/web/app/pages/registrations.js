@@ -3,9 +3,10 @@ import { html } from "../../vendor/preact/preact.js";
 import { curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
 import { Filters } from "../components/filters.js";
-import { ClickLink, ClientName, LinkName, PartnerName } from "../components/names.js";
+import { ClickLink, ClientName, PartnerName } from "../components/names.js";
 import { Box, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
+import { linkOf, useClicks } from "../components/registered.js";
 import { CopyButton } from "../components/states.js";
 import { Pages, Table } from "../components/table.js";
 import { duration, moment, number, say, span } from "../format.js";
@@ -45,14 +46,6 @@ export default function Registrations() {
     <//>`;
 }
 
-/** The clicks of the page by id: one request gives their times, links and clients. */
-function useClicks(found) {
-  const ids = found.map(({ clickId }) => clickId).filter(Boolean);
-  const query = { "filter[clickId][in]": ids.join(","), "query[link]": "1", "query[profile]": "1", limit: ids.length };
-  const { data } = useAnswer(ids.length ? "/clicks" : null, query);
-  return new Map((ids.length ? (data ?? []) : []).map((click) => [click.clickId, click]));
-}
-
 function titleOf(total, { from, to, isReady }) {
   const when = !isReady ? "" : from ? span(from, to, zone.value) : texts.clicks.anyTime;
   const count = total === null || total === undefined ? words.label : say(total === 1 ? words.one : words.many, { count: number(total) });
@@ -66,7 +59,7 @@ function columnsOf(clicks) {
     { title: words.time, sort: "time", className: "time", render: ({ time }) => moment(time, zone.value) },
     { title: texts.fields.client, render: (each) => html`<${ClientName} id=${each.profileId} profile=${of(each)?.profile} />` },
     ...(may.seePartners() ? [{ title: texts.fields.partner, render: ({ partnerId }) => (partnerId ? html`<${PartnerName} id=${partnerId} />` : texts.none) }] : []),
-    { title: texts.fields.link, render: (each) => (each.linkId ? html`<${LinkName} id=${each.linkId} link=${each.clickId ? (of(each)?.link ?? null) : undefined} />` : texts.none) },
+    { title: texts.fields.link, render: (each) => linkOf(each, clicks) },
     { title: texts.fields.clickId, className: "time", render: (each) => (each.clickId ? html`<${ClickLink} id=${each.clickId} text=${of(each) && moment(of(each).time, zone.value)} />` : texts.none) },
     { title: words.delay, render: (each) => (of(each) ? duration(Math.max(delay(each), 0)) : texts.none) },
     { title: words.outcome, render: ({ rule }) => html`<span title=${texts.ruleHelp[rule]}>${texts.rules[rule] ?? rule}</span>` },

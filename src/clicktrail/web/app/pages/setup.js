@@ -8,39 +8,50 @@ import { moment, say } from "../format.js";
 import { hrefOfPage } from "../pages.js";
 import { viewer } from "../session.js";
 import { texts } from "../texts.js";
-import { zone } from "../view.js";
+import { linkUrl, zone } from "../view.js";
 
 const LOOK_MS = 3_000;
 const words = texts.setup;
 const OLDEST = { sort_by: "createTime", sort_order: "asc", limit: "1" };
 const post = (path, body) => curlOf(path, {}, { method: "POST", body });
 
-/** `asks` finds the first object that shows that the step is done; `read` gives its time and its page. */
+/** The landing page of a link, with its code as redirects add it. */
+function landing({ uri, code }) {
+  const url = new URL(uri ?? "https://shop.example/");
+  url.searchParams.set("referral", code);
+  return url.href;
+}
+const FIRST = { uri: "https://shop.example/", code: "first" };
+
+/** `asks` finds the first object that shows that the step is done; `read` gives its time and its page. `page` is where the
+ *  dashboard does the same. */
 const STEPS = [
-  { name: "token", lines: () => ["TOKEN=$(clicktrail token create --scope admin)"] },
+  { name: "token", lines: () => ['AUTH="Authorization: Bearer $(clicktrail token create --scope admin)"'] },
   {
     name: "link",
     asks: ["/links", { ...OLDEST, "filter[profileId][null]": "0" }],
     read: (link) => [link.createTime, `/links/${link.linkId}`],
-    lines: () => [post("/profiles", { firstName: "First partner" }), post("/links", { code: "first", name: "First link", profileId: "PROFILE_ID", uri: "https://shop.example/" })],
+    page: ["/partners", texts.titles.partners],
+    lines: () => [post("/profiles", { firstName: "First partner" }), post("/links", { ...FIRST, name: "First link", profileId: "PROFILE_ID" })],
   },
   {
     name: "click",
     asks: ["/clicks", OLDEST],
     read: (click) => [click.createTime, `/clicks/${click.clickId}`],
-    lines: () => [post("/clicks", { ip: "8.8.8.8", uri: "https://shop.example/?referral=first", userAgent: navigator.userAgent })],
+    lines: ({ link }) => [post("/clicks", { ip: "8.8.8.8", uri: landing(link ?? FIRST), userAgent: navigator.userAgent }), ...(link ? [linkUrl(link.code)] : [])],
   },
   {
     name: "registration",
-    asks: ["/clicks", { ...OLDEST, "filter[registration]": "1" }],
-    read: (click) => [click.updateTime, `/clicks/${click.clickId}`],
-    lines: ({ clickId }) => [post("/registrations", { clickId: clickId ?? "CLICK_ID", profile: { firstName: "Mary", uuid: "client-1" } })],
+    asks: ["/registrations", { ...OLDEST, sort_by: "time" }],
+    read: (registration) => [registration.time, `/clients/${registration.profileId}`],
+    lines: ({ click }) => [post("/registrations", { clickId: click?.clickId ?? "CLICK_ID", profile: { firstName: "Mary", uuid: "client-1" } })],
   },
   {
     name: "delivery",
     asks: ["/deliveries", { ...OLDEST, sort_by: "time", "filter[status]": "delivered" }],
     read: (delivery) => [delivery.time, delivery.clickId ? `/clicks/${delivery.clickId}` : "/postbacks"],
-    lines: ({ profileId }) => [post("/postbacks", { profileId: profileId ?? "PROFILE_ID", uri: "https://partner.example/postback?click={click_id}", events: ["click", "registration"] })],
+    page: ["/postbacks", texts.titles.postbacks],
+    lines: ({ link }) => [post("/postbacks", { profileId: link?.profileId ?? "PROFILE_ID", uri: "https://partner.example/postback?click={click_id}", events: ["click", "registration"] })],
   },
 ];
 
@@ -78,13 +89,12 @@ function useSteps() {
 
 function Steps() {
   const { found, isLoading, problem } = useSteps();
-  const known = { clickId: found.click?.clickId, profileId: found.link?.profileId };
   const isDone = ({ name }) => (name === "token" ? Boolean(viewer.value.isToken) : Boolean(found[name]));
   return html`<${Box} title=${words.steps}>
     <p class="help">${words.stepsText}</p>
     ${problem && html`<${Failed} problem=${problem} />`}
     ${isLoading ? html`<${Skeleton} rows=${8} />` : html`<p class="hidden" role="status">${say(words.done, { done: STEPS.filter(isDone).length, all: STEPS.length })}</p>
-      <ol class="checklist">${STEPS.map((step) => html`<${Step} key=${step.name} step=${step} isDone=${isDone(step)} found=${found[step.name]} lines=${step.lines(known)} />`)}</ol>`}
+      <ol class="checklist">${STEPS.map((step) => html`<${Step} key=${step.name} step=${step} isDone=${isDone(step)} found=${found[step.name]} lines=${step.lines(found)} />`)}</ol>`}
   <//>`;
 }
 
@@ -94,7 +104,7 @@ function Step({ step, isDone, found, lines }) {
   const seen = time ? say(words.seen, { time: moment(time, zone.value) }) : isDone ? words.seenNow : step.asks ? words.waiting : words.unseen;
   return html`<li class=${isDone ? "done" : ""}><div class="step">
     <header><h3>${words[step.name]}</h3><span class="seen">${href ? html`<a href=${href}>${seen}</a>` : seen}</span></header>
-    <p class="help">${words[`${step.name}Text`]}</p>
+    <p class="help">${words[`${step.name}Text`]} ${step.page && html`<a href=${hrefOfPage(step.page[0])}>${say(words.here, { page: step.page[1] })}</a>`}</p>
     ${lines.map((line) => html`<${Copyable} text=${line} />`)}
   </div></li>`;
 }

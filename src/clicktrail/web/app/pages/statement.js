@@ -1,12 +1,13 @@
 // What did a partner bring in a month? A page to print.
 import { html, useEffect, useState } from "../../vendor/preact/preact.js";
 import { ask, curlOf } from "../api.js";
-import { useAnswer, useName } from "../answers.js";
+import { useAnswer } from "../answers.js";
 import { Box, contentOf } from "../components/panel.js";
 import { Zone } from "../components/periods.js";
 import { CopyButton } from "../components/states.js";
 import { Table } from "../components/table.js";
 import { bucket, moment, number, range, say } from "../format.js";
+import { hrefOfPage } from "../pages.js";
 import { change, place } from "../router.js";
 import { viewer } from "../session.js";
 import { texts } from "../texts.js";
@@ -21,12 +22,14 @@ const MOST = 20 * PAGE;
 
 export default function Statement({ id }) {
   const partnerId = id ?? viewer.value.partnerId;
-  const name = useName(`/profiles/${partnerId}`, (profile) => profile.name || profile.profileId);
+  const partner = useAnswer(`/profiles/${partnerId}`);
   const month = monthOf(place.value.query.get("month"));
   const query = { group_by: "link", metrics: METRICS.join(","), from: `${month}-01`, to: lastDay(month), zone: zone.value, limit: "1000",
     ...(id ? { "filter[partnerId][eq]": id } : {}) };
   const answer = useAnswer("/reports", query);
-  return html`<div class="head"><h1>${say(words.of, { name: name ?? partnerId })}</h1><div class="periods">
+  const crumb = id && html`<a class="crumb" href=${hrefOfPage(`/partners/${id}`)}>${texts.titles.partner}</a>`;
+  if (id && partner.problem) return html`<h1>${texts.titles.statement}</h1>${contentOf(partner, {})}`;
+  return html`<div class="head"><div>${crumb}<h1>${say(words.of, { name: partner.data?.name || partnerId })}</h1></div><div class="periods">
       <${Months} month=${month} /><${Zone} /><button type="button" onClick=${() => print()}>${words.print}</button></div></div>
     <article class="statement">
     <${Box} title=${words.links} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>

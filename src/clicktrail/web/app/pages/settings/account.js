@@ -1,6 +1,6 @@
 // My password, my second factor, and where I am signed in.
 import { html, useState } from "../../../vendor/preact/preact.js";
-import { ask } from "../../api.js";
+import { ask, curlOf } from "../../api.js";
 import { useAnswer } from "../../answers.js";
 import { askConfirmed } from "../../components/confirmed.js";
 import { Confirm } from "../../components/dialog.js";
@@ -8,7 +8,7 @@ import { Field, Form, FormDialog, Wrong, useAction } from "../../components/form
 import { PartnerName } from "../../components/names.js";
 import { Box, contentOf } from "../../components/panel.js";
 import { Settings } from "../../components/settings.js";
-import { Copyable } from "../../components/states.js";
+import { CopyButton, Copyable } from "../../components/states.js";
 import { Table } from "../../components/table.js";
 import { moment } from "../../format.js";
 import { forget, viewer } from "../../session.js";
@@ -25,7 +25,7 @@ export default function Account() {
 }
 
 function You({ own }) {
-  return html`<${Box} title=${words.you}><dl class="pairs">
+  return html`<${Box} title=${words.you} actions=${html`<${CopyButton} quiet text=${curlOf("/access")} label=${texts.copyAsCurl} />`}><dl class="pairs">
       <dt>${words.name}</dt><dd>${own.name}</dd>
       <dt>${words.scope}</dt><dd>${words.scopes[own.scope]}</dd>
       ${own.partnerId && html`<dt>${words.partner}</dt><dd><${PartnerName} id=${own.partnerId} /></dd>`}
