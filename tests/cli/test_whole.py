@@ -70,7 +70,7 @@ WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("clicks", "ip"): IPS,
     ("clicks", "ip_hash"): tuple(map(text_hash, IPS)),
 }
-SELDOM = {"dropped_clicks"}
+SELDOM = {"dropped_clicks", "dropped_figures"}
 """Retention alone writes there."""
 
 

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import MAX_AHEAD_S, SECOND
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.beginnings import Kind
@@ -136,6 +137,49 @@ def test_the_store_of_an_earlier_version_is_marked_by_the_migration(new_database
     engine.migrate(migrate)
     assert engine.run(find_raw_from) == (FIRST_KEPT + MAX_AHEAD_S) * SECOND
     engine.close()
+
+
+def figures_of(client: httpx.Client, path: str) -> tuple[int, int, int]:
+    """Clicks, unique clicks and registrations."""
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    found = answer.json() if "/metrics" in path else answer.json()[0]["metrics"]
+    return found["clicks"], found["uniqueClicks"], found["registrations"]
+
+
+def test_figures_of_links_and_partners_keep_dropped_clicks(tmp_path: Path, new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with node(tmp_path / "all", url) as client:
+        ann, bob = (client.post("/profiles", json={"firstName": name}).json()["profileId"] for name in ("Ann", "Bob"))
+        link = client.post("/links", json={"code": "spring", "profileId": ann}).json()["linkId"]
+        clicks = [click_at(NEAR, NEAR), click_at(NEAR + 1, NEAR + 1), {**click_at(LATE, LATE), "userAgent": "curl/8"}]
+        assert client.post("/clicks/batch", json=[*clicks, click_at(KEPT, KEPT)]).status_code == 201
+        registration = {"clickId": clicks[0]["clickId"], "profile": {"firstName": "Eve"}}
+        assert client.post("/registrations", json=registration).status_code == 201
+        client.patch(f"/links/{link}", json={"profileId": bob}).raise_for_status()
+        assert client.post("/clicks/batch", json=[click_at(KEPT + 1, KEPT + 1)]).status_code == 201
+        of_partner = "/profiles?filter[profileId]={}&query[metrics]=1"
+        paths = (f"/links/{link}/metrics", "/links?query[metrics]=1", of_partner.format(ann), of_partner.format(bob))
+        before = [figures_of(client, path) for path in paths]
+        assert before == [(4, 2, 1), (4, 2, 1), (3, 2, 1), (1, 0, 0)]
+        assert figures_of(client, f"/links/{link}/metrics?bots=1")[0] == 5
+    with node(tmp_path / "kept", url, retention_months=str(MONTHS)) as client:
+        assert [figures_of(client, path) for path in paths] == before
+        answer = client.get(f"/links/{link}/metrics?bots=1")
+        assert answer.status_code == 409
+        assert "rawFrom" in answer.json()["detail"]
+        assert len(client.get("/clicks").json()) == 2
+
+
+def test_a_store_that_moves_takes_figures_of_dropped_clicks_along(tmp_path: Path, store: PostgresEngine) -> None:
+    note = "INSERT INTO dropped_figures VALUES ('d1', 'a', NULL, 3, 2, 1, 4, 5), ('d2', 'a', 'p', 1, 1, 0, 3, 3)"
+    store.run(lambda session: session.rows(sql(note)))
+    target = DuckdbEngine(tmp_path / "store.duckdb")
+    target.migrate(migrate)
+    move(store, target, lambda _, __: None)
+    target.run(target.figures.read)
+    assert target.run(lambda session: session.figures.find(session, ["a"])) == {"a": LinkMetrics(4, 3, 1, 3, 5)}
+    target.close()
 
 
 def test_a_store_that_moves_takes_along_since_when_it_is_whole(tmp_path: Path, store: PostgresEngine) -> None:
