@@ -129,7 +129,7 @@ def test_a_second_factor_is_set_up_and_asked_for(house: Serving, open_browser: O
     app = pyotp.TOTP(dialog.locator(".copyable code").inner_text())
     dialog.get_by_label("Code of the app").fill("000000")
     dialog.get_by_role("button", name="Turn on").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("is not the current code")
+    expect(dialog.locator(".field .problem")).to_contain_text("is not the current code")
     dialog.get_by_label("Code of the app").fill(app.now())
     dialog.get_by_role("button", name="Turn on").click()
     expect(page.get_by_text("A sign-in also needs a code")).to_be_visible()

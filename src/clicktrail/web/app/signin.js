@@ -39,7 +39,7 @@ export function SignIn() {
   return html`<${Card} title=${words.title}><${Form} key="password" send=${withPassword} submit=${words.submit}>
     <${Field} name="name" label=${words.name} autocomplete="username" required autofocus />
     <${Field} name="password" type="password" label=${words.password} autocomplete="current-password" required />
-    ${needsCode && html`<${Field} name="code" label=${words.code} inputmode="numeric" autocomplete="one-time-code" required autofocus />`}<//>${turn}
+    ${needsCode && html`<${Field} name="code" label=${words.code} inputmode="numeric" autocomplete="one-time-code" required />`}<//>${turn}
     <p class="help">${words.noUser}</p><//>`;
 }
 

@@ -11,7 +11,9 @@ const Problems = createContext(null);
 export function Form({ send, submit, onCancel, children }) {
   const { problem, isBusy, run } = useAction();
   const place = useRef(null);
-  useEffect(() => place.current.querySelector("[aria-invalid=true]")?.focus(), [problem]);
+  useEffect(() => {
+    if (problem) place.current.querySelector("[aria-invalid=true], :invalid")?.focus();
+  }, [problem]);
   const hasField = (each) => place.current.querySelector(`[data-shows="${CSS.escape(nameOf(each))}"]`);
   const onSubmit = (event) => {
     event.preventDefault();

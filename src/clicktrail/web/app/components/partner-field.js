@@ -1,5 +1,6 @@
 // A field for a partner, found by typing a part of the name.
 import { html, useEffect, useId, useState } from "../../vendor/preact/preact.js";
+import { useName } from "../answers.js";
 import { ask } from "../api.js";
 import { texts } from "../texts.js";
 import { Field, mistake } from "./form.js";
@@ -7,6 +8,7 @@ import { useTyped } from "./search.js";
 
 const SHOWN = 20;
 const ID = /([0-9a-f]{24})\)?$/i;
+const isBare = (text) => ID.exec(text)?.index === 0;
 const optionOf = (profile) => `${profile.name || profile.uuid || ""} (${profile.profileId})`.trim();
 
 /** Its value in the form is what `readPartner` takes. */
@@ -22,8 +24,13 @@ export function PartnerField({ name = "profileId", value, ...rest }) {
     search("").catch(() => {});
     if (value) ask(`/profiles/${value}`).then(({ body }) => setShown(optionOf(body)), () => setShown(value));
   }, []);
-  const type = useTyped((text) => ID.test(text) || search(text).catch(() => {})); // without the list an id can still be typed
-  return html`<${Field} key=${shown === null ? "waiting" : "known"} name=${name} label=${texts.fields.partner} value=${shown ?? ""} list=${list}
+  const [typed, setTyped] = useState(null);
+  const type = useTyped((text) => {
+    setTyped(isBare(text) ? text : null);
+    if (!ID.test(text)) search(text).catch(() => {}); // without the list an id can still be typed
+  });
+  const chosen = useName(typed && `/profiles/${typed}`, (profile) => profile.name || profile.profileId);
+  return html`<${Field} key=${shown === null ? "waiting" : "known"} name=${name} label=${texts.fields.partner} help=${chosen} value=${shown ?? ""} list=${list}
     onInput=${type} placeholder=${texts.forms.partnerHint} ...${rest} />
     <datalist id=${list}>${found.map((each) => html`<option value=${optionOf(each)}></option>`)}</datalist>`;
 }

@@ -58,7 +58,7 @@ function Why() {
     render=${({ totals, meta }) => html`<table class="steps"><tbody>${words.steps.map(([name, label, help]) => {
       const href = METRIC_FILTERS[name] && clicksHref(meta, METRIC_FILTERS[name]);
       const value = number(totals[name]);
-      return html`<tr class=${["allClicks", "clicks", "uniqueClicks"].includes(name) ? "result" : ""}><td>${label}<p class="help">${help}</p></td>
+      return html`<tr class=${["allClicks", "clicks", "uniqueClicks"].includes(name) ? "kept" : ""}><td>${label}<p class="help">${help}</p></td>
         <td class="number">${href ? html`<a href=${href}>${value}</a>` : value}</td></tr>`;
     })}</tbody></table>`} />`;
 }
