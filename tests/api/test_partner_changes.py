@@ -157,12 +157,51 @@ class TestLinks:
         """The refusal does not show whose the code is."""
         one, other = new_partner(), new_partner()
         taken, own = add(one, code=mark), add(other)
-        for method, path in (("POST", "/links"), ("PATCH", f"/links/{own['linkId']}")):
-            answer = other.api.request(method, path, json={"code": mark})
-            assert (answer.status_code, pointers(answer)) == (409, ["/code"])
-            assert taken["linkId"] not in answer.text
+        answer = other.api.post("/links", json={"code": mark})
+        assert (answer.status_code, pointers(answer)) == (409, ["/code"])
+        assert taken["linkId"] not in answer.text
+        for code in (mark, f"{mark}x"):
+            answer = other.api.patch(f"/links/{own['linkId']}", json={"code": code})
+            assert (answer.status_code, pointers(answer)) == (422, ["/code"])
         assert other.api.post("/links", json={"code": "../a"}).status_code == 422
         assert one.api.patch(f"/links/{taken['linkId']}", json={"code": mark}).status_code == 200
+
+    def test_keep_their_code_so_that_nobody_else_earns_with_it(
+        self, house: House, new_partner: Callable[[], Partner], mark: str
+    ) -> None:
+        one, other = new_partner(), new_partner()
+        path = f"/links/{add(one, code=mark)['linkId']}"
+        assert one.api.patch(path, json={"code": f"{mark}x"}).status_code == 422
+        assert other.api.post("/links", json={"code": mark}).status_code == 409
+        assert house.admin.patch(path, json={"code": f"{mark}y"}).json()["code"] == f"{mark}y"
+
+    @pytest.mark.parametrize("end", [{"enabled": False}, {"expireTime": "2021-01-01T00:00:00Z"}])
+    def test_that_the_operator_ended_stay_so(
+        self, house: House, partner: Partner, mark: str, end: dict[str, Any]
+    ) -> None:
+        """No change of the partner leads visitors of this address anywhere again."""
+        made = add(partner, code=mark, uri=f"{SHOP}/a")
+        path = f"/links/{made['linkId']}"
+        ended = house.admin.patch(path, json=end).json()
+        for key, value in {
+            "code": f"{mark}x",
+            "expireTime": None,
+            "fallbackUri": f"{SHOP}/b",
+            "uri": f"{SHOP}/c",
+            "enabled": not ended["enabled"],
+        }.items():
+            if ended.get(key) == value or (key == "expireTime" and key not in end):
+                value = "2090-01-01T00:00:00Z"
+            for method, body in (("PATCH", {key: value}), ("PUT", ended | {key: value})):
+                answer = partner.api.request(method, path, json=body)
+                assert (answer.status_code, pointers(answer)) == (422, [f"/{key}"]), answer.text
+        assert partner.api.delete(path).status_code == 409
+        assert partner.api.post("/links", json={"code": mark, "uri": f"{SHOP}/a"}).status_code == 409
+        assert httpx.get(f"{house.server.url}/r/{mark}").status_code == 410
+        assert partner.api.patch(path, json={"name": "Over"}).json()["name"] == "Over"
+        assert house.admin.patch(path, json={"enabled": True, "expireTime": None}).status_code == 200
+        assert partner.api.patch(path, json={"uri": f"{SHOP}/c"}).status_code == 200
+        assert partner.api.delete(path).status_code == 204
 
     def test_are_as_many_as_the_operator_allows(self, house: House, partner: Partner) -> None:
         """Also if the requests come at once."""
@@ -205,6 +244,20 @@ class TestPostbacks:
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: partner.api.post("/postbacks", json=hook(mark)), range(8)))
         assert sorted(each.status_code for each in answers) == [201] * MOST + [409] * 5
+
+
+def test_a_disabled_partner_changes_nothing(house: House, partner: Partner, mark: str) -> None:
+    """Its links go on: `enabled` of a profile stops nothing else."""
+    link = add(partner, code=mark, uri=f"{SHOP}/a")
+    ids = {"linkId": link["linkId"], "postbackId": add(partner, "/postbacks", **hook(mark))["postbackId"]}
+    assert house.admin.patch(f"/profiles/{partner.id}", json={"enabled": False}).status_code == 200
+    for operation in OWN:
+        answer = call(partner.api, operation, ids, mark)
+        assert answer.status_code == (200 if operation.name == "testPostback" else 409), answer.text
+    assert partner.api.get("/links").json() == [link]
+    assert httpx.get(f"{house.server.url}/r/{mark}").status_code == 302
+    assert house.admin.patch(f"/profiles/{partner.id}", json={"enabled": True}).status_code == 200
+    assert add(partner)["profileId"] == partner.id
 
 
 def call(client: httpx.Client, operation: Operation, ids: dict[str, str], mark: str) -> httpx.Response:

@@ -135,7 +135,7 @@ OPERATIONS = (
         scopes=OWNERS,
         right=Right.POSTBACKS,
         answer=POSTBACK_SECRET,
-        statuses=(200, 404, 503),
+        statuses=(200, 404, 409, 503),
     ),
     Operation(
         route="POST /postbacks/{postbackId}/test",

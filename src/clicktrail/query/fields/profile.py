@@ -70,7 +70,7 @@ PROFILE = Resource(
             example="840",
         ),
         Field(name="country", kind=kinds.COUNTRY, column="country_code", doc="The country in all its codes."),
-        enabled_field("Whether the profile is enabled."),
+        enabled_field("A mark. While it is false, a partner changes no links and postbacks itself."),
         name_field(
             "firstName", "Given name.", writable=True, required=True, nullable=False, default="", example="Mary"
         ),

@@ -6,6 +6,7 @@ from clicktrail.errors import Conflict
 from clicktrail.model.access import Cause, Reason, Viewer
 from clicktrail.query.fields import Resource
 from clicktrail.store.clicks.change import clear_pointer
+from clicktrail.store.objects import own
 from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
@@ -28,10 +29,13 @@ _HELD: Mapping[str, tuple[str, str]] = {
 
 @transaction(Write.CATALOGUE)
 def delete_object(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
-    """Deletes an object that the viewer sees. Raises NotFound, and Conflict for a link or a partner with clicks."""
+    """Deletes an object that the viewer sees. Raises NotFound, and Conflict for a link or a partner with clicks, and
+    for what a partner may not delete.
+    """
     table = TABLES[resource.name].name
     its = sql("{} = {}", named(resource.id_field.column), object_id)
     check_there(session, viewer, resource, object_id)
+    own.check_deleted(session, viewer, resource, object_id)
     if resource.name in _HELD:
         held, refusal = _HELD[resource.name]
         if session.rows(sql(held, object_id)):

@@ -44,13 +44,15 @@ def create_postback(
 def update_postback(session: Session, viewer: Viewer, postback_id: str, values: Mapping[str, Any]) -> Record:
     """Changes a postback that the viewer sees. Raises NotFound, Conflict, InvalidBody."""
     check_there(session, viewer, POSTBACK, postback_id)
+    own.check_partner(session, viewer)
     return catalog.update_item(session, POSTBACK, postback_id, values)
 
 
 @transaction(Write.CATALOGUE)
 def rotate_secret(session: Session, viewer: Viewer, postback_id: str) -> tuple[Record, str]:
-    """Gives a postback a new secret, which signs the next attempt. Raises NotFound."""
+    """Gives a postback a new secret, which signs the next attempt. Raises NotFound, Conflict."""
     check_there(session, viewer, POSTBACK, postback_id)
+    own.check_partner(session, viewer)
     secret = _give_secret(session, postback_id)
     return get_record(session, SYSTEM, POSTBACK, postback_id), secret
 

@@ -501,6 +501,7 @@ export const texts = {
     code: "Code",
     codeHelp: "Left empty, the server makes one.",
     codeChanged: "Addresses with the old code stop working.",
+    over: "This link is over. Only the operator changes where it leads.",
     partner: "Partner",
     noBanner: "No banner",
     disabled: "Disabled",

@@ -9,10 +9,10 @@ import { texts } from "../texts.js";
 
 const words = texts.links;
 
+const isOver = ({ redirect }) => Boolean(redirect?.expireTime) && new Date(redirect.expireTime) <= new Date();
+
 export function LinkMarks({ link }) {
-  const { expireTime } = link.redirect ?? {};
-  const isOver = expireTime && new Date(expireTime) <= new Date();
-  return html`${!link.enabled && html`<span class="mark warn">${words.disabled}</span>`}${isOver && html`<span class="mark warn">${words.expired}</span>`}`;
+  return html`${!link.enabled && html`<span class="mark warn">${words.disabled}</span>`}${isOver(link) && html`<span class="mark warn">${words.expired}</span>`}`;
 }
 
 /** Creates a link, for a partner if one is given, or changes the given link, which has its `redirect`. `onSaved` gets the answer of the API. */
@@ -29,18 +29,21 @@ export function LinkForm({ link, partnerId, onClose, onSaved }) {
     <${Fields} link=${link} partnerId=${partnerId} banners=${banners.data ?? []} /><//>`;
 }
 
-/** The owner and the operator's own key are not a partner's to set. */
+/** The owner and the operator's own key are not a partner's to set, nor is the code of a link that is there, nor where
+ *  a link leads that is over. */
 function Fields({ link, partnerId, banners }) {
+  const isOperator = may.seePartners();
+  const mayLead = isOperator || !link || (link.enabled && !isOver(link));
   const { redirect = {} } = link ?? {};
   const field = (name, more) => html`<${Field} name=${name} label=${words.fields[name]} help=${words.helps[name]} value=${link?.[name] ?? redirect[name]} ...${more} />`;
   const banner = field("bannerId", { key: `banner${banners.length}`, options: [["", words.noBanner], ...banners.map((each) => [each.bannerId, each.bannerName])] });
-  return html`${field("uri", { type: "url", placeholder: "https://", autofocus: true })}
-    <div class="pair">${field("name")}${field("code", { help: link ? words.codeChanged : words.codeHelp })}</div>
-    ${may.seePartners() ? html`<div class="pair"><${PartnerField} value=${link?.profileId ?? partnerId} />${banner}</div>` : banner}
-    <div class="pair">${field("expireTime", { type: "datetime-local", value: localTime(redirect.expireTime) })}
+  return html`${mayLead ? field("uri", { type: "url", placeholder: "https://", autofocus: true }) : html`<p class="help">${words.over}</p>`}
+    ${isOperator || !link ? html`<div class="pair">${field("name")}${field("code", { help: link ? words.codeChanged : words.codeHelp })}</div>` : field("name")}
+    ${isOperator ? html`<div class="pair"><${PartnerField} value=${link?.profileId ?? partnerId} />${banner}</div>` : banner}
+    <div class="pair">${mayLead && field("expireTime", { type: "datetime-local", value: localTime(redirect.expireTime) })}
       ${field("redirectStatus", { value: String(redirect.redirectStatus ?? 302), options: [["302", words.statuses[302]], ["301", words.statuses[301]], ["307", words.statuses[307]]] })}</div>
-    ${field("fallbackUri", { type: "url", placeholder: "https://" })}
-    ${may.seePartners() && field("uuid")}`;
+    ${mayLead && field("fallbackUri", { type: "url", placeholder: "https://" })}
+    ${isOperator && field("uuid")}`;
 }
 
 /** The body of the request. An empty code keeps the old one, or lets the server make one. */
@@ -48,8 +51,8 @@ function bodyOf(values, link) {
   const body = { redirectStatus: Number(values.redirectStatus) };
   if ("profileId" in values) body.profileId = readPartner(values.profileId);
   for (const name of ["uri", "name", "bannerId", "fallbackUri", "uuid"]) if (name in values) body[name] = values[name].trim() || null;
-  if (values.code.trim() || !link) body.code = values.code || null;
-  body.expireTime = values.expireTime ? new Date(values.expireTime).toISOString() : null;
+  if (values.code?.trim() || !link) body.code = values.code || null;
+  if ("expireTime" in values) body.expireTime = values.expireTime ? new Date(values.expireTime).toISOString() : null;
   return body;
 }
 
