@@ -284,6 +284,18 @@ def test_what_is_anothers_is_not_there(new_partner: Callable[[], Partner], mark:
     assert call(other.api, operation, ids, mark).is_success
 
 
+@pytest.mark.parametrize("secret", ["whsec_x", "", None, 1])
+def test_a_secret_does_not_show_whether_a_postback_is_there(
+    new_partner: Callable[[], Partner], mark: str, secret: Any
+) -> None:
+    one, other = new_partner(), new_partner()
+    there = add(other, "/postbacks", **hook(mark))["postbackId"]
+    for postback_id in (there, NOWHERE):
+        answer = one.api.patch(f"/postbacks/{postback_id}", json={"secret": secret})
+        assert answer.status_code == 404, answer.text
+    assert other.api.patch(f"/postbacks/{there}", json={"secret": "whsec_x"}).status_code == 422
+
+
 @pytest.mark.parametrize("operation", OWN, ids=lambda each: each.name)
 def test_other_scopes_change_nothing(house: House, partner: Partner, mark: str, operation: Operation) -> None:
     ids = {"linkId": add(partner)["linkId"], "postbackId": add(partner, "/postbacks", **hook(mark))["postbackId"]}

@@ -20,7 +20,7 @@ from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET, Record
 from clicktrail.query.forms import Form, Values
 from clicktrail.store.outbox import deliveries
 from clicktrail.store.outbox import subscriptions as postbacks
-from clicktrail.store.reads.records import find_record
+from clicktrail.store.reads.records import check_there, find_record
 
 _ID = POSTBACK.id_field.name
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -108,7 +108,10 @@ async def _drop_secret(call: Call, postback_id: str | None, form: Form) -> Form:
     shown = dict(form.shown)
     secret = shown.pop("secret", None)
     if secret:
-        target = await call.store.run(deliveries.find_target, postback_id) if postback_id is not None else None
+        target = None
+        if postback_id is not None:
+            await call.store.run(check_there, call.viewer, POSTBACK, postback_id)
+            target = await call.store.run(deliveries.find_target, postback_id)
         if target is None or not compare_digest(str(secret).encode(), target.secret.encode()):
             detail = (
                 "cannot be chosen: the answer has a secret, and POST /postbacks/{postbackId}/secret makes a new one"
