@@ -6,6 +6,8 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from clicktrail.http.endpoint.call import Limits
 from clicktrail.http.endpoint.hosts import parse_host
@@ -23,10 +25,30 @@ from clicktrail.settings import Settings, SettingsError, setting_table
 
 def is_embedded(settings: Settings) -> bool:
     """Whether the store is a file that this process owns. Raises SettingsError for the URL of an unknown engine."""
-    scheme, _, path = settings.database_url().partition("://")
+    scheme, path = settings.database_scheme(), settings.database_url().partition("://")[2]
     if scheme not in ("duckdb", "postgresql", "postgres") or (scheme == "duckdb" and len(path) < 2):
-        raise SettingsError(f"--database must be duckdb:///PATH or postgresql://…, not {scheme}://…")
+        raise SettingsError(
+            f"--database must be duckdb:///PATH or postgresql://…, not {f'{scheme}://…' if scheme else 'another text'}"
+        )
+    if scheme != "duckdb":
+        _check_postgres_url(settings.database_url())
     return scheme == "duckdb"
+
+
+def _check_postgres_url(url: str) -> None:
+    """Raises SettingsError, which shows nothing of the URL: libpq's errors show pieces of a password with a `/` or an
+    `@`."""
+    try:
+        read = conninfo_to_dict(url)
+        ports = [port for port in str(read.get("port", "")).split(",") if port]
+        is_right = all(port.isdecimal() for port in ports) and "@" not in f"{read.get('host')}{read.get('dbname')}"
+    except psycopg.ProgrammingError:
+        is_right = False
+    if not is_right:
+        raise SettingsError(
+            "--database must be postgresql://USER:PASSWORD@HOST:PORT/NAME with libpq's parameters; this one cannot be "
+            "read. In USER and PASSWORD write / ? # @ : % as %2F %3F %23 %40 %3A %25."
+        )
 
 
 def store_path(settings: Settings) -> Path:

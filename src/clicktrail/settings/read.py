@@ -66,11 +66,19 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] = os.envi
             allowed = (
                 describe_values(hints[row.name]) if isinstance(error, msgspec.ValidationError) else "text in UTF-8"
             )
-            shown = str(value)[:_SHOWN].encode(errors="backslashreplace").decode()
-            mistakes.append(f'{row.option} ({row.variable}) must be {allowed}, not "{shown}"')
+            mistakes.append(f"{row.option} ({row.variable}) must be {allowed}{_not_this(row.name, str(value))}")
     if mistakes:
         raise SettingsError("\n".join(mistakes))
     return Settings(**values)
+
+
+def _not_this(name: str, value: str) -> str:
+    """The wrong value as it may be shown: a user and a password are not."""
+    if name == "database":
+        return ""
+    _, at, rest = value.rpartition("@")
+    shown = (f"…@{rest}" if at else rest)[:_SHOWN].encode(errors="backslashreplace").decode()
+    return f', not "{shown}"'
 
 
 def describe_values(hint: Any) -> str:

@@ -34,7 +34,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_url: Annotated[
         str,
         Meta(
-            pattern="^(https?://[^/?#]+)?$",
+            pattern="^(https?://[^/?#@]+)?$",
             title="scheme and host and nothing else, such as https://clicks.example.org",
             description="Scheme and host that callers see, for `Link` and `Location` headers. Default: the values "
             "of the request.",

@@ -1,11 +1,19 @@
 """All settings. `server` has the settings of the process; links, visits, attribution, postbacks and input are here."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from clicktrail.settings.server import ServerSettings
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_USER = re.compile(r"(?!.*\?\w+=)[^/@]*\Z", re.DOTALL)
+"""A user and a password as libpq ends them, at the first `@`, and no parameters."""
+_HOST = r"(\[[0-9A-Fa-f:.%]*\]|[A-Za-z0-9._~%-]*)(:[0-9]*)?"
+_PLACE = re.compile(rf"(?P<place>{_HOST}(,{_HOST})*(/[^/?@#]*)?)(\?.*)?\Z", re.DOTALL)
+"""Hosts, the name of the database, and parameters."""
 
 
 class Settings(ServerSettings, frozen=True, forbid_unknown_fields=True):
@@ -245,7 +253,21 @@ class Settings(ServerSettings, frozen=True, forbid_unknown_fields=True):
         """The store's URL, the default filled in."""
         return self.database or f"duckdb:///{Path(self.data).absolute() / 'clicktrail.duckdb'}"
 
+    def database_scheme(self) -> str:
+        """The scheme of the store's URL; empty if it is no URL."""
+        found = _SCHEME.match(self.database_url())
+        return found[1] if found else ""
+
     def shown_database(self) -> str:
-        """The store's URL as it may be shown and logged: without user, password and parameters."""
-        scheme, mark, rest = self.database_url().partition("://")
-        return scheme + mark + rest.partition("?")[0].rpartition("@")[2]
+        """The store's URL as it may be shown and logged: without user, password and parameters.
+
+        Where these end is unclear in some wrong URLs, such as those with a `/` in the password. Then it is the scheme
+        alone.
+        """
+        url, scheme = self.database_url(), self.database_scheme()
+        if scheme == "duckdb":
+            return url
+        user, at, place = url.removeprefix(f"{scheme}://").rpartition("@")
+        found = _PLACE.match(place)
+        is_clear = bool(scheme) and (not at or _USER.match(user)) and found is not None
+        return f"{scheme}://{found['place']}" if is_clear and found else f"{scheme}://…" if scheme else "…"
