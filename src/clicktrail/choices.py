@@ -1,5 +1,6 @@
 """Turns settings into values for the layers below. Checks what a setting's type and pattern cannot check."""
 
+import re
 from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import unquote
@@ -19,8 +20,10 @@ from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.reading import Reading
 from clicktrail.model.uris import normalise_page
-from clicktrail.query.texts import find_origin
 from clicktrail.settings import Settings, SettingsError, setting_table
+
+_is_origin = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/\Z").match
+"""An origin as browsers write it, with the path `/`. No `*`: that is a name like any other for browsers."""
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -87,7 +90,7 @@ def own_rules(settings: Settings) -> OwnRules:
 def _origin(text: str) -> str:
     """An http origin as browsers write it. Raises SettingsError."""
     page = normalise_page(text)
-    if not page.startswith(("http://", "https://")) or page != f"{find_origin(page)}/":
+    if not _is_origin(page) or text.split() != [text]:
         raise SettingsError(
             f"--partner-origins must be origins such as https://shop.example.org, separated by commas, not {text!r}."
         )

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from clicktrail.choices import own_rules
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.router import operations_by_tag
 from clicktrail.model.access import Right
+from clicktrail.settings import SettingsError, load_settings
 from tests.conftest import NewStore
 from tests.people import make_person
 from tests.serving import Serving, serving
@@ -347,8 +348,26 @@ def test_nothing_is_allowed_by_default(server: Serving, api: httpx.Client, mark:
 
 
 @pytest.mark.parametrize(
-    "text", ["shop.example", "https://shop.example/path", "*", "https://a.example;https://b.example"]
+    "text",
+    [
+        "shop.example",
+        "https://shop.example/path",
+        "*",
+        "https://*.example",
+        "https://shop.example;x",
+        "https://a.example;https://b.example",
+        "https://a.example https://b.example",
+        "https://a.example\tb.example",
+        "https://user@shop.example",
+        "https://",
+        "myapp://shop.example",
+    ],
 )
-def test_a_wrong_origin_is_named_at_the_start(tmp_path: Path, text: str) -> None:
-    with pytest.raises(AssertionError, match="--partner-origins"), serving(tmp_path / "data", partner_origins=text):
-        pass
+def test_a_wrong_origin_is_named_at_the_start(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--partner-origins must be origins .*, separated by commas, not"):
+        own_rules(load_settings({"partner_origins": f"{SHOP},{text}"}, {}))
+
+
+def test_origins_are_as_browsers_write_them() -> None:
+    rules = own_rules(load_settings({"partner_origins": f"HTTPS://Shop.Example:443/ , {BLOG},http://[::1]:8000"}, {}))
+    assert rules.origins == {SHOP, BLOG, "http://[::1]:8000"}
