@@ -203,6 +203,7 @@ class App:
             passwords=Passwords(),
             health=health,
             caller=_caller(settings, self.clock),
+            tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             feed=Feed(self.store, self._log_error),

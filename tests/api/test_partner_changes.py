@@ -1,5 +1,6 @@
 """Links and postbacks that partners add and change themselves, where the operator allows it."""
 
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from tests.serving import Serving, serving
 SHOP, BLOG = "https://shop.example", "https://xn--bcher-kva.example:8443"
 MOST, CHANGES = 3, 60
 NOWHERE = "0" * 24
+TRACKER = "127.0.0.9"
+"""The one address of this machine to which postbacks may go."""
 OWN = [each for found in operations_by_tag().values() for each in found if each.right is not None]
 """The operations that partners may call only with a right."""
 
@@ -37,6 +40,7 @@ class Partner(NamedTuple):
 def house(engine_kind: str, new_store: NewStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     settings = {
         "partner_origins": f"{SHOP}, https://BÜCHER.example:8443",
+        "postback_networks": f"{TRACKER}/32",
         "partner_links": str(MOST),
         "partner_postbacks": str(MOST),
         **new_store(engine_kind),
@@ -236,10 +240,35 @@ class TestPostbacks:
         answer = partner.api.post("/postbacks", json={"uri": f"https://{host}/", "events": ["click"]})
         assert (answer.status_code, pointers(answer)) == (422, ["/uri"])
 
-    def test_do_not_show_the_address_of_an_internal_name(self, partner: Partner) -> None:
+    def test_do_not_show_whether_an_internal_name_is_there(self, house: House, partner: Partner) -> None:
+        """The operator learns it."""
         made = add(partner, "/postbacks", uri="https://localhost/", events=["click"])
-        error = partner.api.post(f"/postbacks/{made['postbackId']}/test").json()["error"]
-        assert error == "localhost has an address that is not a public address"
+        path = f"/postbacks/{made['postbackId']}/test"
+        error = partner.api.post(path).json()["error"]
+        assert error == "localhost was not found, or has an address that is not a public address"
+        assert house.admin.post(path).json()["error"] == "localhost has an address that is not a public address"
+
+    def test_are_tested_one_at_a_time(self, new_partner: Callable[[], Partner]) -> None:
+        """Of each partner. This server of a partner takes the connection, and says nothing."""
+        one, other = new_partner(), new_partner()
+        with socket.create_server((TRACKER, 0)) as tracker, ThreadPoolExecutor(1) as pool:
+            tracker.settimeout(20)
+            uri = f"https://{TRACKER}:{tracker.getsockname()[1]}/"
+            paths = [
+                f"/postbacks/{add(each, '/postbacks', uri=uri, events=['click'])['postbackId']}/test"
+                for each in (one, one, other)
+            ]
+            first = pool.submit(one.api.post, paths[0])
+            waiting, _ = tracker.accept()
+            with waiting:
+                second = one.api.post(paths[1])
+                assert (second.status_code, "Retry-After" in second.headers) == (429, True)
+                others = pool.submit(other.api.post, paths[2])
+            assert first.result().status_code == 200
+            with tracker.accept()[0]:
+                pass
+            assert others.result().status_code == 200
+        assert one.api.post(paths[1]).status_code == 200
 
     def test_are_as_many_as_the_operator_allows(self, partner: Partner, mark: str) -> None:
         with ThreadPoolExecutor(8) as pool:

@@ -8,6 +8,7 @@ import httpcore
 
 from clicktrail import __version__
 from clicktrail.delivery.connections import Connections
+from clicktrail.delivery.lookups import LONGEST_S, OWNER, Lookups, Resolver, UnusableName, look_up
 from clicktrail.delivery.signing import sign
 from clicktrail.delivery.targets import Networks, RefusedTarget
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
@@ -15,6 +16,7 @@ from clicktrail.model.postbacks import Message, render_body, render_uri
 from clicktrail.store.outbox.deliveries import Target
 
 _MAX_ERROR = 255
+_UNUSABLE = "{} was not found, or has an address that is not a public address"
 _GONE = 410
 """The partner will never accept anything at this address again (Standard Webhooks)."""
 
@@ -27,26 +29,39 @@ class Attempt(NamedTuple):
     error: str | None
     is_final: bool
     seconds: float
+    reason: str | None = None
+    """What exactly was wrong with a host name. Partners do not learn it: it shows whether an internal name exists."""
 
 
 class Caller:
     """Calls the servers of partners. A call takes at most `timeout_s`."""
 
-    def __init__(self, allowed: Networks, timeout_s: float, connections: int, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        allowed: Networks,
+        timeout_s: float,
+        connections: int,
+        clock: Clock = SYSTEM_CLOCK,
+        resolver: Resolver = look_up,
+    ) -> None:
         self._timeout_s = timeout_s
         self._clock = clock
-        self._connections = Connections(allowed, connections)
+        self._lookups = Lookups(resolver, min(LONGEST_S, timeout_s / 2), clock)
+        self._connections = Connections(allowed, connections, self._lookups)
 
     async def call(self, target: Target, message: Message) -> Attempt:
         """Sends one message. Never raises for a failure of the other side."""
         started = self._clock.passed_s()
         uri = render_uri(target.uri, message)
-        status, error, is_final = None, None, False
+        status, error, is_final, reason = None, None, False, None
+        OWNER.set(target.owner or "")
         try:
             async with asyncio.timeout(self._timeout_s):
                 status = await self._connections.send(_request(uri, target, message, int(self._clock.unix_s())))
         except RefusedTarget as refused:
             error, is_final = str(refused), True
+        except UnusableName as unusable:
+            error, reason = _UNUSABLE.format(can_ada.parse(uri).hostname), str(unusable)
         except (TimeoutError, httpcore.TimeoutException):
             error = f"no answer within {self._timeout_s:g} s"
         except (httpcore.NetworkError, OSError) as failed:
@@ -60,11 +75,13 @@ class Caller:
             response_status=status,
             error=error and error[:_MAX_ERROR],
             is_final=is_final,
+            reason=reason and reason[:_MAX_ERROR],
             seconds=self._clock.passed_s() - started,
         )
 
     async def close(self) -> None:
-        """Closes the kept connections."""
+        """Closes the kept connections, and gives up look-ups."""
+        self._lookups.close()
         await self._connections.close()
 
 

@@ -8,6 +8,7 @@ import ssl
 
 import httpcore
 
+from clicktrail.delivery.lookups import Lookups
 from clicktrail.delivery.targets import GuardedNetwork, Networks
 
 _MAX_ANSWER_BYTES = 64 * 1024
@@ -20,8 +21,8 @@ _BROKEN = (httpcore.NetworkError, httpcore.RemoteProtocolError)
 class Connections:
     """Keeps at most `most`. Certificates are verified with the machine's trust store (or `SSL_CERT_FILE`)."""
 
-    def __init__(self, allowed: Networks, most: int) -> None:
-        self._network = GuardedNetwork(allowed)
+    def __init__(self, allowed: Networks, most: int, lookups: Lookups) -> None:
+        self._network = GuardedNetwork(allowed, lookups)
         self._most = most
         self._idle: dict[str, list[httpcore.AsyncHTTPConnection]] = {}
         self._context: ssl.SSLContext | None = None

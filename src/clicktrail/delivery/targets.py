@@ -4,14 +4,13 @@ A name is resolved once. All its addresses are checked, and the connection uses 
 give another address to the connection than to the check.
 """
 
-import asyncio
-import socket
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 
 import httpcore
 
-Address = IPv4Address | IPv6Address
+from clicktrail.delivery.lookups import Address, Lookups, UnusableName, is_address
+
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -56,20 +55,12 @@ def check_targets(host: str, addresses: Iterable[Address], allowed: Networks) ->
             raise RefusedTarget(f"{host} has an address that is not a public address")
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """All addresses of a host, in the order to try them. Raises OSError."""
-    try:
-        return [ip_address(host)]
-    except ValueError:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        return list(dict.fromkeys(ip_address(str(place[0]).partition("%")[0]) for *_, place in found))
-
-
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """The network of the HTTP client. It refuses connections to targets that are not allowed."""
 
-    def __init__(self, allowed: Networks) -> None:
+    def __init__(self, allowed: Networks, lookups: Lookups) -> None:
         self._allowed = allowed
+        self._lookups = lookups
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -80,9 +71,16 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connects to the first address that answers. Raises RefusedTarget, OSError, httpcore.ConnectError."""
-        addresses = await resolve(host, port)
-        check_targets(host, addresses, self._allowed)
+        """Connects to the first address that answers. Raises RefusedTarget for an address that is not allowed,
+        UnusableName, OSError, httpcore.ConnectError.
+        """
+        addresses = await self._lookups.find(host, port)
+        try:
+            check_targets(host, addresses, self._allowed)
+        except RefusedTarget as refused:
+            if is_address(host):
+                raise
+            raise UnusableName(str(refused)) from None
         for address in addresses[: _MAX_TRIED - 1]:
             try:
                 return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)

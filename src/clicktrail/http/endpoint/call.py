@@ -94,6 +94,8 @@ class Services:
     health: Health
     caller: Caller | None
     """Sends postbacks; None if this server sends none."""
+    tests: Slots
+    """The running tests of postbacks."""
     exports: Slots
     streams: Streams
     feed: Feed

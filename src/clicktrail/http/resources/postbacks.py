@@ -15,7 +15,7 @@ from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import changes_on, create_on, created_answer, delete_on, get_on, list_on
 from clicktrail.http.resources.own import parse_own
-from clicktrail.model.access import ADMINS, OWNERS, Right
+from clicktrail.model.access import ADMINS, OWNERS, PARTNERS, Right
 from clicktrail.query.fields import POSTBACK, POSTBACK_SECRET, Record
 from clicktrail.query.forms import Form, Values
 from clicktrail.store.outbox import deliveries
@@ -68,17 +68,20 @@ async def rotate_secret(call: Call) -> Answer:
 
 
 async def send_test(call: Call) -> Answer:
+    """A partner has one test at a time, and does not learn which internal names exist."""
     caller = call.services.caller
     if caller is None:
         raise Conflict("This server sends no postbacks: CLICKTRAIL_SEND_POSTBACKS is off.")
     target, message = await call.ask(postbacks.prepare_test, call.viewer, call.store.ids, call.path[_ID])
-    attempt = await caller.call(target, message)
+    is_partner = call.viewer.scope in PARTNERS
+    with call.services.tests.take(call.viewer.partner_id or message.delivery_id):
+        attempt = await caller.call(target, message)
     return json_answer(
         PostbackTest(
             delivery_id=message.delivery_id,
             uri=attempt.uri,
             response_status=attempt.response_status,
-            error=attempt.error,
+            error=attempt.error if is_partner else attempt.reason or attempt.error,
             milliseconds=round(attempt.seconds * 1000),
         )
     )

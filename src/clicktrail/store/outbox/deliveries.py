@@ -79,11 +79,12 @@ class _Registered(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where and how a postback is sent, and the secret that signs it."""
+    """Where and how a postback is sent, the secret that signs it, and its partner."""
 
     uri: str
     method: str
     secret: str
+    owner: str | None = None
 
 
 class Job(NamedTuple):
@@ -201,7 +202,9 @@ def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
 
 def find_target(session: Session, postback_id: str) -> Target:
     """Raises NotFound."""
-    rows = session.rows(sql("SELECT uri, method, secret FROM postbacks WHERE postback_id = {}", postback_id))
+    rows = session.rows(
+        sql("SELECT uri, method, secret, profile_id FROM postbacks WHERE postback_id = {}", postback_id)
+    )
     if not rows:
         raise NotFound(f"There is no postback {postback_id}.")
     return Target(*rows[0])
