@@ -98,7 +98,7 @@ def test_equal_look_ups_of_a_partner_are_one_and_failures_are_remembered(names: 
     async def work(call: Call) -> None:
         for _ in range(3):
             found = await asyncio.gather(*(call("one", "no") for _ in range(5)))
-            assert {each.reason for each in found} == {"Name or service not known"}
+            assert {each.reason for each in found} == {"cannot be reached: Name or service not known"}
 
     run(names, work)
     assert names.asked["no.example"] == 1

@@ -76,7 +76,7 @@ class Lookups:
         except TimeoutError:
             raise self._fail(owner, host, f"{host} was not found within {self._longest_s:g} s") from None
         except OSError as error:
-            raise self._fail(owner, host, str(error)) from None
+            raise self._fail(owner, host, f"cannot be reached: {error}") from None
 
     def close(self) -> None:
         """Gives up the look-ups that still run."""
