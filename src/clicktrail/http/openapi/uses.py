@@ -27,7 +27,7 @@ _BY_USE = {
         *("createIdentity", "listIdentities", "getIdentity", "deleteIdentity"),
     ),
     "Asking": (
-        *("listClicks", "getClick", "exportClicks", "getLinkMetrics"),
+        *("listClicks", "getClick", "exportClicks", "followClicks", "getLinkMetrics", "listRegistrations"),
         *("getClickAttribution", "getProfileAttribution"),
     ),
     "Operating": ("importObjects", "deleteClicks", "deleteClick"),
