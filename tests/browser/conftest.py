@@ -24,12 +24,23 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def tracker(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore
-) -> Iterator[Serving]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both engines, but for files with the marker `engines`: what their pages ask is tested on both in tests/api."""
+    if "store_kind" in metafunc.fixturenames:
+        chosen = metafunc.definition.get_closest_marker("engines")
+        metafunc.parametrize("store_kind", chosen.args if chosen else ENGINES, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def store_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture(scope="module")
+def tracker(store_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     """A server for the tests of a file, once on each engine."""
-    with serving(tmp_path_factory.mktemp("dashboard") / "data", **new_store(request.param)) as running:
+    with serving(tmp_path_factory.mktemp("dashboard") / "data", **new_store(store_kind)) as running:
         yield running
 
 

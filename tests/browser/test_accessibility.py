@@ -22,6 +22,7 @@ CUT = """() => [...document.querySelectorAll("main h1, main h2, main h3, .menu [
 """Headings that are not whole, and the menu's own page where it is out of sight."""
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.engines("duckdb"),  # what a page looks like is the same on both
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
     pytest.mark.skipif(not AXE.exists(), reason="there is no npm on this machine"),
 ]

@@ -11,7 +11,11 @@ from tests.browser.conftest import OpenPage, watched_page
 from tests.people import PASSWORD, WRONG, Person, invite
 from tests.serving import Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("duckdb"),  # tests/api has each of the requests on both
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 REFUSED = re.compile("Failed to load resource: the server responded with a status of (401|403|404)")
 LABELS = (
     """() => [...document.querySelectorAll("tbody tr:first-child td")].map((each) => each.getAttribute("data-label"))"""
