@@ -127,8 +127,10 @@ def test_partners_see_their_own_clicks(open_page: OpenPage, programme: Programme
     page = open_page("/clicks?period=all", scope="partner", partner=partner)
     assert count_of(page) == own.headers["X-Total-Count"]
     page.get_by_role("button", name="Columns").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_label("Partner", exact=True)).to_have_count(0)
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.locator("tbody a").first.click()
     expect(page.get_by_text("What was recorded")).to_be_visible()
     expect(page.get_by_role("button", name="Delete this click")).to_have_count(0)

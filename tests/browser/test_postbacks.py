@@ -1,6 +1,7 @@
 """The page of postbacks: was the partner's server told?"""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import VIEWS, OpenPage
 from tests.browser.programme import Programme
-from tests.serving import Serving
+from tests.conftest import NewStore
+from tests.serving import Serving, serving
 from tests.waiting import until
 
 pytestmark = [
@@ -17,6 +19,14 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
     pytest.mark.usefixtures("given_up"),
 ]
+
+
+@pytest.fixture(scope="module")
+def tracker(store_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
+    """A server that gives a delivery up after its first attempt."""
+    folder = tmp_path_factory.mktemp("postbacks") / "data"
+    with serving(folder, postback_attempts="1", **new_store(store_kind)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
