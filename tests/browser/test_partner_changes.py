@@ -1,26 +1,25 @@
 """Partners change their own links and postbacks in the pages, where the operator allows it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import VIEWS, OpenPage
-from tests.conftest import ENGINES, NewStore
+from tests.conftest import NewStore
 from tests.serving import Serving, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 SHOP = "https://shop.example"
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def tracker(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore
-) -> Iterator[Serving]:
+@pytest.fixture(scope="module")
+def tracker(store_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
     """A server that lets partners change links and postbacks."""
     folder = tmp_path_factory.mktemp("partners") / "data"
-    with serving(folder, partner_origins=SHOP, partner_postbacks="2", **new_store(request.param)) as running:
+    with serving(folder, partner_origins=SHOP, partner_postbacks="2", **new_store(store_kind)) as running:
         yield running
 
 
@@ -104,3 +103,22 @@ def test_nothing_else_can_be_changed(open_page: OpenPage, tracker: Serving, part
     expect(page.get_by_text("No registration has considered this click.")).to_be_visible()
     expect(page.get_by_role("button", name="Delete this click")).to_have_count(0)
     expect(page.get_by_text("curl -s -g -X POST")).to_have_count(0)
+
+
+@pytest.mark.parametrize("end", [{}, {"enabled": False}, {"expireTime": "2021-01-01T00:00:30Z"}])
+def test_partners_are_asked_only_what_they_may_change(
+    open_page: OpenPage, tracker: Serving, partner: str, end: dict[str, Any]
+) -> None:
+    with tracker.client() as api:
+        link = api.post("/links", json={"profileId": partner, "uri": f"{SHOP}/", "name": "Old", **end}).json()
+        page = open_page(f"/links/{link['linkId']}", scope="partner", partner=partner)
+        press(page, "Edit link")
+        form = page.get_by_role("dialog")
+        expect(form.locator("[name=name]")).to_have_value("Old")
+        expect(form.locator("[name=code]")).to_have_count(0)
+        for name in ("uri", "fallbackUri", "expireTime"):
+            expect(form.locator(f"[name={name}]")).to_have_count(0 if end else 1)
+        form.locator("[name=name]").fill("New")
+        form.get_by_role("button", name="Save").click()
+        expect(form).to_have_count(0)
+        assert api.get(f"/links/{link['linkId']}").json()["name"] == "New"

@@ -83,3 +83,6 @@ export function duration(seconds) {
   const options = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
   return new Intl.NumberFormat(language, options).format(seconds / size);
 }
+
+/** A web address as people write it. */
+export const withoutScheme = (uri) => uri.replace(/^https?:\/\//, "");

@@ -11,7 +11,7 @@ import { Box, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
 import { CopyButton } from "../components/states.js";
 import { Pages, Table } from "../components/table.js";
-import { moment, number, say, span } from "../format.js";
+import { isMissing, moment, number, say, span, withoutScheme } from "../format.js";
 import { hrefOfPage } from "../pages.js";
 import { CLICK_TIMES, listQuery, useRange } from "../ranges.js";
 import { change, place } from "../router.js";
@@ -34,7 +34,7 @@ const COLUMNS = [
   ofVisitor("device"),
   ofVisitor("browser"),
   ofVisitor("os"),
-  text("referrer", { className: "wide", render: ({ referrer }) => referrer?.replace(/^https?:\/\//, "") ?? texts.none }),
+  text("referrer", { className: "wide", render: ({ referrer }) => (isMissing(referrer) ? texts.none : withoutScheme(referrer)) }),
   text("uri", { className: "wide" }),
   text("utmSource"),
   text("utmMedium"),

@@ -10,7 +10,7 @@ import { Periods } from "../components/periods.js";
 import { Search, searchedFor } from "../components/search.js";
 import { CopyButton, Empty, Failed, Skeleton } from "../components/states.js";
 import { Pages, Table, cursorOf, orderOf } from "../components/table.js";
-import { number, percent } from "../format.js";
+import { number, percent, withoutScheme } from "../format.js";
 import { hrefOfPage } from "../pages.js";
 import { change, go, hrefOf, place } from "../router.js";
 import { may } from "../session.js";
@@ -119,4 +119,4 @@ function NameCell({ row }) {
     <span class="below">${row.link ? [row.link.name && row.link.code, shortUri(row.link.uri)].filter(Boolean).join(" → ") : row.linkCode}</span>`;
 }
 
-const shortUri = (uri) => (uri ?? words.noLanding).replace(/^https?:\/\//, "").replace(/^(.{70}).+/, "$1…");
+const shortUri = (uri) => withoutScheme(uri ?? words.noLanding).replace(/^(.{70}).+/, "$1…");

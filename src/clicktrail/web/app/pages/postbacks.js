@@ -7,7 +7,7 @@ import { PartnerName } from "../components/names.js";
 import { Box, contentOf } from "../components/panel.js";
 import { CopyButton, Copyable, Empty, Failed, Skeleton } from "../components/states.js";
 import { Pages, Table, cursorOf, orderOf } from "../components/table.js";
-import { moment, number, say } from "../format.js";
+import { moment, number, say, withoutScheme } from "../format.js";
 import { hrefOfPage } from "../pages.js";
 import { change, changed, hrefOf, place } from "../router.js";
 import { may } from "../session.js";
@@ -132,7 +132,7 @@ function Deliveries({ postbacks, round, onChanged }) {
   <//>`;
 }
 
-const titleOf = (postback) => postback.name || postback.uri.replace(/^https:\/\//, "").replace(/[?#].*/, "");
+const titleOf = (postback) => postback.name || withoutScheme(postback.uri).replace(/[?#].*/, "");
 
 /** A filter with a few values. */
 function Pick({ name, any, options }) {
