@@ -18,6 +18,7 @@ from tests.asking import metric
 from tests.cluster import cluster
 from tests.nodes.harness import wait_until_serving
 from tests.serving import Serving, run, serving
+from tests.waiting import until
 
 LANDING = "https://shop.example.org/welcome"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -75,8 +76,7 @@ def test_a_full_disk_leads_visitors_on_and_is_told(tmp_path: Path) -> None:
         assert api.get("/health").json() == {"status": "ok"}
         assert httpx.get(f"{server.url}/health/ready").json() == {"status": "ok"}
         ballast = fill(disk)
-        for _ in range(20):  # a page of the log that was begun may hold some more
-            follow(server, "/r/a")
+        until(lambda: click_id_of(follow(server, "/r/a")) is None, "the store takes nothing in", 10)
         lost = clicks(api, "lost")
         assert click_id_of(follow(server, "/r/a")) is None
         assert clicks(api, "lost") == lost + 1 > 1

@@ -18,11 +18,11 @@ from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks.insert import insert_clicks, load_tail
 from clicktrail.store.clicks.removal import delete_click, remove_piece
 from clicktrail.store.counting import marks
-from clicktrail.store.counting.visitors import VisitSet
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres import figures as table_figures
 from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.memory.key_set import KeySet
 from clicktrail.store.migrations.fills import fill
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.reads.metrics import link_metrics
@@ -200,7 +200,7 @@ def test_days_are_dropped_from_memory_when_there_are_too_many_visits(
     kept = changes.engine.figures._first._days
     assert len(kept) == 1
     for day, visits in kept.items():
-        assert isinstance(visits, VisitSet)
+        assert isinstance(visits, KeySet)
         marked = [click for click in changes.engine.run(read_clicks) if click.is_first]
         assert len(visits) == sum(day <= click.time < day + DAY_US for click in marked)
     changes.engine.close()

@@ -22,9 +22,9 @@ from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
-from clicktrail.store.counting import visitors
-from clicktrail.store.counting.visitors import VisitSet
+from clicktrail.store.memory import key_set
 from clicktrail.store.memory import newest as newest_module
+from clicktrail.store.memory.key_set import KeySet
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.reads.metrics import link_metrics
@@ -184,10 +184,10 @@ def test_partners_are_never_answered_from_memory(embedded: AnyEngine) -> None:
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=200), st.sets(st.integers(0, 60)))
-def test_a_visit_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) -> None:
-    held, plain = VisitSet(np.array(sorted(start), dtype=np.int64)), set(start)
-    original = visitors._FRESH
-    visitors._FRESH = 5
+def test_a_key_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) -> None:
+    held, plain = KeySet(np.array(sorted(start), dtype=np.int64)), set(start)
+    original = key_set._FRESH
+    key_set._FRESH = 5
     try:
         for is_added, key in changes:
             assert held.find([key, -1]) == plain.intersection([key])
@@ -199,4 +199,4 @@ def test_a_visit_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) 
                 plain.remove(key)
             assert len(held) == len(plain)
     finally:
-        visitors._FRESH = original
+        key_set._FRESH = original

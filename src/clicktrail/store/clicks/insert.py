@@ -117,10 +117,16 @@ def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_hist
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
-    session.after_commit(lambda: session.memory.newest.add(marked))
+    session.after_commit(lambda: _remember(session, marked))
     if not is_history:
         session.after_commit(lambda: session.memory.arrivals.add(marked))
     session.insert_together(clicks, outbox_rows(session, deliveries))
+
+
+def _remember(session: Session, clicks: Sequence[Click]) -> None:
+    session.memory.newest.add(clicks)
+    if session.dialect.is_owned:
+        session.memory.uuids.add(click.uuid for click in clicks if click.uuid is not None)
 
 
 def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
@@ -138,8 +144,11 @@ def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
 
 def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
     """Stored clicks that share uuid and name space with one of these. By name space and uuid."""
-    own = {click.uuid for click in clicks if click.uuid is not None and click.name_space is None}
-    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid is not None and click.name_space}
+    suspects = session.suspects({click.uuid for click in clicks if click.uuid is not None})
+    if not suspects:
+        return {}
+    own = {click.uuid for click in clicks if click.uuid in suspects and click.name_space is None}
+    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid in suspects and click.name_space}
     found: list[Click] = []
     if own:
         found += _select(session, sql(_OWN_UUIDS, [text_hash(uuid) for uuid in own], list(own)))

@@ -13,7 +13,7 @@ import numpy as np
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
 from clicktrail.model.visitors import day_of, visit_key
-from clicktrail.store.counting.visitors import VisitSet
+from clicktrail.store.memory.key_set import KeySet
 from clicktrail.store.session.counted import DAY_SQL, KIND_SQL, LINK_SQL, VISITOR_KEY
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, number, sql
@@ -42,7 +42,7 @@ class FirstVisits:
     """
 
     def __init__(self) -> None:
-        self._days: OrderedDict[int, VisitSet] = OrderedDict()
+        self._days: OrderedDict[int, KeySet] = OrderedDict()
 
     def find_first(self, session: ArraySession, clicks: Sequence[Click], keys: Mapping[str, int]) -> set[str]:
         """The ids of the clicks that are the first of their visits. They count as stored after the commit.
@@ -86,7 +86,7 @@ class FirstVisits:
             total -= len(self._days.popitem(last=False)[1])
 
 
-def _read_days(session: ArraySession, days: Collection[int]) -> dict[int, VisitSet]:
+def _read_days(session: ArraySession, days: Collection[int]) -> dict[int, KeySet]:
     bounds = number(min(days)), number(max(days) + DAY_US)
     found = session.arrays(sql(_MARKED, *bounds, list(days)))
     links = found["link"].astype(np.uint64, copy=False).byteswap().view(np.int64)
@@ -94,6 +94,6 @@ def _read_days(session: ArraySession, days: Collection[int]) -> dict[int, VisitS
     order = np.lexsort((keys, found["day"]))
     keys, present = keys[order], found["day"][order]
     return {
-        day: VisitSet(keys[np.searchsorted(present, day) : np.searchsorted(present, day, side="right")].copy())
+        day: KeySet(keys[np.searchsorted(present, day) : np.searchsorted(present, day, side="right")].copy())
         for day in days
     }

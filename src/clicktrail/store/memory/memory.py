@@ -11,6 +11,7 @@ from clicktrail.store.memory.newest import NewestClicks
 from clicktrail.store.memory.published import Published
 from clicktrail.store.memory.salts import Salts
 from clicktrail.store.memory.signal import Signal
+from clicktrail.store.memory.uuids import Uuids
 from clicktrail.store.memory.visits import RecentVisits
 
 
@@ -25,5 +26,6 @@ class Memory:
         self.published = Published(clock)
         self.salts = Salts(clock)
         self.visits = RecentVisits(clock, duplicate_window_us)
+        self.uuids = Uuids()
         self.outbox = Signal()
         """Set when deliveries become due."""

@@ -106,6 +106,9 @@ class Session(Protocol):
         """Adds rows to several tables, all or none. Counts as one `insert` in a function that declares a single
         statement."""
 
+    def suspects(self, uuids: Collection[str]) -> Collection[str]:
+        """Those of the uuids that the store may have."""
+
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Frees the uuids (with name spaces) of removed clicks for other clicks."""
 

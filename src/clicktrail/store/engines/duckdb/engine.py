@@ -1,7 +1,7 @@
 """The embedded engine: one DuckDB file, owned by one process.
 
 DuckDB's calls block and release the GIL, so they run in threads: several readers with a cursor each, and one writer for
-all changes.
+all changes. Clicks that are recorded go through a journal: a thread answers when they are in it, another takes them in.
 """
 
 import asyncio
@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
+import numpy as np
 
 from clicktrail.errors import StoreInUse
 from clicktrail.model.addresses import render_ip
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.failures import explain, unavailable
 from clicktrail.store.engines.duckdb.filling import fill_days
+from clicktrail.store.engines.duckdb.journal.intake import Intake
+from clicktrail.store.engines.duckdb.journal.positions import forget_journal
 from clicktrail.store.engines.duckdb.log import log_of, set_aside
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
@@ -71,6 +74,7 @@ class DuckdbEngine:
         self.damage = set_aside(path)
         """Message for the operator about data lost with a damaged log."""
         self._connection = self._connect()
+        self._recorder = ThreadPoolExecutor(1, "recorder")
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
         self._prober = ThreadPoolExecutor(1, "prober")
@@ -78,9 +82,11 @@ class DuckdbEngine:
         self._watchers = ThreadPoolExecutor(1, "watcher")
         self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._copier = ThreadPoolExecutor(1, "copier")
+        self._intake = Intake(path, self._run, self._look_at_log, self.memory.clock)
+        self._open_intake()
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, is_single, run, True)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, work, is_single, run)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a looker's thread."""
@@ -88,10 +94,11 @@ class DuckdbEngine:
 
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a separate thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._prober, self._look, work)
+        return await asyncio.get_running_loop().run_in_executor(self._prober, self._run, work, False, None, True)
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
-        """Runs `work` in one transaction in the writer's thread, where no other write runs."""
+        """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
+        recorded."""
         del kind
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work, is_single)
 
@@ -104,6 +111,7 @@ class DuckdbEngine:
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
     def _copy_to(self, target: Path) -> None:
+        self._intake.catch_up()
         name = f"copy_{secrets.token_hex(4)}"
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         quoted = str(target).replace("'", "''")
@@ -111,6 +119,7 @@ class DuckdbEngine:
             session.rows(sql(f"ATTACH '{quoted}' AS {name}"))
             source = session.rows(sql("SELECT current_database()"))[0][0]
             session.transact(lambda copying: copying.rows(sql(f'COPY FROM DATABASE "{source}" TO {name}')))
+            forget_journal(session, name)
         except duckdb.IOException as error:
             raise unavailable() from error
         finally:  # else the copy stays open, and on disk, when the caller left and its file was deleted
@@ -119,24 +128,33 @@ class DuckdbEngine:
                 cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Queues `work` in the writer's thread."""
-        self._writer.submit(work)
+        """Queues `work` in the recorder's thread."""
+        self._recorder.submit(work)
 
     def record(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which adds clicks."""
-        return self._run_write(work, is_single=True)
+        """Runs `work`, which adds clicks. When this returns, they are in the journal. Call it in any thread."""
+        with self._intake.recording():  # also while memory learns of them
+            return self._run(lambda session: self._intake.record(session, work), is_single=True)
 
     def _look(self, work: Callable[[Session], T]) -> T:
-        return self.run(work, is_question=True)
+        return self._ask(work, False, None)
 
-    def run(
+    def _ask(self, work: Callable[[Session], T], is_single: bool, run: Run | None) -> T:
+        self._intake.try_to_catch_up()
+        return self._run(work, is_single, run, is_question=True)
+
+    def run(self, work: Callable[[Session], T], is_single: bool = False, run: Run | None = None) -> T:
+        """Runs `work` in one transaction, in this thread. It sees all that was recorded before."""
+        self._intake.catch_up()
+        return self._run(work, is_single, run)
+
+    def _run(
         self,
-        work: Callable[[Session], T],
+        work: Callable[[DuckdbSession], T],
         is_single: bool = False,
         run: Run | None = None,
         is_question: bool = False,
     ) -> T:
-        """Runs `work` in one transaction, in this thread."""
         session = self._session()
         try:
             if run is None:
@@ -151,8 +169,13 @@ class DuckdbEngine:
             raise
 
     def migrate(self, work: Callable[[Session], T]) -> T:
-        """Runs `work`, which changes the schema, in one transaction."""
-        return self.run(work)
+        """Runs `work`, which changes the schema, in one transaction. From then on the store has a journal."""
+        result = self.run(work)
+        self._open_intake()
+        return result
+
+    def _open_intake(self) -> None:
+        self.damage = " ".join(filter(None, (self.damage, self._intake.open())))
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
         """Runs `work` in one transaction."""
@@ -172,14 +195,16 @@ class DuckdbEngine:
         started = threading.Event()
 
         def take_snapshot() -> None:
-            session.rows(sql("BEGIN TRANSACTION"))
-            session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
+            with self._intake.paused():
+                session.rows(sql("BEGIN TRANSACTION"))
+                session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
             started.set()
 
         def read() -> None:
             started.wait()
             try:
                 self.figures.read(session)
+                self._read_uuids(session)
                 session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - serving goes on without figures
                 notify("the figures of links could not be read", error)
@@ -188,17 +213,24 @@ class DuckdbEngine:
         self._writer.submit(take_snapshot)
         self._watchers.submit(read)
 
+    def _read_uuids(self, session: DuckdbSession) -> None:
+        keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
+        self.memory.uuids.begin(np.unique(np.asarray(keys, dtype=np.uint64).view(np.int64)))
+
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
-        try:
-            self._session().rows(sql("CHECKPOINT"))
-        except duckdb.FatalException:
-            self._has_given_up = True
-        except duckdb.Error:
-            return
+        with self._intake.not_flushing():
+            try:
+                self._session().rows(sql("CHECKPOINT"))
+            except duckdb.FatalException:
+                self._has_given_up = True
+            except duckdb.Error:
+                return
 
     def close(self) -> None:
         """Waits for running work and closes the file."""
+        self._recorder.shutdown()
+        self._intake.close()
         for pool in (
             *(self._readers, self._lookers, self._prober, self._exporters),
             *(self._copier, self._watchers, self._writer),
@@ -209,14 +241,19 @@ class DuckdbEngine:
         self._close_all()
 
     def _run_write(self, work: Callable[[Session], T], is_single: bool = False) -> T:
-        result = self.run(work, is_single)
+        with self._intake.paused():
+            result = self._run(work, is_single)
+        self._look_at_log()
+        return result
+
+    def _look_at_log(self) -> None:
+        """Called after each write: lets the writer's thread move a long log into the file."""
         now = self.memory.clock.passed_s()
         if now >= self._look_at:
             self._look_at = now + _LOOK_S
             with contextlib.suppress(FileNotFoundError, RuntimeError):  # close() also makes a checkpoint
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
                     self._writer.submit(self.checkpoint)
-        return result
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         try:

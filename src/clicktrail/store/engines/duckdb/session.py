@@ -1,13 +1,14 @@
 """A DuckDB cursor as a Session."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import duckdb
 
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.failures import unavailable
+from clicktrail.store.engines.duckdb.journal.positions import MIGRATION
 from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows
@@ -74,7 +75,7 @@ class Inserting:
 class DuckdbSession:
     """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
-    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern)
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern, last=(MIGRATION,))
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
         self.memory, self.clock = memory, memory.clock
@@ -176,6 +177,9 @@ class DuckdbSession:
             self._begin()
         for each in filled:
             self.insert(*each)
+
+    def suspects(self, uuids: Collection[str]) -> Collection[str]:
+        return self.memory.uuids.find(uuids)
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Nothing to do: a uuid is in use only while its click is stored."""

@@ -1,4 +1,4 @@
-"""The visits of a day: an exact set of 64-bit keys. Ten million take 80 MB."""
+"""An exact set of 64-bit keys: the visits of a day, or the uuids of a store. Ten million take 80 MB."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ _FRESH = 65_536
 _GROWTH = 4
 
 
-class VisitSet:
+class KeySet:
     """A growing set of keys. The newest are in a Python set, the rest in sorted arrays, each several times the next
     one's size.
 

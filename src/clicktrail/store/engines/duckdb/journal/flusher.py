@@ -1,0 +1,148 @@
+"""Takes what is in the journal into the store, in a thread of its own."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from clicktrail.errors import Unavailable
+from clicktrail.model.clock import Clock
+from clicktrail.store.engines.duckdb.journal.journal import Position
+from clicktrail.store.session.protocol import Rows
+
+FLUSH_ROWS = 2_000
+"""So many waiting rows are flushed at once."""
+_FLUSH_S = 0.1
+"""The longest that a row waits for others."""
+MOST_ROWS, MOST_BYTES = 20_000, 64 << 20
+"""Rows, and bytes of frames, that may wait. Then recording waits too."""
+_AGAIN_S = 0.5
+"""Pause after a failed flush."""
+
+
+class Batch(NamedTuple):
+    """The rows of a frame, the place behind it, and its size."""
+
+    tables: Sequence[Rows]
+    position: Position
+    size: int
+
+    @property
+    def rows(self) -> int:
+        return sum(len(each.rows) for each in self.tables)
+
+
+class Flusher:
+    """Calls `store` with waiting batches, in their order. What it could not store it tries again.
+
+    `store` runs in the flusher's thread, and raises Unavailable if it stored nothing. `after` gets the position of what
+    was stored.
+    """
+
+    def __init__(
+        self, store: Callable[[Sequence[Batch]], None], after: Callable[[Position], None], clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._after = after
+        self._changed = threading.Condition()
+        self._waiting: list[Batch] = []
+        self._rows = self._size = 0
+        self._added = self._stored = 0
+        self._since = 0.0
+        self._is_wanted = self._is_closing = False
+        self._trouble: Exception | None = None
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+        self._thread.start()
+
+    @property
+    def rows(self) -> int:
+        """Rows that wait."""
+        return self._rows
+
+    @property
+    def lag_s(self) -> float:
+        """How long the oldest row has been waiting."""
+        return self._clock.passed_s() - self._since if self._waiting else 0.0
+
+    def has_trouble(self) -> bool:
+        """Whether the last attempt failed."""
+        return self._trouble is not None
+
+    def is_full(self) -> bool:
+        return self._rows >= MOST_ROWS or self._size >= MOST_BYTES
+
+    def add(self, batch: Batch) -> None:
+        """Adds a batch that is in the journal."""
+        with self._changed:
+            if not self._waiting:
+                self._since = self._clock.passed_s()
+            was_below = self._rows < FLUSH_ROWS
+            self._waiting.append(batch)
+            self._rows, self._size = self._rows + batch.rows, self._size + batch.size
+            self._added += 1
+            if len(self._waiting) == 1 or (was_below and self._rows >= FLUSH_ROWS):
+                self._changed.notify_all()
+
+    def catch_up(self) -> None:
+        """Returns when everything that was added before is stored. Raises Unavailable after a failed attempt."""
+        if self._stored >= self._added:  # each is written by one thread; both only grow
+            return
+        with self._changed:
+            wanted, failures = self._added, self._failures
+            self._is_wanted = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._stored >= wanted or self._failures > failures)
+            if self._stored < wanted:
+                raise Unavailable(
+                    "The store cannot take in clicks that were recorded; they are safe in its journal.",
+                    headers={"Retry-After": "5"},
+                ) from self._trouble
+
+    def close(self) -> None:
+        """Stores what waits, if the store takes it. The journal keeps the rest."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while taken := self._take():
+            try:
+                self._store(taken)
+            except Exception as error:  # noqa: BLE001 - those who wait are told; the next attempt may succeed
+                if self._put_back(taken, error):
+                    return
+            else:
+                self._after(taken[-1].position)
+                self._settle(taken)
+
+    def _take(self) -> list[Batch]:
+        """What is to be stored now; nothing at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closing)
+            if self._waiting:
+                self._changed.wait_for(self._is_due, max(self._since + _FLUSH_S - self._clock.passed_s(), 0))
+            taken, self._waiting, self._is_wanted = self._waiting, [], False
+            return taken
+
+    def _settle(self, stored: Sequence[Batch]) -> None:
+        with self._changed:
+            self._trouble = None
+            self._stored += len(stored)
+            self._rows -= sum(batch.rows for batch in stored)
+            self._size -= sum(batch.size for batch in stored)
+            self._changed.notify_all()
+
+    def _put_back(self, taken: list[Batch], error: Exception) -> bool:
+        """Waits before the next attempt. Returns whether there is none, because the server stops."""
+        with self._changed:
+            self._trouble, self._failures = error, self._failures + 1
+            self._waiting = taken + self._waiting
+            self._changed.notify_all()
+            if not self._is_closing:
+                self._changed.wait_for(lambda: self._is_wanted or self._is_closing, _AGAIN_S)
+            return self._is_closing
+
+    def _is_due(self) -> bool:
+        return self._is_wanted or self._is_closing or self._rows >= FLUSH_ROWS
