@@ -63,8 +63,9 @@ class Journal:
         frame = encode_frame(number, place, payload)
         try:
             segment.write(frame, place)
-        except OSError:  # the next segment says that nothing counts from `place` on
+        except OSError:  # the next segment says that nothing counts from `place` on; there may never be one
             segment.has_failed, self._current = True, None
+            segment.erase(place)
             raise
         self._end = Position(number, place + len(frame))
         return self._end

@@ -14,6 +14,8 @@ from clicktrail.store.engines.duckdb.journal.frames import HEADER_BYTES, Header,
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 """Size of a file. A larger frame makes its file larger until it is used again."""
+_ERASED_BYTES = 16
+"""More than the head of a frame has."""
 _BLOCK = bytes(1024 * 1024)
 
 
@@ -61,6 +63,11 @@ class Segment:
         """Writes and syncs. Raises OSError."""
         _write(self.file, content, place)
         os.fdatasync(self.file)
+
+    def erase(self, place: int) -> None:
+        """Makes sure that no frame is found at a place, if the disk allows it."""
+        with contextlib.suppress(OSError):
+            self.write(bytes(_ERASED_BYTES), place)
 
     def remove(self) -> None:
         """Closes and deletes the file."""
