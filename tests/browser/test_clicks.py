@@ -190,8 +190,9 @@ def test_a_postback_is_sent_again_and_the_click_deleted(
 
 
 def add(api: httpx.Client, code: str, visitor: str, after_s: int) -> str:
-    """A click of a day ago, some seconds later than others."""
-    time = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    """A click of half a day ago, some seconds later than others: postbacks tell of none that is a day old."""
+    time = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    time = time.replace(hour=0) if time.hour >= 12 else time.replace(hour=12) - timedelta(days=1)
     body = {
         "ip": "8.8.8.8",
         "uri": f"https://shop.example/?referral={code}&utm_campaign=summer",
