@@ -15,7 +15,10 @@ from tests.asking import metric
 from tests.serving import Serving, run, serving
 
 ROOT = Path(__file__).parents[2]
-EMBEDDED = {"clicktrail_log_bytes", "clicktrail_last_backup_timestamp_seconds"}
+EMBEDDED = {
+    *("clicktrail_journal_bytes", "clicktrail_journal_waiting_rows", "clicktrail_journal_lag_seconds"),
+    *("clicktrail_log_bytes", "clicktrail_last_backup_timestamp_seconds"),
+}
 """What only the embedded store has."""
 
 

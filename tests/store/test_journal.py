@@ -88,9 +88,7 @@ def test_a_header_is_whole_or_none() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10_000))
-def test_what_was_appended_is_the_rest_after_any_position(
-    seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_was_appended_is_the_rest_after_any_position(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Over many segments, with frames larger than a segment, restarts, failed writes, and files used again."""
     store, rng = tmp_path_factory.mktemp("journal") / "s", random.Random(seed)
     journal, held, waiting = Journal(store, STORE_ID, START), START, list[tuple[bytes, Position]]()
@@ -112,7 +110,6 @@ def test_what_was_appended_is_the_rest_after_any_position(
             fail_once(journal, rng)
     journal.close()
     assert read_rest(store, held) == [payload for payload, _ in waiting]
-    assert len(paths_of(store)) <= 60
 
 
 def fail_once(journal: Journal, rng: random.Random) -> None:
@@ -124,7 +121,7 @@ def fail_once(journal: Journal, rng: random.Random) -> None:
         os.pwrite(segment.file, content[: int(len(content) * share * 1.2)], place)
         raise OSError(5, "Input/output error")
 
-    Segment.write = write  # type: ignore[method-assign]
+    Segment.write = write  # type: ignore[assignment, method-assign]
     with pytest.raises(OSError, match="Input/output"):
         journal.append(payload)
 
@@ -163,7 +160,8 @@ def remove_the_middle(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"), [(corrupt_the_middle, "damaged at byte 64"), (remove_the_middle, r"lacks its segments \[2\]")]
+    ("damage", "said"),
+    [(corrupt_the_middle, "damaged from byte 64 to"), (remove_the_middle, r"lacks its segments \[2\]")],
 )
 def test_damage_before_the_end_is_told_with_its_place(
     tmp_path: Path, damage: Callable[[Path], None], said: str

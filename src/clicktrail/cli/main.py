@@ -18,6 +18,7 @@ PLACES = {
     "import": "imports:import_files",
     "migrate": "migrate:migrate",
     "move": "move:move",
+    "recover": "recover:recover",
     "report": "reports:report",
     "restore": "backups:restore",
     "serve": "serve:serve",

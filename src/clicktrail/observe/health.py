@@ -77,4 +77,4 @@ class Health:
             seen["clicktrail_store_bytes"] = size_of(file)
             seen["clicktrail_log_bytes"] = size_of(file.with_name(file.name + ".wal")) or 0.0
             seen["clicktrail_last_backup_timestamp_seconds"] = last_backup(file)
-        return seen
+        return {**seen, **self._store.engine.gauges()}

@@ -209,6 +209,9 @@ class Engine(Protocol):
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
         """Starts background work. `refresh` reloads what other processes published; `notify` gets failures."""
 
+    def gauges(self) -> Mapping[str, float]:
+        """The engine's own state, by the names of metrics."""
+
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in the thread that adds clicks."""
 

@@ -59,7 +59,14 @@ class DuckdbEngine:
 
     is_owned, readers = DuckdbSession.dialect.is_owned, READERS
 
-    def __init__(self, path: Path, memory_mb: int = 512, exporters: int = 2, memory: Memory | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        memory_mb: int = 512,
+        exporters: int = 2,
+        memory: Memory | None = None,
+        skips_damage: bool = False,
+    ) -> None:
         self.memory = memory or Memory()
         self.figures = LinkFigures()
         self._path = path
@@ -83,7 +90,11 @@ class DuckdbEngine:
         self._exporters = ThreadPoolExecutor(exporters, "exporter")
         self._copier = ThreadPoolExecutor(1, "copier")
         self._intake = Intake(path, self._run, self._look_at_log, self.memory.clock)
-        self._open_intake()
+        try:
+            self._open_intake(skips_damage)
+        except BaseException:
+            self.close()
+            raise
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, work, is_single, run)
@@ -174,8 +185,12 @@ class DuckdbEngine:
         self._open_intake()
         return result
 
-    def _open_intake(self) -> None:
-        self.damage = " ".join(filter(None, (self.damage, self._intake.open())))
+    def _open_intake(self, skips_damage: bool = False) -> None:
+        self.damage = " ".join(filter(None, (self.damage, self._intake.open(skips_damage))))
+
+    def gauges(self) -> dict[str, float]:
+        """The state of the journal, by the names of metrics."""
+        return self._intake.gauges()
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
         """Runs `work` in one transaction."""

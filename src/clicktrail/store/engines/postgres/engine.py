@@ -135,6 +135,10 @@ class PostgresEngine:
         del target
         raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
 
+    def gauges(self) -> dict[str, float]:
+        """None: PostgreSQL has its own."""
+        return {}
+
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in the recorder's thread: this node commits one batch at a time."""
         self._recorder.submit(work)

@@ -38,14 +38,15 @@ class Intake:
         self._recording, self._flushing = threading.Lock(), threading.Lock()
         self._flusher = Flusher(self._flush, self._release, clock)
 
-    def open(self) -> str:
+    def open(self, skips_damage: bool = False) -> str:
         """Takes in what an ended process left in the journal. Returns why clicks may be missing, or an empty text.
 
-        Does nothing before the store has the journal's table. Raises StoreInUse, Unavailable.
+        Does nothing before the store has the journal's table. Raises StoreInUse, also for a damaged journal unless
+        `skips_damage`; Unavailable.
         """
         if self._journal is not None or not self._run(has_journal):
             return ""
-        self._journal = Journal(self._store, *self._run(read_held))
+        self._journal = Journal(self._store, *self._run(read_held), skips_damage)
         for frame, position in self._journal.rest:
             self._flusher.add(Batch(decode_rows(frame.payload), position, len(frame.payload)))
             if self._flusher.is_full():
@@ -103,10 +104,13 @@ class Intake:
         with self._flushing:
             yield
 
-    def values(self) -> dict[str, float]:
-        """For the metrics: bytes of the journal's files, clicks not yet taken in, age of the oldest of them."""
-        size = self._journal.size if self._journal is not None else 0
-        return {"bytes": size, "rows": self._flusher.rows, "lag_s": self._flusher.lag_s}
+    def gauges(self) -> dict[str, float]:
+        """For the metrics: bytes of the journal's files, rows not yet taken in, age of the oldest of them."""
+        return {
+            "clicktrail_journal_bytes": self._journal.size if self._journal is not None else 0,
+            "clicktrail_journal_waiting_rows": self._flusher.rows,
+            "clicktrail_journal_lag_seconds": self._flusher.lag_s,
+        }
 
     def close(self) -> None:
         """Takes in what waits, if the store allows it; the journal keeps the rest."""

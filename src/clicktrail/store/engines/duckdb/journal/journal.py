@@ -26,13 +26,14 @@ class Position(NamedTuple):
 class Journal:
     """The journal of one store, which has `store_id` (16 bytes) and has taken everything before `position`.
 
-    Raises StoreInUse if it is damaged, or belongs to another store. One thread appends. `release` may be called from
-    another thread.
+    Raises StoreInUse if it is damaged, or belongs to another store. With `skips_damage` it reads what it can, and
+    `trouble` says what it could not. One thread appends. `release` may be called from another thread.
     """
 
-    def __init__(self, store: Path, store_id: bytes, position: Position) -> None:
+    def __init__(self, store: Path, store_id: bytes, position: Position, skips_damage: bool = False) -> None:
         self._store = store
         self._store_id = store_id
+        self._skips_damage = skips_damage
         self.trouble = ""
         """For the operator: why clicks may be missing."""
         self._segments = open_segments(store)
@@ -45,7 +46,8 @@ class Journal:
             self.close()
             raise
         self._released = position.segment
-        self._end = max([position, *(position for _, position in self.rest)])
+        begun = [Position(number, HEADER_BYTES) for number in self._live]
+        self._end = max([position, *begun, *(end for _, end in self.rest)])
         self._current = self._live.get(self._end.segment)
         """None: the next frame begins a new segment."""
 
@@ -121,10 +123,7 @@ class Journal:
         is_next = header is not None and header.end_before == position.place
         missing = sorted({*range(position.segment + is_next, max(live, default=0))} - live.keys())
         if missing:
-            raise StoreInUse(
-                f"The journal of {self._store} lacks its segments {missing}; there are {sorted(live)}. Restore the "
-                f"files {self._store.name}.journal-*, or a backup."
-            )
+            self._tell(f"The journal of {self._store} lacks its segments {missing}; there are {sorted(live)}.")
         if position.segment and not live:
             self.trouble = (
                 f"The files {self._store.name}.journal-* are missing. If the server was not stopped properly before, "
@@ -138,13 +137,21 @@ class Journal:
             content = segment.read()
             if following is not None and following.header is not None:
                 content = content[: following.header.end_before]
-            end = place = position.place if number == position.segment else HEADER_BYTES
-            for frame in read_frames(memoryview(content), number, place):
-                end = frame.end
-                yield frame, Position(number, end)
-            is_cut = following is not None and end < len(content)
-            if is_cut or find_later(content, number, end) is not None:
-                raise StoreInUse(
-                    f"{segment.path} is damaged at byte {end}: clicks behind this place cannot be read. Restore a copy "
-                    "of the file, or run: clicktrail doctor --skip-damaged-journal"
-                )
+            place: int | None = position.place if number == position.segment else HEADER_BYTES
+            while place is not None:
+                end = place
+                for frame in read_frames(memoryview(content), number, place):
+                    end = frame.end
+                    yield frame, Position(number, end)
+                place = find_later(content, number, end)
+                if place is not None or (following is not None and end < len(content)):
+                    upto = "" if place is None else f" to {place}"
+                    self._tell(f"{segment.path} is damaged from byte {end}{upto}: clicks there cannot be read.")
+
+    def _tell(self, trouble: str) -> None:
+        if not self._skips_damage:
+            raise StoreInUse(
+                f"{trouble} Restore a copy of the files {self._store.name}.journal-*, or go on without these clicks: "
+                "clicktrail recover"
+            )
+        self.trouble = f"{self.trouble} {trouble}".strip()
