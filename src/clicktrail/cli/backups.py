@@ -12,6 +12,7 @@ from clicktrail.cli.options import STORE, OutFile, read_settings, setting_option
 from clicktrail.cli.remote import change
 from clicktrail.errors import StoreInUse
 from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.store.engines.duckdb.journal.segments import paths_of
 from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.migrations.shared import inspect
 from clicktrail.store.store import Store
@@ -53,6 +54,10 @@ def restore(source: Path, **given: str) -> None:
     target = store_path(read_settings(given))
     if target.exists():
         raise click.ClickException(f"{target} exists already; move it to another place first.")
+    if left := paths_of(target):
+        raise click.ClickException(
+            f"{left[0]} is of another store; move all files {target.name}.* to another place first."
+        )
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
