@@ -207,7 +207,9 @@ class App:
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             feed=Feed(self.store, self._log_error),
-            listeners=Slots(settings.live_streams, settings.live_streams_each, "live streams"),
+            listeners=Slots(
+                settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
+            ),
             openapi=lambda: document,
             settings=in_force(settings),
         )
