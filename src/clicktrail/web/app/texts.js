@@ -103,6 +103,10 @@ export const texts = {
     all: "All time",
     custom: "Choose dates …",
   },
+  leftOut: {
+    one: "1 click is left out of these figures, because it is too old: a line has at most 200 years. Lists without a line count it.",
+    many: "{count} clicks are left out of these figures, because they are too old: a line has at most 200 years. Lists without a line count them.",
+  },
   compare: { label: "Compare with", previous: "Period before", year: "A year earlier", none: "No comparison" },
   changes: { up: "up", down: "down", same: "the same", before: "before: {value}", from: "from {value}" },
   filters: {
