@@ -314,7 +314,10 @@ export const texts = {
     health: "State of the server",
     healthy: "The server says that it can do its work.",
     degraded: "The server says that it cannot do all of its work:",
-    doctor: "On the server, this command lists the problems of the installation and their solutions:",
+    doctor: "On the server, this command lists the problems of the installation and their solutions, also while no server runs:",
+    wrong: "This is wrong with the installation:",
+    nothingWrong: "No problem of the installation was found.",
+    marks: { wrong: "wrong", unknown: "not known", ok: "ok" },
   },
   clicks: {
     label: "Clicks",
