@@ -387,6 +387,7 @@ export const texts = {
     status: "State",
     states: { waiting: "Waiting", delivered: "Delivered", dead: "Given up" },
     attempts: "Attempts",
+    showAttempts: "Show the attempts: {count}",
     lastAnswer: "Last answer",
     due: "Next attempt",
     replay: "Send again",
@@ -600,6 +601,7 @@ export const texts = {
     userReady: "Has signed in",
     userWaiting: "Invited",
   },
+  attempts: { title: "Attempts", took: "{milliseconds} ms", noAnswer: "no answer", none: "No attempt is recorded." },
   postbacks: {
     label: "Postbacks",
     empty: "There is no postback yet.",
