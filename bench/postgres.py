@@ -15,7 +15,7 @@ from tests.serving import free_port, serving
 from bench import data, load
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.partitions import month_of
+from clicktrail.store.engines.postgres.months import month_of
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill as finish
 from clicktrail.store.migrations.shared import migrate

@@ -41,7 +41,7 @@ LONG = (
     "nodes/test_failures.py",
     "clients/test_generated.py",
     "crash/test_crash.py",
-    "cli/test_files.py",
+    "cli/test_export.py",
     "cli/test_commands.py",
     "operating/test_trouble.py",
     "api/test_postbacks.py",

@@ -11,6 +11,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from clicktrail import __version__
+from clicktrail.checks.running import Doctor
 from clicktrail.choices import (
     in_force,
     is_embedded,
@@ -180,6 +181,8 @@ class App:
         file = store_path(settings) if is_embedded(settings) else None
         build = {"version": __version__, "engine": "postgresql" if file is None else "duckdb"}
         health = Health(self.store, file, Path(settings.data) if file is None else file.parent)
+        gauges = Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
+        observer = Observer(settings.log, gauges, self.clock)
         return Services(
             store=self.store,
             asking=Asking(self.store.engine, settings.statement_timeout_s),
@@ -191,11 +194,7 @@ class App:
                 settings.partner_sees_contacts,
                 own_rules(settings).rights,
             ),
-            observer=Observer(
-                settings.log,
-                Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build),
-                self.clock,
-            ),
+            observer=observer,
             limits=read_limits(settings, self.clock),
             visits=visit_limit(settings, self.clock),
             lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
@@ -207,8 +206,11 @@ class App:
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             feed=Feed(self.store, self._log_error),
-            listeners=Slots(settings.live_streams, settings.live_streams_each, "live streams"),
+            listeners=Slots(
+                settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
+            ),
             openapi=lambda: document,
+            diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
         )
 

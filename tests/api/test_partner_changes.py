@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -207,6 +208,55 @@ class TestLinks:
         assert house.admin.patch(path, json={"enabled": True, "expireTime": None}).status_code == 200
         assert partner.api.patch(path, json={"uri": f"{SHOP}/c"}).status_code == 200
         assert partner.api.delete(path).status_code == 204
+
+    @pytest.mark.parametrize("later", ["2091-01-01T00:00:00Z", None, ""])
+    def test_end_when_the_operator_says(self, house: House, partner: Partner, mark: str, later: str | None) -> None:
+        """Or earlier. The partner sets the end of a link that has none."""
+        end = "2090-01-01T00:00:00Z"
+        made = add(partner, code=mark)
+        path = f"/links/{made['linkId']}"
+        assert house.admin.patch(path, json={"expireTime": end}).status_code == 200
+        shown = partner.api.get(f"{path}?query[redirect]=1").json()
+        for method, body in (("PATCH", {}), ("PUT", shown)):
+            answer = partner.api.request(method, path, json=body | {"expireTime": later})
+            assert (answer.status_code, pointers(answer)) == (422, ["/expireTime"]), answer.text
+            assert partner.api.request(method, path, json=body | {"expireTime": end}).status_code == 200
+        assert partner.api.patch(path, json={"expireTime": "2089-01-01T00:00:00Z"}).status_code == 200
+        assert partner.api.patch(path, json={"expireTime": end}).status_code == 422
+        assert house.admin.patch(path, json={"expireTime": None}).status_code == 200
+        assert partner.api.patch(path, json={"expireTime": end}).status_code == 200
+
+    def test_with_registrations_by_their_code_stay(self, house: House, partner: Partner, mark: str) -> None:
+        path = f"/links/{add(partner, code=mark)['linkId']}"
+        client = {"code": mark, "profile": {"firstName": "Client", "uuid": f"client {mark}"}}
+        answer = house.admin.post("/registrations", json=client)
+        assert answer.status_code == 201, answer.text
+        refused = partner.api.delete(path)
+        assert (refused.status_code, "registrations" in refused.json()["detail"]) == (409, True)
+        assert house.admin.delete(path).status_code == 204
+        taken = partner.api.post("/links", json={"code": mark})
+        assert (taken.status_code, pointers(taken)) == (409, ["/code"])
+        assert house.admin.post("/links", json={"code": mark, "profileId": partner.id}).status_code == 201
+
+    @pytest.mark.parametrize("name", ["referral", "REFERRAL"])
+    def test_get_no_code_that_clicks_already_have(self, house: House, partner: Partner, mark: str, name: str) -> None:
+        """It would earn what others brought."""
+        code = f"{mark} ä"
+        uri = f"{SHOP}/?{name}={quote(code)}&x=1#{name}=other"
+        assert house.admin.post("/clicks", json={"ip": "8.8.8.8", "uri": uri}).status_code == 201
+        answer = partner.api.post("/links", json={"code": code})
+        assert (answer.status_code, pointers(answer)) == (409, ["/code"])
+        for free in (mark, "other", None):
+            assert partner.api.post("/links", json={"code": free and f"{free}{mark}"}).status_code == 201
+        assert house.admin.post("/links", json={"code": code, "profileId": partner.id}).status_code == 201
+
+    def test_take_the_own_id_in_any_letter_case(self, partner: Partner, mark: str) -> None:
+        link = add(partner, profileId=partner.id.upper())
+        assert link["profileId"] == partner.id
+        postback = add(partner, "/postbacks", profileId=partner.id.upper(), **hook(mark))
+        for path in (f"/links/{link['linkId']}", f"/postbacks/{postback['postbackId']}"):
+            shown = partner.api.get(path).json()
+            assert partner.api.put(path, json=shown | {"profileId": partner.id.upper()}).status_code == 200
 
     def test_are_as_many_as_the_operator_allows(self, house: House, partner: Partner) -> None:
         """Also if the requests come at once."""

@@ -208,6 +208,10 @@ def test_a_failed_delivery_is_tried_again_and_then_delivered(api: httpx.Client, 
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     [delivery] = settled(api, postback)
     assert (delivery["status"], delivery["attempts"], delivery["error"]) == ("delivered", 2, None)
+    attempts = api.get(f"/deliveries/{delivery['deliveryId']}/attempts").json()
+    assert [(each["responseStatus"], each["error"]) for each in attempts] == [(500, "answered 500"), (200, None)]
+    assert delivery["createTime"] <= attempts[0]["time"] < attempts[1]["time"]
+    assert all(0 <= each["milliseconds"] < 10_000 for each in attempts)
 
 
 def test_what_is_given_up_is_listed_and_replayed(api: httpx.Client, receiver: Receiver, mark: str) -> None:
@@ -226,6 +230,8 @@ def test_what_is_given_up_is_listed_and_replayed(api: httpx.Client, receiver: Re
     assert (again["status"], again["attempts"], again["error"]) == ("waiting", 0, None)
     receiver.wait(f"/{mark}", 4)
     until(lambda: api.get(f"/deliveries/{dead[0]['deliveryId']}").json()["status"] == "delivered", "replayed")
+    attempts = api.get(f"/deliveries/{dead[0]['deliveryId']}/attempts").json()
+    assert [each["responseStatus"] for each in attempts] == [410, 200], "also those before the replay"
     assert api.post(f"/postbacks/{postback['postbackId']}/replay").json() == {"replayed": 2}
     receiver.wait(f"/{mark}", 6)
     assert {each["status"] for each in settled(api, postback, 3)} == {"delivered"}
@@ -347,10 +353,11 @@ def test_a_partner_sees_the_own_postbacks_alone(
     postback = make_postback(api, partner, receiver.url(f"/{mark}"), "click")
     click(api, mark)
     [delivery] = settled(api, postback)
-    paths = (f"/postbacks/{postback['postbackId']}", f"/deliveries/{delivery['deliveryId']}")
+    delivery_path = f"/deliveries/{delivery['deliveryId']}"
+    paths = (f"/postbacks/{postback['postbackId']}", delivery_path, f"{delivery_path}/attempts")
     with teller.client("partner", partner) as own, teller.client("partner", other) as stranger:
-        assert [own.get(path).status_code for path in paths] == [200, 200]
-        assert [stranger.get(path).status_code for path in paths] == [404, 404]
+        assert [own.get(path).status_code for path in paths] == [200, 200, 200]
+        assert [stranger.get(path).status_code for path in paths] == [404, 404, 404]
         assert [len(own.get(path).json()) for path in ("/postbacks", "/deliveries")] == [1, 1]
         assert [stranger.get(path).json() for path in ("/postbacks", "/deliveries")] == [[], []]
         assert own.post(f"{paths[0]}/test").status_code == 403

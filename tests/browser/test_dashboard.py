@@ -38,6 +38,18 @@ def test_the_url_is_the_view(page: Page) -> None:
     expect(page.get_by_label("Period", exact=True)).to_have_value("7d")
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_the_overview_says_how_many_clicks_are_left_out(open_page: OpenPage, tracker: Serving, zone: str) -> None:
+    with tracker.client() as api:
+        click = {"ip": "8.8.8.8", "uri": "https://x.example/", "time": "1700-07-01T12:00:00Z", "uuid": "old"}
+        assert api.post("/clicks", json=click).status_code in (200, 201)
+    page = open_page(f"?period=all&zone={zone}")
+    expect(page.get_by_text("1 click is left out of these figures")).to_be_visible()
+    page.get_by_label("Period", exact=True).select_option("30d")
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+    expect(page.get_by_text("left out of these figures")).to_have_count(0)
+
+
 def test_the_chart_is_read_by_keys_and_as_a_table(page: Page) -> None:
     chart = page.get_by_role("img", name=re.compile("Clicks: 30 points"))
     chart.focus()

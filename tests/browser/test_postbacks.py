@@ -11,6 +11,7 @@ from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import VIEWS, OpenPage
 from tests.browser.programme import Programme
 from tests.conftest import NewStore
+from tests.ingest.test_agents import CHROME
 from tests.serving import Serving, serving
 from tests.waiting import until
 
@@ -66,7 +67,8 @@ def test_what_was_told_and_what_was_given_up(open_page: OpenPage, given_up: dict
     page.locator("tbody tr td a").first.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(given_up["deliveryId"])
-    expect(dialog).to_contain_text(given_up["error"])
+    expect(dialog.get_by_role("list", name="Attempts")).to_contain_text(given_up["error"])
+    expect(dialog.get_by_role("list", name="Attempts").get_by_role("listitem")).to_contain_text(["no answer"])
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page).not_to_have_url(re.compile("delivery="))
@@ -119,3 +121,20 @@ def test_a_partner_sees_own_postbacks_alone(open_page: OpenPage, programme: Prog
     expect(page.get_by_text("Nothing was sent yet.")).to_have_count(2)
     for name in ("Send a test", "Edit", "Delete", "New postback"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+def test_a_click_shows_the_attempts_of_its_postbacks(
+    open_page: OpenPage, tracker: Serving, programme: Programme
+) -> None:
+    """The last test of this file: its delivery would be among those that the others count."""
+    with tracker.client() as api:
+        body = {"profileId": programme.partners[0], "uri": "https://localhost/click", "events": ["click"]}
+        assert api.post("/postbacks", json=body).status_code == 201
+        click = {"ip": "8.8.8.8", "uri": "https://shop.example/?referral=spring1", "userAgent": CHROME}
+        click_id = api.post("/clicks", json=click).json()["clickId"]
+        until(lambda: api.get(f"/deliveries?filter[clickId]={click_id}&filter[status]=dead").json() != [], "given up")
+    page = open_page(f"/clicks/{click_id}", view="phone")
+    page.get_by_role("button", name="Show the attempts: 1").click()
+    attempts = page.get_by_role("dialog").get_by_role("list", name="Attempts")
+    expect(attempts).to_contain_text("localhost was not found, or has an address that is not a public address")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -13,6 +13,7 @@ from tests.conftest import ENGINES, NewStore
 from tests.ingest.test_agents import CHROME
 from tests.receiver import Receiver, receiving
 from tests.serving import Serving, serving
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
@@ -81,8 +82,23 @@ def test_the_snippet_has_the_key_of_the_site(open_page: OpenPage, tracker: Servi
     page.get_by_label("Site", exact=True).select_option("Blog")
     tag = f'<script src="{tracker.url}/clicktrail.js" data-key="{key}" async></script>'
     expect(page.get_by_text(tag, exact=True)).to_be_visible()
-    expect(page.get_by_text("The server says that it can do its work.")).to_be_visible()
+    expect(page.get_by_text("No problem of the installation was found.")).to_be_visible()
+    expect(page.locator(".findings li", has_text="the store answers")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_page_says_what_is_wrong_and_readers_see_the_state(open_page: OpenPage, tracker: Serving) -> None:
+    """A visit that came through a proxy of this machine, which nobody has named."""
+    httpx.get(f"{tracker.url}/r/unknown", headers={"X-Forwarded-For": "8.8.8.8"})
+    with tracker.client() as api:
+        until(lambda: any(each["status"] == "wrong" for each in api.get("/doctor").json()), "the server looks again")
+    page = open_page("/setup", view="phone")
+    expect(page.get_by_text("This is wrong with the installation:")).to_be_visible()
+    expect(page.locator(".findings li").first).to_contain_text("Name the proxy in CLICKTRAIL_TRUSTED_PROXIES")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    reader = open_page("/setup", scope="read")
+    expect(reader.get_by_text("The server says that it can do its work.")).to_be_visible()
+    assert reader.get_by_text("CLICKTRAIL_TRUSTED_PROXIES").count() == 0
 
 
 def test_partners_have_no_such_page(open_page: OpenPage, tracker: Serving) -> None:

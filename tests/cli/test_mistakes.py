@@ -229,6 +229,9 @@ def test_a_start_tells_of_names_and_settings_that_do_nothing(monkeypatch: pytest
     told = call("doctor", "--retention-months", "3", "--send-postbacks", "false", "--postback-attempts", "3")
     assert told.exit_code == 1
     assert told.output.count("has no effect") == 2
+    for more, count in (((), 1), (("--partner-origins", "https://shop.example"), 0)):
+        told = call("doctor", "--partner-links", "3", *more)
+        assert told.output.count("(CLICKTRAIL_PARTNER_LINKS) has no effect without CLICKTRAIL_PARTNER_ORIGINS") == count
 
 
 def test_a_store_of_a_newer_version_is_refused_and_named(folder: Path) -> None:

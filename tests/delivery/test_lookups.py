@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from clicktrail.delivery.caller import Attempt, Caller
-from clicktrail.delivery.lookups import THREADS
+from clicktrail.delivery.places import LEFT, OF_UNKNOWN, PLACES
 from clicktrail.model.postbacks import sample
 from clicktrail.store.outbox.deliveries import Target
 
@@ -72,7 +72,7 @@ def run(names: Names, work: Callable[[Call], Awaitable[None]], timeout_s: float 
 def test_one_partner_does_not_stop_the_others(names: Names) -> None:
     async def work(call: Call) -> None:
         stuck = [call("bad", f"dead{each}") for each in range(100)]
-        await asyncio.sleep(0.05)
+        await wait_until(lambda: names.under_way > 0)
         started = time.monotonic()
         good = await call("good", "up")
         assert time.monotonic() - started < 2
@@ -86,12 +86,29 @@ def test_one_partner_does_not_stop_the_others(names: Names) -> None:
     assert sum(count for host, count in names.asked.items() if host.startswith("dead")) == 1
 
 
-def test_many_partners_have_a_limit_of_threads(names: Names) -> None:
+def test_silent_name_servers_of_many_partners_leave_places_to_others(names: Names) -> None:
     async def work(call: Call) -> None:
-        await asyncio.gather(*(call(str(each), f"dead{each}") for each in range(3 * THREADS)))
+        await call("good", "up")
+        stuck = [call(str(each), f"dead{each}") for each in range(PLACES)]
+        await wait_until(lambda: names.under_way == OF_UNKNOWN)
+        started = time.monotonic()
+        assert "not a public address" in ((await call("good", "up")).reason or "")
+        assert time.monotonic() - started < 2
+        await asyncio.gather(*stuck)
+        assert "not a public address" in ((await call("new", "up")).reason or "")
+        assert names.under_way >= OF_UNKNOWN, "threads cannot be ended"
+        again = [call(str(each), f"dead{each}") for each in range(3 * PLACES)]
+        assert "not a public address" in ((await call("good", "up")).reason or "")
+        await asyncio.gather(*again)
 
-    run(names, work)
-    assert names.most == THREADS
+    run(names, work, 4)
+    assert names.most <= PLACES + LEFT
+
+
+async def wait_until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 def test_equal_look_ups_of_a_partner_are_one_and_failures_are_remembered(names: Names) -> None:

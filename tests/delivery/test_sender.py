@@ -25,6 +25,7 @@ from clicktrail.store.outbox.deliveries import (
     settle,
     take,
 )
+from clicktrail.store.outbox.tries import KEPT, Try, read_tries
 from clicktrail.store.reads.records import insert_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -61,12 +62,23 @@ def test_what_an_attempt_makes_of_a_delivery() -> None:
     assert waiting.status == "waiting"
     assert waiting.due_time is not None
     assert 22.5 * SECOND <= waiting.due_time - DAY <= 67.5 * SECOND
-    assert outcome_of(job(12), failed(), 12, DAY) == Outcome("0" * 24, 12, "dead", 500, "answered 500", None)
+    assert outcome_of(job(12), failed(), 12, DAY)[:6] == ("0" * 24, 12, "dead", 500, "answered 500", None)
     assert outcome_of(job(1), failed(is_final=True), 12, DAY).status == "dead"
     assert outcome_of(job(1), None, 12, DAY).status == "dead"
-    assert outcome_of(job(1), Attempt("", 204, None, False, 0.1), 12, DAY) == Outcome(
-        "0" * 24, 1, "delivered", 204, None, None
-    )
+    delivered = outcome_of(job(1), Attempt("", 204, None, False, 0.1), 12, DAY)
+    assert delivered[:6] == ("0" * 24, 1, "delivered", 204, None, None)
+    assert read_tries(delivered.tries) == [Try(DAY - SECOND // 10, 204, None, 100)]
+
+
+def test_the_last_attempts_are_kept() -> None:
+    text = None
+    for number in range(1, KEPT + 4):
+        outcome = outcome_of(job(number)._replace(tries=text), failed(), 99, number * SECOND)
+        text = outcome.tries
+    kept = [number * SECOND - SECOND // 10 for number in range(4, KEPT + 4)]
+    assert read_tries(text) == [Try(began, 500, "answered 500", 100) for began in kept]
+    assert outcome_of(job(1)._replace(tries=text), None, 12, DAY).tries == text, "nothing was sent"
+    assert read_tries(None) == read_tries("what someone else wrote") == read_tries("[1]") == []
 
 
 def add_postback(session: Session, postback_id: str, deliveries: int) -> None:

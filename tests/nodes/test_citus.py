@@ -16,7 +16,7 @@ import pytest
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.citus import DISTRIBUTED, REFERENCE
 from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.partitions import drop_months
+from clicktrail.store.engines.postgres.months import drop_months
 from clicktrail.store.migrations.fills import fill as fill_columns
 from clicktrail.store.migrations.shared import list_missing, migrate
 from clicktrail.store.session.protocol import Session

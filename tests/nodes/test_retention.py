@@ -16,7 +16,7 @@ from clicktrail.model.times import MAX_AHEAD_S, SECOND
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.partitions import month_of, note_earlier_drops, shift, start_of
+from clicktrail.store.engines.postgres.months import month_of, note_earlier_drops, shift, start_of
 from clicktrail.store.exchange.move import move
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.reads.dropped import find_raw_from

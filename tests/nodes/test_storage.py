@@ -21,7 +21,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
 from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.partitions import (
+from clicktrail.store.engines.postgres.months import (
     add_months,
     drop_months,
     due_months,

@@ -19,9 +19,9 @@ from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_list, parse_query
 from clicktrail.query.questions import ListQuery
 from clicktrail.query.removals import read_removal, removing_of
-from clicktrail.store.clicks.deletes import delete_object
+from clicktrail.store.clicks.click_deletes import delete_click, find_removable, remove_piece
 from clicktrail.store.clicks.insert import insert_clicks
-from clicktrail.store.clicks.removal import delete_click, find_removable, remove_piece
+from clicktrail.store.clicks.object_deletes import delete_object
 from clicktrail.store.memory import key_set
 from clicktrail.store.memory import newest as newest_module
 from clicktrail.store.memory.key_set import KeySet

@@ -23,7 +23,7 @@ from clicktrail.store.engines.duckdb.looking import look
 from clicktrail.store.engines.postgres import citus, rebuild
 from clicktrail.store.engines.postgres import figures as table_figures
 from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.partitions import month_of, shift, start_of
+from clicktrail.store.engines.postgres.months import month_of, shift, start_of
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill as fill_columns
 from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, all_migrations, list_missing, migrate

@@ -27,6 +27,7 @@ from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.outbox.deliveries import DEAD, DELIVERED, WAITING, Job, Outcome, find_due, settle, take
 from clicktrail.store.outbox.subscriptions import create_postback
+from clicktrail.store.outbox.tries import Try, add_try
 from clicktrail.store.registrations.candidates import Registration
 from clicktrail.store.registrations.register import register_client, register_through
 from clicktrail.store.session.protocol import Session
@@ -212,6 +213,8 @@ def _outcome(random: Random, job: Job, failing: str, now: int) -> Outcome:
     failures = ((500, "answered 500"), (404, "answered 404"), (None, "the connection timed out"))
     response_status, error = (200, None) if is_delivered else random.choice(failures)
     is_retried = not is_delivered and job.attempt < _ATTEMPTS
+    took_ms = random.randrange(60, 900)
+    tried = Try(time=now - took_ms * 1000, response_status=response_status, error=error, milliseconds=took_ms)
     return Outcome(
         delivery_id=job.delivery_id,
         attempt=job.attempt,
@@ -219,4 +222,5 @@ def _outcome(random: Random, job: Job, failing: str, now: int) -> Outcome:
         response_status=response_status,
         error=error,
         due_time=now if is_retried else None,
+        tries=add_try(job.tries, tried),
     )

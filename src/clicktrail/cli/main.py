@@ -13,7 +13,7 @@ PLACES = {
     "compact": "compact:compact",
     "demo": "demo:demo",
     "doctor": "doctor:doctor",
-    "export": "files:export_file",
+    "export": "export:export_file",
     "id": "ids:print_ids",
     "import": "imports:import_files",
     "migrate": "migrate:migrate",

@@ -15,8 +15,8 @@ import click
 import uvloop
 
 from clicktrail.app import App, check_keys, keys_of, running
+from clicktrail.checks.idle import idle_settings, unknown_variables
 from clicktrail.choices import check_together, is_embedded
-from clicktrail.cli.idle import idle_settings, unknown_variables
 from clicktrail.cli.listening import check_port, make_server
 from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import read_settings, setting_options, warn

@@ -3,17 +3,18 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from clicktrail.app import open_engine
+from clicktrail.checks.store import check_set_aside, compare_clocks
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.running import find_server
 from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import MAX_AHEAD_S, render_second
+from clicktrail.observe.findings import Finding
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.store.engines.duckdb.log import list_set_aside, log_of, read_log
+from clicktrail.store.engines.duckdb.log import log_of, read_log
 from clicktrail.store.engines.duckdb.looking import Look, clock_of, look, reading
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
@@ -21,25 +22,7 @@ from clicktrail.store.engines.postgres.keys import list_keys
 from clicktrail.store.migrations.shared import say_newer
 from clicktrail.tokens import read_keys
 
-_APART_S = 5.0
-"""Allowed difference in seconds between the clocks of a node and of PostgreSQL."""
 _DAMAGED = "restore a backup"
-
-
-class Finding(NamedTuple):
-    """One line of the report. `solution` is empty if there is no problem."""
-
-    subject: str
-    state: str
-    solution: str = ""
-    is_known: bool = True
-    """False if this could not be checked, or nothing has happened yet that would show a problem."""
-
-    @property
-    def mark(self) -> str:
-        if self.solution:
-            return "WRONG"
-        return "ok" if self.is_known else "unknown"
 
 
 def check_store(settings: Settings) -> Iterator[Finding]:
@@ -55,12 +38,7 @@ def check_store(settings: Settings) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("store", f"{path} does not exist yet; `clicktrail serve` creates it")
         return
-    for kept in list_set_aside(path):
-        yield Finding(
-            "log",
-            f"{kept} is a damaged log that a server moved aside",
-            "Compare the store with a backup to find missing clicks. Then remove the file.",
-        )
+    yield from check_set_aside(path)
     yield from _check_file(settings, path)
 
 
@@ -124,11 +102,7 @@ def _check_postgres(settings: Settings) -> Iterator[Finding]:
     try:
         found = engine.run(look)
         yield from _check_look(f"{shown} answers", found)
-        apart = engine.run(clock_of) - time.time()
-        if abs(apart) > _APART_S:
-            yield Finding(
-                "clock", f"PostgreSQL's clock differs by {apart:.0f} seconds", "Set both machines' clocks (NTP)."
-            )
+        yield from compare_clocks(engine.run(clock_of) - time.time())
         if not found.missing and isinstance(engine, PostgresEngine):
             yield from _check_keys(engine)
     except ClicktrailError as error:

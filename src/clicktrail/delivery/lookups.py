@@ -1,7 +1,7 @@
 """Looks up the addresses of host names, so that a name server that never answers stops only its own partner's calls.
 
-Each look-up has a thread of its own, because it cannot be cancelled: the threads are few, do not keep the process
-from ending, and one partner has one of them at a time.
+Each look-up has a thread of its own, because it cannot be cancelled: the threads are few (`places.py`), do not keep the
+process from ending, and one partner has one of them at a time.
 """
 
 import asyncio
@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from threading import Thread
-from typing import NamedTuple
 
+from clicktrail.delivery.places import Places
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
 """Host and port -> addresses. It may block. Raises OSError."""
-THREADS = 32
 LONGEST_S = 5.0
 """Maximum seconds that a call waits for a look-up."""
 _KEPT_S = 5.0
@@ -32,9 +31,15 @@ class UnusableName(OSError):
     """A host name whose addresses were not found in time, or are not allowed. The text says which of the two."""
 
 
-class _Running(NamedTuple):
-    host: str
-    task: asyncio.Task[list[Address]]
+class _Running:
+    """A look-up of an owner, and the number of calls that wait for it."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.waiting = 0
+        self.has_thread = False
+        self.is_dropped = False
+        self.task: asyncio.Task[list[Address]]
 
 
 def is_address(host: str) -> bool:
@@ -58,7 +63,7 @@ class Lookups:
         self._resolver = resolver
         self._longest_s = longest_s
         self._clock = clock
-        self._threads = asyncio.Semaphore(THREADS)
+        self._places = Places()
         self._running: dict[str, _Running] = {}
         self._failed: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -84,19 +89,35 @@ class Lookups:
             running.task.cancel()
 
     async def _wait(self, owner: str, host: str, port: int) -> list[Address]:
-        """The result of the owner's look-up of this host, after another one of this owner. A caller who leaves does not
-        end it."""
-        while (running := self._running.get(owner)) is not None and running.host != host:
+        """The result of the owner's look-up of this host, after another one of this owner. The last caller who leaves
+        ends it, if its thread has not begun."""
+        while (running := self._running.get(owner)) is not None and (running.host != host or running.is_dropped):
             await asyncio.wait([running.task])
         if running is None:
-            running = _Running(host, asyncio.create_task(self._look(host, port)))
-            self._running[owner] = running
+            running = self._running[owner] = _Running(host)
+            running.task = asyncio.create_task(self._look(running, owner, port))
             running.task.add_done_callback(lambda task: self._forget(owner, task))
-        return await asyncio.shield(running.task)
+        running.waiting += 1
+        try:
+            return await asyncio.shield(running.task)
+        finally:
+            running.waiting -= 1
+            if not running.waiting and not running.task.done():
+                self._leave(running, owner)
 
-    async def _look(self, host: str, port: int) -> list[Address]:
-        async with self._threads:
-            found = await _in_thread(self._resolver, host, port)
+    def _leave(self, running: _Running, owner: str) -> None:
+        if running.has_thread:
+            self._places.leave(owner)
+        else:
+            running.is_dropped = running.task.cancel()
+
+    async def _look(self, running: _Running, owner: str, port: int) -> list[Address]:
+        await self._places.take(owner)
+        running.has_thread, started = True, self._clock.passed_s()
+        try:
+            found = await _in_thread(self._resolver, running.host, port)
+        finally:
+            self._places.give_back(owner, is_in_time=self._clock.passed_s() - started < self._longest_s)
         return list(dict.fromkeys(ip_address(each.partition("%")[0]) for each in found))
 
     def _forget(self, owner: str, task: asyncio.Task[list[Address]]) -> None:

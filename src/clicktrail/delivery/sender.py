@@ -20,6 +20,7 @@ from clicktrail.store.outbox.deliveries import (
     settle,
     take,
 )
+from clicktrail.store.outbox.tries import Try, add_try
 from clicktrail.store.store import Store
 
 SLOTS = 256
@@ -53,7 +54,13 @@ def pause_us(attempt: int, draw: Callable[[], float] = random.random) -> int:
 def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Outcome:
     """The outcome of a delivery whose attempt ended `now`. `attempt` is None if the click or registration was
     deleted."""
-    status, error = (None, _GONE) if attempt is None else (attempt.response_status, attempt.error)
+    status: int | None = None
+    error: str | None = _GONE
+    tries = job.tries
+    if attempt is not None:
+        status, error = attempt.response_status, attempt.error
+        began, took_ms = now - round(attempt.seconds * SECOND), round(attempt.seconds * 1000)
+        tries = add_try(job.tries, Try(time=began, response_status=status, error=error, milliseconds=took_ms))
     is_over = attempt is None or attempt.is_final or job.attempt >= attempts
     state = DELIVERED if error is None else DEAD if is_over else WAITING
     return Outcome(
@@ -63,6 +70,7 @@ def outcome_of(job: Job, attempt: Attempt | None, attempts: int, now: int) -> Ou
         response_status=status,
         error=error,
         due_time=now + pause_us(job.attempt) if state == WAITING else None,
+        tries=tries,
     )
 
 

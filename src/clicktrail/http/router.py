@@ -18,6 +18,7 @@ from clicktrail.http.resources import (
     clicks,
     contacts,
     deliveries,
+    doctor,
     exports,
     identities,
     imports,
@@ -56,7 +57,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Tracking": (sites, redirects),
     "Registering": (registrations, callbacks, identities),
     "Postbacks": (postbacks, deliveries),
-    "Operating": (imports, backups, in_force, system),
+    "Operating": (imports, backups, in_force, doctor, system),
 }
 """Tag of the documentation -> the modules of its operations. `openapi.uses` moves some operations to another tag."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"

@@ -17,8 +17,9 @@ from clicktrail.store.reads.clicks import recall_arrivals
 from clicktrail.store.reads.visibility import sees_clicks_of
 from clicktrail.store.store import Store
 
-PENDING = 1_000
-"""Clicks that wait for one listener. If there are more, the oldest are left out and counted."""
+PENDING, PENDING_BYTES = 1_000, 2 * 1024 * 1024
+"""Clicks that wait for one listener, and the size of their texts. If there are more, the oldest are left out and
+counted."""
 _RECENT = 5_000
 """Ids of arrivals that are kept, so that a listener who comes back misses nothing."""
 _LINGER_S = 30.0
@@ -34,6 +35,20 @@ class Arrival(NamedTuple):
     partner_id: str | None
 
 
+class Waiting(NamedTuple):
+    """A click that waits, and about how many bytes its texts take."""
+
+    click: Click
+    size: int
+
+
+def weigh(clicks: Sequence[Click]) -> list[Waiting]:
+    """The clicks with their sizes. `uri` counts twice: other fields are parts of it."""
+    return [
+        Waiting(click, 2 * len(click.uri) + len(click.referrer or "") + len(click.user_agent or "")) for click in clicks
+    ]
+
+
 class Taken(NamedTuple):
     """Clicks for a listener, the oldest first, and how many before them were left out; None: an unknown number."""
 
@@ -46,25 +61,31 @@ class Listener:
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
-        self._pending: deque[Click] = deque(maxlen=PENDING)
+        self._pending: deque[Waiting] = deque()
+        self._size = 0
         self._left_out = 0
         self._has_gap = False
         self._woken = asyncio.Event()
 
-    def offer(self, clicks: Sequence[Click]) -> None:
+    def offer(self, arrived: Sequence[Waiting]) -> None:
         """Adds the clicks that the viewer may see."""
-        seen = [click for click in clicks if sees_clicks_of(self.viewer, click.partner_id)]
-        self._left_out += max(len(self._pending) + len(seen) - PENDING, 0)
-        self._pending.extend(seen)
-        if seen:
+        for each in arrived:
+            if sees_clicks_of(self.viewer, each.click.partner_id):
+                self._pending.append(each)
+                self._size += each.size
+        while len(self._pending) > PENDING or self._size > PENDING_BYTES:
+            self._pop()
+            self._left_out += 1
+        if self._pending:
             self._woken.set()
 
-    def begin_with(self, clicks: Sequence[Click], left_out: int) -> None:
-        """Adds earlier clicks, before those that wait. `left_out` are even earlier ones that are not given."""
-        room = PENDING - len(self._pending)
-        kept = clicks[len(clicks) - min(room, len(clicks)) :]
-        self._left_out += left_out + len(clicks) - len(kept)
-        self._pending.extendleft(reversed(kept))
+    def begin_with(self, earlier: Sequence[Waiting], left_out: int) -> None:
+        """Puts earlier clicks before those that wait. `left_out` are even earlier ones that are not given."""
+        waiting = [*earlier, *self._pending]
+        self._pending.clear()
+        self._size = 0
+        self._left_out += left_out
+        self.offer(waiting)
         self._woken.set()
 
     def note_gap(self) -> None:
@@ -80,14 +101,22 @@ class Listener:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), most_s)
 
-    def take(self, most: int) -> Taken:
-        """The oldest `most` clicks that wait."""
-        clicks = [self._pending.popleft() for _ in range(min(most, len(self._pending)))]
+    def take(self, most: int, most_bytes: int = PENDING_BYTES) -> Taken:
+        """The oldest clicks that wait: at most `most`, and no further one after `most_bytes`."""
+        clicks: list[Click] = []
+        rest = self._size - most_bytes
+        while self._pending and len(clicks) < most and self._size > rest:
+            clicks.append(self._pop())
         left_out = None if self._has_gap else self._left_out
         self._left_out, self._has_gap = 0, False
         if not self._pending:
             self._woken.clear()
         return Taken(clicks, left_out)
+
+    def _pop(self) -> Click:
+        click, size = self._pending.popleft()
+        self._size -= size
+        return click
 
 
 class Feed:
@@ -176,8 +205,9 @@ class Feed:
         if self._followed is not None:
             clicks = self._followed.leave_out_seen(clicks)
         self._recent.extend(Arrival(click.click_id, click.partner_id) for click in clicks[-_RECENT:])
+        arrived = weigh(clicks)
         for listener in self._listeners:
-            listener.offer(clicks)
+            listener.offer(arrived)
 
     async def _follow(self, followed: Followed) -> None:
         is_failing = False
@@ -206,4 +236,4 @@ class Feed:
             return
         missed = visible[place + 1 :]
         clicks = await self._store.run(recall_arrivals, listener.viewer, missed[-PENDING:])
-        listener.begin_with(clicks, max(len(missed) - PENDING, 0))
+        listener.begin_with(weigh(clicks), max(len(missed) - PENDING, 0))

@@ -201,15 +201,20 @@ class Observer:
         return await loop.run_in_executor(self._renderer, self._render, own, accept)
 
     def _render(self, own: Counts, accept: str) -> tuple[bytes, str]:
-        total = Tally()
-        for counts in (own, *self.tally.others()):
-            total.merge(counts)
+        total = self.total(own)
         registry = CollectorRegistry()
         registry.register(_Families(total, self._gauges))
         if parse_weights(accept).get(OPEN_METRICS):
             text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
             return text, openmetrics.CONTENT_TYPE_LATEST
         return generate_latest(registry), CONTENT_TYPE
+
+    def total(self, own: Counts) -> Tally:
+        """The counts of all processes on the port; `own` is a copy of this one's. It reads files."""
+        total = Tally()
+        for counts in (own, *self.tally.others()):
+            total.merge(counts)
+        return total
 
     def share(self, folder: Path, worker: int) -> None:
         """Shares counts with the other processes of the port. A worker continues with the counts of its predecessor."""

@@ -167,7 +167,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ge=1,
             le=1024,
             description="Maximum streams of `GET /live` at the same time in one server process; further ones are "
-            "answered 503.",
+            "answered 503. All partners together get at most half of them.",
             examples=[64],
         ),
     ] = 32

@@ -27,6 +27,7 @@ from clicktrail.model.countries import choose_language
 from clicktrail.model.people import SignedIn
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.observe.counts import Observer
+from clicktrail.observe.findings import Finding
 from clicktrail.observe.health import Health
 from clicktrail.people.passwords import Passwords
 from clicktrail.query.grammar import Asked
@@ -102,6 +103,8 @@ class Services:
     listeners: Slots
     """The streams of `feed`."""
     openapi: Callable[[], bytes]
+    diagnose: Callable[[], Awaitable[Sequence[Finding]]]
+    """The problems of the installation."""
     settings: Sequence[tuple[str, str, bool, str]] = ()
     """Of each setting the name, the value as text, whether that is its default, and the help."""
 

@@ -12,7 +12,7 @@ from clicktrail.model.access import ADMINS, READERS, Right, Scope
 from clicktrail.query.fields import Record, Resource
 from clicktrail.query.forms import Form, parse_form
 from clicktrail.query.grammar import listing, showing
-from clicktrail.store.clicks.deletes import delete_object
+from clicktrail.store.clicks.object_deletes import delete_object
 from clicktrail.store.objects import catalogue as catalog
 from clicktrail.store.reads import metrics, records
 

@@ -17,7 +17,7 @@ from clicktrail.ingest.hits import parse_hit
 from clicktrail.model.access import ADMINS, READERS, RECORDERS, SYSTEM
 from clicktrail.query.fields import CLICK
 from clicktrail.query.removals import read_removal, removing_of
-from clicktrail.store.clicks import removal
+from clicktrail.store.clicks import click_deletes
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.pages import recall_click, recall_page
 from clicktrail.store.registrations.register import register_through
@@ -63,7 +63,7 @@ async def update_click(call: Call) -> Answer:
 
 
 async def delete_click(call: Call) -> Answer:
-    await call.store.run(removal.delete_click, call.viewer, call.path["clickId"])
+    await call.store.run(click_deletes.delete_click, call.viewer, call.path["clickId"])
     return NO_CONTENT
 
 
@@ -77,7 +77,7 @@ class Removal(Document):
 
 async def delete_clicks(call: Call) -> Answer:
     query, is_dry = read_removal(call.asked), call.asked.own["dry_run"]
-    found = await call.ask(removal.find_removable, query)
+    found = await call.ask(click_deletes.find_removable, query)
     removed = len(found.click_ids) if is_dry else await removing.remove_found(call, query, found.click_ids)
     return json_answer(Removal(dry_run=is_dry, deleted=removed, left=found.total - len(found.click_ids)))
 

@@ -6,10 +6,10 @@ from clicktrail.http.endpoint.render import LinkMetrics, StayingClicks, render_m
 from clicktrail.http.endpoint.sentback import refuse_changed_item
 from clicktrail.http.resources.catalogue import created_answer, operations_on
 from clicktrail.http.resources.own import parse_own
-from clicktrail.model.access import OWNERS, READERS, Right
+from clicktrail.model.access import OWNERS, PARTNERS, READERS, Right
 from clicktrail.query.fields import LINK
 from clicktrail.query.grammar import Grammar, flag
-from clicktrail.store.objects import links
+from clicktrail.store.objects import links, own
 from clicktrail.store.reads import metrics
 
 
@@ -20,6 +20,9 @@ async def get_link_metrics(call: Call) -> Answer:
 
 async def create_link(call: Call) -> Answer:
     form, rules = parse_own(call, LINK), call.services.limits.own_rules
+    code = form.values.get("code")
+    if code is not None and call.viewer.scope in PARTNERS:
+        await call.ask(own.check_unclaimed, code, call.services.recorder.parameters.code)
     record, is_new = await call.store.run(links.create_link, call.store.ids, call.viewer, form.values, rules)
     return created_answer(call, LINK, record, is_new, form)
 

@@ -8,7 +8,7 @@ from clicktrail.http.endpoint.call import Answer, Call, encode
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_shown
 from clicktrail.live.feed import Listener, Taken
-from clicktrail.model.access import READERS
+from clicktrail.model.access import PARTNERS, READERS
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.query.grammar import Grammar, whole_number
@@ -24,6 +24,8 @@ _STILL_HERE_S = 15.0
 """Seconds of silence before that line: proxies close connections that are silent for a minute."""
 _PIECE, _PACE_S = 100, 0.1
 """Clicks in one piece, and seconds between two pieces: no stream costs more than 1,000 clicks a second."""
+_PIECE_BYTES = 256 * 1024
+"""Text of the clicks in one piece. A stream holds one rendered piece while its caller does not read."""
 _TOKEN_S, _SESSION_S = 1.0, 5.0
 """Seconds between checks that the token or the session is still valid. A session's check reads its row."""
 _MAX_SECONDS = 86_400
@@ -42,7 +44,7 @@ async def _stream(call: Call) -> AsyncGenerator[bytes, None]:
     services, seconds = call.services, call.asked.own["seconds"]
     ends_at = call.store.memory.clock.passed_s() + seconds if seconds is not None else float("inf")
     after = call.headers.get("last-event-id", "").strip().lower() or None
-    with services.listeners.take(call.viewer.asker):
+    with services.listeners.take(call.viewer.asker, call.viewer.scope in PARTNERS):
         async with services.feed.listen(call.viewer, after) as listener:
             yield _BEGIN
             async for piece in _pieces(call, listener, ends_at):
@@ -62,7 +64,7 @@ async def _pieces(call: Call, listener: Listener, ends_at: float) -> AsyncGenera
                 return
             checked_at = now
         await listener.wait(min(_TOKEN_S, ends_at - now))
-        piece = render_events(call, listener.take(_PIECE))
+        piece = render_events(call, listener.take(_PIECE, _PIECE_BYTES))
         if not piece and now >= spoke_at + _STILL_HERE_S:
             piece = _STILL_HERE
         if piece:

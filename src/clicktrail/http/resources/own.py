@@ -1,5 +1,7 @@
 """The bodies of partners, who change their own links and postbacks."""
 
+from typing import Any
+
 from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import Call
 from clicktrail.model.access import PARTNERS
@@ -23,6 +25,11 @@ def parse_own(call: Call, resource: Resource) -> Form:
     return form if method != "POST" else _assign(call, form)
 
 
+def _fold(value: Any) -> Any:
+    """Ids may have any letter case."""
+    return value.lower() if isinstance(value, str) else value
+
+
 def _assign(call: Call, form: Form) -> Form:
     owner = call.viewer.partner_id
     fixed = {
@@ -32,7 +39,7 @@ def _assign(call: Call, form: Form) -> Form:
     mistakes = tuple(
         Mistake(detail, pointer=f"/{name}")
         for name, (detail, own) in fixed.items()
-        if form.shown.get(name) not in (None, "", own)
+        if _fold(form.shown.get(name)) not in (None, "", own)
     )
     if mistakes:
         raise InvalidBody("The body is not valid.", mistakes)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clicktrail.http.endpoint.call import Call
 from clicktrail.query.questions import ListQuery
-from clicktrail.store.clicks.removal import remove_piece
+from clicktrail.store.clicks.click_deletes import remove_piece
 
 PIECE = 250
 """Clicks per transaction: a click that is recorded meanwhile waits for at most one transaction."""

@@ -163,6 +163,12 @@ MIGRATIONS: tuple[Migration, ...] = (
                 unique_clicks BIGINT NOT NULL, registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)""",
         ),
     ),
+    (
+        "0015-attempts-of-deliveries",
+        (  # the last attempts as JSON (`outbox.tries`); NULL before the first one
+            "ALTER TABLE deliveries ADD COLUMN tries TEXT",
+        ),
+    ),
 )
 
 

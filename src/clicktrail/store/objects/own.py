@@ -4,14 +4,18 @@ The callers run in transactions that exclude each other, so the limits are exact
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.model.access import PARTNERS, OwnRules, Viewer
+from clicktrail.model.ids import least_id
+from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.query.fields import LINK, Record, Resource
 from clicktrail.query.texts import find_origin
 from clicktrail.store.objects.catalogue import find_link
 from clicktrail.store.reads.records import get_record
+from clicktrail.store.reads.report_sql import parameter_pattern
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import named, sql
@@ -21,6 +25,14 @@ _FROZEN = ("code", "uri", "enabled", "expire_time", "fallback_uri")
 """What decides where a link leads. Only the operator changes it once the link is disabled or expired."""
 _COUNT = "SELECT count(*) FROM {} WHERE profile_id = {}"
 """By the index of partners."""
+_EARNED = "SELECT 1 FROM attributions WHERE link_id = {} OR code_link_id = {} LIMIT 1"
+_NAMED = "SELECT 1 FROM attributions WHERE named_code = {} LIMIT 1"
+_CARRIED = (
+    "SELECT 1 FROM clicks c WHERE c.click_id >= {} AND c.link_id IS NULL "
+    "AND uri_parameter(c.uri, {}::VARCHAR) = {} LIMIT 1"
+)
+_CARRIED_S = 7 * DAY_US // SECOND
+"""Seconds for which clicks keep a code from partners."""
 _ENABLED = "SELECT 1 FROM profiles WHERE profile_id = {} AND enabled"
 
 
@@ -47,11 +59,12 @@ def check_changed(session: Session, viewer: Viewer, record: Record, values: Mapp
     check_partner(session, viewer)
     changes = record.changes(values)
     mistakes = _find_frozen(changes, _find_end(record, session.clock.now_us()))
-    _refuse(mistakes or _find_foreign(changes, rules))
+    _refuse(mistakes or _find_later(record, changes) + _find_foreign(changes, rules))
 
 
 def check_deleted(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:
-    """Checks what a partner deletes: a deleted link could be added again, with its old code. Raises Conflict."""
+    """Checks what a partner deletes: a deleted link could be added again, with its old code, and registrations would no
+    longer say which link earned them. Raises Conflict."""
     if viewer.scope not in PARTNERS:
         return
     check_partner(session, viewer)
@@ -59,6 +72,19 @@ def check_deleted(session: Session, viewer: Viewer, resource: Resource, object_i
         end = _find_end(get_record(session, viewer, LINK, object_id), session.clock.now_us())
         if end is not None:
             raise Conflict(f"This link {end}: only the operator can delete it.")
+        if session.rows(sql(_EARNED, object_id, object_id)):
+            raise Conflict("This link has registrations: only the operator can delete it.")
+
+
+def check_unclaimed(session: Session, code: str, parameter: str) -> None:
+    """Refuses a code that a registration named, or that clicks of the last days without a link have in the query
+    parameter `parameter`: whoever adds its link would earn what others brought. Raises Conflict."""
+    since = least_id(int(session.clock.unix_s()) - _CARRIED_S)
+    if session.rows(sql(_NAMED, code)) or session.rows(sql(_CARRIED, since, parameter_pattern(parameter), code)):
+        raise Conflict(
+            "Clicks or registrations already have this code: only the operator can give it to a link.",
+            (Mistake("is in use without a link", pointer="/code"),),
+        )
 
 
 def check_partner(session: Session, viewer: Viewer) -> None:
@@ -81,6 +107,14 @@ def _find_frozen(changes: Mapping[str, Any], end: str | None) -> list[Mistake]:
     frozen, reason = (("code",), "") if end is None else (_FROZEN, f": the link {end}")
     detail = f"can be changed only by the operator{reason}"
     return [Mistake(detail, pointer=f"/{LINK.keys[name]}") for name in frozen if name in changes]
+
+
+def _find_later(link: Record, changes: Mapping[str, Any]) -> list[Mistake]:
+    """An end that is set may come earlier, never later: the operator may have set it."""
+    end = link.expire_time
+    if end is None or "expire_time" not in changes or (changes["expire_time"] or inf) < end:
+        return []
+    return [Mistake("can be moved only to an earlier time; the operator can change it", pointer="/expireTime")]
 
 
 def _find_foreign(values: Mapping[str, Any], rules: OwnRules) -> list[Mistake]:

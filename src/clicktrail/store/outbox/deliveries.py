@@ -45,11 +45,11 @@ _REGISTRATIONS = (
     "LEFT JOIN profiles f ON f.profile_id = a.profile_id WHERE a.attribution_id = ANY({}::TEXT[])"
 )
 _CODES = "SELECT link_id, code FROM links WHERE link_id = ANY({}::TEXT[])"
-_OUTCOME = "({}::TEXT, {}::INTEGER, {}::TEXT, {}::INTEGER, {}::TEXT, {}::BIGINT)"
+_OUTCOME = "({}::TEXT, {}::INTEGER, {}::TEXT, {}::INTEGER, {}::TEXT, {}::BIGINT, {}::TEXT)"
 _SETTLE = (
     "UPDATE deliveries SET status = n.status, response_status = n.response_status, error = n.error, "
-    "due_time = n.due_time, update_time = {}::BIGINT "
-    "FROM (VALUES {}) n(delivery_id, attempts, status, response_status, error, due_time) "
+    "due_time = n.due_time, tries = n.tries, update_time = {}::BIGINT "
+    "FROM (VALUES {}) n(delivery_id, attempts, status, response_status, error, due_time, tries) "
     "WHERE deliveries.delivery_id = n.delivery_id AND deliveries.attempts = n.attempts "
     "AND deliveries.status = {} AND deliveries.delivery_id BETWEEN {} AND {}"
 )
@@ -66,6 +66,7 @@ class _Taken(NamedTuple):
     attribution_id: str | None
     time: int
     attempts: int
+    tries: str | None
 
 
 class _Registered(NamedTuple):
@@ -96,6 +97,8 @@ class Job(NamedTuple):
     attempt: int
     """1 for the first."""
     message: Message | None
+    tries: str | None = None
+    """The attempts so far (`outbox.tries`)."""
 
 
 class Outcome(NamedTuple):
@@ -107,6 +110,8 @@ class Outcome(NamedTuple):
     response_status: int | None
     error: str | None
     due_time: int | None
+    tries: str | None = None
+    """All attempts, with this one."""
 
 
 def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catalogue) -> list[Row]:
@@ -195,6 +200,7 @@ def take(session: Session, ids: Sequence[str], lease_us: int) -> list[Job]:
             target=targets[each.postback_id],
             attempt=each.attempts + 1,
             message=messages.get(each.delivery_id),
+            tries=each.tries,
         )
         for each in found
     ]

@@ -103,6 +103,10 @@ export const texts = {
     all: "All time",
     custom: "Choose dates …",
   },
+  leftOut: {
+    one: "1 click is left out of these figures, because it is too old: a line has at most 200 years. Lists without a line count it.",
+    many: "{count} clicks are left out of these figures, because they are too old: a line has at most 200 years. Lists without a line count them.",
+  },
   compare: { label: "Compare with", previous: "Period before", year: "A year earlier", none: "No comparison" },
   changes: { up: "up", down: "down", same: "the same", before: "before: {value}", from: "from {value}" },
   filters: {
@@ -310,7 +314,10 @@ export const texts = {
     health: "State of the server",
     healthy: "The server says that it can do its work.",
     degraded: "The server says that it cannot do all of its work:",
-    doctor: "On the server, this command lists the problems of the installation and their solutions:",
+    doctor: "On the server, this command lists the problems of the installation and their solutions, also while no server runs:",
+    wrong: "This is wrong with the installation:",
+    nothingWrong: "No problem of the installation was found.",
+    marks: { wrong: "wrong", unknown: "not known", ok: "ok" },
   },
   clicks: {
     label: "Clicks",
@@ -380,6 +387,7 @@ export const texts = {
     status: "State",
     states: { waiting: "Waiting", delivered: "Delivered", dead: "Given up" },
     attempts: "Attempts",
+    showAttempts: "Show the attempts: {count}",
     lastAnswer: "Last answer",
     due: "Next attempt",
     replay: "Send again",
@@ -593,6 +601,7 @@ export const texts = {
     userReady: "Has signed in",
     userWaiting: "Invited",
   },
+  attempts: { title: "Attempts", took: "{milliseconds} ms", noAnswer: "no answer", none: "No attempt is recorded." },
   postbacks: {
     label: "Postbacks",
     empty: "There is no postback yet.",

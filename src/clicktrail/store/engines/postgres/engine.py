@@ -25,7 +25,7 @@ from clicktrail.store.engines.postgres import citus
 from clicktrail.store.engines.postgres.beginnings import KINDS, Kind, begin_by_kind
 from clicktrail.store.engines.postgres.doubt import Doubt, was_committed
 from clicktrail.store.engines.postgres.figures import TableFigures
-from clicktrail.store.engines.postgres.partitions import (
+from clicktrail.store.engines.postgres.months import (
     FIRST,
     Month,
     add_months,

@@ -9,7 +9,7 @@ import re
 
 from clicktrail.model.uris import find_host
 from clicktrail.store.engines.postgres.figures import KEY, lock_fill
-from clicktrail.store.engines.postgres.partitions import Month, attach, list_months, make_table, name_of
+from clicktrail.store.engines.postgres.months import Month, attach, list_months, make_table, name_of
 from clicktrail.store.session.counted import IS_COUNTED, VISITOR_SQL
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, join, named, names, number, sql

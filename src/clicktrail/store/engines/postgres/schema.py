@@ -240,7 +240,7 @@ _DROPPED: Migration = (
     "0015-postgres-dropped-clicks",
     (
         "ALTER TABLE dropped_clicks ADD PRIMARY KEY (end_time)",
-        # An earlier version may have dropped months without a note (`partitions.note_earlier_drops`).
+        # An earlier version may have dropped months without a note (`months.note_earlier_drops`).
         "INSERT INTO dropped_clicks (end_time, drop_time) SELECT 0, 0 WHERE EXISTS (SELECT FROM clicks)",
     ),
 )

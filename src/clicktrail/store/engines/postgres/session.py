@@ -9,7 +9,7 @@ from psycopg import errors
 
 from clicktrail.model.ids import created_s
 from clicktrail.store.engines.postgres.export import copy_rows
-from clicktrail.store.engines.postgres.partitions import Month, month_of
+from clicktrail.store.engines.postgres.months import Month, month_of
 from clicktrail.store.engines.postgres.schema import POSTGRES
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows

@@ -3,7 +3,8 @@ import { html, useState } from "../../vendor/preact/preact.js";
 import { ask, curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
 import { Attribution } from "../components/attribution.js";
-import { Confirm } from "../components/dialog.js";
+import { Attempts } from "../components/attempts.js";
+import { Confirm, Dialog } from "../components/dialog.js";
 import { ruleInWords } from "../components/marks.js";
 import { ClickLink, ClientName, LinkName, PartnerName } from "../components/names.js";
 import { Box, Panel, contentOf } from "../components/panel.js";
@@ -103,13 +104,14 @@ function Repeats({ clickId }) {
 
 function Deliveries({ clickId }) {
   const [asks, setAsks] = useState(null);
+  const [shown, setShown] = useState(null);
   const query = { "filter[clickId]": clickId, sort_by: "time", sort_order: "asc", limit: 50 };
   const answer = useAnswer("/deliveries", query);
   const columns = [
     { title: texts.fields.time, className: "time", render: (each) => moment(each.time, zone.value) },
     { title: words.event, render: ({ event }) => words.events[event] ?? event },
     { title: words.status, render: ({ status }) => html`<span class="mark ${status === "dead" ? "warn" : status === "delivered" ? "good" : ""}">${words.states[status] ?? status}</span>` },
-    { title: words.attempts, isNumber: true, render: ({ attempts }) => number(attempts) },
+    { title: words.attempts, isNumber: true, render: (each) => (each.attempts ? html`<button type="button" class="as-link" aria-label=${say(words.showAttempts, { count: number(each.attempts) })} onClick=${() => setShown(each)}>${number(each.attempts)}</button>` : number(0)) },
     { title: words.lastAnswer, className: "wide", render: lastAnswer },
     { title: words.due, className: "time", render: ({ dueTime }) => (dueTime ? moment(dueTime, zone.value) : texts.none) },
     ...(may.change("deliveries") ? [{ title: "", render: (each) => html`<button type="button" class="small" onClick=${() => setAsks(each)}>${words.replay}</button>` }] : []),
@@ -121,6 +123,7 @@ function Deliveries({ clickId }) {
       empty: words.noDeliveries,
       render: (found) => html`<${Table} columns=${columns} rows=${found} label=${say(texts.tableOf, { title: words.deliveries })} keyOf=${(each) => each.deliveryId} isCards />`,
     })}
+    ${shown && html`<${Dialog} title=${texts.attempts.title} onClose=${() => setShown(null)} isWide><${Attempts} id=${shown.deliveryId} /><//>`}
     ${asks && html`<${Sure} title=${words.replay} text=${words.replayText} yes=${words.replay} onClose=${() => setAsks(null)}
       act=${() => ask(`/deliveries/${asks.deliveryId}/replay`, {}, { method: "POST" })} onDone=${answer.reload} />`}
   <//>`;

@@ -10,7 +10,7 @@ import { Box, Panel } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
 import { RankedPanel } from "../components/ranked.js";
 import { UNEARNED } from "../fields.js";
-import { CopyButton, Failed, Skeleton } from "../components/states.js";
+import { Count, CopyButton, Failed, Skeleton } from "../components/states.js";
 import { number, part, range } from "../format.js";
 import { change, go, place } from "../router.js";
 import { hrefOfPage } from "../pages.js";
@@ -44,6 +44,7 @@ export function Summary({ figures, more = {}, canBegin = false }) {
   return html`<${Box} className="summary" title=${data ? range(data.meta.from, data.meta.to, data.meta.zone) : " "} isBusy=${answer.isLoading}
     actions=${html`<span class="asof">${data?.meta.zone}</span><${CopyButton} quiet text=${curlOf("/reports", query)} label=${texts.copyAsCurl} />`}>
     ${problem ? html`<${Failed} problem=${problem} onRetry=${answer.reload} />` : html`<${Figures} data=${data} figures=${figures} metric=${metric} more=${more} />
+      ${data?.meta.leftOut > 0 && html`<p class="note"><${Count} value=${data.meta.leftOut} one=${texts.leftOut.one} many=${texts.leftOut.many} /></p>`}
       ${mayBeEmpty ? html`<${Begin} otherwise=${line} />` : line}`}
   <//>`;
 }

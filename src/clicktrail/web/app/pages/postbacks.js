@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "../../vendor/preact/preact.js";
 import { ask, curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";
+import { Attempts } from "../components/attempts.js";
 import { Confirm, Dialog } from "../components/dialog.js";
 import { PartnerName } from "../components/names.js";
 import { Box, contentOf } from "../components/panel.js";
@@ -156,13 +157,14 @@ function columnsOf(postbacks) {
   ];
 }
 
-/** One delivery. The server keeps the number of attempts, and what the last one got. */
+/** One delivery, with its last attempts. */
 function Delivery({ id, postbacks, round, onChanged }) {
   const answer = useAnswer(`/deliveries/${id}`, {}, { round });
   const [isAsking, setAsking] = useState(false);
   const close = () => change({ delivery: null, cursor: place.value.query.get("cursor") }, { replace: true });
   return html`<${Dialog} title=${words.delivery} onClose=${close} isWide>
     ${contentOf(answer, { rows: 8, render: (row) => html`<${Facts} row=${row} postback=${postbacks.find((each) => each.postbackId === row.postbackId)} />
+      <h3>${texts.attempts.title}</h3><${Attempts} id=${id} round=${round} />
       <footer class="buttons"><${CopyButton} text=${curlOf(`/deliveries/${id}`)} label=${texts.copyAsCurl} />
         ${may.change("deliveries") && html`<button type="button" class="primary" onClick=${() => setAsking(true)}>${words.replay}</button>`}</footer>` })}
   <//>${isAsking && html`<${Sure} title=${words.replay} text=${words.replayText} path=${`/deliveries/${id}/replay`} method="POST" isSafe onClose=${() => setAsking(false)} onDone=${onChanged} />`}`;

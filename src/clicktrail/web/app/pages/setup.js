@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../../vendor/preact/preact.js";
 import { useAnswer } from "../answers.js";
 import { ask, curlOf, urlOf } from "../api.js";
-import { Box, contentOf } from "../components/panel.js";
+import { Box, contentOf, Panel } from "../components/panel.js";
 import { Copyable, CopyButton, Failed, Skeleton } from "../components/states.js";
 import { moment, say } from "../format.js";
 import { hrefOfPage } from "../pages.js";
@@ -56,7 +56,8 @@ const STEPS = [
 ];
 
 export default function Setup() {
-  return html`<div class="head"><h1>${texts.titles.setup}</h1></div><${Steps} /><${Snippet} /><${Health} />`;
+  return html`<div class="head"><h1>${texts.titles.setup}</h1></div><${Steps} /><${Snippet} />
+    ${viewer.value.scope === "admin" ? html`<${Doctor} />` : html`<${Health} />`}`;
 }
 
 /** What each step has found; what is not there yet is looked for again and again, while the page is in view. */
@@ -126,6 +127,21 @@ function Snippet() {
   return html`<${Box} title=${words.snippet} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/sites", SITES)} label=${texts.copyAsCurl} />`}>
     ${contentOf(answer, { render, isEmpty: (sites) => !sites.length, empty: words.noSites, fill, rows: 2 })}
   <//>`;
+}
+
+/** What is wrong comes first. */
+const ORDER = ["wrong", "unknown", "ok"];
+const MARKS = { wrong: "warn", ok: "good", unknown: "" };
+
+function Doctor() {
+  const render = (found) => {
+    const sorted = [...found].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
+    return html`<div class="stack"><p>${found.some(({ status }) => status === "wrong") ? words.wrong : words.nothingWrong}</p>
+      <ul class="findings">${sorted.map(({ subject, status, state, solution }) => html`<li><span class="mark ${MARKS[status]}">${words.marks[status]}</span>
+        <div><strong>${subject}</strong> ${state}${solution && html`<p class="note warn">${solution}</p>`}</div></li>`)}</ul>
+      <p class="help">${words.doctor}</p><${Copyable} text="clicktrail doctor" /></div>`;
+  };
+  return html`<${Panel} title=${words.health} path="/doctor" rows=${6} render=${render} />`;
 }
 
 function Health() {

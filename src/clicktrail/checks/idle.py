@@ -41,4 +41,10 @@ def idle_settings(settings: Settings, is_embedded: bool) -> list[str]:
             for row in rows
             if row.name in _OF_POSTBACKS
         ]
+    if not settings.partner_origins:
+        idle += [
+            f"{row.option} ({row.variable}) has no effect without CLICKTRAIL_PARTNER_ORIGINS"
+            for row in rows
+            if row.name == "partner_links"
+        ]
     return idle
