@@ -88,9 +88,7 @@ def test_a_header_is_whole_or_none() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 10_000))
-def test_what_was_appended_is_the_rest_after_any_position(
-    seed: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_what_was_appended_is_the_rest_after_any_position(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Over many segments, with frames larger than a segment, restarts, failed writes, and files used again."""
     store, rng = tmp_path_factory.mktemp("journal") / "s", random.Random(seed)
     journal, held, waiting = Journal(store, STORE_ID, START), START, list[tuple[bytes, Position]]()

@@ -178,9 +178,11 @@ class DuckdbEngine:
         self.damage = " ".join(filter(None, (self.damage, self._intake.open())))
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work` in one transaction."""
+        """Runs `work` in one transaction, then moves the log into the file."""
         del seconds
-        return self.run(work)
+        result = self.run(work)
+        self.checkpoint()
+        return result
 
     def fill_piece(self) -> int:
         """Fills whole days, then moves the log into the file."""
