@@ -16,8 +16,8 @@ from clicktrail.store.session.sql import Sql, and_, join, named, names, number, 
 from clicktrail.store.session.totals import COUNT_SQL, has_totals
 from clicktrail.store.session.transactions import Write, transaction
 
-LEAST = 20_000
-"""Clicks or changes that are worth adding up. Reading so many takes a few milliseconds."""
+LEAST, LEAST_OWNED = 20_000, 100_000
+"""Changes that are worth adding up; clicks, where one process owns the store. Counting so many takes some 10 ms."""
 PIECE = 500_000
 """Clicks added up in one transaction, unless a single day has more."""
 _BEFORE_ALL = -(1 << 62)
@@ -47,8 +47,8 @@ class Difference(NamedTuple):
     """Count -> how many the totals have too few; negative: too many."""
 
 
-@transaction(Write.QUEUE)
-def add_up(session: Session, least: int = LEAST) -> int:
+@transaction(Write.UPKEEP)
+def add_up(session: Session, least: int | None = None) -> int:
     """Moves changes, and clicks that are not in the totals, to the totals, if there are at least `least`.
 
     Returns the number of clicks and changes in this piece. Nodes may run it at the same time: each takes other rows.
@@ -56,7 +56,8 @@ def add_up(session: Session, least: int = LEAST) -> int:
     if not has_totals(session.dialect):
         return 0
     if session.dialect.is_owned:
-        return _add_up_owned(session, least)
+        return _add_up_owned(session, LEAST_OWNED if least is None else least)
+    least = LEAST if least is None else least
     if _count(session, "daily_changes", least) < least:
         return 0
     days = list_values(session, sql("SELECT DISTINCT day FROM daily_changes"))

@@ -56,7 +56,7 @@ def _fill_totals(engine: Engine, is_new: bool, notify: Progress) -> None:
     if not (is_new or engine.is_owned or engine.run(totals.needs_fill)):
         return
     total = engine.run(_count_clicks) if is_new else 0
-    done, least = 0, 1 if is_new else totals.LEAST
+    done, least = 0, 1 if is_new else totals.LEAST_OWNED
     while filled := engine.fill(partial(totals.fill_days, least=least)):
         done += filled
         if is_new:
