@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec import structs
 
 from clicktrail.model.access import SYSTEM, Cause, Reason, Scope, Viewer
 from clicktrail.model.click import Click
@@ -29,10 +30,15 @@ from clicktrail.store.clicks.deletes import delete_object
 from clicktrail.store.clicks.insert import insert_click, insert_clicks
 from clicktrail.store.clicks.removal import remove_piece
 from clicktrail.store.counting import totals
+from clicktrail.store.engines.postgres.beginnings import Kind
+from clicktrail.store.engines.postgres.engine import PostgresEngine
+from clicktrail.store.engines.postgres.partitions import drop_months
 from clicktrail.store.migrations.fills import fill
+from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.objects.catalogue import create_item, load_catalogue, update_item
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads import reports
+from clicktrail.store.reads.dropped import find_raw_from
 from clicktrail.store.reads.reports import run_report
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.registrations.merging import merge_profiles
@@ -76,6 +82,7 @@ class Programme:
     def __init__(self, engine: AnyEngine, seed: int) -> None:
         self.engine, self.random, self.numbers = engine, Random(seed), count()
         self.ids = engine.memory.ids
+        engine.migrate(migrate)  # opens the journal
         self.engine.memory.visits.window_us = 3600 * SECOND
         names = {"first_name": "Ada", "last_name": "", "middle_name": "", "name": "Ada"}
         self.partners: list[str] = [
@@ -304,7 +311,7 @@ def test_many_new_rows_of_a_day_become_few(engine: AnyEngine) -> None:
     made = Programme(engine, 3)
     for _ in range(30):
         clicks = [made.make() for _ in range(5)]
-        clicks = [type(click)(**{**to_dict(click), "time": FIRST_US + 5}) for click in clicks]
+        clicks = [structs.replace(click, time=FIRST_US + 5) for click in clicks]
         engine.record(lambda session, clicks=clicks: insert_clicks(session, clicks))  # type: ignore[misc]
         made.add_up()
     [[rows, distinct]] = engine.run(
@@ -312,10 +319,6 @@ def test_many_new_rows_of_a_day_become_few(engine: AnyEngine) -> None:
     )
     assert rows <= 2 * distinct + distinct
     assert engine.run(lambda session: list(totals.find_differences(session, None))) == []
-
-
-def to_dict(click: Click) -> dict[str, Any]:
-    return {name: getattr(click, name) for name in Click.__struct_fields__}
 
 
 def test_few_changes_wait(engine: AnyEngine) -> None:
@@ -361,3 +364,24 @@ def test_the_edges_of_a_range_are_counted() -> None:
     assert split is not None
     assert split.days == Range(DAY_US, 3 * DAY_US)
     assert split.edges == (Range(5, DAY_US), Range(3 * DAY_US, 3 * DAY_US + 7))
+
+
+@pytest.mark.engines("postgres")
+def test_dropped_months_leave_no_totals(engine: AnyEngine) -> None:
+    assert isinstance(engine, PostgresEngine)
+    engine.keep_months([(2023, 11), (2023, 12)])
+    made = Programme(engine, 2)
+    for month in ("2023-11", "2023-12"):
+        seconds = int(datetime.fromisoformat(f"{month}-20T00:00:00Z").timestamp())
+        clicks = [made.make() for _ in range(40)]
+        clicks = [structs.replace(click, click_id=f"{seconds:08x}{click.click_id[8:]}") for click in clicks]
+        engine.record(partial(insert_clicks, clicks=clicks))
+    made.add_up()
+    made.add()
+    engine.run(lambda session: drop_months(session, (2023, 12)), Kind.SCHEMA)
+    raw_from = engine.run(find_raw_from)
+    assert raw_from is not None
+    assert engine.run(lambda session: list(totals.find_differences(session, raw_from))) == []
+    for table in (*choosing.TABLES, "daily_changes"):
+        [[first]] = engine.run(lambda s, table=table: s.rows(sql(f"SELECT min(day) FROM {table}")))  # type: ignore[misc]
+        assert first is None or first >= raw_from - DAY_US
