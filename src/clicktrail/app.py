@@ -50,6 +50,7 @@ from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
 from clicktrail.people.passwords import Passwords
 from clicktrail.settings import Settings, SettingsError
+from clicktrail.store.counting.totals import add_up
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import TableKeys
@@ -62,6 +63,8 @@ _REFRESH_S = 5.0
 """How often the server checks for a new geo file."""
 _SALTS_S = 60.0
 """How often the server checks whether a new day has begun."""
+_TOTALS_S = 2.0
+"""How often the server checks whether many clicks wait to be added to the daily totals."""
 _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
@@ -233,7 +236,7 @@ class App:
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
-        works = [self._refresh_geo, self._flush_log, self._renew_salts]
+        works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals]
         if self._sender is not None:
             works.append(self._sender.run)
         self._tasks = [asyncio.create_task(work()) for work in works]
@@ -289,6 +292,14 @@ class App:
                 await self.store.renew_salts()
             except Unavailable as error:  # today's salt was created yesterday, so there is one day for further attempts
                 self._log_error("salt of visitor keys not renewed", error)
+
+    async def _add_up_totals(self) -> None:
+        while True:
+            await asyncio.sleep(_TOTALS_S)
+            try:
+                await self.store.run(add_up)
+            except Unavailable as error:  # reports count what is not added up
+                self._log_error("daily totals not added up", error)
 
     async def _refresh_geo(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
-from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, all_migrations, migrate
+from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, TOTALS, all_migrations, migrate
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.registrations.register import register_through
@@ -133,7 +133,7 @@ def test_migrations_are_applied_once(engine: AnyEngine) -> None:
     assert engine.run(migrate) == []
     applied = engine.run(lambda session: [row[0] for row in session.rows(sql("SELECT name FROM migrations"))])
     names = engine.run(lambda session: [name for name, _ in all_migrations(session.dialect)])
-    assert sorted(applied) == sorted([*names, FILL, FIGURES_KEPT])
+    assert sorted(applied) == sorted([*names, FILL, FIGURES_KEPT, TOTALS])
     assert len(set(names)) == len(names)
 
 

@@ -18,6 +18,7 @@ from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.model.visitors import visit_key, visitor_of
 from clicktrail.query.fields import LINK, PROFILE, Resource
+from clicktrail.reports.totals import TABLES as TOTALS_TABLES
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.looking import look
 from clicktrail.store.engines.postgres import citus, rebuild
@@ -26,7 +27,7 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.months import month_of, shift, start_of
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill as fill_columns
-from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, all_migrations, list_missing, migrate
+from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, TOTALS, all_migrations, list_missing, migrate
 from clicktrail.store.objects.catalogue import find_link, load_catalogue
 from clicktrail.store.objects.profiles import create_profile, find_client, save_profile
 from clicktrail.store.reads.metrics import find_metrics, get_link_metrics
@@ -49,6 +50,9 @@ ODD_CODE = "e\u0301\u202e"
 """A link as no one can make it any more."""
 DERIVED = {
     "journal_position",
+    *TOTALS_TABLES,
+    "daily_changes",
+    "daily_fills",
     "link_figures",
     "link_changes",
     "link_visitors",
@@ -109,7 +113,7 @@ def test_an_old_store_keeps_its_rows(old: AnyEngine) -> None:
     old.run(make_old_store)
     old.run(fill)
     assert set(old.migrate(migrate)).isdisjoint(OLD)
-    assert old.run(list_missing) == [FILL, FIGURES_KEPT]
+    assert old.run(list_missing) == [FILL, FIGURES_KEPT, TOTALS]
     fill_columns(old)
     assert old.run(list_missing) == []
     link = old.run(lambda session: get_record(session, SYSTEM, LINK, LINK_ID))
@@ -219,10 +223,10 @@ def test_a_stopped_fill_goes_on(old: AnyEngine, monkeypatch: pytest.MonkeyPatch)
     old.run(lambda session: add_rows(session, "attributions", made))
     old.migrate(migrate)
     assert old.fill_piece() == 4
-    assert old.run(look).missing == [FILL, FIGURES_KEPT]
+    assert old.run(look).missing == [FILL, FIGURES_KEPT, TOTALS]
     told: list[tuple[int, int]] = []
     fill_columns(old, lambda *each: told.append(each))
-    assert told == [(4, 7), (7, 7)]
+    assert told == [(4, 7), (7, 7), (11, 11)]
     assert old.run(look).missing == []
     columns = "click_id, partner_id, site_id, referrer_host, is_first"
     found = old.run(lambda session: session.rows(sql(f"SELECT {columns} FROM clicks ORDER BY click_id")))
@@ -412,7 +416,8 @@ def test_a_past_month_is_filled_by_writing_it_again(
     monkeypatch.setattr(rebuild, "_REFERRERS", 1)
     told: list[tuple[int, int]] = []
     fill_columns(old_postgres, lambda *each: told.append(each))
-    assert told == [(5, 6), (6, 6)]
+    assert told[:2] == [(5, 6), (6, 6)]
+    assert told[-1] == (7, 7), "the daily totals of all clicks"
     assert read_filled(old_postgres) == past_month
     assert count_indexes(old_postgres, PAST) == count_indexes(old_postgres, "clicks") > 20
     visits = old_postgres.run(lambda session: session.rows(sql("SELECT visitor FROM link_visitors")))

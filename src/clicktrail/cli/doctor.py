@@ -19,6 +19,7 @@ from clicktrail.checks.machine import (
 )
 from clicktrail.choices import make_geo
 from clicktrail.cli.api_client import ApiError, Client
+from clicktrail.cli.count_checks import check_counts
 from clicktrail.cli.listening import find_own, find_trouble
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
@@ -38,12 +39,13 @@ _MARKS = {"wrong": "WRONG"}
 
 @click.command()
 @setting_options()
-def doctor(**given: str) -> None:
+@click.option("--recount", is_flag=True, help="Also compare daily totals and figures of links with a recount.")
+def doctor(recount: bool, **given: str) -> None:
     """List the problems of this installation and their solutions. The exit status is 1 if there is a problem."""
     settings = read_settings(given)
     click.echo(f"{'':9}{'version':12}{describe_version()}")
     is_well = True
-    for check in CHECKS:
+    for check in (*CHECKS, check_counts) if recount else CHECKS:
         for finding in check(settings):
             is_well = is_well and not finding.solution
             click.echo(f"{_MARKS.get(finding.status, finding.status):9}{finding.subject:12}{finding.state}")

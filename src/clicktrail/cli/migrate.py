@@ -11,6 +11,7 @@ from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.cli.running import MIGRATIONS, find_running
 from clicktrail.settings import Settings
+from clicktrail.store.counting import totals
 from clicktrail.store.engines.duckdb.looking import Look, look, reading
 from clicktrail.store.engines.postgres import citus as cluster
 from clicktrail.store.engines.postgres.beginnings import Kind
@@ -18,10 +19,12 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate as apply
 from clicktrail.store.migrations.shared import say_newer
+from clicktrail.store.session.protocol import Session
 
 
 @click.command()
 @setting_options(*STORE)
+@click.option("--recount", is_flag=True, help="Also count daily totals and figures of links again.")
 @click.option("--check", is_flag=True, help="Change nothing; the exit status is 1 if a migration is missing.")
 @click.option(
     "--citus", is_flag=True, help="Also distribute the tables over the workers of a Citus cluster (experimental)."
@@ -31,7 +34,7 @@ from clicktrail.store.migrations.shared import say_newer
     type=click.IntRange(1, cluster.MAX_SHARDS),
     help="With --citus: number of shards for the clicks, which is final. Default: four per worker. Example: 16.",
 )
-def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
+def migrate(recount: bool, check: bool, citus: bool, shards: int | None, **given: str) -> None:
     """Update the tables, as every server does at its start. Several processes may do this at the same time."""
     settings = read_settings(given)
     if citus and is_embedded(settings):
@@ -48,12 +51,19 @@ def migrate(check: bool, citus: bool, shards: int | None, **given: str) -> None:
         for name in engine.migrate(apply):
             click.echo(f"applied {name}")
         fill(engine, lambda done, total: click.echo(f"filled {done} of {total} clicks"))
+        if recount:
+            engine.fill(_recount)
         if citus and isinstance(engine, PostgresEngine):
             for name in engine.run(partial(cluster.distribute, shards=shards or 0), Kind.SCHEMA):
                 click.echo(f"distributed {name}")
         click.echo("The store is up to date.")
     finally:
         engine.close()
+
+
+def _recount(session: Session) -> None:
+    session.figures.recount(session)
+    totals.recount(session)
 
 
 def look_at(settings: Settings) -> Look:

@@ -1,4 +1,4 @@
-"""The only code that changes or deletes a stored click. It updates figures, memory and outbox too.
+"""The only code that changes or deletes a stored click. It updates figures, daily totals, memory and outbox too.
 
 Each change has a `Cause` from the caller. It is not stored yet.
 """
@@ -18,9 +18,11 @@ from clicktrail.model.visitors import visit_key
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
+from clicktrail.store.session.counted import IS_COUNTED
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, named, sql, update
+from clicktrail.store.session.totals import COUNT_SQL, GONE, change_totals
 from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
@@ -35,6 +37,8 @@ def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Clic
     gained = (altered.profile_id is not None) - (click.profile_id is not None)
     if gained:
         session.figures.register(session, click.link_id, gained)
+        its = sql("c.click_id = {}", click.click_id)
+        change_totals(session, its, {"registrations": f"{gained} * count(*)"})
     return altered
 
 
@@ -62,6 +66,9 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
 def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> None:
     """Moves all clicks of one profile to another: as their client, and as their partner. Figures stay the same."""
     del cause
+    its = sql("c.partner_id = {}", gone_id)
+    change_totals(session, its, GONE)
+    change_totals(session, its, COUNT_SQL, {"partner_id": sql("{}::TEXT", kept_id)})
     clients = {"profile_id": kept_id, "update_time": session.clock.now_s()}
     for column, changes in (("profile_id", clients), ("partner_id", {"partner_id": kept_id})):
         session.rows(update("clicks", changes, sql("{} = {}", named(column), gone_id)))
@@ -76,6 +83,7 @@ def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -
         lost = "SELECT link_id, count(*) FROM clicks WHERE {} GROUP BY link_id"
         for link_id, registrations in session.rows(sql(lost, its)):
             session.figures.register(session, link_id, -registrations)
+        change_totals(session, its, {"registrations": GONE["registrations"]})
     session.rows(update("clicks", {column: None}, its))
     session.after_commit(lambda: session.memory.newest.clear_column(column, object_id))
 
@@ -84,9 +92,12 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     """Deletes stored clicks. Clients and registrations stay. Clicks that repeated them are no longer repeats."""
     del cause
     click_ids = sorted(click.click_id for click in clicks)
+    change_totals(session, with_ids(session, click_ids), GONE)
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
-    session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE duplicate_of = ANY({}::TEXT[])", click_ids))
+    repeats = sql("duplicate_of = ANY({}::TEXT[])", click_ids)
+    change_totals(session, repeats, {"duplicates": f"-count(*) FILTER (WHERE {IS_COUNTED})"})
+    session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE {}", repeats))
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
     session.figures.uncount(session, clicks, _pass_marks(session, clicks))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
@@ -98,6 +109,7 @@ def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
     heirs = find_heirs(session, lost) if lost else {}
     if heirs:
         click_ids = sorted(heirs.values())
+        change_totals(session, with_ids(session, click_ids), {"unique_clicks": "count(*)"})
         session.rows(update("clicks", {"is_first": True}, with_ids(session, click_ids)))
         session.after_commit(lambda: session.memory.newest.alter("click_id", frozenset(click_ids), is_first=True))
     return [click for click in lost if visit_key(click) not in heirs]

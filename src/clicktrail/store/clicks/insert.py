@@ -17,6 +17,7 @@ from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql
+from clicktrail.store.session.totals import new_totals
 from clicktrail.store.session.transactions import Write, transaction
 
 Relink = Callable[[Click, Catalogue], Click]
@@ -112,7 +113,8 @@ def _relink(
 
 
 def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool) -> None:
-    """Adds clicks and their deliveries in one transaction. History has no deliveries, and no one follows it."""
+    """Adds clicks, their deliveries and what they add to the totals, in one transaction. History has no deliveries,
+    and no one follows it."""
     deliveries = [] if is_history else click_deliveries(session, fresh, catalogue)
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
@@ -120,7 +122,7 @@ def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_hist
     session.after_commit(lambda: _remember(session, marked))
     if not is_history:
         session.after_commit(lambda: session.memory.arrivals.add(marked))
-    session.insert_together(clicks, outbox_rows(session, deliveries))
+    session.insert_together(clicks, outbox_rows(session, deliveries), new_totals(session.dialect, marked))
 
 
 def _remember(session: Session, clicks: Sequence[Click]) -> None:

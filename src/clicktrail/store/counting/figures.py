@@ -101,6 +101,11 @@ class LinkFigures:
     def settle(self, session: Session) -> None:
         """Nothing to do: figures are read at every start, visits when they are needed."""
 
+    def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
+        """None: figures are not stored, but read at every start."""
+        del session
+        return {}
+
     def read(self, session: Session) -> None:
         """Counts all clicks of a snapshot, then adds the commits since."""
         figures = {link_id: LinkMetrics(*each) for link_id, *each in session.rows(sql(_ALL_FIGURES))}

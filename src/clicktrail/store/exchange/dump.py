@@ -18,6 +18,7 @@ from clicktrail.store.exchange.manifest import Manifest, TableFile, digest_of, f
 from clicktrail.store.exchange.move import TABLES, MoveRefused, columns_of
 from clicktrail.store.exchange.parquet import ask, read_pieces, unreadable
 from clicktrail.store.session.protocol import Extract, Session
+from clicktrail.store.session.relations import DERIVED
 from clicktrail.store.session.sql import named, names, sql
 
 Progress = Callable[[int], None]
@@ -115,4 +116,5 @@ def _columns_of(session: Session, table: str) -> list[Column]:
     return [
         Column(name, _TYPES[kind.lower()], is_nullable == "YES")
         for name, kind, is_nullable in session.rows(sql(_COLUMNS, table))
+        if name not in DERIVED
     ]

@@ -12,7 +12,7 @@ import msgspec
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.store.session.protocol import Engine, Row, Session, list_values
-from clicktrail.store.session.relations import RELATIONS
+from clicktrail.store.session.relations import DERIVED, RELATIONS
 from clicktrail.store.session.sql import bind, join, named, names, number, sql
 
 TABLES = {each.table: each.key for each in RELATIONS if each.is_moved}
@@ -31,7 +31,7 @@ class MoveRefused(ClicktrailError):
 
 def columns_of(session: Session, table: str) -> list[str]:
     """The table's columns in alphabetical order, because their order may differ between engines."""
-    return sorted(list_values(session, sql(_COLUMNS, table)))
+    return sorted(set(list_values(session, sql(_COLUMNS, table))) - DERIVED)
 
 
 def count_rows(engine: Engine) -> dict[str, int]:

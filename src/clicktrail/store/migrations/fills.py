@@ -5,8 +5,10 @@ PostgreSQL, nodes of the earlier version may add clicks meanwhile: every start l
 """
 
 from collections.abc import Callable
+from functools import partial
 
-from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, list_missing, record
+from clicktrail.store.counting import totals
+from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, TOTALS, list_missing, record
 from clicktrail.store.session.protocol import Engine, Session
 from clicktrail.store.session.sql import sql
 
@@ -30,7 +32,7 @@ _ATTRIBUTE = (
 
 
 def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
-    """Fills partners, hosts of referrers and marks of old clicks, and partners of old registrations.
+    """Fills partners, hosts of referrers and marks of old clicks, partners of old registrations, and daily totals.
 
     Calls `notify` after each piece. The figures of links are computed again at the end. The figures of clicks that an
     earlier version dropped are kept first.
@@ -46,6 +48,26 @@ def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
         engine.fill(_finish)
     elif not engine.is_owned:
         engine.run(_attribute)
+    _fill_totals(engine, TOTALS in missing, notify)
+
+
+def _fill_totals(engine: Engine, is_new: bool, notify: Progress) -> None:
+    """Adds old clicks to the daily totals. An engine with one process also adds what its last run left."""
+    if not (is_new or engine.is_owned or engine.run(totals.needs_fill)):
+        return
+    total = engine.run(_count_clicks) if is_new else 0
+    done, least = 0, 1 if is_new else totals.LEAST_OWNED
+    while filled := engine.fill(partial(totals.fill_days, least=least)):
+        done += filled
+        if is_new:
+            notify(done, max(done, total))
+    if is_new:
+        engine.run(lambda session: record(session, TOTALS))
+
+
+def _count_clicks(session: Session) -> int:
+    count: int = session.rows(sql("SELECT count(*) FROM clicks"))[0][0]
+    return count
 
 
 def _look(session: Session) -> tuple[int, list[str]]:
@@ -73,3 +95,4 @@ def _finish(session: Session) -> None:
         _attribute(session)
     session.figures.keep_dropped(session, are_marked=True)  # nodes of the earlier version may have dropped a month
     session.figures.recount(session)
+    totals.begin_fill(session)

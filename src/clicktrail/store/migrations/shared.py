@@ -7,11 +7,14 @@ its creation time, so no column repeats it.
 from collections.abc import Sequence
 
 from clicktrail.errors import NewerStore
+from clicktrail.reports import totals
 from clicktrail.store.session.protocol import Dialect, Migration, Session, list_values
 from clicktrail.store.session.sql import sql
+from clicktrail.store.session.totals import KEYS
 
 _COMMON = "update_time BIGINT NOT NULL, uuid TEXT"
 
+_COUNTS = ", ".join(f"{name} INTEGER NOT NULL" for name in totals.COUNTS)
 _VISITOR_COLUMNS = (
     *("visitor_id TEXT", "visitor BIGINT", "device TEXT", "browser TEXT", "os TEXT", "bot TEXT"),
     *("is_data_centre BOOLEAN", "is_prefetch BOOLEAN", "duplicate_of TEXT"),
@@ -164,6 +167,18 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     (
+        "0014-daily-totals",
+        (
+            *(
+                f"CREATE TABLE {table} (day BIGINT NOT NULL, {' TEXT, '.join(columns)} TEXT, {_COUNTS}, "
+                "is_merged BOOLEAN NOT NULL)"
+                for table, columns in totals.TABLES.items()
+            ),
+            f"CREATE TABLE daily_changes (day BIGINT NOT NULL, {' TEXT, '.join(KEYS)} TEXT, {_COUNTS})",
+            "CREATE TABLE daily_fills (end_day BIGINT NOT NULL)",
+        ),
+    ),
+    (
         "0015-attempts-of-deliveries",
         (  # the last attempts as JSON (`outbox.tries`); NULL before the first one
             "ALTER TABLE deliveries ADD COLUMN tries TEXT",
@@ -176,6 +191,9 @@ FILL = "0010-what-reports-need-filled"
 """Recorded when the new columns of old rows are filled (`fills`)."""
 FIGURES_KEPT = "0013-kept-figures-filled"
 """Recorded when the figures of clicks that an earlier version dropped are kept (`fills`)."""
+TOTALS = "0014-daily-totals-filled"
+"""Recorded when the daily totals have all old clicks (`fills`)."""
+_FILLS = (FILL, FIGURES_KEPT, TOTALS)
 
 
 def all_migrations(dialect: Dialect) -> tuple[Migration, ...]:
@@ -194,7 +212,7 @@ def migrate(session: Session) -> list[str]:
             session.rows(sql(session.dialect.translate(statement)))
         record(session, name)
     if not done:  # a new store has nothing to fill
-        for name in (FILL, FIGURES_KEPT):
+        for name in _FILLS:
             record(session, name)
     return [name for name, _ in missing]
 
@@ -216,7 +234,7 @@ def list_newer(session: Session) -> list[str]:
 
 def all_names(dialect: Dialect) -> tuple[str, ...]:
     """The migrations of an engine in order, and the fills after them."""
-    return (*(name for name, _ in all_migrations(dialect)), FILL, FIGURES_KEPT)
+    return (*(name for name, _ in all_migrations(dialect)), *_FILLS)
 
 
 def say_newer(names: Sequence[str]) -> str:

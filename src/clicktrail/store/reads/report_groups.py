@@ -2,17 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from clicktrail.reports.answer import Key
 from clicktrail.reports.dimensions import DELAY, DELAYS
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.question import Question
-from clicktrail.store.reads.report_sql import DISTINCT, REGISTERED, SUMS, part
+from clicktrail.store.reads.report_sql import DISTINCT, SUMS, part
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, and_, join, named, sql
 
+_SIZE = named("p_size")
 _LENGTH = "coalesce('v' || length(({})::VARCHAR) || ':' || ({})::VARCHAR, 'n')"
+
+
+class Arm(NamedTuple):
+    """Rows of one kind that are counted: clicks, daily totals, or registrations that happened in the range."""
+
+    dimensions: tuple[Sql, ...]
+    values: tuple[Sql, ...]
+    """An aggregate for each part, then the number of clicks and registrations."""
+    source: Sql
+    """FROM and WHERE."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +33,9 @@ class Counting:
     parts: tuple[str, ...]
     dimensions: tuple[Sql, ...]
     clicks: Sql
-    """FROM and WHERE of the clicks."""
-    registrations: tuple[tuple[Sql, ...], Sql] | None
-    """Dimensions, and FROM and WHERE, of the registrations that happened in the range; None if nobody asks."""
-
+    """FROM and WHERE of the clicks, for parts that do not add up."""
+    arms: tuple[Arm, ...]
+    """What is counted. A group may be in several of them."""
     whole: "Counting | None" = None
     """The same range without dimensions, if one click may be in several groups: groups then do not sum to the total."""
 
@@ -126,28 +136,21 @@ def _count_distinct(session: Session, counting: Counting, *more: Sql) -> dict[st
 
 
 def _grouped(counting: Counting) -> Sql:
-    """One row for each group."""
-    clicks = _group(counting, counting.dimensions, [part(name) for name in counting.parts], counting.clicks)
-    if counting.registrations is None:
-        return clicks
-    dimensions, source = counting.registrations
-    values = [_registered(name) for name in counting.parts]
-    both = sql("({} UNION ALL {}) b", clicks, _group(counting, dimensions, values, source))
-    merged = [sql("{}({})", sql("sum" if name in SUMS else "max"), _column(name)) for name in counting.parts]
-    return _group(counting, counting.keys, [sql("{}::BIGINT", value) for value in merged], both)
+    """One row for each group. Totals may have a group whose clicks were all deleted: it is left out."""
+    arms = [_group(arm, (*counting.columns, _SIZE)) for arm in counting.arms]
+    if len(arms) == 1:
+        return sql("SELECT {} FROM ({}) b", join(", ", counting.columns), arms[0])
+    merged = [sql("{}({})::BIGINT", sql("sum" if name in SUMS else "max"), _column(name)) for name in counting.parts]
+    both = sql("({}) b", join(" UNION ALL ", arms))
+    grouped = _group(Arm(counting.keys, tuple(merged), both), counting.columns)
+    return sql("{} HAVING sum({}) > 0", grouped, _SIZE) if counting.dimensions else grouped
 
 
-def _registered(name: str) -> Sql:
-    if name == REGISTERED:
-        return sql("count(*)")
-    return sql("0" if name in SUMS else "NULL::BIGINT")
-
-
-def _group(counting: Counting, dimensions: Sequence[Sql], values: Sequence[Sql], source: Sql) -> Sql:
-    shown = zip((*dimensions, *values), counting.columns, strict=True)
+def _group(arm: Arm, names: Sequence[Sql]) -> Sql:
+    shown = zip((*arm.dimensions, *arm.values), names, strict=True)
     columns = join(", ", [sql("{} AS {}", value, name) for value, name in shown])
-    places = ", ".join(str(place + 1) for place in range(len(dimensions)))
-    return sql("SELECT {} FROM {}{}", columns, source, sql(f" GROUP BY {places}" if places else ""))
+    places = ", ".join(str(place + 1) for place in range(len(arm.dimensions)))
+    return sql("SELECT {} FROM {}{}", columns, arm.source, sql(f" GROUP BY {places}" if places else ""))
 
 
 def _column(name: str) -> Sql:

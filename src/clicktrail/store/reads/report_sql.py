@@ -15,24 +15,22 @@ from clicktrail.model.uris import fold_name
 from clicktrail.reports.buckets import Run, find_runs
 from clicktrail.reports.dimensions import DELAYS, PARAMETER, TIME, Grouping
 from clicktrail.reports.periods import Range
+from clicktrail.reports.totals import COUNTS
 from clicktrail.reports.zones import DAY, HOUR, offset_spans
 from clicktrail.store.session.counted import IS_COUNTED
-from clicktrail.store.session.sql import Sql, join, sql
+from clicktrail.store.session.sql import Sql, join, named, sql
+from clicktrail.store.session.totals import COUNT_SQL
 
 REGISTERED = "registered"
 """The part that is counted over registrations and not over clicks."""
-SUMS: Mapping[str, str] = {
-    "clicks": f"count(*) FILTER (WHERE {IS_COUNTED})",
-    "unique_clicks": "count(*) FILTER (WHERE c.is_first)",
-    "bots": "count(*) FILTER (WHERE c.bot <> '')",
-    "duplicates": f"count(*) FILTER (WHERE c.duplicate_of IS NOT NULL AND {IS_COUNTED})",
-    "prefetches": "count(*) FILTER (WHERE c.is_prefetch)",
-    "data_centre_clicks": "count(*) FILTER (WHERE c.is_data_centre)",
-    "all_clicks": "count(*)",
-    "registrations": "count(c.profile_id)",
+SUMS: Mapping[str, str] = {**COUNT_SQL, "all_clicks": "count(*)", REGISTERED: "0"}
+"""Parts that add up over groups."""
+_TOTALS: Mapping[str, str] = {
+    **{name: f"coalesce(sum(c.{name}), 0)" for name in COUNTS},
+    "all_clicks": "coalesce(sum(c.clicks + c.bots), 0)",
     REGISTERED: "0",
 }
-"""Parts that add up over groups."""
+"""The same parts of daily totals."""
 DISTINCT: Mapping[str, str] = {
     "visitors": f"count(DISTINCT c.visitor) FILTER (WHERE {IS_COUNTED})",
     "browsers": f"count(DISTINCT c.visitor_id) FILTER (WHERE {IS_COUNTED})",
@@ -70,6 +68,7 @@ _HASHES = ("ip_hash", "uuid_hash")
 _NEVER_PLAIN = "&#=+"
 """In the name of a parameter they are always encoded."""
 _special = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_])").match
+_of_clicks = re.compile(r"\bc\.([a-z_]+)").findall
 _is_percent = re.compile(r"%([0-9a-f])([0-9a-f])").match
 
 
@@ -87,11 +86,37 @@ def part(name: str) -> Sql:
     return sql(SUMS.get(name) or DISTINCT[name])
 
 
+def parts_of_clicks(parts: Sequence[str]) -> tuple[Sql, ...]:
+    """The aggregates of parts over clicks, and the number of clicks."""
+    return (*map(part, parts), sql("count(*)"))
+
+
+def parts_of_totals(parts: Sequence[str]) -> tuple[Sql, ...]:
+    """The same over daily totals."""
+    return tuple(sql(_TOTALS[name]) for name in (*parts, "all_clicks"))
+
+
+def parts_of_registrations(parts: Sequence[str]) -> tuple[Sql, ...]:
+    """The same over registrations: only `REGISTERED` counts them."""
+    values = {REGISTERED: "count(*)"}
+    return (*(sql(values.get(name, "0" if name in SUMS else "NULL::BIGINT")) for name in parts), sql("count(*)"))
+
+
 def clicks_of(found: Range, groupings: Sequence[Grouping], parts: Sequence[str], where: Sql) -> Sql:
     """FROM and WHERE of the clicks of a range. `where` has the filters and what the viewer may see."""
     needs_registration = _DELAYS.intersection(parts) or _names(groupings) & {"rule", "delay"}
     tables = sql((_REGISTRATION if needs_registration else "") + _tags(groupings))
     return sql("clicks c{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
+
+
+def columns_of(where: Sql) -> frozenset[str]:
+    """The columns of the clicks `c` that a condition looks at."""
+    return frozenset(_of_clicks(where.text))
+
+
+def totals_of(table: str, days: Range, where: Sql) -> Sql:
+    """FROM and WHERE of the totals of whole days, or of what changes them."""
+    return sql("{} c WHERE c.day >= {} AND c.day < {} AND {}", named(table), *days, where)
 
 
 def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) -> Sql:

@@ -14,9 +14,11 @@ from clicktrail.reports.dimensions import DELAY, DELAYS, TIME, Grouping
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
+from clicktrail.reports.totals import choose_totals
 from clicktrail.store.reads.dropped import find_raw_from, refuse_dropped, refuse_lost_registrations
 from clicktrail.store.reads.records import refuse_secrets
 from clicktrail.store.reads.report_groups import (
+    Arm,
     Counting,
     Groups,
     count_all,
@@ -24,13 +26,25 @@ from clicktrail.store.reads.report_groups import (
     count_rest,
     count_same,
 )
-from clicktrail.store.reads.report_sql import REGISTERED, Clock, clicks_of, dimension, registrations_of
+from clicktrail.store.reads.report_sql import (
+    REGISTERED,
+    Clock,
+    clicks_of,
+    columns_of,
+    dimension,
+    parts_of_clicks,
+    parts_of_registrations,
+    parts_of_totals,
+    registrations_of,
+    totals_of,
+)
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import where_clause
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import join, sql
+from clicktrail.store.session.sql import and_, join, sql
+from clicktrail.store.session.totals import has_totals
 
 
 class Most(NamedTuple):
@@ -121,17 +135,40 @@ class _Asking:
         question = self._question
         parts = tuple(dict.fromkeys(name for metric in question.metrics for name in metric.parts))
         clock = Clock(range=found, zone=question.zone, starts=starts)
-        registrations = None
+        dimensions = tuple(dimension(each, clock) for each in groupings)
+        clicks = clicks_of(found, groupings, parts, self._where)
+        arms = self._from_totals(clock, groupings, parts) or [Arm(dimensions, parts_of_clicks(parts), clicks)]
         if REGISTERED in parts:
-            dimensions = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
-            registrations = dimensions, registrations_of(found, groupings, self._where)
-        return Counting(
+            happened = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
+            registrations = registrations_of(found, groupings, self._where)
+            arms.append(Arm(happened, parts_of_registrations(parts), registrations))
+        return Counting(parts=parts, dimensions=dimensions, clicks=clicks, arms=tuple(arms), whole=whole)
+
+    def _from_totals(self, clock: Clock, groupings: Sequence[Grouping], parts: Sequence[str]) -> list[Arm]:
+        """Daily totals, and the clicks that they lack; empty if totals cannot answer."""
+        if not has_totals(self._session.dialect):
+            return []
+        split = choose_totals(
             parts=parts,
-            dimensions=tuple(dimension(each, clock) for each in groupings),
-            clicks=clicks_of(found, groupings, parts, self._where),
-            registrations=registrations,
-            whole=whole,
+            groupings=groupings,
+            filtered=columns_of(self._where),
+            found=clock.range,
+            zone=clock.zone,
+            starts=clock.starts,
         )
+        if split is None:
+            return []
+        clicks = [clicks_of(edge, groupings, parts, self._where) for edge in split.edges]
+        if self._session.dialect.is_owned:
+            new = and_(self._where, sql("c.is_totalled IS NULL"))
+            clicks.append(clicks_of(split.days, groupings, parts, new))
+        exact = tuple(dimension(each, clock) for each in groupings)
+        whole = tuple(dimension(each, clock, "c.day") for each in groupings)
+        totals = (totals_of(table, split.days, self._where) for table in (split.table, "daily_changes"))
+        return [
+            *(Arm(whole, parts_of_totals(parts), source) for source in totals),
+            *(Arm(exact, parts_of_clicks(parts), source) for source in clicks),
+        ]
 
 
 def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> Range:

@@ -149,6 +149,9 @@ class Figures(Protocol):
     def settle(self, session: Session) -> None:
         """Called after rows were copied in: computes all that is derived from them."""
 
+    def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
+        """Link id -> the stored figures, and those that a recount of the clicks gives, where both differ."""
+
 
 class Engine(Protocol):
     """Stores clicks. Work is a function of a session, and runs in a thread of the engine."""

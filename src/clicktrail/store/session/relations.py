@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from clicktrail.reports.totals import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, named, sql, update
 
@@ -135,11 +136,16 @@ RELATIONS = (
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),
     Relation("link_changes", ("link_id",), is_moved=False),
+    *(Relation(table, ("day", *columns), is_moved=False) for table, columns in TABLES.items()),
+    Relation("daily_changes", ("day",), is_moved=False),
+    Relation("daily_fills", ("end_day",), is_moved=False),
     Relation("signing_keys", ("position",), is_moved=False),
     Relation("issued_tokens", ("create_time",), is_moved=False),
     Relation("catalogue_version", ("version",), is_moved=False),
 )
 """In an order in which rows only point to earlier tables; only a click may repeat a later click."""
+DERIVED = frozenset({"is_totalled"})
+"""Columns that are computed again and not copied."""
 BY_TABLE = {each.table: each for each in RELATIONS}
 
 

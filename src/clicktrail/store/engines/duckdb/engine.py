@@ -109,9 +109,9 @@ class DuckdbEngine:
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
-        recorded."""
-        del kind
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._run_write, work, is_single)
+        recorded. Upkeep only keeps clicks in the journal meanwhile."""
+        run = self._run_upkeep if kind is Write.UPKEEP else self._run_write
+        return await asyncio.get_running_loop().run_in_executor(self._writer, run, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` once on one snapshot, in an exporter's thread."""
@@ -193,9 +193,11 @@ class DuckdbEngine:
         return self._intake.gauges()
 
     def fill(self, work: Callable[[Session], T], seconds: Collection[int] = ()) -> T:
-        """Runs `work` in one transaction."""
+        """Runs `work` in one transaction, then moves the log into the file."""
         del seconds
-        return self.run(work)
+        result = self.run(work)
+        self.checkpoint()
+        return result
 
     def fill_piece(self) -> int:
         """Fills whole days, then moves the log into the file."""
@@ -257,6 +259,12 @@ class DuckdbEngine:
 
     def _run_write(self, work: Callable[[Session], T], is_single: bool = False) -> T:
         with self._intake.paused():
+            result = self._run(work, is_single)
+        self._look_at_log()
+        return result
+
+    def _run_upkeep(self, work: Callable[[Session], T], is_single: bool = False) -> T:
+        with self._intake.not_flushing():
             result = self._run(work, is_single)
         self._look_at_log()
         return result

@@ -11,7 +11,7 @@ from clicktrail.store.engines.duckdb.failures import unavailable
 from clicktrail.store.engines.duckdb.journal.positions import MIGRATION
 from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import Dialect, Extract, Figures, Row, Rows
+from clicktrail.store.session.protocol import Dialect, Extract, Figures, Migration, Row, Rows
 from clicktrail.store.session.search import find_by_pattern
 from clicktrail.store.session.sql import Sql, bind, named, names, sql
 
@@ -34,6 +34,9 @@ _MACROS = (
     "head <> '' THEN regexp_extract(substr(x, length(head) + 1), '^[^&#]*') END), lambda v: uri_decode(v))[1], '')",
 )
 """The functions that statements expect of every engine."""
+
+_TOTALLED: Migration = ("0015-duckdb-totalled-clicks", ("ALTER TABLE clicks ADD COLUMN is_totalled BOOLEAN",))
+"""NULL: the click is not yet in the daily totals (`session.totals`). So a new click costs no more than before."""
 
 
 class Inserting:
@@ -75,7 +78,7 @@ class Inserting:
 class DuckdbSession:
     """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
-    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern, last=(MIGRATION,))
+    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern, last=(MIGRATION, _TOTALLED))
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
         self.memory, self.clock = memory, memory.clock

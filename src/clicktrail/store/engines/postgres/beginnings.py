@@ -29,6 +29,7 @@ class Kind(Enum):
 KINDS = {
     Write.CLICKS: Kind.CLICKS,
     Write.QUEUE: Kind.QUEUE,
+    Write.UPKEEP: Kind.QUEUE,
     Write.CHANGE: Kind.CHANGE,
     Write.ALONE: Kind.ALONE,
     Write.CATALOGUE: Kind.ALONE,

@@ -24,6 +24,7 @@ from clicktrail.store.counting.figures import (
     find_ends,
     subtract,
 )
+from clicktrail.store.counting.totals import recount
 from clicktrail.store.memory.visits import Visit, mark_clicks
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED, KIND_SQL, LINK_SQL, VISITOR_SQL
@@ -144,9 +145,7 @@ class TableFigures:
         """Notes what the figures have in addition to the stored clicks and the noted drops, for today's partners of the
         links. Registrations wait for the end of the transaction."""
         session.rows(sql("LOCK TABLE link_changes, link_figures IN EXCLUSIVE MODE"))
-        known = by_link_id(session.rows(sql(_KEPT)))
-        for link_id, dropped in sum_dropped(session, "link_id").items():
-            known[link_id] = add_figures(known.get(link_id, NOTHING), dropped)
+        known = _count_all(session)
         figures = by_link_id(session.rows(sql(_ALL_FIGURES)))
         lost = find_lost(figures, known)
         if not are_marked:
@@ -160,10 +159,20 @@ class TableFigures:
         session.rows(sql(_RESTORE_DROPPED))
 
     def settle(self, session: Session) -> None:
-        """Computes the figures, and the visits of marked clicks."""
+        """Computes the figures, the daily totals, and the visits of marked clicks."""
         session.rows(sql("TRUNCATE link_visitors"))
         session.rows(sql(_RECOUNT_VISITS))
         self.recount(session)
+        recount(session)
+
+    def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
+        """Link id -> the stored figures, and those of the clicks and of what is kept of dropped ones, where both
+        differ."""
+        counted = _count_all(session)
+        stored = by_link_id(session.rows(sql(_ALL_FIGURES)))
+        links = sorted(stored.keys() | counted.keys())
+        pairs = {link_id: (stored.get(link_id, NOTHING), counted.get(link_id, NOTHING)) for link_id in links}
+        return {link_id: pair for link_id, pair in pairs.items() if pair[0] != pair[1]}
 
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """Adds `change` (1, or a negative number) to the registrations of a link."""
@@ -187,6 +196,14 @@ class TableFigures:
         for table in ("link_changes", "link_figures"):
             session.rows(sql("DELETE FROM {} WHERE link_id = ANY({}::TEXT[])", named(table), list(removed)))
         session.insert("link_figures", _COLUMNS.split(", "), rows)
+
+
+def _count_all(session: Session) -> dict[str, LinkMetrics]:
+    """Link id -> the figures of its stored clicks and of what is kept of dropped ones."""
+    known = by_link_id(session.rows(sql(_KEPT)))
+    for link_id, dropped in sum_dropped(session, "link_id").items():
+        known[link_id] = add_figures(known.get(link_id, NOTHING), dropped)
+    return known
 
 
 def lock_fill(session: Session) -> None:

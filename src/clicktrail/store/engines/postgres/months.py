@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from clicktrail.model.times import MAX_AHEAD_S, SECOND
+from clicktrail.store.counting.totals import forget_days
 from clicktrail.store.engines.postgres.figures import KEY
 from clicktrail.store.session.counted import FIGURES
 from clicktrail.store.session.dropped import note_dropped
@@ -121,6 +122,7 @@ def drop_months(session: Session, before: Month) -> list[Month]:
         session.rows(sql("DROP TABLE {}", name))
     if gone:
         _remember(session, end)
+        forget_days(session, end)
     return gone
 
 

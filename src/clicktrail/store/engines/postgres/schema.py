@@ -6,6 +6,7 @@ docs/adr/0013-postgresql-storage.md shows which question each index serves, and 
 import re
 from dataclasses import replace
 
+from clicktrail.reports.totals import TABLES
 from clicktrail.store.session.protocol import Dialect, Migration
 from clicktrail.store.session.search import find_by_like
 
@@ -308,6 +309,14 @@ _VISIT_KEYS: Migration = (
     ),
 )
 
+_TOTALS: Migration = (
+    "0019-postgres-daily-totals",
+    (
+        *(f"CREATE INDEX {table}_day ON {table} (day)" for table in TABLES),
+        "CREATE INDEX daily_links_link ON daily_links (link_id, day)",
+    ),
+)
+
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -330,7 +339,7 @@ POSTGRES = Dialect(
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
         *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
-        *(_DROPPED_FIGURES, _VISIT_KEYS),
+        *(_DROPPED_FIGURES, _VISIT_KEYS, _TOTALS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
