@@ -14,6 +14,9 @@ from clicktrail.model.ids import created_s
 from clicktrail.model.times import MAX_AHEAD_S, render_second
 from clicktrail.observe.findings import Finding
 from clicktrail.settings import Settings, SettingsError
+from clicktrail.store.engines.duckdb.journal.frames import decode_rows
+from clicktrail.store.engines.duckdb.journal.journal import Journal
+from clicktrail.store.engines.duckdb.journal.positions import Held, has_journal, read_held
 from clicktrail.store.engines.duckdb.log import log_of, read_log
 from clicktrail.store.engines.duckdb.looking import Look, clock_of, look, reading
 from clicktrail.store.engines.postgres.beginnings import Kind
@@ -46,6 +49,7 @@ def _check_file(settings: Settings, path: Path) -> Iterator[Finding]:
     try:
         with reading(path) as session:
             found = look(session)
+            held = read_held(session) if has_journal(session) else None
     except (StoreInUse, OSError) as error:
         if find_server(settings) is not None:
             yield from _check_server(settings)
@@ -56,7 +60,21 @@ def _check_file(settings: Settings, path: Path) -> Iterator[Finding]:
         )
         return
     yield from _check_log(path)
+    if held is not None:
+        yield from _check_journal(path, held)
     yield from _check_look(f"{path} opens", found)
+
+
+def _check_journal(path: Path, held: Held) -> Iterator[Finding]:
+    try:
+        journal = Journal(path, *held)
+    except (StoreInUse, OSError) as error:
+        yield Finding("journal", str(error), "Restore its files, or run `clicktrail recover`.")
+        return
+    journal.close()
+    rows = sum(len(table.rows) for frame, _ in journal.rest for table in decode_rows(frame.payload))
+    waits = f"; the next start takes {rows} rows from it" if rows else ""
+    yield Finding("journal", f"the journal is whole{waits}")
 
 
 def _check_log(path: Path) -> Iterator[Finding]:
