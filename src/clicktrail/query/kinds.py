@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from clicktrail.model import countries, ids, times
@@ -181,6 +182,7 @@ def read_integer(text: str) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=16_384)
 def render_degrees(value: float) -> str:
     """Decimal degrees as text without trailing zeros: 37.751 -> "37.751", 10.0 -> "10"."""
     return f"{value:.6f}".rstrip("0").rstrip(".")

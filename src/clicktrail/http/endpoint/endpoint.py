@@ -175,7 +175,7 @@ async def respond(
         services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
 
 
-async def refuse(error: ClicktrailError) -> Answer:
+async def refuse(error: Exception) -> Answer:
     """The work of a request that was refused before its real work began."""
     raise error
 

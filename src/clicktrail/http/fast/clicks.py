@@ -1,8 +1,8 @@
 """The fast path of POST /clicks, without the layers that a plain request does not need.
 
-It shares parsing, recording and rendering with the operation's own handler. The ordinary endpoint answers every request
-that is not plain: another content type, a compressed or chunked body, an invalid token, a body with mistakes, read-only
-keys, unknown keys, or numbers in place of texts.
+It shares parsing, recording and rendering with the operation's own handler, and is one coroutine. The ordinary endpoint
+answers failures, repeats, long answers, and every request that is not plain: another content type, a compressed or
+chunked body, an invalid token, a body with mistakes, read-only keys, unknown keys, or numbers in place of texts.
 """
 
 import time
@@ -11,15 +11,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.http.endpoint.bodies import LATE_AT, late_at, receive_before
-from clicktrail.http.endpoint.call import Services, origin_of
-from clicktrail.http.endpoint.endpoint import respond
-from clicktrail.http.tracking.recording import record_hit
+from clicktrail.http.endpoint.call import JSON, Services, encode, origin_of
+from clicktrail.http.endpoint.compression import MIN_BYTES
+from clicktrail.http.endpoint.endpoint import refuse, respond
+from clicktrail.http.endpoint.render import render_click
+from clicktrail.http.endpoint.request_ids import find_request_id
+from clicktrail.http.tracking.recording import answer_recorded, record
 from clicktrail.ingest.hits import parse_plain
 from clicktrail.model.access import RECORDERS
 from clicktrail.model.countries import choose_language
 
 ROUTE = "/clicks"
 _PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-urlencoded"})
+_CREATED = 201
+_ALWAYS = (b"x-content-type-options", b"nosniff"), (b"content-type", JSON.encode())
+_MOST_MANNERS = 256
 _PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
 
 
@@ -29,6 +35,7 @@ class FastClicks:
     def __init__(self, services: Services, endpoint: ASGIApp) -> None:
         self._services = services
         self._endpoint = endpoint
+        self._manners: dict[tuple[bytes, bytes, str], tuple[str, str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -44,9 +51,39 @@ class FastClicks:
         except (ClicktrailError, ValueError, RecursionError):
             await self._endpoint({**scope, LATE_AT: moment}, _again(message, receive), send)
             return
-        language = choose_language(headers.get(b"accept-language", b"").decode("latin-1"))
-        origin = origin_of(services.limits, scope, headers.get(b"host", b"").decode("latin-1"))
-        await respond(services, scope, ROUTE, record_hit(services, hit, language, origin), send, started)
+        try:
+            click, is_new = await record(services, hit)
+        except Exception as error:  # noqa: BLE001 - the endpoint's way makes an answer of any failure
+            await respond(services, scope, ROUTE, refuse(error), send, started)
+            return
+        manner = language, origin = self._find_manner(scope, headers)
+        body = encode(render_click(click, services.store.catalogue, language)) if is_new else b""
+        if not is_new or len(body) >= MIN_BYTES:
+            work = answer_recorded(services, hit, click, is_new, manner)
+            await respond(services, scope, ROUTE, work, send, started)
+            return
+        request_id = find_request_id(scope["headers"])
+        answer = [
+            (b"location", f"{origin}{ROUTE}/{click.click_id}".encode("latin-1")),
+            (b"x-request-id", request_id.encode()),
+            (b"content-length", b"%d" % len(body)),
+            *_ALWAYS,
+        ]
+        await send({"type": "http.response.start", "status": _CREATED, "headers": answer})
+        await send({"type": "http.response.body", "body": body})
+        services.observer.request("POST", ROUTE, _CREATED, time.perf_counter() - started, request_id)
+
+    def _find_manner(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[str, str]:
+        """The caller's language, and the API's address as the caller sees it. Most requests have the same headers."""
+        key = headers.get(b"accept-language", b""), headers.get(b"host", b""), scope["scheme"]
+        manner = self._manners.get(key) if key[1] else None
+        if manner is None:
+            language, host = choose_language(key[0].decode("latin-1")), key[1].decode("latin-1")
+            manner = language, origin_of(self._services.limits, scope, host)
+            if len(self._manners) >= _MOST_MANNERS:
+                self._manners.clear()
+            self._manners[key] = manner
+        return manner
 
     def _whole_body(self, message: Message, headers: dict[bytes, bytes]) -> bytes:
         """The body, if it arrived in one piece and is not too large. Raises ValueError.

@@ -35,6 +35,14 @@ async def record_hit(services: Services, hit: Hit, language: str, origin: str, s
     `shown` are read-only keys of the request. If the click already exists, they must equal the stored values.
     """
     click, is_new = await record(services, hit)
+    return await answer_recorded(services, hit, click, is_new, (language, origin), shown)
+
+
+async def answer_recorded(
+    services: Services, hit: Hit, click: Click, is_new: bool, manner: tuple[str, str], shown: Json | None = None
+) -> Answer:
+    """The answer to a hit that `record` has stored. `manner`: the caller's language, and the API's address."""
+    language, origin = manner
     if not is_new:
         mistakes = tuple(
             Mistake("differs from the stored click", pointer=f"/{CLICK.keys[name]}") for name in differences(hit, click)
