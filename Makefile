@@ -26,6 +26,7 @@ help:
 	@echo "make test   install and run all tests (JOBS=4: in four processes)"
 	@echo "make check  format, lint, types, shape, tests with coverage: what CI runs"
 	@echo "make bench  measure (SIZE=1m or 10m, DATABASE=duckdb or postgres; WRITE=1 writes docs/benchmarks.md)"
+	@echo "make bench BASE=REVISION  measure recording by an older revision and by this checkout, turn by turn"
 	@echo "make crash  kill a server under load ROUNDS times and compare"
 	@echo "make lock   write requirements/ anew from pyproject.toml (UPGRADE=1: with the newest versions)"
 	@echo "make vendor fetch the files of other projects from npm, as VENDOR.toml names them"
@@ -76,7 +77,7 @@ check: .venv/dev node-tools
 	@touch $@
 
 bench: .venv/bench
-	$(BIN)/python -m bench --size $(SIZE) --database $(DATABASE) $(if $(WRITE),--write)
+	$(if $(BASE),$(BIN)/python -m bench.compare $(BASE),$(BIN)/python -m bench --size $(SIZE) --database $(DATABASE) $(if $(WRITE),--write))
 
 crash: .venv/dev
 	$(BIN)/python -m tests.crash.harness $(ROUNDS)

@@ -5,7 +5,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
+from itertools import cycle
 from typing import NamedTuple
 
 import uvloop
@@ -21,13 +23,13 @@ class Load(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """Sends the same request again whenever its answer is complete; or at every `pause` seconds, if that is later.
+    """Sends the next request whenever an answer is complete; or at every `pause` seconds, if that is later.
 
     Times count from the moment at which a request was due, so one that had to wait for the answer before it is late.
     """
 
-    def __init__(self, request: bytes, times: list[float], until: float, due: float, pause: float) -> None:
-        self.request, self.times, self.until = request, times, until
+    def __init__(self, requests: Iterator[bytes], times: list[float], until: float, due: float, pause: float) -> None:
+        self.requests, self.times, self.until = requests, times, until
         self.due, self.pause = due, pause
         self.buffer, self.failures, self.sent = b"", 0, 0.0
         self.done = asyncio.get_running_loop().create_future()
@@ -46,7 +48,7 @@ class Connection(asyncio.Protocol):
     def send(self) -> None:
         self.sent = self.due if self.pause else time.perf_counter()
         self.due += self.pause
-        self.transport.write(self.request)
+        self.transport.write(next(self.requests))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -72,16 +74,22 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(exc or ConnectionError("closed"))
 
 
-async def generate(ports: list[int], request: bytes, connections: int, seconds: float, rate: float = 0.0) -> Load:
-    """Runs the load in this process, the connections spread over the ports; `rate` bounds it to so many a second."""
+async def generate(
+    ports: list[int], requests: list[bytes], connections: int, seconds: float, rate: float = 0.0
+) -> Load:
+    """Runs the load in this process, the connections spread over the ports; `rate` bounds it to so many a second.
+
+    The connections share the requests, one after the other and again from the first.
+    """
     times: list[float] = []
     started = time.perf_counter()
     loop = asyncio.get_running_loop()
     pause = connections / rate if rate else 0.0
+    following = cycle(requests)
     begin = started + 0.2  # by then all are connected
 
     def connect(number: int) -> Connection:
-        return Connection(request, times, begin + seconds, begin + pause * number / connections, pause)
+        return Connection(following, times, begin + seconds, begin + pause * number / connections, pause)
 
     pairs = [
         await loop.create_connection(partial(connect, number), "127.0.0.1", ports[number % len(ports)])
@@ -94,10 +102,13 @@ async def generate(ports: list[int], request: bytes, connections: int, seconds: 
     return Load(len(times) / passed, times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000, failures)
 
 
-def run(ports: int | list[int], request: bytes, connections: int, seconds: float = 4.0, rate: float = 0.0) -> Load:
+def run(
+    ports: int | list[int], requests: bytes | list[bytes], connections: int, seconds: float = 4.0, rate: float = 0.0
+) -> Load:
     """Runs the load in a process of its own."""
     ports = [ports] if isinstance(ports, int) else ports
-    task = json.dumps([ports, request.decode("latin-1"), connections, seconds, rate])
+    requests = [requests] if isinstance(requests, bytes) else requests
+    task = json.dumps([ports, [each.decode("latin-1") for each in requests], connections, seconds, rate])
     done = subprocess.run([sys.executable, "-m", "bench.load"], input=task, capture_output=True, text=True, check=True)
     return Load(*json.loads(done.stdout))
 
@@ -124,5 +135,5 @@ def visit_bytes(path: str) -> bytes:
 
 
 if __name__ == "__main__":
-    ports, text, *numbers = json.loads(sys.stdin.read())
-    print(json.dumps(uvloop.run(generate(ports, text.encode("latin-1"), *numbers))))
+    ports, texts, *numbers = json.loads(sys.stdin.read())
+    print(json.dumps(uvloop.run(generate(ports, [text.encode("latin-1") for text in texts], *numbers))))

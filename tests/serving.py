@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -96,14 +96,21 @@ class Serving:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
-def start(data: Path, *options: str, port: int | None = None, settings: Mapping[str, str] | None = None) -> Serving:
+def start(
+    data: Path,
+    *options: str,
+    port: int | None = None,
+    settings: Mapping[str, str] | None = None,
+    command: Sequence[str] = COMMAND,
+) -> Serving:
+    """`command`: of another installation."""
     settings = settings or {}
     port = port or free_port()
     data.parent.mkdir(parents=True, exist_ok=True)  # the directory itself is the server's to make
     log = data.parent / f"{data.name}.log"
     with log.open("a") as out:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--data", str(data), "--port", str(port), *options],
+            [*command, "serve", "--data", str(data), "--port", str(port), *options],
             stdout=out,
             stderr=out,
             text=True,
