@@ -1,6 +1,6 @@
 """`python -m bench.compare REVISION` measures recording by an older revision and by this checkout, turn by turn.
 
-The revision is installed beside, with its own libraries. Each round starts both servers anew, each on an empty store, in
+The revision is installed beside, with its own libraries. Each round starts both servers anew, on empty stores, in
 alternating order. The table has the medians and their ratios.
 """
 
