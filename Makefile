@@ -77,7 +77,7 @@ check: .venv/dev node-tools
 	@touch $@
 
 bench: .venv/bench
-	$(if $(BASE),$(BIN)/python -m bench.compare $(BASE),$(BIN)/python -m bench --size $(SIZE) --database $(DATABASE) $(if $(WRITE),--write))
+	$(if $(BASE),$(BIN)/python -m bench.compare $(BASE) $(if $(TURNS),--rounds $(TURNS)),$(BIN)/python -m bench --size $(SIZE) --database $(DATABASE) $(if $(WRITE),--write))
 
 crash: .venv/dev
 	$(BIN)/python -m tests.crash.harness $(ROUNDS)

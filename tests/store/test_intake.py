@@ -19,7 +19,6 @@ from clicktrail.store.clicks.click_deletes import delete_click
 from clicktrail.store.clicks.insert import insert_clicks, load_tail
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.duckdb.journal import intake
-from clicktrail.store.engines.duckdb.journal.flusher import Batch
 from clicktrail.store.engines.duckdb.journal.segments import paths_of
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
@@ -119,7 +118,7 @@ def test_a_start_that_is_killed_is_made_good_by_the_next(
         with killed(engine, tmp_path / "one") as first, killed(first, tmp_path / "two") as second:
             assert second.run(list_ids) == [click.click_id for click in clicks]
 
-    def stop(session: Session, _: list[Batch]) -> None:
+    def stop(session: Session, *_: object) -> None:
         session.rows(sql("DELETE FROM clicks"))
         raise Unavailable("killed")
 

@@ -9,10 +9,11 @@ from clicktrail.model.clock import Clock
 from clicktrail.store.engines.duckdb.journal.journal import Position
 from clicktrail.store.session.protocol import Rows
 
-FLUSH_ROWS = 2_000
+FLUSH_ROWS = 4_000
 """So many waiting rows are flushed at once."""
-_FLUSH_S = 0.1
-"""The longest that a row waits for others."""
+_FLUSH_S = 0.5
+"""The longest that a row waits for others, unless someone asks. Each flush syncs the disk, and the journal's syncs wait
+meanwhile."""
 MOST_ROWS, MOST_BYTES = 20_000, 64 << 20
 """Rows, and bytes of frames, that may wait. Then recording waits too."""
 _AGAIN_S = 0.5

@@ -17,7 +17,7 @@ from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.session.protocol import Session
 
 T = TypeVar("T")
-_PIECE_ROWS = 256
+_PIECE_ROWS = 512
 """Rows that the driver converts at a time: it holds the interpreter meanwhile, and requests wait."""
 
 
@@ -119,8 +119,9 @@ class Intake:
             self._journal.close()
 
     def _flush(self, batches: Sequence[Batch]) -> None:
+        is_in_doubt = self._flusher.has_trouble()
         with self._flushing:
-            self._run(lambda session: _take_in(session, batches))
+            self._run(lambda session: _take_in(session, batches, is_in_doubt))
 
     def _release(self, position: Position) -> None:
         if self._journal is not None:
@@ -128,10 +129,12 @@ class Intake:
         self._notify()
 
 
-def _take_in(session: Session, batches: Sequence[Batch]) -> None:
-    """Adds the rows of batches. Those before the store's position are in it: an earlier answer was lost."""
-    position = read_held(session).position
-    left = [batch for batch in batches if batch.position > position]
+def _take_in(session: Session, batches: Sequence[Batch], is_in_doubt: bool) -> None:
+    """Adds the rows of batches. `is_in_doubt`: an earlier attempt may have added some, and its answer was lost."""
+    left = batches
+    if is_in_doubt:
+        position = read_held(session).position
+        left = [batch for batch in batches if batch.position > position]
     if not left:
         return
     rows: dict[tuple[str, tuple[str, ...]], list[Sequence[Any]]] = {}
