@@ -30,7 +30,7 @@ PICTURES = (
     ("link", "mary", WIDE, "/links/{link}", "Test the link"),
     ("click", "mary", DENSE, "/clicks/{click}", None),
     ("registrations", "mary", DENSE, "/registrations", None),
-    ("setup", "mary", WIDE, "/setup", None),
+    ("setup", "mary", DENSE, "/setup", None),
     ("phone", "mary", PHONE, "", None),
     ("portal", "ada", WIDE, "", None),
     ("uncounted", "ada", WIDE, "", "Why clicks did not count"),
@@ -108,7 +108,7 @@ def signed_in(browser: Browser, server: Serving, token: str) -> Iterator[Page]:
     page.goto(f"{server.url}/welcome#{token}")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Set password and sign in").click()
-    page.locator(".top").wait_for()
+    page.locator(".menu").wait_for()
     yield page
     context.close()
 

@@ -3,6 +3,7 @@ hosts fail the test."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -14,10 +15,12 @@ from tests.serving import Serving, serving
 
 VIEWS = {"wide": (1280, "light"), "phone": (360, "dark")}
 OpenPage = Callable[..., Page]
+Serve = Callable[[str], Serving]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all files of this folder: its event loop must have ended before other tests begin."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield opened
@@ -37,17 +40,42 @@ def store_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-@pytest.fixture(scope="module")
-def tracker(store_kind: str, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
-    """A server for the tests of a file, once on each engine."""
-    with serving(tmp_path_factory.mktemp("dashboard") / "data", **new_store(store_kind)) as running:
-        yield running
+@pytest.fixture(scope="package")
+def serve(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serve]:
+    """Starts a server on an engine, which runs until the last test of this folder."""
+    with ExitStack() as stack:
+
+        def started(kind: str) -> Serving:
+            return stack.enter_context(serving(tmp_path_factory.mktemp("dashboard") / "data", **new_store(kind)))
+
+        yield started
+
+
+@pytest.fixture(scope="package")
+def shared(serve: Serve) -> Serve:
+    """The server of each engine that files share: their tests add what others do not count."""
+    return cache(serve)
 
 
 @pytest.fixture(scope="module")
-def programme(tracker: Serving) -> Programme:
-    with tracker.client() as api:
-        return make_programme(api, 400)
+def tracker(request: pytest.FixtureRequest, store_kind: str, shared: Serve, serve: Serve) -> Serving:
+    """The server of an engine; a file with the marker `own_server` has one of its own."""
+    is_own = request.node.get_closest_marker("own_server") is not None
+    return (serve if is_own else shared)(store_kind)
+
+
+@pytest.fixture(scope="package")
+def programmes() -> dict[str, Programme]:
+    """URL of a server -> its programme."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def programme(tracker: Serving, programmes: dict[str, Programme]) -> Programme:
+    if tracker.url not in programmes:
+        with tracker.client() as api:
+            programmes[tracker.url] = make_programme(api, 400)
+    return programmes[tracker.url]
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def test_a_postback_is_sent_again_and_the_click_deleted(
         body = {"profileId": programme.partners[0], "uri": "https://postback.invalid/", "events": ["click"]}
         postback = api.post("/postbacks", json=body)
         assert postback.status_code == 201, postback.text
-        click_id = add(api, code, "again", 0)
+        click_id = add(api, code, "again")  # of now: postbacks tell nothing of a click of yesterday
         page = open_page(f"/clicks/{click_id}")
         page.get_by_role("button", name="Send again").click()
         expect(page.get_by_role("dialog")).to_contain_text("once more, with the same id")
@@ -189,16 +189,17 @@ def test_a_postback_is_sent_again_and_the_click_deleted(
         assert api.delete(f"/postbacks/{postback.json()['postbackId']}").status_code == 204
 
 
-def add(api: httpx.Client, code: str, visitor: str, after_s: int) -> str:
-    """A click of half a day ago, some seconds later than others: postbacks tell of none that is a day old."""
-    time = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    time = time.replace(hour=0) if time.hour >= 12 else time.replace(hour=12) - timedelta(days=1)
+def add(api: httpx.Client, code: str, visitor: str, after_s: int | None = None) -> str:
+    """A click of now, or one of a day ago, some seconds later than others."""
+    now = datetime.now(UTC)
+    noon = now.replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    time = now if after_s is None else noon + timedelta(seconds=after_s)
     body = {
         "ip": "8.8.8.8",
         "uri": f"https://shop.example/?referral={code}&utm_campaign=summer",
         "userAgent": f"{CHROME} {visitor}",
         "visitorId": visitor,
-        "time": (time + timedelta(seconds=after_s)).isoformat(),
+        "time": time.isoformat(),
     }
     answer = api.post("/clicks", json=body)
     assert answer.status_code == 201, answer.text

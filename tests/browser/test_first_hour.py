@@ -17,7 +17,11 @@ from tests.ingest.test_agents import CHROME
 from tests.people import PASSWORD
 from tests.serving import Serving, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.own_server,  # it begins with nothing
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 
 
 def menu(page: Page, name: str) -> None:

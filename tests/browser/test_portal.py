@@ -101,7 +101,7 @@ def test_a_manager_prints_the_statement_of_a_partner(
 ) -> None:
     """Contacts are masked there as well: the page is for the partner."""
     partner, now = programme.partners[1], datetime.now(UTC)
-    click = ask(tracker, f"/clicks?filter[partnerId]={partner}&sort_by=time&limit=1")[0]
+    click = ask(tracker, f"/clicks?filter[partnerId]={partner}&filter[registration]=1&sort_by=time&limit=1")[0]
     with tracker.client() as api:
         contact = {"key": "email", "value": "secret.person@mail.example"}
         assert api.patch(f"/clicks/{click['clickId']}", json={"contacts": [contact]}).status_code == 200

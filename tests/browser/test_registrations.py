@@ -37,7 +37,7 @@ def test_the_number_of_the_overview_leads_to_the_registrations(
     page.get_by_role("button", name="Registered").click()
     expect(page).to_have_url(re.compile("sort_order=asc"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.locator("tbody").get_by_role("link", name=name, exact=True).click()
+    page.locator("tbody").get_by_role("link", name=name, exact=True).first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(page.get_by_text("The last click in the window earns the client.")).to_be_visible()
     expect(page.locator("tr").filter(has_text="Earned the client")).to_have_count(1)

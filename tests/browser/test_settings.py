@@ -13,6 +13,7 @@ from tests.serving import Serving
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.own_server,
     pytest.mark.engines("duckdb"),  # tests/api has each of the requests on both
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]

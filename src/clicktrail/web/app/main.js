@@ -18,7 +18,8 @@ function App() {
     ask("/session").then(({ body }) => (viewer.value = body)).catch(() => (viewer.value = null));
   }, []);
   if (isWelcome) return html`<${Welcome} />`;
-  if (viewer.value === undefined) return html`<main class="alone"><${Skeleton} rows=${3} /></main>`;
+  if (viewer.value === undefined) return html`<header class="top"><span class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</span></header>
+    <main id="content"><${Skeleton} rows=${3} /></main>`;
   return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} /><${KeyList} />`;
 }
 
@@ -78,3 +79,4 @@ function Page({ page, values }) {
 }
 
 render(html`<${App} />`, document.getElementById("app"));
+findPage(place.value.path)?.page.load().catch(() => {}); // its file comes while the session is asked for; Page shows a failure

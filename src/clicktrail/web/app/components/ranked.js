@@ -26,7 +26,7 @@ function Ranked({ data, title, nameOf, filterOf, hrefOf }) {
       <th scope="col" class="number">${texts.metrics.rateShort}</th></tr></thead>
     <tbody>${data.rows.map((row) => html`<${Row} row=${row} most=${most} meta=${data.meta} name=${nameOf(row)} filter=${filterOf(row)} href=${hrefOf?.(row)} />`)}
     ${data.other?.groups > 0 && html`<tr class="other"><td>${say(texts.others, { count: number(data.other.groups) })}</td>
-      <td class="number">${number(data.other.clicks)}</td><td class="number">${number(data.other.registrations)}</td>
+      <td class="number">${compactFrom(data.other.clicks)}</td><td class="number">${compactFrom(data.other.registrations)}</td>
       <td class="number">${percent(data.other.conversionRate)}</td></tr>`}</tbody></table>`;
 }
 
@@ -36,7 +36,7 @@ function Row({ row, most, meta, name, filter, href }) {
   return html`<tr><td><span class="bar" style=${{ width: `${(100 * row.clicks) / most}%` }}></span>
       <span class="name">${nameLink(shown, name, filter, href)}</span></td>
     <td class="number">${linked(filter && of("clicks"), compactFrom(row.clicks))}</td>
-    <td class="number">${linked(filter && row.registrations && of("registrations"), number(row.registrations))}</td>
+    <td class="number">${linked(filter && row.registrations && of("registrations"), compactFrom(row.registrations))}</td>
     <td class="number">${percent(row.conversionRate)}</td></tr>`;
 }
 

@@ -122,7 +122,7 @@ function Deliveries({ postbacks, round, onChanged }) {
   const asked = { ...Object.fromEntries(filters), sort_by: sort, sort_order: order, limit: LIMIT, ...cursorOf() };
   const answer = useAnswer("/deliveries", asked, { ...COUNTED, round });
   const shown = place.value.query.get("delivery");
-  const list = (rows) => html`<${Table} columns=${columnsOf(postbacks)} rows=${rows} label=${words.deliveries} keyOf=${(row) => row.deliveryId} sort=${sort} isDescending=${order === "desc"} isTiles />
+  const list = (rows) => html`<${Table} columns=${columnsOf(postbacks)} rows=${rows} label=${say(texts.tableOf, { title: words.deliveries })} keyOf=${(row) => row.deliveryId} sort=${sort} isDescending=${order === "desc"} isTiles />
     <${Pages} next=${answer.next} total=${answer.total === null ? "" : say(texts.pages.total, { count: number(answer.total) })} />`;
   return html`<${Box} title=${words.deliveries} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/deliveries", asked)} label=${texts.copyAsCurl} />`}>
     <div class="tools filter-row"><${Pick} name="status" any=${words.anyStatus} options=${Object.entries(words.statuses)} />
