@@ -69,6 +69,7 @@ _NEVER_PLAIN = "&#=+"
 """In the name of a parameter they are always encoded."""
 _special = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_])").match
 _of_clicks = re.compile(r"\bc\.([a-z_]+)").findall
+_is_plain = re.compile(r"[A-Za-z0-9_]+").fullmatch
 _is_percent = re.compile(r"%([0-9a-f])([0-9a-f])").match
 
 
@@ -151,7 +152,8 @@ def dimension(grouping: Grouping, clock: Clock, moment: str = "c.time") -> Sql:
     if column:
         return sql(_OTHER_TABLES.get(column, f"c.{column}"))
     if name == PARAMETER:
-        return sql("uri_parameter(c.uri, {}::VARCHAR)", parameter_pattern(grouping.argument))
+        pattern, key = parameter_pattern(grouping.argument), plain_key(grouping.argument)
+        return sql("uri_parameter(c.uri, {}::VARCHAR, {}::VARCHAR)", pattern, key)
     if name == TIME:
         return _choose(moment, find_runs(clock.starts, clock.range.end))
     if name == "delay":
@@ -167,6 +169,11 @@ def parameter_pattern(name: str) -> str:
     times slower.
     """
     return rf"^[^?#]*\?(?:[^#]*&)?{_spell(fold_name(name))}="
+
+
+def plain_key(name: str) -> str | None:
+    """`&name=` for a name of letters, digits and `_`, as it stands in a query without encoded letters; else None."""
+    return f"&{fold_name(name)}=" if _is_plain(name) else None
 
 
 def _spell(name: str) -> str:

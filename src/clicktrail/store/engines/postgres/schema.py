@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from clicktrail.reports.totals import TABLES
+from clicktrail.store.engines.postgres.parameters import PARAMETERS
 from clicktrail.store.session.protocol import Dialect, Migration
 from clicktrail.store.session.search import find_by_like
 
@@ -339,7 +340,7 @@ POSTGRES = Dialect(
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
         *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
-        *(_DROPPED_FIGURES, _VISIT_KEYS, _TOTALS),
+        *(_DROPPED_FIGURES, _VISIT_KEYS, _TOTALS, PARAMETERS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
