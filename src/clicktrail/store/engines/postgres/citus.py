@@ -21,6 +21,7 @@ FUNCTIONS = (
     "divide(bigint, bigint)",
     "uri_decode(text)",
     "uri_parameter(text, text)",
+    "plain_parameter(text, text, text)",
     "uri_parameter(text, text, text)",
 )
 SHARDS_PER_WORKER = 4
