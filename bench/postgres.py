@@ -13,6 +13,7 @@ from tests.cluster import Cluster, cluster
 from tests.serving import free_port, serving
 
 from bench import data, load
+from clicktrail.store.counting import totals
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.months import month_of
@@ -115,6 +116,7 @@ def fill(server: Cluster, clicks: int) -> tuple[str, list[Line]]:
         assert not connection.execute(_INVALID).fetchall()
         connection.execute(_CLAIM_UUIDS)
         finish(engine)
+        engine.fill(totals.recount)
         indexed = time.perf_counter()
         engine.close()
         connection.execute("VACUUM ANALYZE")

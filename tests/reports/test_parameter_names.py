@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from clicktrail.model.uris import fold_name, read_parameters
-from clicktrail.store.reads.report_sql import parameter_pattern
+from clicktrail.store.reads.report_sql import parameter_pattern, plain_key
 from clicktrail.store.session.protocol import Row
 from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
@@ -78,8 +78,9 @@ def make_uri(draw: Random, name: str) -> str:
 def find(engine: AnyEngine, name: str, uris: list[str]) -> list[Row]:
     """Each uri with the value of the parameter."""
     statement = sql(
-        "SELECT uri, uri_parameter(uri, {}::VARCHAR) FROM (SELECT unnest({}::VARCHAR[]) AS uri) u",
+        "SELECT uri, uri_parameter(uri, {}::VARCHAR, {}::VARCHAR) FROM (SELECT unnest({}::VARCHAR[]) AS uri) u",
         parameter_pattern(name),
+        plain_key(name),
         uris,
     )
     return engine.run(lambda session: session.rows(statement))

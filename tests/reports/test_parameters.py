@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from clicktrail.store.reads.report_sql import parameter_pattern
+from clicktrail.store.reads.report_sql import parameter_pattern, plain_key
 from clicktrail.store.session.sql import sql
 from tests.conftest import AnyEngine
 from tests.reports.recount import read_parameter
@@ -78,8 +78,9 @@ def test_a_parameter_is_read_as_browsers_write_it(engine: AnyEngine, name: str) 
     uris = [make_uri(draw) for _ in range(4_000)]
     expected = [read_parameter(uri, name) for uri in uris]
     statement = sql(
-        "SELECT uri, uri_parameter(uri, {}::VARCHAR) FROM (SELECT unnest({}::VARCHAR[]) AS uri) u",
+        "SELECT uri, uri_parameter(uri, {}::VARCHAR, {}::VARCHAR) FROM (SELECT unnest({}::VARCHAR[]) AS uri) u",
         parameter_pattern(name),
+        plain_key(name),
         uris,
     )
     found = engine.run(lambda session: session.rows(statement))

@@ -114,7 +114,10 @@ def fill_days(session: Session, least: int = 1) -> int:
 
 
 def needs_fill(session: Session) -> bool:
-    """Whether `fill_days` was stopped."""
+    """Whether `fill_days` was stopped, or much was left by the last process that owned the store."""
+    if session.dialect.is_owned:
+        clicks: int = sum(count for _, count in session.rows(sql(_PENDING)))
+        return max(clicks, _count(session, "daily_changes", LEAST_OWNED)) >= LEAST_OWNED
     return bool(session.rows(sql("SELECT 1 FROM daily_fills")))
 
 

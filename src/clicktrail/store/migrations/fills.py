@@ -52,8 +52,8 @@ def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
 
 
 def _fill_totals(engine: Engine, is_new: bool, notify: Progress) -> None:
-    """Adds old clicks to the daily totals. An engine with one process also adds what its last run left."""
-    if not (is_new or engine.is_owned or engine.run(totals.needs_fill)):
+    """Adds old clicks to the daily totals."""
+    if not (is_new or engine.run(totals.needs_fill)):
         return
     total = engine.run(_count_clicks) if is_new else 0
     done, least = 0, 1 if is_new else totals.LEAST_OWNED

@@ -8,7 +8,7 @@ from clicktrail.reports.answer import Key
 from clicktrail.reports.dimensions import DELAY, DELAYS
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.question import Question
-from clicktrail.store.reads.report_sql import DISTINCT, SUMS, part
+from clicktrail.store.reads.report_sql import DISTINCT, SUMS, VALUES, count_values, part
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, and_, join, named, sql
 
@@ -31,9 +31,14 @@ class Counting:
     """One range of a report as SQL."""
 
     parts: tuple[str, ...]
+    """What the arms count."""
+    apart: tuple[str, ...] = ()
+    """Parts that do not add up, without dimensions: each is counted by itself."""
     dimensions: tuple[Sql, ...]
     clicks: Sql
     """FROM and WHERE of the clicks, for parts that do not add up."""
+    pieces: tuple[Sql, ...]
+    """The same in pieces of whole UTC days."""
     arms: tuple[Arm, ...]
     """What is counted. A group may be in several of them."""
     whole: "Counting | None" = None
@@ -95,8 +100,9 @@ def count_same(session: Session, counting: Counting, keys: Sequence[Key]) -> Gro
 def _count(session: Session, counting: Counting, order: Sql, page: Sql) -> Groups:
     """One statement for groups and sums, and one for a total of what does not add up."""
     if not counting.dimensions:
-        rows = [counting.read(row) for row in session.rows(_grouped(counting))]
-        return Groups(rows=rows, total=rows[0][1], number=1)
+        [row] = session.rows(_grouped(counting)) if counting.parts else [()]
+        whole = {**counting.read(row)[1], **_count_distinct(session, counting)}
+        return Groups(rows=[((), whole)], total=whole, number=1)
     columns = join(", ", counting.columns)
     placed = sql("SELECT row_number() OVER ({}) AS place, {} FROM g", order, columns)
     sums = join(", ", [*(sql("NULL") for _ in counting.keys), *map(_summed, counting.parts)])
@@ -127,12 +133,18 @@ def count_rest(session: Session, counting: Counting, found: Groups) -> Parts:
 
 def _count_distinct(session: Session, counting: Counting, *more: Sql) -> dict[str, Any]:
     """The parts that do not add up, counted over all clicks of the range for which `more` holds."""
-    names = tuple(name for name in counting.parts if name in DISTINCT)
-    if not names:
-        return {}
-    values = join(", ", [part(name) for name in names])
-    [row] = session.rows(sql("SELECT {} FROM {}", values, and_(counting.clicks, *more)))
-    return dict(zip(names, row, strict=True))
+    names = [*(name for name in counting.parts if name in DISTINCT), *counting.apart]
+    clicks = and_(counting.clicks, *more)
+    once, others = [name for name in names if name in VALUES], [name for name in names if name not in VALUES]
+    found: dict[str, Any] = {}
+    if once:
+        pieces = [and_(piece, *more) for piece in counting.pieces]
+        counts = join(", ", [count_values(name, clicks, pieces) for name in once])
+        found |= zip(once, session.rows(sql("SELECT {}", counts))[0], strict=True)
+    if others:
+        values = join(", ", map(part, others))
+        found |= zip(others, session.rows(sql("SELECT {} FROM {}", values, clicks))[0], strict=True)
+    return found
 
 
 def _grouped(counting: Counting) -> Sql:

@@ -31,14 +31,18 @@ _TOTALS: Mapping[str, str] = {
     REGISTERED: "0",
 }
 """The same parts of daily totals."""
+VALUES: Mapping[str, tuple[str, str]] = {
+    "visitors": ("c.visitor", IS_COUNTED),
+    "browsers": ("c.visitor_id", IS_COUNTED),
+    "clients": ("c.profile_id", "TRUE"),
+    "active_partners": ("c.partner_id", IS_COUNTED),
+    "active_links": ("c.link_id", IS_COUNTED),
+}
+"""Part -> the values that it counts once each, and which clicks have them."""
 DISTINCT: Mapping[str, str] = {
-    "visitors": f"count(DISTINCT c.visitor) FILTER (WHERE {IS_COUNTED})",
-    "browsers": f"count(DISTINCT c.visitor_id) FILTER (WHERE {IS_COUNTED})",
-    "clients": "count(DISTINCT c.profile_id)",
+    **{name: f"count(DISTINCT {value}) FILTER (WHERE {which})" for name, (value, which) in VALUES.items()},
     "median_delay": "percentile_disc(0.5) WITHIN GROUP (ORDER BY a.time - c.time)",
     "p90_delay": "percentile_disc(0.9) WITHIN GROUP (ORDER BY a.time - c.time)",
-    "active_partners": f"count(DISTINCT c.partner_id) FILTER (WHERE {IS_COUNTED})",
-    "active_links": f"count(DISTINCT c.link_id) FILTER (WHERE {IS_COUNTED})",
     "first_click_time": f"min(c.time) FILTER (WHERE {IS_COUNTED})",
     "last_click_time": f"max(c.time) FILTER (WHERE {IS_COUNTED})",
 }
@@ -69,6 +73,7 @@ _NEVER_PLAIN = "&#=+"
 """In the name of a parameter they are always encoded."""
 _special = re.compile(r"[\x00-\x7f](?<![A-Za-z0-9_])").match
 _of_clicks = re.compile(r"\bc\.([a-z_]+)").findall
+_is_plain = re.compile(r"[A-Za-z0-9_]+").fullmatch
 _is_percent = re.compile(r"%([0-9a-f])([0-9a-f])").match
 
 
@@ -84,6 +89,18 @@ class Clock:
 def part(name: str) -> Sql:
     """The aggregate of a part."""
     return sql(SUMS.get(name) or DISTINCT[name])
+
+
+def count_values(name: str, clicks: Sql, pieces: Sequence[Sql]) -> Sql:
+    """A part of `VALUES` over all clicks of FROM and WHERE, of which `pieces` are whole UTC days each.
+
+    Values are counted as groups, which is faster. A visitor is of one day, so that pieces of days can be added: each
+    needs less memory, and PostgreSQL counts several at a time.
+    """
+    value, which = map(Sql, VALUES[name])
+    groups = "SELECT count(*) AS n FROM (SELECT {} FROM {} AND {} AND {} IS NOT NULL GROUP BY 1) v"
+    counts = [sql(groups, value, each, which, value) for each in (pieces if name == "visitors" else [clicks])]
+    return sql("(SELECT sum(n)::BIGINT FROM ({}) p)", join(" UNION ALL ", counts))
 
 
 def parts_of_clicks(parts: Sequence[str]) -> tuple[Sql, ...]:
@@ -107,6 +124,13 @@ def clicks_of(found: Range, groupings: Sequence[Grouping], parts: Sequence[str],
     needs_registration = _DELAYS.intersection(parts) or _names(groupings) & {"rule", "delay"}
     tables = sql((_REGISTRATION if needs_registration else "") + _tags(groupings))
     return sql("clicks c{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
+
+
+def pieces_of(found: Range, count: int) -> list[Range]:
+    """A range in at most so many pieces, divided where UTC days begin."""
+    days = -(-(found.end - found.start) // (DAY * count)) * DAY
+    starts = range(found.start // DAY * DAY, found.end, max(days, DAY))
+    return [Range(max(start, found.start), min(start + days, found.end)) for start in starts]
 
 
 def columns_of(where: Sql) -> frozenset[str]:
@@ -151,7 +175,8 @@ def dimension(grouping: Grouping, clock: Clock, moment: str = "c.time") -> Sql:
     if column:
         return sql(_OTHER_TABLES.get(column, f"c.{column}"))
     if name == PARAMETER:
-        return sql("uri_parameter(c.uri, {}::VARCHAR)", parameter_pattern(grouping.argument))
+        pattern, key = parameter_pattern(grouping.argument), plain_key(grouping.argument)
+        return sql("uri_parameter(c.uri, {}::VARCHAR, {}::VARCHAR)", pattern, key)
     if name == TIME:
         return _choose(moment, find_runs(clock.starts, clock.range.end))
     if name == "delay":
@@ -167,6 +192,11 @@ def parameter_pattern(name: str) -> str:
     times slower.
     """
     return rf"^[^?#]*\?(?:[^#]*&)?{_spell(fold_name(name))}="
+
+
+def plain_key(name: str) -> str | None:
+    """`&name=` for a name of letters, digits and `_`, as it stands in a query without encoded letters; else None."""
+    return f"&{fold_name(name)}=" if _is_plain(name) else None
 
 
 def _spell(name: str) -> str:

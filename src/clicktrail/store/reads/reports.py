@@ -27,6 +27,7 @@ from clicktrail.store.reads.report_groups import (
     count_same,
 )
 from clicktrail.store.reads.report_sql import (
+    DISTINCT,
     REGISTERED,
     Clock,
     clicks_of,
@@ -35,6 +36,7 @@ from clicktrail.store.reads.report_sql import (
     parts_of_clicks,
     parts_of_registrations,
     parts_of_totals,
+    pieces_of,
     registrations_of,
     totals_of,
 )
@@ -55,6 +57,8 @@ class Most(NamedTuple):
     """Of the values of all dimensions of all rows."""
 
 
+_PIECES = 24
+"""Pieces of a range in which PostgreSQL counts visitors. It plans each of them with all months."""
 MOST = Most(10_000, 8_000_000)
 MOST_IN_FILE = Most(100_000, 32_000_000)
 _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
@@ -134,15 +138,26 @@ class _Asking:
     ) -> Counting:
         question = self._question
         parts = tuple(dict.fromkeys(name for metric in question.metrics for name in metric.parts))
+        apart = () if groupings else tuple(name for name in parts if name in DISTINCT)
+        parts = tuple(name for name in parts if name not in apart)
         clock = Clock(range=found, zone=question.zone, starts=starts)
         dimensions = tuple(dimension(each, clock) for each in groupings)
-        clicks = clicks_of(found, groupings, parts, self._where)
+        ranges = (found, *pieces_of(found, 1 if self._session.dialect.is_owned else _PIECES))
+        clicks, *pieces = (clicks_of(each, groupings, (*parts, *apart), self._where) for each in ranges)
         arms = self._from_totals(clock, groupings, parts) or [Arm(dimensions, parts_of_clicks(parts), clicks)]
         if REGISTERED in parts:
             happened = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
             registrations = registrations_of(found, groupings, self._where)
             arms.append(Arm(happened, parts_of_registrations(parts), registrations))
-        return Counting(parts=parts, dimensions=dimensions, clicks=clicks, arms=tuple(arms), whole=whole)
+        return Counting(
+            parts=parts,
+            apart=apart,
+            dimensions=dimensions,
+            clicks=clicks,
+            pieces=tuple(pieces),
+            arms=tuple(arms),
+            whole=whole,
+        )
 
     def _from_totals(self, clock: Clock, groupings: Sequence[Grouping], parts: Sequence[str]) -> list[Arm]:
         """Daily totals, and the clicks that they lack; empty if totals cannot answer."""

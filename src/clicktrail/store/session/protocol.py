@@ -24,9 +24,10 @@ class Dialect:
     """The parts of SQL in which engines differ. Everything else is SQL that both share.
 
     Every engine has these functions: `fold(text)`, lower case by code point; `text_hash(text)` (`hashes`);
-    `divide(number, number)`, whole and rounded down for numbers of 0 or more; `uri_parameter(text, pattern)`, the
+    `divide(number, number)`, whole and rounded down for numbers of 0 or more; `uri_parameter(text, pattern, key)`, the
     decoded value that follows the match of a pattern (`store.reads.report_sql`) and ends before `&` or `#`, NULL where
-    it is empty or missing. A text whose decoded bytes are not UTF-8 stays encoded.
+    it is empty or missing. `key` may speed up the search: `&name=` if the name needs no pattern, else NULL. A text
+    whose decoded bytes are not UTF-8 stays encoded.
     """
 
     name: str

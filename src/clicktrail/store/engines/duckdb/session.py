@@ -30,7 +30,7 @@ _MACROS = (
     "ELSE replace(coalesce(try(url_decode(replace(x, '+', ' '))), x), chr(0), '') END",
     # A lambda computes its argument once; a macro repeats the text of its argument wherever it uses it. Without groups
     # the search takes a quarter of the time.
-    "uri_parameter(x, y) AS nullif(list_transform(list_transform([regexp_extract(x, y)], lambda head: CASE WHEN "
+    "uri_parameter(x, y, z) AS nullif(list_transform(list_transform([regexp_extract(x, y)], lambda head: CASE WHEN "
     "head <> '' THEN regexp_extract(substr(x, length(head) + 1), '^[^&#]*') END), lambda v: uri_decode(v))[1], '')",
 )
 """The functions that statements expect of every engine."""

@@ -21,6 +21,8 @@ FUNCTIONS = (
     "divide(bigint, bigint)",
     "uri_decode(text)",
     "uri_parameter(text, text)",
+    "plain_parameter(text, text, text)",
+    "uri_parameter(text, text, text)",
 )
 SHARDS_PER_WORKER = 4
 """A batch visits most shards, so few shards make batches fast. Many shards let a cluster grow to more workers."""

@@ -6,7 +6,8 @@ docs/adr/0013-postgresql-storage.md shows which question each index serves, and 
 import re
 from dataclasses import replace
 
-from clicktrail.reports.totals import TABLES
+from clicktrail.store.engines.postgres.parameters import PARAMETERS
+from clicktrail.store.engines.postgres.totals import TOTALS
 from clicktrail.store.session.protocol import Dialect, Migration
 from clicktrail.store.session.search import find_by_like
 
@@ -254,11 +255,7 @@ _UTF_8 = (
 _FASTER_REPORTS: Migration = (
     "0016-postgres-faster-reports",
     (
-        # The parts of the usual metrics and dimensions: the rows themselves are not read. Texts that a visitor may make
-        # longer than an index entry (utm_campaign) cannot be there.
-        "DROP INDEX clicks_time",
-        "CREATE INDEX clicks_time ON clicks (time) "
-        "INCLUDE (link_id, partner_id, country_code, bot, is_first, profile_id)",
+        # The parts of the usual metrics and dimensions: the rows themselves are not read. The index by time is of 0019.
         "DROP INDEX clicks_link",
         "CREATE INDEX clicks_link ON clicks (link_id, time) INCLUDE (bot, is_first, profile_id)",
         # Before PostgreSQL 18 a parallel plan ends with an error where a function has a block with EXCEPTION.
@@ -309,14 +306,6 @@ _VISIT_KEYS: Migration = (
     ),
 )
 
-_TOTALS: Migration = (
-    "0019-postgres-daily-totals",
-    (
-        *(f"CREATE INDEX {table}_day ON {table} (day)" for table in TABLES),
-        "CREATE INDEX daily_links_link ON daily_links (link_id, day)",
-    ),
-)
-
 _text = re.compile(r"\bTEXT\b")
 
 
@@ -339,7 +328,7 @@ POSTGRES = Dialect(
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
         *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
-        *(_DROPPED_FIGURES, _VISIT_KEYS, _TOTALS),
+        *(_DROPPED_FIGURES, _VISIT_KEYS, TOTALS, PARAMETERS),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",
