@@ -109,8 +109,8 @@ class DuckdbEngine:
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
-        recorded. Upkeep only keeps clicks in the journal meanwhile."""
-        run = self._run_upkeep if kind is Write.UPKEEP else self._run_write
+        recorded. Upkeep and the outbox only keep clicks in the journal meanwhile."""
+        run = self._run_beside if kind in (Write.UPKEEP, Write.QUEUE) else self._run_write
         return await asyncio.get_running_loop().run_in_executor(self._writer, run, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
@@ -263,7 +263,8 @@ class DuckdbEngine:
         self._look_at_log()
         return result
 
-    def _run_upkeep(self, work: Callable[[Session], T], is_single: bool = False) -> T:
+    def _run_beside(self, work: Callable[[Session], T], is_single: bool = False) -> T:
+        self._intake.catch_up()
         with self._intake.not_flushing():
             result = self._run(work, is_single)
         self._look_at_log()

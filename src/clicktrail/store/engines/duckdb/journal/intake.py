@@ -94,6 +94,7 @@ class Intake:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Everything recorded is in the store, and nothing is recorded meanwhile. Raises Unavailable."""
+        self._flusher.catch_up()  # so that recording stands still for what is left alone
         with self._recording:
             self._flusher.catch_up()
             yield
