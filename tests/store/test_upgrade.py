@@ -173,6 +173,7 @@ BEFORE_REPORTS = {
     "0012-postgres-what-reports-need",
     "0016-postgres-faster-reports",
     "0017-postgres-kept-figures",
+    "0019-postgres-daily-totals",
     "0018-postgres-visit-keys",
 }
 PARTNER_ID, FREE_LINK_ID = "6006dda272f002519c3eb600", "6006dda272f002519c3eb601"
