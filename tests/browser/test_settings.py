@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.engines("duckdb"),  # tests/api has each of the requests on both
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
-REFUSED = re.compile("Failed to load resource: the server responded with a status of (401|403|404)")
 LABELS = (
     """() => [...document.querySelectorAll("tbody tr:first-child td")].map((each) => each.getAttribute("data-label"))"""
 )
@@ -30,13 +29,12 @@ def admin(browser: Browser, tracker: Serving) -> Iterator[Page]:
     with tracker.client() as api:
         count = len(api.get("/users?limit=100").json())
         _, token = invite(api, f"admin {count}")
-    with watched_page(browser, tracker) as (page, errors):
+    with watched_page(browser, tracker, refusals=(401, 403, 404)) as (page, _):
         page.goto(f"{tracker.url}/welcome#{token}")
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Set password and sign in").click()
         expect(page.get_by_role("heading", name="Overview")).to_be_visible()
         yield page
-        errors[:] = [each for each in errors if not REFUSED.match(each)]
 
 
 def go(page: Page, part: str) -> None:

@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="the
 FAILURES = 10
 """The default of CLICKTRAIL_LOCKOUT_FAILURES."""
 FRESH = "another horse battery"
-REFUSED = re.compile("Failed to load resource: the server responded with a status of (401|403|422|429)")
-"""What the browser itself reports of a refusal."""
+REFUSALS = (401, 403, 422, 429)
+"""Statuses that the browser reports by itself, each as late as it likes."""
 OpenBrowser = Callable[[str], Page]
 
 
@@ -46,13 +46,12 @@ def open_browser(browser: Browser, house: Serving) -> Iterator[OpenBrowser]:
     with ExitStack() as stack:
 
         def opened(url: str) -> Page:
-            page, errors = stack.enter_context(watched_page(browser, house))
+            page, _ = stack.enter_context(watched_page(browser, house, refusals=REFUSALS))
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
             page.goto(url)
 
             def check() -> None:
-                errors[:] = [each for each in errors if not REFUSED.match(each)]
                 secrets = [PASSWORD, WRONG, FRESH, *filter(None, [url.partition("#")[2]])]
                 sent = [unquote_plus(each.partition("#")[0]) for each in asked]  # no fragment is sent
                 assert [each for each in sent for secret in secrets if secret in each] == []

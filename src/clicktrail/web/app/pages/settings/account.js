@@ -10,7 +10,7 @@ import { Box, contentOf } from "../../components/panel.js";
 import { Settings } from "../../components/settings.js";
 import { CopyButton, Copyable } from "../../components/states.js";
 import { Table } from "../../components/table.js";
-import { moment } from "../../format.js";
+import { moment, say } from "../../format.js";
 import { forget, viewer } from "../../session.js";
 import { texts } from "../../texts.js";
 import { zone } from "../../view.js";
@@ -105,7 +105,7 @@ function Sessions() {
       ${others.length > 0 && html`<button type="button" class="small" disabled=${isBusy} onClick=${endOthers}>${words.endOthers}</button>`}
       <button type="button" class="small" disabled=${isBusy} onClick=${endAll}>${words.endAll}</button>`}>
     <${Wrong} problem=${problem} />
-    ${contentOf(answer, { rows: 2, render: (rows) => html`<${Table} isCards label=${words.sessions} columns=${columns} rows=${rows} keyOf=${(row) => row.sessionId} />` })}<//>`;
+    ${contentOf(answer, { rows: 2, render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.sessions })} columns=${columns} rows=${rows} keyOf=${(row) => row.sessionId} />` })}<//>`;
 }
 
 /** Ends a session; one that has ended already is as good. */

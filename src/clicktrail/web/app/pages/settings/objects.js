@@ -43,7 +43,7 @@ export function Objects({ path, own, idKey, nameOf, columns, fields, read, examp
     <${Box} title=${own.title} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf(path, query)} label=${texts.copyAsCurl} />`}>
       <p class="help">${own.text}</p><${Wrong} problem=${problem} />
       ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: own.empty, fill: curlOf(path, {}, { method: "POST", body: example }),
-        render: (rows) => html`<${Table} isCards label=${own.title} columns=${[...columns, acts]} rows=${rows} keyOf=${(row) => row[idKey]} isMuted=${(row) => row.enabled === false} /><${Pages} next=${answer.next} />` })}<//>
+        render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: own.title })} columns=${[...columns, acts]} rows=${rows} keyOf=${(row) => row[idKey]} isMuted=${(row) => row.enabled === false} /><${Pages} next=${answer.next} />` })}<//>
     ${edited && html`<${FormDialog} title=${edited[idKey] ? nameOf(edited) : own.add} submit=${texts.save} send=${save} onClose=${() => setEdited(null)}>${fields(edited)}<//>`}
     ${deleted && html`<${Confirm} title=${words.delete} text=${say(own.deleteText, { name: nameOf(deleted) })} yes=${words.delete} onYes=${() => remove(deleted)} onClose=${() => setDeleted(null)} />`}<//>`;
 }

@@ -54,7 +54,7 @@ export default function Programs() {
     <${Box} title=${words.clients} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clients", query)} label=${texts.copyAsCurl} />`}>
       <p class="help">${words.clientsText}</p><${Wrong} problem=${problem} />
       ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, fill: curlOf("/clients", {}, { method: "POST", body: { scope: "write" } }),
-        render: (rows) => html`<${Table} isCards label=${words.clients} columns=${columns} rows=${rows} keyOf=${(row) => row.clientId} isMuted=${(row) => !row.enabled} /><${Pages} next=${answer.next} />` })}<//>
+        render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.clients })} columns=${columns} rows=${rows} keyOf=${(row) => row.clientId} isMuted=${(row) => !row.enabled} /><${Pages} next=${answer.next} />` })}<//>
     <${Tokens} />
     ${isAdding && html`<${AddClient} send=${add} onClose=${() => setAdding(false)} />`}
     ${revoking && html`<${Confirm} title=${words.revoke} text=${say(words.revokeText, { name: revoking.name || revoking.clientId })} yes=${words.revoke} onYes=${() => revoke(revoking)} onClose=${() => setRevoking(null)} />`}

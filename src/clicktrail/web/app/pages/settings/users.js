@@ -61,7 +61,7 @@ export default function Users() {
     <${Box} title=${words.names.users} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/users", query)} label=${texts.copyAsCurl} />`}>
       <${Wrong} problem=${problem} />
       ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noUsers, fill: curlOf("/users", {}, { method: "POST", body: { name: "mary", scope: "read" } }),
-        render: (rows) => html`<${Table} isCards label=${words.names.users} columns=${columns} rows=${rows} keyOf=${(row) => row.userId} isMuted=${(row) => !row.enabled} /><${Pages} next=${answer.next} />` })}<//>
+        render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.names.users })} columns=${columns} rows=${rows} keyOf=${(row) => row.userId} isMuted=${(row) => !row.enabled} /><${Pages} next=${answer.next} />` })}<//>
     ${isAdding && html`<${Invite} send=${add} onClose=${() => setAdding(false)} />`}
     ${asked && html`<${Confirm} title=${words.userActs[asked.name]} text=${say(words.userAsks[asked.name], { name: asked.user.name })} yes=${words.userActs[asked.name]}
       onYes=${() => act(asked.name, asked.user)} onClose=${() => setAsked(null)} />`}
