@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from clicktrail.errors import StoreInUse, Unavailable
@@ -228,3 +229,15 @@ def test_a_damaged_journal_is_told_and_what_is_left_of_it_can_be_taken_in(engine
     assert opened.run(list_ids) == [clicks[0].click_id, clicks[2].click_id]
     opened.close()
     assert not open_store(store.parent).damage
+
+
+def test_a_repeat_of_a_new_click_is_known_before_it_is_taken_in(engine: DuckdbEngine) -> None:
+    """Whoever repeats a uuid makes nobody wait for the disk; a click that was changed or deleted is known as it is."""
+    engine.memory.uuids.begin(np.array([], dtype=np.int64))
+    record(engine, first := make("u"), gone := make("v"))
+    with engine._intake.not_flushing():
+        again = make("u")
+        assert record(engine, again)[again.click_id].click_id == first.click_id
+    engine._run_write(lambda session: delete_click(session, SYSTEM, gone.click_id))
+    assert record(engine, new := make("v")) == {}
+    assert engine.run(list_ids) == [first.click_id, new.click_id]

@@ -128,7 +128,7 @@ def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_hist
 def _remember(session: Session, clicks: Sequence[Click]) -> None:
     session.memory.newest.add(clicks)
     if session.dialect.is_owned:
-        session.memory.uuids.add(click.uuid for click in clicks if click.uuid is not None)
+        session.memory.uuids.add(clicks)
 
 
 def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
@@ -147,11 +147,17 @@ def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
 def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str | None, str], Click]:
     """Stored clicks that share uuid and name space with one of these. By name space and uuid."""
     suspects = session.suspects({click.uuid for click in clicks if click.uuid is not None})
-    if not suspects:
-        return {}
-    own = {click.uuid for click in clicks if click.uuid in suspects and click.name_space is None}
-    spaced = {(click.uuid, click.name_space) for click in clicks if click.uuid in suspects and click.name_space}
     found: list[Click] = []
+    asked: list[Click] = []
+    for click in clicks:
+        if click.uuid is not None and click.uuid in suspects:
+            recalled = session.memory.recall(click.name_space, click.uuid)
+            if recalled is None:
+                asked.append(click)
+            else:
+                found.append(recalled)
+    own = {click.uuid for click in asked if click.name_space is None}
+    spaced = {(click.uuid, click.name_space) for click in asked if click.name_space is not None}
     if own:
         found += _select(session, sql(_OWN_UUIDS, [text_hash(uuid) for uuid in own], list(own)))
     if spaced:  # by pairs: anyone can send the same uuid in many name spaces

@@ -4,6 +4,7 @@ It is built from the store at start, so a crash cannot lose or damage it. The wr
 each commit. Values that other threads read are replaced, not altered.
 """
 
+from clicktrail.model.click import Click
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import IdGenerator
 from clicktrail.store.memory.arrivals import Arrivals
@@ -29,3 +30,9 @@ class Memory:
         self.uuids = Uuids()
         self.outbox = Signal()
         """Set when deliveries become due."""
+
+    def recall(self, name_space: str | None, uuid: str) -> Click | None:
+        """The stored click with this uuid, as it is now, if it is one of the newest."""
+        click_id = self.uuids.recall(name_space, uuid)
+        click = None if click_id is None else self.newest.find(click_id)
+        return click if click is not None and (click.name_space, click.uuid) == (name_space, uuid) else None

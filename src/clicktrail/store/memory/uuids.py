@@ -5,8 +5,11 @@ import struct
 import threading
 from collections.abc import Iterable
 
+from clicktrail.model.click import Click
 from clicktrail.store.memory.key_set import Keys, KeySet
 
+_RECENT = 20_000
+"""At least so many of the newest uuids are kept with their clicks' ids."""
 _second_half = struct.Struct("<8xq").unpack
 
 
@@ -19,6 +22,8 @@ class Uuids:
     def __init__(self) -> None:
         self._known: KeySet | None = None
         self._new: set[int] = set()
+        self._newer: dict[tuple[str | None, str], str] = {}
+        self._older: dict[tuple[str | None, str], str] = {}
         self._lock = threading.Lock()
 
     def begin(self, keys: Keys) -> None:
@@ -37,10 +42,18 @@ class Uuids:
             known = self._known.find(set(keys.values())) if keys else set()
             return {uuid for uuid, key in keys.items() if key in known} if known else set()
 
-    def add(self, uuids: Iterable[str]) -> None:
-        """Called after clicks with these uuids were stored."""
+    def recall(self, name_space: str | None, uuid: str) -> str | None:
+        """The id of the click that was stored last with this uuid, if it is one of the newest. It may be removed."""
+        return self._newer.get((name_space, uuid)) or self._older.get((name_space, uuid))
+
+    def add(self, clicks: Iterable[Click]) -> None:
+        """Called after these clicks were stored."""
+        ids = {(click.name_space, click.uuid): click.click_id for click in clicks if click.uuid is not None}
         with self._lock:
-            keys = set(map(uuid_key, uuids))
+            self._newer |= ids
+            if len(self._newer) > _RECENT:
+                self._newer, self._older = {}, self._newer
+            keys = {uuid_key(uuid) for _, uuid in ids}
             if self._known is None:
                 self._new |= keys
             elif keys:
