@@ -5,7 +5,6 @@ sums. So a row is replaced a few times, however often clicks come.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from clicktrail.model.times import DAY_US
@@ -158,16 +157,22 @@ def forget_days(session: Session, end: int) -> None:
         session.rows(sql("DELETE FROM {} WHERE day < {}", named(table), end - end % DAY_US))
 
 
-def _pieces(session: Session) -> list[tuple[int, int]]:
-    """All days that have clicks or totals, some at a time."""
-    ends = [session.rows(sql("SELECT min(time), max(time) FROM clicks"))[0]]
+def _pieces(session: Session) -> Iterator[tuple[int, int]]:
+    """All days that have clicks or totals, some at a time. Spans without any are passed over."""
+    start = _first_day(session, _BEFORE_ALL)
+    while start is not None:
+        end = start + DAYS * DAY_US
+        yield start, end
+        start = _first_day(session, end)
+
+
+def _first_day(session: Session, since: int) -> int | None:
+    """The first day from `since` on that has clicks or totals."""
+    found = session.rows(sql("SELECT min(time) FROM clicks WHERE time >= {}", since))
     for table in (*TABLES, "daily_changes"):
-        ends += session.rows(sql("SELECT min(day), max(day) FROM {}", named(table)))
-    known = [end for pair in ends for end in pair if end is not None]
-    if not known:
-        return []
-    first, last = min(known) // DAY_US * DAY_US, max(known)
-    return list(pairwise([*range(first, last + 1, DAYS * DAY_US), last + 1 + DAY_US]))
+        found += session.rows(sql("SELECT min(day) FROM {} WHERE day >= {}", named(table), since))
+    known = [first for [first] in found if first is not None]
+    return min(known) // DAY_US * DAY_US if known else None
 
 
 def _correct(session: Session, start: int, end: int) -> None:
