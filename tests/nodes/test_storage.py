@@ -140,6 +140,7 @@ def test_both_engines_have_the_same_tables(store: PostgresEngine, tmp_path: Path
     embedded.run(migrate)
     ours = set(embedded.run(lambda session: session.rows(sql(f"{SHARED_TABLES} 'main'"))))
     theirs = set(store.run(lambda session: session.rows(sql(f"{SHARED_TABLES} 'public'"))))
+    ours = {row for row in ours if row[0] != "journal_position" and row[1] != "is_totalled"}  # of the embedded engine
     names = {row[0] for row in ours}
     assert "clicks" in names <= {row[0] for row in theirs}
     assert ours == {row for row in theirs if row[0] in names}

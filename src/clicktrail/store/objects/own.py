@@ -15,7 +15,7 @@ from clicktrail.query.fields import LINK, Record, Resource
 from clicktrail.query.texts import find_origin
 from clicktrail.store.objects.catalogue import find_link
 from clicktrail.store.reads.records import get_record
-from clicktrail.store.reads.report_sql import parameter_pattern
+from clicktrail.store.reads.report_sql import parameter_pattern, plain_key
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import named, sql
@@ -29,7 +29,7 @@ _EARNED = "SELECT 1 FROM attributions WHERE link_id = {} OR code_link_id = {} LI
 _NAMED = "SELECT 1 FROM attributions WHERE named_code = {} LIMIT 1"
 _CARRIED = (
     "SELECT 1 FROM clicks c WHERE c.click_id >= {} AND c.link_id IS NULL "
-    "AND uri_parameter(c.uri, {}::VARCHAR) = {} LIMIT 1"
+    "AND uri_parameter(c.uri, {}::VARCHAR, {}::VARCHAR) = {} LIMIT 1"
 )
 _CARRIED_S = 7 * DAY_US // SECOND
 """Seconds for which clicks keep a code from partners."""
@@ -80,7 +80,8 @@ def check_unclaimed(session: Session, code: str, parameter: str) -> None:
     """Refuses a code that a registration named, or that clicks of the last days without a link have in the query
     parameter `parameter`: whoever adds its link would earn what others brought. Raises Conflict."""
     since = least_id(int(session.clock.unix_s()) - _CARRIED_S)
-    if session.rows(sql(_NAMED, code)) or session.rows(sql(_CARRIED, since, parameter_pattern(parameter), code)):
+    carried = sql(_CARRIED, since, parameter_pattern(parameter), plain_key(parameter), code)
+    if session.rows(sql(_NAMED, code)) or session.rows(carried):
         raise Conflict(
             "Clicks or registrations already have this code: only the operator can give it to a link.",
             (Mistake("is in use without a link", pointer="/code"),),

@@ -91,7 +91,7 @@ class DuckdbEngine:
         self._copier = ThreadPoolExecutor(1, "copier")
         self._intake = Intake(path, self._run, self._look_at_log, self.memory.clock)
         try:
-            self._open_intake(skips_damage)
+            self._open_intake(skips_damage or bool(self.damage))
         except BaseException:
             self.close()
             raise
@@ -183,6 +183,7 @@ class DuckdbEngine:
         """Runs `work`, which changes the schema, in one transaction. From then on the store has a journal."""
         result = self.run(work)
         self._open_intake()
+        self.checkpoint()  # so that a damaged log never takes the tables and the store's id with it
         return result
 
     def _open_intake(self, skips_damage: bool = False) -> None:
