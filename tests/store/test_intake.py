@@ -241,3 +241,22 @@ def test_a_repeat_of_a_new_click_is_known_before_it_is_taken_in(engine: DuckdbEn
     engine._run_write(lambda session: delete_click(session, SYSTEM, gone.click_id))
     assert record(engine, new := make("v")) == {}
     assert engine.run(list_ids) == [first.click_id, new.click_id]
+
+
+def test_a_stop_does_not_wait_for_a_disk_that_stays_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for at the end is refused, and the next start takes the clicks in."""
+    engine = open_store(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake, "_take_in", fail)
+        record(engine, click := make())
+        engine._intake.close()
+        with pytest.raises(Unavailable):
+            engine.run(list_ids)
+        engine.close()
+    opened = open_store(tmp_path)
+    assert opened.run(list_ids) == [click.click_id]
+    opened.close()

@@ -276,7 +276,7 @@ class DuckdbEngine:
         now = self.memory.clock.passed_s()
         if now >= self._look_at:
             self._look_at = now + _LOOK_S
-            with contextlib.suppress(FileNotFoundError, RuntimeError):  # close() also makes a checkpoint
+            with contextlib.suppress(OSError, RuntimeError):  # close() also makes a checkpoint
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
                     self._writer.submit(self.checkpoint)
 

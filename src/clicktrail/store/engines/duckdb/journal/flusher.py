@@ -50,7 +50,7 @@ class Flusher:
         self._rows = self._size = 0
         self._added = self._stored = 0
         self._since = 0.0
-        self._is_wanted = self._is_closing = False
+        self._is_wanted = self._is_closing = self._has_ended = False
         self._trouble: Exception | None = None
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
@@ -93,7 +93,7 @@ class Flusher:
             wanted, failures = self._added, self._failures
             self._is_wanted = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._stored >= wanted or self._failures > failures)
+            self._changed.wait_for(lambda: self._stored >= wanted or self._failures > failures or self._has_ended)
             if self._stored < wanted:
                 raise Unavailable(
                     "The store cannot take in clicks that were recorded; they are safe in its journal.",
@@ -111,12 +111,15 @@ class Flusher:
         while taken := self._take():
             try:
                 self._store(taken)
+                self._after(taken[-1].position)
             except Exception as error:  # noqa: BLE001 - those who wait are told; the next attempt may succeed
                 if self._put_back(taken, error):
-                    return
+                    break
             else:
-                self._after(taken[-1].position)
                 self._settle(taken)
+        with self._changed:  # what waits now is for the next start
+            self._has_ended = True
+            self._changed.notify_all()
 
     def _take(self) -> list[Batch]:
         """What is to be stored now; nothing at the end."""
