@@ -19,6 +19,7 @@ from clicktrail.choices import (
     make_geo,
     own_rules,
     postback_networks,
+    privacy_policy,
     read_limits,
     store_path,
     visit_limit,
@@ -75,7 +76,7 @@ _FLUSH_S = 0.1
 
 def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
     """The engine that `--database` names. Raises StoreInUse, SettingsError."""
-    memory = Memory(clock, settings.duplicate_window_s * SECOND)
+    memory = Memory(clock, settings.duplicate_window_s * SECOND, privacy_policy(settings))
     if not is_embedded(settings):
         return PostgresEngine(
             settings.database_url(),

@@ -18,6 +18,8 @@ from clicktrail.ingest.geo import Geo
 from clicktrail.model.access import OwnRules
 from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
+from clicktrail.model.kept_uris import FULL, LISTED, ORIGIN, UriRule
+from clicktrail.model.privacy import Coordinates, Ip, Policy
 from clicktrail.model.reading import Reading
 from clicktrail.model.uris import normalise_page
 from clicktrail.settings import Settings, SettingsError, setting_table
@@ -115,7 +117,36 @@ def read_reading(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Reading:
         zone=_zone(settings.zone, "--zone"),
         phone_region=region or None,
         clock=clock,
+        policy=privacy_policy(settings),
     )
+
+
+def privacy_policy(settings: Settings) -> Policy:
+    """What is kept of a click."""
+    return Policy(
+        ip=Ip(settings.ip),
+        ip_after_days=settings.ip_after_days,
+        old_ip=Ip(settings.old_ip),
+        keeps_agent=settings.user_agent == "full",
+        uri=_uri_rule(settings.uri, settings),
+        referrer=_uri_rule(settings.referrer, settings),
+        coordinates=Coordinates(settings.coordinates),
+    )
+
+
+def _uri_rule(text: str, settings: Settings) -> UriRule:
+    """`full`, `origin`, or names of parameters."""
+    own = (settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
+    return UriRule(
+        form=text if text in (FULL, ORIGIN) else LISTED,
+        listed=frozenset() if text in (FULL, ORIGIN) else frozenset(map(str.lower, _split(text))),
+        dropped=tuple(_split(settings.dropped_parameters)),
+        own=frozenset(map(str.lower, own)),
+    )
+
+
+def _split(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def read_limits(settings: Settings, clock: Clock) -> Limits:

@@ -17,6 +17,7 @@ from clicktrail.model.access import SYSTEM, Cause, Reason, Scope, Viewer
 from clicktrail.model.click import Click
 from clicktrail.model.reading import Reading
 from clicktrail.model.times import DAY_US, SECOND
+from clicktrail.model.visitors import visitor_of
 from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_query
 from clicktrail.query.removals import read_removal, removing_of
@@ -118,6 +119,7 @@ class Programme:
             "update_time": 0,
             "is_first": False,
         }
+        values["visitor"] = visitor_of(values["ip"], "agent", values["time"])
         return Click(**values)
 
     def some(self, most: int, where: str = "TRUE") -> list[Click]:

@@ -10,8 +10,10 @@ import pytest
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.kept_uris import UriRule
+from clicktrail.model.privacy import KEEP_ALL, Ip, Policy
 from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import visit_key
+from clicktrail.model.visitors import visit_key, visitor_of
 from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_query
 from clicktrail.query.removals import read_removal, removing_of
@@ -33,6 +35,15 @@ from tests.conftest import NewStore, engine_of, open_engine
 
 AGENTS = (None, "", "0", "1", "robot")
 SECONDS = 1_700_000_000
+POLICIES = (
+    KEEP_ALL,
+    Policy(ip=Ip.TRUNCATED),
+    Policy(ip=Ip.HASHED, keeps_agent=False),
+    Policy(ip=Ip.NONE, uri=UriRule(form="origin")),
+    Policy(keeps_agent=False),
+    Policy(ip_after_days=1, old_ip=Ip.TRUNCATED),
+)
+"""Marks do not depend on what is kept of a click."""
 
 
 class Rule:
@@ -67,7 +78,8 @@ def visit_of(click: Click) -> tuple[Any, ...]:
 class Changes:
     """Random changes of a store that is opened again from time to time."""
 
-    def __init__(self, folder: Path, store: dict[str, str], seed: int) -> None:
+    def __init__(self, folder: Path, store: dict[str, str], seed: int, policy: Policy = KEEP_ALL) -> None:
+        self.policy = policy
         self.folder, self.store, self.random, self.numbers = folder, store, Random(seed), count()
         self.engine, ids = open_engine(folder, store), IdGenerator()
         links = [self.engine.run(lambda s: create_item(s, ids, LINK, {}))[0].link_id for _ in range(3)]
@@ -77,6 +89,7 @@ class Changes:
 
     def open(self) -> None:
         self.engine.memory.visits.window_us = 20
+        self.engine.memory.policy, self.engine.memory.salts.by_day = self.policy, {0: b"salt"}
         self.engine.memory.published.catalogue = self.engine.run(load_catalogue)
 
     def make(self) -> Click:
@@ -93,6 +106,7 @@ class Changes:
             "link_id": self.random.choice(self.links),
             "update_time": 0,
         }
+        values |= {"visitor": visitor_of(values["ip"], agent, values["time"]), "is_first": False}
         return Click(**values)
 
     def step(self) -> None:
@@ -134,7 +148,7 @@ def test_marks_and_figures_follow_the_rule(
     engine_kind: str, new_store: NewStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(marks, "_MOST", 30 if seed % 2 else 20_000_000)
-    changes = Changes(tmp_path, new_store(engine_kind), seed)
+    changes = Changes(tmp_path, new_store(engine_kind), seed, POLICIES[seed])
     for _ in range(50):
         changes.step()
         marked = changes.engine.run(read_marks)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from clicktrail.errors import Mistake
 from clicktrail.ingest.hits import parse_row
 from clicktrail.ingest.recorder import Recorder
-from clicktrail.model.click import Click, Hit, differences
+from clicktrail.model.click import Click, Hit
+from clicktrail.model.privacy import differences
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query.fields import CLICK
+from clicktrail.store.memory.memory import Memory
 
 
 class Row(NamedTuple):
@@ -48,12 +50,12 @@ def find_mistakes(batch: Batch) -> list[Mistake]:
     ]
 
 
-def find_conflicts(batch: Batch, repeated: Mapping[str, Click]) -> list[Mistake]:
+def find_conflicts(batch: Batch, repeated: Mapping[str, Click], memory: Memory) -> list[Mistake]:
     """Rows that differ from the stored click with their uuid or id."""
     return [
         Mistake("differs from the stored click", pointer=f"/{place}/{name}")
         for place, row in enumerate(batch.rows)
-        for name in _differences(row, repeated)
+        for name in _differences(row, repeated, memory)
     ]
 
 
@@ -65,21 +67,25 @@ class Judged(NamedTuple):
     mistakes: tuple[Mistake, ...] = ()
 
 
-def judge_rows(batch: Batch, repeated: Mapping[str, Click]) -> list[Judged]:
-    return [_judge(row, repeated) for row in batch.rows]
+def judge_rows(batch: Batch, repeated: Mapping[str, Click], memory: Memory) -> list[Judged]:
+    return [_judge(row, repeated, memory) for row in batch.rows]
 
 
-def _judge(row: Row, repeated: Mapping[str, Click]) -> Judged:
+def _judge(row: Row, repeated: Mapping[str, Click], memory: Memory) -> Judged:
     if row.click is None:
         return Judged(422, None, row.mistakes)
     known = repeated.get(row.click.click_id)
     if known is None:
         return Judged(201, row.click.click_id)
-    mistakes = [Mistake("differs from the stored click", pointer=f"/{name}") for name in _differences(row, repeated)]
+    differing = _differences(row, repeated, memory)
+    mistakes = [Mistake("differs from the stored click", pointer=f"/{name}") for name in differing]
     return Judged(409 if mistakes else 200, known.click_id, tuple(mistakes))
 
 
-def _differences(row: Row, repeated: Mapping[str, Click]) -> list[str]:
+def _differences(row: Row, repeated: Mapping[str, Click], memory: Memory) -> list[str]:
     """The keys of a row that differ."""
     known = repeated.get(row.click.click_id) if row.click is not None else None
-    return [CLICK.keys[name] for name in differences(row.hit, known)] if row.hit and known is not None else []
+    if row.hit is None or row.click is None or known is None:
+        return []
+    differing = differences(row.hit, row.click, known, memory.policy, memory.salts.by_day)
+    return [CLICK.keys[name] for name in differing]

@@ -2,8 +2,12 @@
 
 The store keeps one text per address: `4` and 8 hex digits, or `6` and 32. These keys sort like addresses (IPv4 before
 IPv6), a CIDR block is a range of keys, and all spellings of one address have one key.
+
+A policy may keep less of an address (ADR 45), and the text shows it. A truncated address has the first 6 hex digits of
+an IPv4 address (/24) or the first 12 of an IPv6 address (/48). A hashed one is `h` and 16 hex digits; none is empty.
 """
 
+import hashlib
 import re
 import socket
 from functools import lru_cache
@@ -39,10 +43,27 @@ def _undress(text: str) -> str:
     return bare if match is None else match[1] or match[2]
 
 
+_DIGITS = {"4": (6, 8), "6": (12, 32)}
+"""Version -> hex digits of a truncated and of a full address."""
+
+
+def truncate(key: str) -> str:
+    """A full address -> its network: /24 for IPv4, /48 for IPv6. Other keys stay."""
+    return key if key[:1] not in _DIGITS else key[: 1 + _DIGITS[key[0]][0]]
+
+
+def hash_ip(salt: bytes, key: str) -> str:
+    """A full address as a keyed hash: equal on one day for equal addresses, and nothing else."""
+    return "h" + hashlib.blake2b(key.encode(), digest_size=8, key=salt).hexdigest()
+
+
 @lru_cache(maxsize=65536)
 def render_ip(key: str) -> str:
-    """A key -> the canonical spelling (RFC 5952 for IPv6)."""
-    packed = bytes.fromhex(key[1:])
+    """A key -> the canonical spelling (RFC 5952 for IPv6). A truncated address ends in zeros. A hashed one is `hash:`
+    and 16 hex digits. Empty if nothing is kept."""
+    if key[:1] not in _DIGITS:
+        return f"hash:{key[1:]}" if key else ""
+    packed = bytes.fromhex(key[1:].ljust(_DIGITS[key[0]][1], "0"))
     return socket.inet_ntoa(packed) if key[0] == "4" else str(IPv6Address(packed))
 
 

@@ -26,8 +26,9 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 class Click(msgspec.Struct, frozen=True, gc=False):
     """A recorded click, field by field a row of the table `clicks`.
 
-    `ip` is an address key; `time` and `update_time` are microseconds; `createTime` is in the id. `bot` is the rule that
-    recognised a robot's user agent: empty for a person's, None without a user agent.
+    `ip` is an address key, or what a policy keeps of it (`model.addresses`); `time` and `update_time` are
+    microseconds; `createTime` is in the id. `bot` is the rule that recognised a robot's user agent: empty for a
+    person's, None without a user agent.
     """
 
     click_id: str
@@ -52,7 +53,7 @@ class Click(msgspec.Struct, frozen=True, gc=False):
     locale: str | None
     visitor_id: str | None = None
     visitor: int | None = None
-    """The visitor's key on the UTC day of `time` (`model.visitors.visitor_of`); None in an old click."""
+    """The visitor's key on the UTC day of `time` (`model.visitors`); None in an old click."""
     device: str | None = None
     browser: str | None = None
     os: str | None = None
@@ -71,19 +72,9 @@ class Click(msgspec.Struct, frozen=True, gc=False):
     referrer_host: str | None = None
     """The host of the referrer (`model.uris.find_host`)."""
     is_first: bool = False
-    """Whether it is the first counted click of its visitor on its link, on the UTC day of `time`."""
+    """Whether it is the first counted click of its visitor on its link, on the UTC day of `time`. NULL in a click of an
+    earlier version that is not yet filled."""
 
     @property
     def is_bot(self) -> bool:
         return bool(self.bot)
-
-
-_COMPARED = ("ip", "uri", "locale", "referrer", "user_agent", "time", "visitor_id", "click_id", "uuid")
-_OMITTED = frozenset({"time", "click_id", "uuid"})
-"""A hit without one of these does not differ in it."""
-
-
-def differences(hit: Hit, click: Click) -> list[str]:
-    """The attributes in which a repeated hit differs from the stored click of its uuid or id."""
-    differing = [name for name in _COMPARED if getattr(hit, name) != getattr(click, name)]
-    return [name for name in differing if name not in _OMITTED or getattr(hit, name) is not None]

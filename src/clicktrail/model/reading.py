@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
+from clicktrail.model.privacy import KEEP_ALL, Policy
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Reading:
     """The region of phone numbers without a country code; None refuses such numbers."""
     clock: Clock = SYSTEM_CLOCK
     """Clicks of its future are refused."""
+    policy: Policy = KEEP_ALL
+    """What is kept of addresses decides what filters can find."""
 
     def leniently(self) -> "Reading":
         """The same rules, but unknown keys and parameters are ignored."""

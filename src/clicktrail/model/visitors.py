@@ -40,6 +40,21 @@ def visitor_of(ip: str, user_agent: str | None, time: int) -> int:
     )
 
 
+def secret_visitor_of(salt: bytes, ip: str, user_agent: str | None, time: int) -> int:
+    """The key of a visitor where the address or the user agent is not kept: 64 bits, signed.
+
+    The salt is deleted after its day, so that no one can find the address by trying all of them.
+    """
+    return browser_of(salt, f"{ip} {time - time % DAY_US}", user_agent)
+
+
+def day_visitor(click: Click) -> int:
+    """The key of a click's visitor. Of a click of an earlier version that has no mark yet, it is computed."""
+    if click.visitor is None or click.is_first is None:
+        return visitor_of(click.ip, click.user_agent, click.time)
+    return click.visitor
+
+
 def visit_key(click: Click) -> int:
     """The key of one visitor on one link on one UTC day: 64 bits, signed. Clicks without a link have keys as well.
 
@@ -47,13 +62,7 @@ def visit_key(click: Click) -> int:
     rules that recognise them change. The key is the exclusive or of the visitor's key and a hash of link and kind:
     among ten million keys, the probability of two equal keys is below 1 in 300,000.
     """
-    return visitor_of(click.ip, click.user_agent, click.time) ^ _link_key(click.link_id, bool(click.bot))
-
-
-def new_visit_key(click: Click) -> int:
-    """`visit_key`, for a click that is not yet stored: its visitor's key is known. A stored click may have another key
-    of an earlier version."""
-    return visit_key(click) if click.visitor is None else click.visitor ^ _link_key(click.link_id, bool(click.bot))
+    return day_visitor(click) ^ _link_key(click.link_id, bool(click.bot))
 
 
 @lru_cache(maxsize=16_384)

@@ -216,6 +216,8 @@ def parse_list(
 def make_condition(field: Field, operator: str, values: Values, language: str) -> Condition:
     """A filter as the store needs it: country names become codes, address blocks become ranges."""
     if operator == "null":
+        if field.kind is kinds.IP and len(set(values)) == 1:  # an address that is not kept is an empty text
+            return Condition(field, "eq" if values[0] else "ne", ("",))
         return Condition(field, operator, tuple(values))
     if field.kind is kinds.TIME and any(isinstance(value, tuple) for value in values):
         return compare_days(field, operator, values)

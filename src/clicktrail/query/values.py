@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from clicktrail.model.addresses import parse_block
+from clicktrail.model.addresses import parse_block, truncate
 from clicktrail.model.contacts import spellings
+from clicktrail.model.privacy import Ip, Policy
 from clicktrail.model.reading import Reading
 from clicktrail.model.times import add_offset, find_day
 from clicktrail.query import kinds
@@ -19,17 +20,31 @@ _ORDERED = ("gt", "gte", "lt", "lte")
 def read_values(field: Field, operator: str, parameter: Parameter, reading: Reading) -> Values:
     """The values that one parameter adds to a filter. Raises ValueError."""
     text = parameter.literal if field.kind is kinds.TIME or field.secret else parameter.value
+    if field.kind is kinds.IP and reading.policy.ip in (Ip.HASHED, Ip.NONE):
+        raise ValueError("finds nothing, because addresses are not kept (CLICKTRAIL_IP)")
     if operator == "null":
         return [kinds.read_flag(text)]
     parts = text.split(",") if operator == "in" else [text]
+    if field.kind is kinds.IP:
+        return _read_addresses(field, operator, parts, reading.policy)
     if field.kind is kinds.TIME:
         return [_read_moment(part, operator, reading) for part in parts]
     if field.secret and operator not in _ORDERED:
         return [each for part in parts for each in spellings(read_text(part), reading.phone_region)]
-    if field.kind is kinds.IP and operator != "in" and "/" in text:
+    return [field.kind.read(part) for part in parts]
+
+
+def _read_addresses(field: Field, operator: str, parts: list[str], policy: Policy) -> Values:
+    """Addresses, or blocks as first and last keys. Where addresses are truncated, also the networks in which they lie,
+    or which lie in them."""
+    if operator == "in":
+        blocks = [parse_block(part) for part in parts]
+        networks = [(truncate(first), truncate(last)) for first, last in blocks] if policy.keeps_networks else []
+        return [*blocks, *networks]
+    if "/" in parts[0]:
         raise ValueError(f"takes an address; a block goes into filter[{field.name}][in]")
-    read = parse_block if field.kind is kinds.IP and operator == "in" else field.kind.read
-    return [read(part) for part in parts]
+    key = field.kind.read(parts[0])
+    return [key, truncate(key)] if policy.keeps_networks and operator in ("eq", "ne") else [key]
 
 
 def _read_moment(text: str, operator: str, reading: Reading) -> int | tuple[int, int]:

@@ -1,4 +1,5 @@
-"""All settings. `server` has the settings of the process; links, visits, attribution, postbacks and input are here."""
+"""All settings. `server` has the settings of the process, `privacy` what is kept; links, visits, attribution, postbacks
+and input are here."""
 
 import re
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from clicktrail.settings.server import ServerSettings
+from clicktrail.settings.privacy import PrivacySettings
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 _USER = re.compile(r"(?!.*\?\w+=)[^/@]*\Z", re.DOTALL)
@@ -16,7 +17,7 @@ _PLACE = re.compile(rf"(?P<place>{_HOST}(,{_HOST})*(/[^/?@#]*)?)(\?.*)?\Z", re.D
 """Hosts, the name of the database, and parameters."""
 
 
-class Settings(ServerSettings, frozen=True, forbid_unknown_fields=True):
+class Settings(PrivacySettings, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. Values come from defaults, then the environment, then the command line."""
 
     geo: Annotated[

@@ -33,7 +33,7 @@ def render_click(click: Click, catalogue: Catalogue, language: str) -> Json:
         "clickId": click.click_id,
         "time": render_time(click.time),
         "referrer": click.referrer,
-        "ip": render_ip(click.ip),
+        "ip": render_ip(click.ip) or None,
         "uri": click.uri,
         "userAgent": click.user_agent,
         "utmCampaign": click.utm_campaign,

@@ -176,7 +176,7 @@ def answer_field(field: Field) -> Json:
         schema["format"] = "date-time"
     if field.example is not None:
         schema["examples"] = [field.example]
-    return _nullable(schema) if field.nullable else schema
+    return _nullable(schema) if field.nullable or field.may_be_withheld else schema
 
 
 def _nullable(schema: Json) -> Json:

@@ -19,6 +19,7 @@ from clicktrail.model.access import RECORDERS
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.memory.memory import Memory
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 """Media types of lines of JSON."""
@@ -63,7 +64,7 @@ async def create_clicks(call: Call) -> Answer:
         raise InvalidBody(f"{len(mistakes)} mistakes; nothing was stored.", tuple(mistakes[:_SHOWN]))
 
     def inspect(repeated: Mapping[str, Click]) -> None:
-        conflicts = [] if is_lenient else find_conflicts(batch, repeated)
+        conflicts = [] if is_lenient else find_conflicts(batch, repeated, call.store.memory)
         if conflicts:
             raise Conflict(f"{len(conflicts)} differences; nothing was stored.", tuple(conflicts[:_SHOWN]))
 
@@ -73,7 +74,7 @@ async def create_clicks(call: Call) -> Answer:
     call.services.observer.click("recorded", created)
     call.services.observer.click("repeated", len(repeated))
     if is_lenient:
-        return Answer(200, await asyncio.to_thread(_render, batch, repeated))
+        return Answer(200, await asyncio.to_thread(_render, batch, repeated, call.store.memory))
     stored = [repeated.get(click.click_id, click).click_id for click in batch.clicks]
     return json_answer(ClickBatchSummary(created=created, repeated=len(repeated), click_ids=stored), 201)
 
@@ -83,10 +84,10 @@ def _read(call: Call) -> Batch:
     return make_batch(split_batch(call.body, call.content_type in LINES), call.services.recorder, call.reading)
 
 
-def _render(batch: Batch, repeated: Mapping[str, Click]) -> bytes:
+def _render(batch: Batch, repeated: Mapping[str, Click], memory: Memory) -> bytes:
     results = [
         ClickBatchRowResult(status=status, click_id=click_id or UNSET, errors=mistakes or UNSET)
-        for status, click_id, mistakes in judge_rows(batch, repeated)
+        for status, click_id, mistakes in judge_rows(batch, repeated, memory)
     ]
     return encode(ClickBatchResults(results=results))
 

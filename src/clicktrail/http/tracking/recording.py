@@ -5,7 +5,8 @@ from clicktrail.http.endpoint.call import Answer, Services, json_answer
 from clicktrail.http.endpoint.render import render_click, render_shown
 from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
 from clicktrail.model.access import SYSTEM
-from clicktrail.model.click import Click, Hit, differences
+from clicktrail.model.click import Click, Hit
+from clicktrail.model.privacy import differences
 from clicktrail.query.fields import CLICK
 from clicktrail.query.forms import Json
 from clicktrail.store.clicks.insert import insert_click
@@ -44,9 +45,9 @@ async def answer_recorded(
     """The answer to a hit that `record` has stored. `manner`: the caller's language, and the API's address."""
     language, origin = manner
     if not is_new:
-        mistakes = tuple(
-            Mistake("differs from the stored click", pointer=f"/{CLICK.keys[name]}") for name in differences(hit, click)
-        )
+        memory, made = services.store.memory, services.recorder.make(hit)
+        differing = differences(hit, made, click, memory.policy, memory.salts.by_day)
+        mistakes = tuple(Mistake("differs from the stored click", pointer=f"/{CLICK.keys[name]}") for name in differing)
         if mistakes:
             raise Conflict(f"The uuid or id already belongs to the click {click.click_id}, which differs.", mistakes)
         if shown:

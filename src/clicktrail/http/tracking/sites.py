@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from clicktrail.errors import ClicktrailError, Forbidden, InvalidBody, Mistake, TooManyRequests, Unavailable
-from clicktrail.http.endpoint.call import PLAIN, Answer, Call, json_answer
+from clicktrail.http.endpoint.call import PLAIN, Answer, Call, Services, json_answer
 from clicktrail.http.endpoint.documents import Document, Id, says
 from clicktrail.http.endpoint.operation import PUBLIC, Fields, Operation
 from clicktrail.http.endpoint.request_ids import HEADER
@@ -31,7 +31,6 @@ from clicktrail.query.forms import check_form, decode_json
 from clicktrail.query.grammar import ANYTHING, Grammar, Own
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.change import recognise
-from clicktrail.store.store import Store
 
 GIF = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
@@ -145,7 +144,7 @@ async def _record(
         services.observer.click("limited")
         raise
     hit = _read_view(call, site, address, data)
-    known = await _find_arrival(services.store, services.recorder.parameters.click, hit, site)
+    known = await _find_arrival(services, hit, site)
     if known is not None:
         return known, False
     click, is_new = await record(services, hit, failure)
@@ -167,13 +166,14 @@ def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str,
     )
 
 
-async def _find_arrival(store: Store, parameter: str, hit: Hit, site: CatalogueSite) -> str | None:
+async def _find_arrival(services: Services, hit: Hit, site: CatalogueSite) -> str | None:
     """The recorded click whose tracking link has just brought the visitor to this page."""
+    parameter = services.recorder.parameters.click
     click_id = find_campaign(hit.uri, parameter, parameter).code
     click_id = click_id.lower() if click_id is not None else ""
     if not is_id(click_id):
         return None
-    is_known = await store.run(recognise, click_id, hit, site.origins)
+    is_known = await services.store.run(recognise, click_id, hit, services.recorder.make(hit), site.origins)
     return click_id if is_known else None
 
 

@@ -96,7 +96,8 @@ CLICK = Resource(
         Field(
             name="ip",
             kind=kinds.IP,
-            doc="The visitor's IP address, in canonical spelling.",
+            doc="The visitor's IP address, in canonical spelling, or what the privacy policy keeps of it.",
+            may_be_withheld=True,
             filterable=True,
             sortable=True,
             writable=True,

@@ -57,6 +57,8 @@ class Field:
     required: bool = False
     needed: bool = False
     nullable: bool = True
+    may_be_withheld: bool = False
+    """Whether a privacy policy may leave it out, so that an answer shows null although no body may."""
     max_length: int = MAX_TEXT
     default: Any = None
     aliases: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from clicktrail.model.access import SYSTEM, Cause, Reason
 from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
+from clicktrail.model.privacy import could_be_ip, is_agent, is_visitor
 from clicktrail.model.times import SECOND
 from clicktrail.model.visitors import visit_key
 from clicktrail.query.texts import find_origin
@@ -116,22 +117,30 @@ def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
 
 
 @transaction(Write.CHANGE)
-def recognise(session: Session, click_id: str, visit: Hit, origins: Collection[str]) -> bool:
+def recognise(session: Session, click_id: str, visit: Hit, made: Click, origins: Collection[str]) -> bool:
     """Whether this page view is the arrival of that click. If not, the browser learns nothing about the click.
 
-    The user agent must match. The address must match too, unless the click led to a page of one of `origins`. A fresh
-    click without a `visitorId` gets the browser's.
+    The user agent must match, as far as it is kept. The address must match too, unless the click led to a page of one
+    of `origins`. A fresh click without a `visitorId` gets the browser's. `made` is the click that the view would be.
     """
     click, visitor_id = find_by_id(session, {click_id}).get(click_id), visit.visitor_id
-    if click is None or click.user_agent != visit.user_agent:
+    if click is None or not is_agent(made, click):
         return False
-    if click.ip != visit.ip and _origin(click.uri) not in origins:
+    if not _is_from(session, click, visit) and _origin(click.uri) not in origins:
         return False
     is_fresh = created_s(click_id) * SECOND > session.clock.now_us() - ARRIVAL_US
     if visitor_id is not None and click.visitor_id is None and is_fresh:
         cause = Cause(visit.site_id or SYSTEM.actor, Reason.RECOGNISED)
         _alter(session, click, cause, visitor_id=visitor_id)
     return True
+
+
+def _is_from(session: Session, click: Click, visit: Hit) -> bool:
+    """Whether a view came from the address of a click. A hash without its salt, and nothing, prove no address."""
+    salts = session.memory.salts.by_day
+    if click.ip[:1] in ("4", "6"):
+        return could_be_ip(visit.ip, click, salts)
+    return is_visitor(click, visit.ip, visit.user_agent, salts)
 
 
 def _origin(uri: str) -> str | None:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import day_of, visit_key
+from clicktrail.model.visitors import day_of, day_visitor, visit_key
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.counted import IS_COUNTED
-from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, and_, number, sql
 
@@ -26,14 +25,15 @@ def find_heirs(session: Session, lost: Sequence[Click]) -> dict[int, str]:
 
 
 def _near(session: Session, clicks: Sequence[Click]) -> Sql:
-    """The clicks of the same addresses between the first and the last day of these clicks."""
+    """The clicks of the same visitors between the first and the last day of these clicks."""
     days = [day_of(click.time) for click in clicks]
     within = sql("c.time >= {} AND c.time < {}", number(min(days)), number(max(days) + DAY_US))
-    ips = sorted({click.ip for click in clicks})
+    visitors = sorted(set(map(day_visitor, clicks)))
     if session.dialect.row_id is None:
-        return and_(within, sql("c.ip = ANY({}::TEXT[])", ips))
-    # Without an index, numbers are found far faster than texts.
-    place, hashes = sql(f"c.{session.dialect.row_id}"), list(map(text_hash, ips))
-    hashed = and_(within, sql("c.ip_hash IN (SELECT unnest({}::BIGINT[]))", hashes))
-    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, hashed))
+        its = and_(within, sql("c.visitor = ANY({}::BIGINT[])", visitors))
+        ips = sorted({click.ip for click in clicks})
+        return its if "" in ips else and_(its, sql("c.ip = ANY({}::TEXT[])", ips))  # by the index of addresses
+    place = sql(f"c.{session.dialect.row_id}")
+    theirs = and_(within, sql("c.visitor IN (SELECT unnest({}::BIGINT[]))", visitors))
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, theirs))
     return sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])

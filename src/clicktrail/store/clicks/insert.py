@@ -8,6 +8,7 @@ from msgspec.structs import astuple
 
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
+from clicktrail.model.privacy import keep
 from clicktrail.model.visitors import visit_key
 from clicktrail.store.memory.newest import TAIL
 from clicktrail.store.memory.visits import Visit
@@ -47,7 +48,8 @@ class Inserted(NamedTuple):
     repeated: dict[str, Click]
     """The stored click that a sent click repeats."""
     changed: dict[str, Click]
-    """The click that was stored, if its link or banner changed since it was made."""
+    """The click that was stored, if the policy keeps less of it, or if its link or banner changed since it was made.
+    """
 
 
 @transaction(Write.CLICKS)
@@ -61,9 +63,9 @@ def insert_clicks(
 ) -> Inserted:
     """Adds the clicks that are not yet stored, in one statement.
 
-    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The catalogue in force decides
-    about link, partner and banner. A non-None `linked` marks the clicks as history: no postbacks are sent, and the
-    clicks with these ids keep their links.
+    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The catalogue in force
+    decides about link, partner and banner, then the privacy policy about what is kept. A non-None `linked` marks
+    the clicks as history: no postbacks are sent, and the clicks with these ids keep their links.
     """
     made = {click.click_id: click for click in clicks}
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
@@ -78,7 +80,7 @@ def insert_clicks(
         if known is not None:
             result.repeated[click.click_id] = known
             continue
-        sound = _point_soundly(click, catalogue)
+        sound = _keep(session, _point_soundly(click, catalogue))
         if sound is not made[click.click_id]:
             result.changed[click.click_id] = sound
         fresh.append(sound)
@@ -129,6 +131,10 @@ def _remember(session: Session, clicks: Sequence[Click]) -> None:
     session.memory.newest.add(clicks)
     if session.dialect.is_owned:
         session.memory.uuids.add(clicks)
+
+
+def _keep(session: Session, click: Click) -> Click:
+    return keep(click, session.memory.policy, session.memory.salts.by_day, session.clock.now_us())
 
 
 def _point_soundly(click: Click, catalogue: Catalogue) -> Click:

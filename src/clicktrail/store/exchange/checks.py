@@ -52,7 +52,8 @@ _HASH = "{{}} = CAST('0x' || substr(md5({}), 1, 8) AS BIGINT)"
 _NOT_IDS = ("visitor_id", "named_visitor_id", "token_id")
 _OWN: Mapping[tuple[str, str], Check] = {
     ("clicks", "ip"): _matches(
-        "4[0-9a-f]{{8}}|6[0-9a-f]{{32}}", "is not the key of an address: 4 and 8 hex digits, or 6 and 32"
+        "(4[0-9a-f]{{6}}([0-9a-f]{{2}})?|6[0-9a-f]{{12}}([0-9a-f]{{20}})?|h[0-9a-f]{{16}})?",
+        "is not the key of an address: 4 and 8 hex digits, or 6 and 32, or what a policy keeps of one",
     ),
     ("clicks", "ip_hash"): Check(_HASH.format("ip"), "is not the hash of the address"),
     ("clicks", "uuid_hash"): Check(_HASH.format("uuid"), "is not the hash of the uuid"),

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from clicktrail.errors import Mistake
-from clicktrail.model.click import Click, differences
+from clicktrail.model.click import Click
+from clicktrail.model.privacy import differences
 from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
 from clicktrail.query.imports import Imported, ImportedClick
 from clicktrail.store.clicks.insert import Relink, insert_clicks
@@ -43,11 +44,12 @@ def import_clicks(
     linked = {click.click_id for place, click in ready if rows[place].pointers}
     clicks = [click for _, click in ready]
     done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked, relink=relink)
-    new = (click for click in clicks if click.profile_id is not None and click.click_id not in done.repeated)
-    keep_history(session, [done.changed.get(click.click_id, click) for click in new])
+    added = (click for click in clicks if click.profile_id is not None and click.click_id not in done.repeated)
+    keep_history(session, [done.changed.get(click.click_id, click) for click in added])
     for place, click in ready:
         known = done.repeated.get(click.click_id)
-        outcomes[place] = Imported(201, click.click_id) if known is None else _compare(rows[place], click, known)
+        new = Imported(201, click.click_id)
+        outcomes[place] = new if known is None else _compare(session, rows[place], click, known)
     return [outcomes[place] for place in range(len(rows))]
 
 
@@ -61,11 +63,13 @@ def _point(row: ImportedClick, found: Mapping[str, Found]) -> tuple[Click, list[
     return msgspec.structs.replace(row.click, **changes), missing
 
 
-def _compare(row: ImportedClick, click: Click, known: Click) -> Imported:
+def _compare(session: Session, row: ImportedClick, click: Click, known: Click) -> Imported:
     """The result of a click that is already stored."""
     left_out = {name for name in _OPTIONAL if getattr(row.hit, name) is None}
     left_out.add("click_id")  # the click was found by its uuid, so its id may differ
-    differing = [name for name in differences(row.hit, known) if name not in left_out]
+    memory = session.memory
+    differing = differences(row.hit, click, known, memory.policy, memory.salts.by_day)
+    differing = [name for name in differing if name not in left_out]
     differing += [name for name in row.pointers if getattr(click, name) not in (None, getattr(known, name))]
     mistakes = [Mistake(f"differs from the stored {CLICK.name}", pointer=f"/{CLICK.keys[name]}") for name in differing]
     return Imported(409 if differing else 200, known.click_id, mistakes)

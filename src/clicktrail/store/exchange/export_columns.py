@@ -94,7 +94,8 @@ _COUNTRY_SQL = (
 _CONTACTS_SQL = f"[{{{_CONTACT_SQL}}} FOR k IN from_json(coalesce(c.profile_contacts, '[]'), '[{{{_CONTACT_TYPE}}}]')]"
 _SPECIAL: Mapping[str, str] = {
     "time": _time_sql("c.time"),
-    "ip": f"CASE WHEN starts_with(c.ip, '4') THEN {_IPV4_SQL} ELSE render_ip(c.ip) END",
+    "ip": f"CASE WHEN starts_with(c.ip, '4') AND length(c.ip) = 9 THEN {_IPV4_SQL} "
+    "ELSE render_ip(nullif(c.ip, '')) END",
     "bannerCdnFileUrl": "c.cdn_file_url",
     "latitude": _degrees_sql("c.latitude"),
     "longitude": _degrees_sql("c.longitude"),

@@ -7,6 +7,7 @@ each commit. Values that other threads read are replaced, not altered.
 from clicktrail.model.click import Click
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import IdGenerator
+from clicktrail.model.privacy import KEEP_ALL, Policy
 from clicktrail.store.memory.arrivals import Arrivals
 from clicktrail.store.memory.newest import NewestClicks
 from clicktrail.store.memory.published import Published
@@ -17,10 +18,11 @@ from clicktrail.store.memory.visits import RecentVisits
 
 
 class Memory:
-    """One process's memory, in parts. `duplicate_window_us` is for `RecentVisits`."""
+    """One process's memory, in parts. `duplicate_window_us` is for `RecentVisits`; `policy` says what is stored."""
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK, duplicate_window_us: int = 0) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, duplicate_window_us: int = 0, policy: Policy = KEEP_ALL) -> None:
         self.clock = clock
+        self.policy = policy
         self.ids = IdGenerator(clock.unix_s)
         self.newest = NewestClicks()
         self.arrivals = Arrivals()

@@ -1,6 +1,6 @@
 """Finds the clicks that may have earned a client: by the values that a registration names, and by their visitors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,6 +10,7 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import MAX_AHEAD_US, Evidence, Model
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US, SECOND
+from clicktrail.model.visitors import secret_visitor_of
 from clicktrail.query.fields import Record
 from clicktrail.store.objects.profiles import find_client
 from clicktrail.store.reads.clicks import select_clicks
@@ -23,6 +24,8 @@ from clicktrail.store.session.sql import Sql, and_, sql
 
 _BY_UUID = "c.uuid_hash = {} AND c.uuid = {} AND c.name_space IS NULL"
 _BY_PLACE = "c.link_id = {} AND c.ip_hash = {} AND c.ip = {} AND c.user_agent IS NOT DISTINCT FROM {}"
+_BY_VISITOR = "c.link_id = {} AND c.time >= {}::BIGINT AND c.visitor = ANY({}::BIGINT[])"
+"""Where the address or the user agent is not kept: clicks of the days whose salts are known."""
 Found = dict[str, tuple[Click, set[Evidence]]]
 """Clicks by id, each with the evidence that found it."""
 
@@ -132,12 +135,21 @@ def find_clicks(
             wanted = sql("c.visitor_id = ANY({}::TEXT[])", sorted(map(str, browsers)))
             add(select_clicks(session, viewer, and_(wanted, span), model.touch), evidence)
     if named.code_link_id is not None and said.ip is not None:
-        place = (named.code_link_id, text_hash(said.ip), said.ip, said.user_agent)
-        add(select_clicks(session, viewer, and_(sql(_BY_PLACE, *place), span), model.touch), Evidence.CODE)
+        for where in _of_place(session, named.code_link_id, said.ip, said.user_agent):
+            add(select_clicks(session, viewer, and_(where, span), model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
     for click_id in sorted(map(str, originals)):
         add(select_clicks(session, viewer, sql("c.click_id = {}", click_id)), Evidence.ORIGINAL)
     return found
+
+
+def _of_place(session: Session, link_id: str, ip: str, user_agent: str | None) -> Iterator[Sql]:
+    """Clicks on a link from an address with a user agent. Where these are not kept, only recent ones can be found."""
+    yield sql(_BY_PLACE, link_id, text_hash(ip), ip, user_agent)
+    salts = session.memory.salts.by_day
+    if session.memory.policy.has_secret_visitors and salts:
+        keys = [secret_visitor_of(salt, ip, user_agent, day * DAY_US) for day, salt in salts.items()]
+        yield sql(_BY_VISITOR, link_id, min(salts) * DAY_US, keys)
 
 
 def _span(at: int, model: Model) -> Sql:
