@@ -1,0 +1,150 @@
+"""What is stored of a click under each policy: no full value is in any file, and all that is counted stays the same."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clicktrail.model.addresses import parse_ip
+from tests.api.test_time import World, with_app
+from tests.conftest import ENGINES, NewStore
+
+IP, NEAR, FAR = "81.2.69.142", "81.2.69.143", "2a02:6b8:1:2::7"
+AGENT = "Mozilla/5.0 (Linux; Android 10; Quirky7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Mobile Safari"
+OTHER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+SITE = "https://shop.example.org"
+MAIL = "jane@secret.example"
+URI = f"{SITE}/private/way?referral=spring&utm_source=paper&size=9&e-mail={MAIL}"
+REFERRER = "https://blog.example/story?token=tok3nn&topic=9"
+POLICIES: tuple[dict[str, str], ...] = (
+    {"ip": "truncated"},
+    {"ip": "truncated", "user_agent": "parsed", "uri": "utm_source", "referrer": "origin", "coordinates": "rounded"},
+    {"ip": "hashed", "uri": "origin", "referrer": "topic", "coordinates": "country"},
+    {"ip": "none", "user_agent": "parsed", "uri": "origin", "referrer": "origin", "coordinates": "none"},
+    {"user_agent": "parsed"},
+    {"ip_after_days": "1", "old_ip": "none"},
+)
+FACTS = ("countryCode", "utmSource", "linkId", "uuid")
+PARSED = ("device", "browser", "os", "isBot", "visitorId", "isDataCentre", "isPrefetch")
+
+
+async def make_clicks(world: World) -> list[dict[str, Any]]:
+    """Clicks in every way in which one comes, the oldest first."""
+    api = world.api
+    partner = (await api.post("/profiles", json={"firstName": "Ada"})).json()["profileId"]
+    link = {"code": "spring", "uri": f"{SITE}/start", "profileId": partner}
+    assert (await api.post("/links", json=link)).status_code == 201
+    site = (await api.post("/sites", json={"origins": [SITE]})).json()
+    body = {"ip": IP, "uri": URI, "referrer": REFERRER, "userAgent": AGENT}
+    made = [await api.post("/clicks", json=body | {"uuid": "one"})]
+    made.append(await api.post("/clicks", json=body | {"ip": NEAR}))
+    made.append(await api.post("/clicks", json=body | {"ip": FAR}))
+    made.append(await api.post("/clicks", json=body | {"userAgent": f"{AGENT} Googlebot/2.1"}))
+    made.append(await api.post("/clicks/batch", json=[body, body | {"userAgent": OTHER_AGENT}]))
+    made.append(
+        await api.post("/imports", json=[body | {"clickId": "old-1", "latitude": "51.50853", "longitude": "-0.12574"}])
+    )
+    browser = {"User-Agent": AGENT, "Referer": REFERRER}
+    made.append(await api.get(f"/r/spring?size=9&e-mail={MAIL}", headers=browser))
+    made.append(await api.get("/p.gif", params={"key": site["key"], "uri": URI, "uuid": "two"}, headers=browser))
+    view = {"key": site["key"], "uri": f"{URI}&n=2", "referrer": REFERRER, "visitorId": "v"}
+    made.append(await api.post("/collect", json=view, headers=browser | {"Origin": SITE, "Content-Type": "text/plain"}))
+    assert [answer.status_code for answer in made] == [201, 201, 201, 201, 201, 200, 302, 200, 201]
+    assert f"e-mail={MAIL}" in made[6].headers["location"]  # the visitor's own page
+    wide = "/clicks?limit=100&sort_by=clickId&sort_order=asc&query[visitor]=1&query[origin]=1"
+    return list((await api.get(wide)).json())
+
+
+def facts_of(clicks: list[dict[str, Any]], places: list[str]) -> list[Any]:
+    """What no policy changes. Clicks are named by their places: ids differ from store to store."""
+    return [
+        (
+            *(click[name] is not None if name == "linkId" else click[name] for name in FACTS),
+            *(click["visitor"][name] for name in PARSED),
+            None if click["visitor"]["duplicateOf"] is None else places.index(click["visitor"]["duplicateOf"]),
+            click["origin"]["isFirst"],
+            click["origin"]["referrerHost"],
+        )
+        for click in clicks
+    ]
+
+
+def journey(folder: Path, store: dict[str, str], policy: dict[str, str]) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The clicks as they are shown, and what no policy changes."""
+    found: list[Any] = []
+
+    async def work(world: World) -> None:
+        clicks = await make_clicks(world)
+        found.append(clicks)
+        first = next(click for click in clicks if click["uuid"] == "one")
+        body = {"ip": IP, "uri": URI, "referrer": REFERRER, "userAgent": AGENT, "uuid": "one"}
+        again = await world.api.post("/clicks", json=body)
+        assert (again.status_code, again.json()["clickId"]) == (200, first["clickId"])
+        shown = {name: first[name] for name in ("ip", "uri")}
+        assert {name: again.json()[name] for name in shown} == shown
+        other = await world.api.post("/clicks", json=body | {"uri": "https://other.example/"})
+        assert other.status_code == 409
+        other = await world.api.post("/clicks", json=body | {"userAgent": OTHER_AGENT})
+        assert other.status_code == 409
+        rows = await world.api.post(
+            "/clicks/batch", json=[body, body | {"locale": "de"}], headers={"Prefer": "handling=lenient"}
+        )
+        assert [row["status"] for row in rows.json()["results"]] == [200, 409]
+        link = next(click["linkId"] for click in clicks if click["linkId"])
+        figures = (await world.api.get(f"/links/{link}/metrics")).json()
+        with_robots = (await world.api.get(f"/links/{link}/metrics?bots=1")).json()
+        report = (
+            await world.api.get("/reports?period=all&metrics=clicks,uniqueClicks,visitors,duplicates,bots")
+        ).json()
+        counted = [each[name] for each in (figures, with_robots) for name in ("clicks", "uniqueClicks")]
+        found.append([facts_of(clicks, [click["clickId"] for click in clicks]), counted, report["totals"]])
+
+    with_app(folder, work, **store, **policy)
+    return found[0], found[1]
+
+
+def contents(folder: Path, store: dict[str, str]) -> bytes:
+    """All that is stored: the files of the data directory, or the rows of all tables."""
+    if not store:
+        return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    with psycopg.connect(store["database"]) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = [connection.execute(f'SELECT t::TEXT FROM "{table}" t').fetchall() for [table] in tables]
+    return "\n".join(row for each in rows for [row] in each).encode()
+
+
+def secrets_of(policy: dict[str, str]) -> list[str]:
+    """What must not be anywhere in the store."""
+    found = [MAIL, "tok3nn"]
+    if policy.get("ip", "full") != "full":
+        found += [IP, FAR, *map(parse_ip, (IP, NEAR, FAR))]
+    if "user_agent" in policy:
+        found += ["Quirky7", "AppleWebKit"]
+    if policy.get("uri") == "origin":
+        found += ["private/way", "size=9"]
+    if policy.get("referrer") == "origin":
+        found += ["story", "topic"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, bytes]:
+    """The facts of the clicks of a store that keeps all, and its content."""
+    folder = tmp_path_factory.mktemp("whole")
+    _, facts = journey(folder, {}, {"dropped_parameters": ""})
+    return facts, contents(folder, {})
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: ",".join(map("=".join, policy.items())))
+def test_a_policy_changes_only_what_it_says(
+    tmp_path: Path, new_store: NewStore, whole: tuple[Any, bytes], kind: str, policy: dict[str, str]
+) -> None:
+    store = new_store(kind)
+    _, facts = journey(tmp_path, store, policy)
+    assert facts == whole[0]
+    there = contents(tmp_path, store)
+    for secret in secrets_of(policy):
+        assert secret.encode() in whole[1] or secret in (IP, FAR)  # so that the search can find it
+        assert secret.encode() not in there, secret
