@@ -47,6 +47,10 @@ _DIGITS = {"4": (6, 8), "6": (12, 32)}
 """Version -> hex digits of a truncated and of a full address."""
 
 
+WHOLE_LENGTHS = frozenset(1 + whole for _, whole in _DIGITS.values())
+"""Of the keys of full addresses; no other key has one of these."""
+
+
 def truncate(key: str) -> str:
     """A full address -> its network: /24 for IPv4, /48 for IPv6. Other keys stay."""
     return key if key[:1] not in _DIGITS else key[: 1 + _DIGITS[key[0]][0]]

@@ -7,12 +7,12 @@ from functools import cached_property
 
 import msgspec
 
-from clicktrail.model.addresses import hash_ip, truncate
+from clicktrail.model.addresses import WHOLE_LENGTHS, hash_ip, truncate
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.countries import BY_ALPHA2
 from clicktrail.model.kept_uris import UriRule, could_be
 from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import day_of, secret_visitor_of, visitor_of
+from clicktrail.model.visitors import day_of, rename_visitor, secret_visitor_of, visitor_of
 
 Salts = Mapping[int, bytes]
 """Day since 1970 (UTC) -> its salt. Those of past days are deleted."""
@@ -134,6 +134,16 @@ def keep_point(click: Click, coordinates: Coordinates) -> Point:
         return round(latitude, 1), round(longitude, 1)
     country = BY_ALPHA2.get(click.country_code or "") if coordinates is Coordinates.COUNTRY else None
     return (None, None) if country is None else (country.latitude, country.longitude)
+
+
+def age(click: Click, form: Ip, salt: str) -> Click:
+    """A stored click whose address became old. Its visitor's key changes too: an old one may be computed from an
+    address."""
+    has_more = click.ip != "" if form is Ip.NONE else len(click.ip) in WHOLE_LENGTHS
+    if not has_more or click.visitor is None:
+        return click
+    ip = "" if form is Ip.NONE else truncate(click.ip)
+    return msgspec.structs.replace(click, ip=ip, visitor=rename_visitor(salt, click.visitor))
 
 
 _COMPARED = ("ip", "uri", "locale", "referrer", "user_agent", "time", "visitor_id", "click_id", "uuid")

@@ -48,6 +48,11 @@ def secret_visitor_of(salt: bytes, ip: str, user_agent: str | None, time: int) -
     return browser_of(salt, f"{ip} {time - time % DAY_US}", user_agent)
 
 
+def rename_visitor(salt: str, visitor: int) -> int:
+    """The key in place of a visitor's key that may be computed from an address. Equal keys stay equal."""
+    return _key_of(f"{salt}{visitor}")
+
+
 def day_visitor(click: Click) -> int:
     """The key of a click's visitor. Of a click of an earlier version that has no mark yet, it is computed."""
     if click.visitor is None or click.is_first is None:

@@ -20,7 +20,7 @@ from clicktrail.store.memory.visits import mark_clicks
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import add_figures, sum_dropped
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import and_, number, sql
+from clicktrail.store.session.sql import Sql, and_, number, sql
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
@@ -87,6 +87,11 @@ class LinkFigures:
         ends = {name: self._find_ends(session, removed, name) for name in ENDS}
         session.after_commit(lambda: session.memory.visits.forget(clicks))
         session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
+
+    def rename_visitors(self, session: Session, where: Sql, day: int) -> None:
+        """Called before the visitors of clicks of a day get other keys."""
+        del where
+        session.after_commit(lambda: self._first.forget(day))
 
     def prepare(self, session: Session) -> None:
         """Called in the thread that adds clicks: reads the visits of today."""

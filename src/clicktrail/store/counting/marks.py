@@ -78,6 +78,10 @@ class FirstVisits:
             if visits is not None:
                 visits.discard(visit_key(click))
 
+    def forget(self, day: int) -> None:
+        """Called after the keys of visitors of a day were changed: its visits are read again when they are needed."""
+        self._days.pop(day, None)
+
     def _add(self, by_day: Mapping[int, Collection[int]]) -> None:
         for day, visits in by_day.items():
             self._days[day].add(visits)

@@ -1,6 +1,6 @@
 """The newest clicks in memory: in order, and by id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -84,6 +84,12 @@ class NewestClicks:
         """Called after every pointer to `value` in `column` became NULL."""
         self.alter(column, {value}, **{column: None})
 
+    def map(self, change: Callable[[Click], Click]) -> None:
+        """Called after clicks were changed."""
+        self.tail = tuple(map(change, self.tail))
+        self._newer = {click_id: change(click) for click_id, click in self._newer.items()}
+        self._older = {click_id: change(click) for click_id, click in self._older.items()}
+
     def alter(self, column: str, values: Collection[str], **changes: Any) -> None:
         """Called after every click with one of these values in `column` was changed."""
         column_of = attrgetter(column)
@@ -91,6 +97,4 @@ class NewestClicks:
         def altered(click: Click) -> Click:
             return msgspec.structs.replace(click, **changes) if column_of(click) in values else click
 
-        self.tail = tuple(map(altered, self.tail))
-        self._newer = {click_id: altered(click) for click_id, click in self._newer.items()}
-        self._older = {click_id: altered(click) for click_id, click in self._older.items()}
+        self.map(altered)

@@ -184,6 +184,12 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE deliveries ADD COLUMN tries TEXT",
         ),
     ),
+    (
+        "0022-old-addresses",
+        (  # clicks before `end_time` have addresses of this form, or less
+            "CREATE TABLE reduced_addresses (form TEXT NOT NULL, end_time BIGINT NOT NULL)",
+        ),
+    ),
 )
 
 

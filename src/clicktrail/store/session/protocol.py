@@ -135,6 +135,10 @@ class Figures(Protocol):
     def uncount(self, session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
         """Called after this transaction removed clicks. `gone`: the first clicks among them whose visits are over."""
 
+    def rename_visitors(self, session: Session, where: Sql, day: int) -> None:
+        """Called before the visitors of old clicks (`where`, over `c`) of a UTC day get other keys. `day` is its first
+        microsecond."""
+
     def prepare(self, session: Session) -> None:
         """Reads what the first click would otherwise wait for."""
 

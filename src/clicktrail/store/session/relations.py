@@ -127,6 +127,7 @@ RELATIONS = (
         is_personal=True,
     ),
     Relation("dropped_clicks", ("end_time",)),
+    Relation("reduced_addresses", ("form",)),
     Relation(
         "dropped_figures",
         ("figures_id",),

@@ -23,6 +23,7 @@ _MACROS = (
     # The second half of an MD5 as a signed number of 64 bits.
     "visitor_hash(x) AS CAST((('0x' || substr(md5(x), 17, 16))::UBIGINT::HUGEINT + 9223372036854775808) "
     "% 18446744073709551616 - 9223372036854775808 AS BIGINT)",
+    "visitor_key(x, y) AS visitor_hash(x || y)",
     "fold(x) AS lower(x)",
     "text_hash(x) AS CAST('0x' || substr(md5(x), 1, 8) AS BIGINT)",
     "divide(x, y) AS x // y",

@@ -55,6 +55,10 @@ _FORGET_VISITS = (
     "UPDATE link_visitors SET click_id = NULL, time = NULL "
     "WHERE visitor = ANY({}::BIGINT[]) AND click_id = ANY({}::TEXT[])"
 )
+_DELETE_VISITS = (
+    f"DELETE FROM link_visitors v USING (SELECT DISTINCT {KEY} AS visitor FROM clicks c WHERE {{}}) g "
+    "WHERE v.visitor = g.visitor"
+)
 _ASKED = "(SELECT unnest({}::TEXT[]) AS link_id, unnest({}::BIGINT[]) AS low, unnest({}::BIGINT[]) AS high) g"
 _ENDS_BY_JOIN = (
     "SELECT g.link_id, {}(c.time) FROM clicks c JOIN {} ON c.link_id = g.link_id "
@@ -123,6 +127,12 @@ class TableFigures:
         if rows:
             session.insert("link_changes", _COLUMNS.split(", "), rows)
         return marked
+
+    def rename_visitors(self, session: Session, where: Sql, day: int) -> None:
+        """Called before the visitors of old clicks get other keys, which no later click can have: deletes their
+        visits."""
+        del day
+        session.rows(sql(_DELETE_VISITS, where))
 
     def fill_piece(self, session: Session) -> int:
         """Fills the oldest clicks that lack the values; one node at a time. A visit that a node of this version has
