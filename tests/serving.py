@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx
 
-from clicktrail.app import open_keys
 from clicktrail.model.access import Scope
+from clicktrail.opening import open_keys
 from clicktrail.settings import load_settings
 from clicktrail.tokens import issue_token
 from tests.forked import Forked
