@@ -145,6 +145,18 @@ def test_the_settings_in_force_are_listed(open_page: OpenPage, tracker: Serving)
     expect(page.get_by_text("All is well.")).to_be_visible()
 
 
+def test_the_record_of_processing_is_shown(open_page: OpenPage, tracker: Serving) -> None:
+    with tracker.client() as api:
+        record = api.get("/privacy").json()
+    page = open_page("/settings/privacy")
+    policy = page.get_by_role("region", name="What is stored of a click, and what partners see")
+    expect(policy.locator("dt")).to_have_text([each["name"] for each in record["policy"]])
+    held = page.get_by_role("table").first
+    expect(held.get_by_role("row")).to_have_count(len(record["fields"]) + 1)
+    expect(held).to_contain_text("CLICKTRAIL_IP_AFTER_DAYS")
+    expect(page.get_by_text("never an address, user agent, name or contact")).to_be_visible()
+
+
 def test_all_other_sessions_end_whatever_became_of_them(admin: Page, tracker: Serving) -> None:
     """One has ended and one has begun since the list was loaded."""
     name = admin.locator(".who").inner_text()

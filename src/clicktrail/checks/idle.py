@@ -47,4 +47,10 @@ def idle_settings(settings: Settings, is_embedded: bool) -> list[str]:
             for row in rows
             if row.name == "partner_links"
         ]
+    if not settings.ip_after_days:
+        idle += [
+            f"{row.option} ({row.variable}) has no effect without CLICKTRAIL_IP_AFTER_DAYS"
+            for row in rows
+            if row.name == "old_ip"
+        ]
     return idle

@@ -30,6 +30,18 @@ def check_environment(settings: Settings) -> Iterator[Finding]:
         yield Finding("environment", "every CLICKTRAIL_ variable is a setting")
 
 
+def check_privacy(settings: Settings) -> Iterator[Finding]:
+    """What is stored of a click, by the policy in force."""
+    forms = f"addresses {settings.ip}"
+    if settings.ip_after_days:
+        forms += f", {settings.old_ip} after {settings.ip_after_days} days"
+    parts = (
+        *(forms, f"user agents {settings.user_agent}", f"uris {settings.uri}", f"referrers {settings.referrer}"),
+        f"coordinates {settings.coordinates}",
+    )
+    yield Finding("privacy", f"stored of a click: {'; '.join(parts)}")
+
+
 def check_data(settings: Settings) -> Iterator[Finding]:
     """The data directory exists and is writable."""
     data = Path(settings.data)

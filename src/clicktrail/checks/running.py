@@ -9,6 +9,7 @@ from clicktrail.checks.machine import (
     check_data,
     check_environment,
     check_key,
+    check_privacy,
     check_space,
     judge_proxies,
 )
@@ -25,7 +26,7 @@ from clicktrail.store.store import Store
 _KEPT_S = 5.0
 """Seconds for which findings are used again: many callers cost as much as one."""
 _CLOCK_WAIT_S = 2.0
-_CHECKS = (check_environment, check_data, check_space, check_key, check_certificates)
+_CHECKS = (check_environment, check_privacy, check_data, check_space, check_key, check_certificates)
 
 
 class Doctor:

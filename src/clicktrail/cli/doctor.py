@@ -13,6 +13,7 @@ from clicktrail.checks.machine import (
     check_data,
     check_environment,
     check_key,
+    check_privacy,
     check_space,
     judge_proxies,
 )
@@ -105,6 +106,7 @@ def check_geo(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_environment,
+    check_privacy,
     check_data,
     check_space,
     check_port,

@@ -27,6 +27,7 @@ from clicktrail.http.resources import (
     live,
     oauth_clients,
     postbacks,
+    privacy,
     profiles,
     qr,
     registrations,
@@ -57,7 +58,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Tracking": (sites, redirects),
     "Registering": (registrations, callbacks, identities),
     "Postbacks": (postbacks, deliveries),
-    "Operating": (imports, backups, in_force, doctor, system),
+    "Operating": (imports, backups, in_force, doctor, privacy, system),
 }
 """Tag of the documentation -> the modules of its operations. `openapi.uses` moves some operations to another tag."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"

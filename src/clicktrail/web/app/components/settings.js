@@ -10,7 +10,7 @@ import { Dialog } from "./dialog.js";
 import { Copyable } from "./states.js";
 
 const words = texts.settings;
-const PARTS = ["", "users", "programs", "sites", "banners", "server"];
+const PARTS = ["", "users", "programs", "sites", "banners", "privacy", "server"];
 
 export function Settings({ actions, children }) {
   const { path } = place.value;
@@ -21,6 +21,15 @@ export function Settings({ actions, children }) {
     })}</nav>`}
     ${children}<${PasswordDialog} />`;
 }
+
+/** Settings with their values and what they mean. */
+export function InForce({ rows }) {
+  return html`<dl class="pairs in-force">${rows.map(
+    (row) => html`<dt><code>${row.name}</code></dt><dd><strong>${row.value || words.emptyValue}</strong><p class="help">${withCode(row.help)}</p></dd>`)}</dl>`;
+}
+
+/** A text whose words between backquotes are code. */
+const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 
 /** A link or a secret that no later answer shows. `rows`: label -> text. */
 export function Once({ title, text, rows, until, onClose }) {
