@@ -1,14 +1,18 @@
 """What is stored of a click under each policy: no full value is in any file, and all that is counted stays the same."""
 
+import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from clicktrail.model.addresses import parse_ip
 from tests.api.test_time import World, with_app
 from tests.conftest import ENGINES, NewStore
+from tests.serving import Serving
 
 IP, NEAR, FAR = "81.2.69.142", "81.2.69.143", "2a02:6b8:1:2::7"
 AGENT = "Mozilla/5.0 (Linux; Android 10; Quirky7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Mobile Safari"
@@ -148,3 +152,75 @@ def test_a_policy_changes_only_what_it_says(
     for secret in secrets_of(policy):
         assert secret.encode() in whole[1] or secret in (IP, FAR)  # so that the search can find it
         assert secret.encode() not in there, secret
+
+
+def test_filters_find_what_is_kept(tmp_path: Path, new_store: NewStore) -> None:
+    async def work(world: World) -> None:
+        async def find(**filters: str) -> list[str] | int:
+            query = "&".join(f"filter[{name}]={text}" for name, text in filters.items())
+            asked = await world.api.get(f"/clicks?sort_by=ip&{query}")
+            return [click["ip"] for click in asked.json()] if asked.status_code == 200 else asked.status_code
+
+        for ip in (IP, "81.2.70.1", FAR):
+            assert (await world.api.post("/clicks", json={"ip": ip, "uri": SITE})).status_code == 201
+        kept = world.app.settings.ip
+        if kept in ("hashed", "none"):
+            answer = await world.api.get(f"/clicks?filter[ip]={IP}")
+            assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, "filter[ip]")
+            assert "CLICKTRAIL_IP" in answer.json()["errors"][0]["detail"]
+            shown = {click["ip"] for click in (await world.api.get("/clicks")).json()}
+            assert shown == {None} if kept == "none" else all(map(re.compile("hash:[0-9a-f]{16}").fullmatch, shown))
+            assert [await find(**{name: IP}) for name in ("ip][in", "ip][gt")] == [400, 400]
+            return
+        assert await find(ip=NEAR) == ["81.2.69.0"]
+        assert await find(**{"ip][in": "81.2.69.128/25"}) == ["81.2.69.0"]
+        assert await find(**{"ip][in": "81.2.0.0/16"}) == ["81.2.70.0", "81.2.69.0"]
+        assert await find(**{"ip][in": "2a02:6b8:1:ffff::/64"}) == ["2a02:6b8:1::"]
+        assert await find(**{"ip][in": "10.0.0.0/8"}) == []
+        assert await find(**{"ip][ne": IP}) == ["2a02:6b8:1::", "81.2.70.0"]
+        assert await find(**{"ip][null": "1"}) == []
+        exported = await world.api.get("/clicks/export?format=csv&columns=ip&sort_by=ip")
+        assert sorted(exported.text.split()[1:]) == ["2a02:6b8:1::", "81.2.69.0", "81.2.70.0"]
+
+    for kept in ("truncated", "hashed", "none"):
+        for kind in ENGINES:
+            with_app(tmp_path / kept / kind, work, **new_store(kind), ip=kept)
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_server_reduces_old_addresses(tmp_path: Path, new_store: NewStore, kind: str) -> None:
+    """A server that is started with the setting, on a store that was filled without it."""
+    store, body = new_store(kind), {"ip": IP, "uri": SITE, "userAgent": AGENT}
+
+    async def fill(world: World) -> None:
+        for time in ("2021-01-01T00:00:00Z", None):
+            assert (await world.api.post("/clicks", json=body | {"time": time})).status_code == 201
+
+    async def look(world: World) -> None:
+        while (shown := [click["ip"] for click in (await world.api.get("/clicks?sort_by=time")).json()])[1] == IP:
+            await asyncio.sleep(0)
+        assert shown == [IP, None]
+        assert [len((await world.api.get(f"/clicks?filter[ip][null]={each}")).json()) for each in (0, 1)] == [1, 1]
+        exported = await world.api.get("/clicks/export?format=ndjson&columns=ip&sort_by=time")
+        assert exported.text.splitlines() == ['{"ip":"81.2.69.142"}', '{"ip":null}']
+
+    with_app(tmp_path, fill, **store)
+    with_app(tmp_path, look, **store, ip_after_days=30)
+
+
+def test_the_record_of_processing(server: Serving, api: httpx.Client) -> None:
+    assert api.post("/clicks", json={"ip": IP, "uri": SITE, "time": "2019-01-01T00:00:00Z"}).status_code == 201
+    record = api.get("/privacy").json()
+    assert [each["name"] for each in record["policy"]][:2] == ["CLICKTRAIL_IP", "CLICKTRAIL_IP_AFTER_DAYS"]
+    known = {each["name"] for each in api.get("/settings").json()}
+    assert {name for field in record["fields"] for name in field["settings"]} <= known
+    assert len(record["policy"]) == len({each["name"] for each in record["policy"]} & known)
+    counted = api.get("/clicks?limit=0", headers={"Prefer": "count=exact"}).headers["X-Total-Count"]
+    assert sum(each["clicks"] for each in record["ages"]) == int(counted)
+    assert record["ages"][-1]["clicks"] >= 1
+    assert record["lastPurgeTime"] is None
+    assert record["firstClickTime"] <= "2019-01-01T00:00:00+00:00"
+    with server.client("read") as reader:
+        assert reader.get("/privacy").status_code == 403
+    [found] = [each for each in api.get("/doctor").json() if each["subject"] == "privacy"]
+    assert found["state"].startswith("stored of a click: addresses full; user agents full")
