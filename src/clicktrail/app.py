@@ -84,6 +84,7 @@ def _read_limits(settings: Settings, clock: Clock) -> Limits:
     return Limits(
         base_path=settings.base_path,
         public_url=settings.public_url,
+        report_least_clicks=settings.report_least_clicks,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_s,
         token_lifetime_s=settings.token_lifetime_s,

@@ -98,6 +98,7 @@ class Reason(StrEnum):
     RECOGNISED = "its browser came to a page of the site"
     DELETED = "it was deleted"
     MERGED = "its client became a part of another profile"
+    AGED = "its address grew old"
     POINTER_DELETED = "the object that it pointed to was deleted"
 
 

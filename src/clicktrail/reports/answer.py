@@ -22,7 +22,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """`groups` is the number of all groups; `other` are all groups that are not rows."""
+    """`groups` is the number of all groups that are not hidden; `other` are all groups that are not rows."""
 
     ranges: Ranges
     as_of: int
@@ -35,5 +35,7 @@ class Answer:
     """Dimension -> value -> its names."""
     raw_from: int | None = None
     """Since when no click is missing, in microseconds; None if none were dropped by age."""
+    hidden: int = 0
+    """Groups that are hidden because they have few clicks."""
     left_out: int = 0
     """Clicks that `period=all` does not reach."""

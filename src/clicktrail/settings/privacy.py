@@ -91,8 +91,8 @@ class PrivacySettings(ServerSettings, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=1000,
-            description="Rows of reports with fewer clicks are not shown to partners and users; they count in "
-            "`other`. 0 shows all.",
+            description="Rows of reports with fewer clicks are not shown to partners and readers (the scope `read`). "
+            "They count in totals and in `other`. 0 shows all.",
             examples=[5],
         ),
     ] = 0

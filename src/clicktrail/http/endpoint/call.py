@@ -54,6 +54,8 @@ COUNT_EXACT = "count=exact"
 class Limits:
     base_path: str
     public_url: str
+    report_least_clicks: int
+    """Rows of reports with fewer clicks are hidden from partners and readers."""
     max_body_bytes: int
     body_timeout_s: float
     token_lifetime_s: int

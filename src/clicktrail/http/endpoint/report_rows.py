@@ -43,7 +43,10 @@ def render_rows(report: Report, answer: Answer) -> Iterator[Json]:
 def _render_other(report: Report, answer: Answer) -> Json:
     if answer.other is None:
         return {}
-    return {"groups": answer.groups - len(answer.rows), **_figures(report.question.metrics, answer.other)}
+    return {
+        "groups": answer.groups + answer.hidden - len(answer.rows),
+        **_figures(report.question.metrics, answer.other),
+    }
 
 
 def _figures(metrics: tuple[Metric, ...], group: Group) -> Json:
@@ -102,6 +105,7 @@ def render_meta(report: Report, answer: Answer) -> Json:
         "overlaps": any(grouping.dimension.overlaps for grouping in report.question.groupings),
         "asOf": _render_time(answer.as_of, zone),
         "rawFrom": None if answer.raw_from is None else _render_time(answer.raw_from, zone),
+        "hidden": answer.hidden,
         "leftOut": answer.left_out,
     }
 

@@ -12,7 +12,7 @@ from clicktrail.http.endpoint.documents import Count, Document, Moment, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import next_link
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report, render_rows
-from clicktrail.model.access import READERS
+from clicktrail.model.access import READERS, Scope
 from clicktrail.query.cursors import render_place
 from clicktrail.query.reports import Report, exporting_report, read_report, reporting
 from clicktrail.reports import answer as answers
@@ -99,6 +99,7 @@ class ReportMeta(Document):
     overlaps: Annotated[bool, says("Whether one click may be in several rows.")]
     as_of: Annotated[Moment, says("The moment of the report.")]
     raw_from: Annotated[Moment | None, says("Since when all clicks are kept; null: none were deleted by age.")]
+    hidden: Annotated[Count, says("Rows that are not shown, because they have few clicks; `other` has them.", 0)]
     left_out: Annotated[Count, says("Clicks that pass the filters and that `period=all` does not reach.", 0)]
 
 
@@ -121,7 +122,7 @@ SAMPLES = {
 
 async def get_report(call: Call) -> Answer:
     report = read_report(call.asked, call.reading, COUNT_EXACT in call.preferences)
-    answer = await call.ask(run_report, call.viewer, report)
+    answer = await call.ask(run_report, call.viewer, report, _least(call))
     headers = {"Vary": "Accept-Language"}
     end = report.question.offset + len(answer.rows)
     if end < answer.groups and answer.rows:
@@ -141,9 +142,14 @@ async def export_report(call: Call) -> Answer:
 async def stream_report(call: Call, report: Report) -> AsyncGenerator[bytes, None]:
     """The file in pieces. The rows are counted before the first piece; each piece is made when it is sent."""
     with call.services.exports.take(call.viewer.asker):
-        pieces = write_file(report, await call.ask(run_report, call.viewer, report))
+        pieces = write_file(report, await call.ask(run_report, call.viewer, report, _least(call)))
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
+
+
+def _least(call: Call) -> int:
+    """The clicks that a row must have to be seen by this caller."""
+    return 0 if call.viewer.scope is Scope.ADMIN else call.services.limits.report_least_clicks
 
 
 def write_file(report: Report, answer: answers.Answer) -> Iterator[bytes]:

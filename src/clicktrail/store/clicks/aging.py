@@ -1,9 +1,11 @@
 """Reduces the addresses of old clicks, a piece at a time (ADR 45)."""
 
+from clicktrail.model.access import SYSTEM, Cause, Reason
 from clicktrail.model.click import Click
-from clicktrail.model.privacy import Ip, Policy, age
+from clicktrail.model.privacy import Ip, Policy
 from clicktrail.model.times import DAY_US, SECOND
-from clicktrail.model.visitors import new_salt
+from clicktrail.model.visitors import day_of
+from clicktrail.store.clicks.change import reduce_ips
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import and_, number, sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -16,9 +18,6 @@ _LOCK = 0x636C_6B05
 _BEFORE_ALL = -(1 << 62)
 _IS_WHOLE = {Ip.NONE: "c.ip <> ''", Ip.TRUNCATED: "length(c.ip) IN (9, 33)"}
 """Form of old addresses -> the clicks whose addresses have more."""
-_REDUCED = {Ip.NONE: "''", Ip.TRUNCATED: "CASE WHEN ip LIKE '4%' THEN substr(ip, 1, 7) ELSE substr(ip, 1, 13) END"}
-_REDUCE = "UPDATE clicks AS c SET ip = {}, ip_hash = text_hash({}), visitor = visitor_key({}, visitor::TEXT) WHERE {}"
-"""The keys of visitors get a secret that is forgotten: the old ones can be computed from an address."""
 
 
 @transaction(Write.CHANGE)
@@ -56,17 +55,13 @@ def _reduce_day(session: Session, policy: Policy, day: int) -> int:
     [count] = list_values(session, sql("SELECT count(*) FROM clicks c WHERE {}", where))
     if not count:
         return 0
-    salt = new_salt()
-    session.figures.rename_visitors(session, where, day)
-    form = _REDUCED[policy.old_ip]
-    session.rows(sql(_REDUCE, sql(form), sql(form), salt, where))
     limit = last[0] if last else None
 
-    def change(click: Click) -> Click:
-        is_old = click.time // DAY_US * DAY_US == day and (limit is None or (click.visitor or 0) <= limit)
-        return age(click, policy.old_ip, salt) if is_old else click
+    def is_among(click: Click) -> bool:
+        return day_of(click.time) == day and (limit is None or (click.visitor or 0) <= limit)
 
-    session.after_commit(lambda: session.memory.newest.map(change))
+    session.figures.rename_visitors(session, where, day)
+    reduce_ips(session, where, is_among, policy.old_ip, Cause(SYSTEM.actor, Reason.AGED))
     return int(count)
 
 

@@ -3,7 +3,7 @@
 Each change has a `Cause` from the caller. It is not stored yet.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,9 @@ from clicktrail.model.access import SYSTEM, Cause, Reason
 from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
-from clicktrail.model.privacy import could_be_ip, is_agent, is_visitor
+from clicktrail.model.privacy import Ip, age, could_be_ip, is_agent, is_visitor
 from clicktrail.model.times import SECOND
-from clicktrail.model.visitors import visit_key
+from clicktrail.model.visitors import new_salt, visit_key
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
@@ -28,6 +28,8 @@ from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser's id may be added."""
+_REDUCED = {Ip.NONE: "''", Ip.TRUNCATED: "CASE WHEN ip LIKE '4%' THEN substr(ip, 1, 7) ELSE substr(ip, 1, 13) END"}
+_REDUCE = "UPDATE clicks AS c SET ip = {}, ip_hash = text_hash({}), visitor = visitor_key({}, visitor::TEXT) WHERE {}"
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
@@ -74,6 +76,17 @@ def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> Non
     for column, changes in (("profile_id", clients), ("partner_id", {"partner_id": kept_id})):
         session.rows(update("clicks", changes, sql("{} = {}", named(column), gone_id)))
         session.after_commit(partial(session.memory.newest.alter, column, {gone_id}, **changes))
+
+
+def reduce_ips(session: Session, where: Sql, is_among: Callable[[Click], bool], form: Ip, cause: Cause) -> None:
+    """Leaves of old addresses what a form keeps. The keys of visitors get a secret that is forgotten: the old ones can
+    be computed from an address. `where` is over `c`; `is_among` says the same of a click in memory."""
+    del cause
+    ip, salt = sql(_REDUCED[form]), new_salt()
+    session.rows(sql(_REDUCE, ip, ip, salt, where))
+    session.after_commit(
+        lambda: session.memory.newest.map(lambda click: age(click, form, salt) if is_among(click) else click)
+    )
 
 
 def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -> None:

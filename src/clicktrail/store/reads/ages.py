@@ -1,6 +1,7 @@
 """How many clicks there are of each age."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from clicktrail.model.times import DAY_US
@@ -25,4 +26,4 @@ def count_ages(session: Session) -> Ages:
     since = [sql("count(*) FILTER (WHERE c.time >= {})", number(start)) for start in starts]
     [[first, total, *sums]] = session.rows(sql("SELECT min(c.time), count(*), {} FROM clicks c", join(", ", since)))
     upto = [0, *sums, total]
-    return Ages(first, [later - earlier for earlier, later in zip(upto, upto[1:], strict=False)])
+    return Ages(first, [later - earlier for earlier, later in pairwise(upto)])

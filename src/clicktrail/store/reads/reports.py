@@ -11,6 +11,7 @@ from clicktrail.query.questions import ListQuery
 from clicktrail.query.reports import Report
 from clicktrail.reports.answer import Answer, Group, Key
 from clicktrail.reports.dimensions import DELAY, DELAYS, TIME, Grouping
+from clicktrail.reports.hiding import SIZE, find_hidden
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
@@ -70,9 +71,10 @@ _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
 """Dimension -> the resource that names its values, and the columns of names."""
 
 
-def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
-    """Raises MalformedRequest, Forbidden for filters by what is masked, and Conflict where clicks were dropped."""
-    question, asking = report.question, _Asking(session, viewer, report)
+def run_report(session: Session, viewer: Viewer, report: Report, least: int = 0) -> Answer:
+    """Rows with fewer than `least` clicks are hidden. Raises MalformedRequest, Forbidden for filters by what is masked,
+    and Conflict where clicks were dropped."""
+    question, asking = report.question, _Asking(session, viewer, report, least)
     now, raw_from = question.as_of or session.clock.now_us(), find_raw_from(session)
     known = _known(session, viewer, now, raw_from) if question.period == ALL else Range(now, now)
     ranges = find_ranges(question, now, known)
@@ -83,11 +85,15 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
     left_out = asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0
     if left_out and report.kind:
         raise _incomplete(left_out)
-    counting = asking.counting(ranges.current, ranges.starts)
-    found = _count(session, counting, question, ranges, MOST_IN_FILE if report.kind else MOST)
-    before, rest_before = None, None
+    counting, counting_before = asking.counting(ranges.current, ranges.starts), None
     if ranges.before is not None:
         counting_before = asking.counting(ranges.before, ranges.starts_before)
+    if least and question.groupings:
+        found, hidden = _count_shown(session, counting, counting_before, question, ranges, least)
+    else:
+        found, hidden = _count(session, counting, question, ranges, MOST_IN_FILE if report.kind else MOST), 0
+    before, rest_before = None, None
+    if counting_before is not None:
         before = count_same(session, counting_before, [key for key, _ in found.rows])
         if question.wants_other:
             rest_before = count_rest(session, counting_before, before)
@@ -99,6 +105,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         total=Group(now=found.total, before=None if before is None else before.total),
         other=other,
         groups=found.number,
+        hidden=hidden,
         names=_find_names(session, viewer, question, found),
         raw_from=raw_from,
         left_out=left_out,
@@ -114,8 +121,9 @@ def _incomplete(left_out: int) -> MalformedRequest:
 class _Asking:
     """A report and its filters as SQL, for one range after the other."""
 
-    def __init__(self, session: Session, viewer: Viewer, report: Report) -> None:
+    def __init__(self, session: Session, viewer: Viewer, report: Report, least: int) -> None:
         self._question = report.question
+        self._more = (SIZE,) if least else ()
         self._session = session
         query = ListQuery(CLICK, CLICK.sorts["time"], report.conditions)
         refuse_secrets(query, viewer)
@@ -137,7 +145,8 @@ class _Asking:
         self, found: Range, starts: Sequence[int], groupings: Sequence[Grouping], whole: Counting | None = None
     ) -> Counting:
         question = self._question
-        parts = tuple(dict.fromkeys(name for metric in question.metrics for name in metric.parts))
+        asked = (name for metric in question.metrics for name in metric.parts)
+        parts = tuple(dict.fromkeys((*asked, *self._more)))
         apart = () if groupings else tuple(name for name in parts if name in DISTINCT)
         parts = tuple(name for name in parts if name not in apart)
         clock = Clock(range=found, zone=question.zone, starts=starts)
@@ -208,6 +217,28 @@ def _count(session: Session, counting: Counting, question: Question, ranges: Ran
     rows = _sort(_fill(found, question, ranges, counting.parts, most), question)
     start, end = question.offset, None if question.limit is None else question.offset + question.limit
     return Groups(rows=rows[start:end], total=found.total, number=len(rows))
+
+
+def _count_shown(
+    session: Session,
+    counting: Counting,
+    counting_before: Counting | None,
+    question: Question,
+    ranges: Ranges,
+    least: int,
+) -> tuple[Groups, int]:
+    """The rows that may be seen, and how many others are hidden: all groups are looked at."""
+    most = MOST_IN_FILE
+    found = count_all(session, counting, most.rows + 1, most.characters)
+    earlier: Mapping[Key, Parts] = {}
+    if counting_before is not None:
+        earlier = dict(count_same(session, counting_before, [key for key, _ in found.rows]).rows)
+    hidden = find_hidden(found.rows, earlier, least)
+    is_filled = question.by_time and (question.limit is None or len(question.groupings) == 1)
+    rows = _fill(found, question, ranges, counting.parts, most) if is_filled else _refuse_more(found, most).rows
+    shown = _sort([row for row in rows if row[0] not in hidden], question)
+    end = None if question.limit is None else question.offset + question.limit
+    return Groups(rows=shown[question.offset : end], total=found.total, number=len(shown)), len(hidden)
 
 
 def _refuse_more(found: Groups, most: Most, offset: int = 0) -> Groups:
