@@ -10,6 +10,7 @@ from tools.screenshots import MOST_BYTES, PICTURES
 
 from clicktrail.cli import main
 from clicktrail.errors import KINDS
+from clicktrail.model.inventory import TABLE
 from clicktrail.query.fields import CLICK, RESOURCES
 from clicktrail.query.reports import reporting
 from clicktrail.reports.dimensions import DIMENSIONS
@@ -24,6 +25,17 @@ DOCS = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 def test_every_setting_is_documented(row) -> None:  # type: ignore[no-untyped-def]
     assert f"`{row.variable}`" in DOCS["settings.md"]
     assert row.help in DOCS["settings.md"]
+
+
+@pytest.mark.parametrize("held", TABLE, ids=lambda held: held.data)
+def test_all_that_is_stored_about_people_is_documented(held) -> None:  # type: ignore[no-untyped-def]
+    settings = ", ".join(f"`CLICKTRAIL_{name}`" for name in held.settings)
+    assert f"| {held.data} | {held.purpose} | {held.kept} | {settings} |" in DOCS["privacy.md"]
+
+
+def test_all_dropped_parameters_are_documented() -> None:
+    for name in load_settings({}, {}).dropped_parameters.split(","):
+        assert f"`{name}`" in DOCS["privacy.md"]
 
 
 def subcommands(group: click.Group) -> Iterator[tuple[str, click.Command]]:

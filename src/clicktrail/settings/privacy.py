@@ -32,8 +32,8 @@ class PrivacySettings(ServerSettings, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=3650,
-            description="Whole UTC days after which `CLICKTRAIL_OLD_IP` is kept of a click's address. 0 changes no "
-            "addresses.",
+            description="Whole UTC days after which `CLICKTRAIL_OLD_IP` is kept of a click's address. 0 keeps them as "
+            "they are.",
             examples=[30],
         ),
     ] = 0
@@ -92,7 +92,7 @@ class PrivacySettings(ServerSettings, frozen=True, forbid_unknown_fields=True):
             ge=0,
             le=1000,
             description="Rows of reports with fewer clicks are not shown to partners and readers (the scope `read`). "
-            "They count in totals and in `other`. 0 shows all.",
+            "They count in totals and in `other`. 0 disables this.",
             examples=[5],
         ),
     ] = 0
