@@ -39,6 +39,8 @@ class UriRule:
             return origin_of(uri)
         if self.form == LISTED:
             return self._without(uri.partition("#")[0])
+        if "?" not in uri and "#" not in uri and ";" not in uri:
+            return uri
         names = _names(uri)
         if self._known.issuperset(names):
             return uri

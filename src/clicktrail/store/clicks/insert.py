@@ -71,6 +71,7 @@ def insert_clicks(
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
     by_uuid = _find_by_uuid(session, clicks)
     by_id = find_by_id(session, set(given)) if given else {}
+    policy, salts, now = session.memory.policy, session.memory.salts.by_day, session.clock.now_us()
     fresh: list[Click] = []
     result = Inserted({}, {})
     for click in clicks:
@@ -80,7 +81,7 @@ def insert_clicks(
         if known is not None:
             result.repeated[click.click_id] = known
             continue
-        sound = _keep(session, _point_soundly(click, catalogue))
+        sound = keep(_point_soundly(click, catalogue), policy, salts, now)
         if sound is not made[click.click_id]:
             result.changed[click.click_id] = sound
         fresh.append(sound)
@@ -131,10 +132,6 @@ def _remember(session: Session, clicks: Sequence[Click]) -> None:
     session.memory.newest.add(clicks)
     if session.dialect.is_owned:
         session.memory.uuids.add(clicks)
-
-
-def _keep(session: Session, click: Click) -> Click:
-    return keep(click, session.memory.policy, session.memory.salts.by_day, session.clock.now_us())
 
 
 def _point_soundly(click: Click, catalogue: Catalogue) -> Click:
