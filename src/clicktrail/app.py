@@ -164,6 +164,7 @@ class App:
                 self.keys,
                 lambda: self.store.memory.published.revoked,
                 settings.partner_sees_contacts,
+                settings.partner_sees_visitors,
                 own_rules(settings).rights,
             ),
             observer=observer,

@@ -261,12 +261,14 @@ class TokenChecker:
         ring: KeyRing,
         revoked: Callable[[], Collection[str]],
         partner_sees_contacts: bool,
+        partner_sees_visitors: bool,
         rights: frozenset[Right] = frozenset(),
     ) -> None:
         self._ring = ring
         self._rights = rights
         self._revoked = revoked
         self._partner_sees_contacts = partner_sees_contacts
+        self._partner_sees_visitors = partner_sees_visitors
         self._known: OrderedDict[bytes, tuple[Claims, Viewer]] = OrderedDict()
 
     def check(self, authorization: str | None) -> Viewer:
@@ -301,6 +303,7 @@ class TokenChecker:
             scope=scope,
             partner_id=partner_id,
             sees_contacts=sees_contacts,
+            sees_visitors=self._partner_sees_visitors or not is_partner,
             asker=partner_id or owner,
             actor=actor,
             rights=self._rights if scope is Scope.PARTNER and partner_id is not None else frozenset(),

@@ -63,14 +63,16 @@ PEOPLE = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 class Viewer(msgspec.Struct, frozen=True):
     """On whose behalf a request is served.
 
-    `partner_id` is set for the partner scopes: the store then returns only that partner's objects. `sees_contacts` is
-    False if contact values must be masked. `holder` owns resources that are limited per holder: it is a partner, an
-    OAuth client, or a token that was created by hand.
+    `partner_id` is set for the partner scopes: the store then returns only that partner's objects. `sees_contacts`
+    is False if contact values must be masked, `sees_visitors` if addresses and user agents of clicks must. `holder`
+    owns resources that are limited per holder: it is a partner, an OAuth client, or a token that was created by
+    hand.
     """
 
     scope: Scope
     partner_id: str | None = None
     sees_contacts: bool = True
+    sees_visitors: bool = True
     asker: str = ""
     """The owner of the share of the store that its queries use: the partner, the OAuth client, the user, else the
     token itself."""

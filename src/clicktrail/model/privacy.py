@@ -136,6 +136,11 @@ def keep_point(click: Click, coordinates: Coordinates) -> Point:
     return (None, None) if country is None else (country.latitude, country.longitude)
 
 
+def masked(click: Click) -> Click:
+    """A stored click as a viewer sees it who may not see visitors: the network of the address, and no user agent."""
+    return msgspec.structs.replace(click, ip=truncate(click.ip), user_agent=None)
+
+
 def age(click: Click, form: Ip, salt: str) -> Click:
     """A stored click whose address became old. Its visitor's key changes too: an old one may be computed from an
     address."""

@@ -86,6 +86,14 @@ class PrivacySettings(ServerSettings, frozen=True, forbid_unknown_fields=True):
             examples=["rounded"],
         ),
     ] = "city"
+    partner_sees_visitors: Annotated[
+        bool,
+        Meta(
+            description="Whether partners see addresses and user agents of their clicks whole. By default they see "
+            "the network of the address, and device, browser and system.",
+            examples=[True],
+        ),
+    ] = False
     report_least_clicks: Annotated[
         int,
         Meta(

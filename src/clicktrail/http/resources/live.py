@@ -10,6 +10,7 @@ from clicktrail.http.endpoint.render import render_shown
 from clicktrail.live.feed import Listener, Taken
 from clicktrail.model.access import PARTNERS, READERS
 from clicktrail.model.click import Click
+from clicktrail.model.privacy import masked
 from clicktrail.query.fields import CLICK
 from clicktrail.query.grammar import Grammar, whole_number
 from clicktrail.store.reads.clicks import Shown
@@ -81,6 +82,7 @@ def render_events(call: Call, taken: Taken) -> bytes:
 
 def _render_event(call: Call, click: Click) -> bytes:
     view = call.asked.view
+    click = click if call.viewer.sees_visitors else masked(click)
     shown = Shown(click, dict.fromkeys(sorted(view.expansions), click))
     document = encode(render_shown(shown, call.store.catalogue, view.language))
     return b"id: %s\nevent: click\ndata: %s\n\n" % (click.click_id.encode(), document)

@@ -98,6 +98,7 @@ CLICK = Resource(
             kind=kinds.IP,
             doc="The visitor's IP address, in canonical spelling, or what the privacy policy keeps of it.",
             may_be_withheld=True,
+            of_visitor=True,
             filterable=True,
             sortable=True,
             writable=True,
@@ -122,6 +123,7 @@ CLICK = Resource(
         Field(
             name="userAgent",
             doc="The visitor's user agent.",
+            of_visitor=True,
             plain="contains",
             filterable=True,
             sortable=True,

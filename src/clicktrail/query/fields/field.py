@@ -71,6 +71,8 @@ class Field:
     """Whether a body may have a number here, which is read as its text."""
     is_cut: bool = False
     """Whether a too long text is cut to `max_length` instead of being refused."""
+    of_visitor: bool = False
+    """An address or a user agent: a viewer who sees visitors masked may not filter or sort by it either."""
     secret: bool = False
     """A contact value: a viewer who sees contacts masked may not filter by it either."""
 

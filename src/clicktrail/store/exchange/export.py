@@ -21,6 +21,12 @@ FORMATS: Mapping[str, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 
+_MASKED = {
+    "ip": "CASE WHEN c.ip LIKE '4%' THEN substr(c.ip, 1, 7) WHEN c.ip LIKE '6%' THEN substr(c.ip, 1, 13) ELSE c.ip END",
+    "user_agent": "NULL::TEXT",
+}
+"""Columns as `model.privacy.masked` shows them."""
+
 
 def export_clicks(session: Session, viewer: Viewer, export: Export, target: str) -> None:
     """Writes the clicks that match the filters and that the viewer sees to `target`. Unordered, unless requested.
@@ -49,7 +55,8 @@ def _extract(session: Session, viewer: Viewer, export: Export) -> Extract:
 def _rows_sql(session: Session, viewer: Viewer, export: Export, names: list[str]) -> Sql:
     """The clicks and their joined tables. With a limit, the clicks are selected before the joins."""
     query, table = export.query, TABLES[CLICK.name]
-    columns = join(", ", [sql(f"{ROWS[name].sql} AS {name}") for name in names])
+    hidden = {} if viewer.sees_visitors else _MASKED
+    columns = join(", ", [sql(f"{hidden.get(name, ROWS[name].sql)} AS {name}") for name in names])
     where = where_clause(query, table, viewer, session.dialect)
     order = sql(" ORDER BY {}", order_clause(query)) if export.is_sorted else sql("")
     source = sql("clicks c{}", sort_join(query))

@@ -9,6 +9,7 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Touch
 from clicktrail.model.click import Click
 from clicktrail.model.ids import least_id
+from clicktrail.model.privacy import masked
 from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.metrics import link_metrics
@@ -63,7 +64,9 @@ def show_click(session: Session, viewer: Viewer, click_id: str, expansions: froz
 
 
 def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions: frozenset[str]) -> list[Shown]:
-    """Adds to each click its `link`, `profile`, `contacts` and `metrics`, as far as asked for and visible."""
+    """Adds to each click its `link`, `profile`, `contacts` and `metrics`, as far as asked for and visible. Masks it
+    for a viewer who may not see visitors."""
+    clicks = clicks if viewer.sees_visitors else list(map(masked, clicks))
     link_ids = {click.link_id for click in clicks if click.link_id is not None}
     profile_ids = {click.profile_id for click in clicks if click.profile_id is not None}
     links, profiles, contacts, metrics = {}, {}, {}, {}

@@ -87,10 +87,15 @@ def contacts_by_profile(session: Session, viewer: Viewer, profile_ids: Iterable[
 
 
 def refuse_secrets(query: ListQuery, viewer: Viewer) -> None:
-    """A viewer who sees contacts masked may not guess them by filters or order either. Raises Forbidden."""
+    """A viewer who sees contacts or visitors masked may not guess them by filters or order either. Raises
+    Forbidden."""
     asked = [condition.field for condition in query.conditions] + [query.sort]
     if not viewer.sees_contacts and any(field.secret for field in asked):
         raise Forbidden("Contact values are masked for this token; they cannot be filtered or sorted by.")
+    if not viewer.sees_visitors and any(field.of_visitor for field in asked):
+        raise Forbidden(
+            "Visitors are masked for this token; addresses and user agents cannot be filtered or sorted by."
+        )
 
 
 def make_page(rows: Sequence[Row], items: Sequence[Any], limit: int, total: int | None) -> Page:
