@@ -163,9 +163,9 @@ class App:
             tokens=TokenChecker(
                 self.keys,
                 lambda: self.store.memory.published.revoked,
-                settings.partner_sees_contacts,
-                settings.partner_sees_visitors,
-                own_rules(settings).rights,
+                partner_sees_contacts=settings.partner_sees_contacts,
+                partner_sees_visitors=settings.partner_sees_visitors,
+                rights=own_rules(settings).rights,
             ),
             observer=observer,
             limits=_read_limits(settings, self.clock),

@@ -12,7 +12,7 @@ def test_a_server_without_problems_says_what_was_checked(server: Serving, api: h
     answer = api.get("/doctor")
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     found = {each["subject"]: each for each in answer.json()}
-    subjects = {"store", "environment", "data", "space", "postbacks", "proxies", "geo"}
+    subjects = {"store", "environment", "data", "space", "postbacks", "privacy", "proxies", "geo"}
     assert set(found) == subjects | ({"key"} if engine_kind == "duckdb" else set())
     for name in subjects - {"proxies"}:  # other tests send what proxies send
         assert (found[name]["status"], found[name]["solution"]) == ("ok", ""), found[name]

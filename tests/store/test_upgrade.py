@@ -345,7 +345,7 @@ def test_a_month_that_is_due_at_the_upgrade_is_dropped_after_the_fill(old_postgr
 def test_visits_keep_their_keys_when_the_form_of_keys_changes(old_postgres: PostgresEngine) -> None:
     """A store of an earlier commit has keys of another form. A second click of the visit is not a first one."""
     stored = paid_click(1, NOW_S - 60, is_first=True, user_agent="é", bot="")
-    robot = paid_click(2, NOW_S - 60, is_first=False, link_id=None, bot="a rule")
+    robot = paid_click(2, NOW_S - 60, is_first=False, link_id=None, bot="a rule", user_agent="robot")
     old_postgres.migrate(migrate)
     undo = sql("DELETE FROM migrations WHERE name = '0018-postgres-visit-keys'")
     old_postgres.run(lambda session: session.rows(undo))
@@ -388,7 +388,7 @@ def past_month(old_postgres: PostgresEngine) -> list[tuple[object, ...]]:
     clicks = [
         paid_click(1, PAST_S, referrer=REFERRER, user_agent="é"),
         paid_click(2, PAST_S + 1, ip=f"4{1:08x}", user_agent="é"),
-        paid_click(3, PAST_S + 2, bot="a rule", referrer="android-app://x/"),
+        paid_click(3, PAST_S + 2, bot="a rule", user_agent="robot", referrer="android-app://x/"),
         paid_click(4, PAST_S + 3, link_id=None, visitor=None),
         paid_click(5, PAST_S + 4, link_id=FREE_LINK_ID),
         paid_click(6, NOW_S),

@@ -72,8 +72,7 @@ class Click(msgspec.Struct, frozen=True, gc=False):
     referrer_host: str | None = None
     """The host of the referrer (`model.uris.find_host`)."""
     is_first: bool = False
-    """Whether it is the first counted click of its visitor on its link, on the UTC day of `time`. NULL in a click of an
-    earlier version that is not yet filled."""
+    """Whether it is the first counted click of its visitor on its link, on the UTC day of `time`."""
 
     @property
     def is_bot(self) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 POLICY = ("IP", "IP_AFTER_DAYS", "OLD_IP", "USER_AGENT", "URI", "REFERRER", "DROPPED_PARAMETERS", "COORDINATES")
 """The settings of what is stored of a click, without the prefix."""
-SHOWN = ("PARTNER_SEES_CONTACTS", "REPORT_LEAST_CLICKS")
+SHOWN = ("PARTNER_SEES_CONTACTS", "PARTNER_SEES_VISITORS", "REPORT_LEAST_CLICKS")
 """The settings of what partners see."""
 
 
@@ -83,7 +83,8 @@ TABLE = (
     ),
 )
 RECIPIENTS = (
-    "Partners: their own clicks, and clients with masked contacts.",
+    "Partners: their own clicks with the network of the address and no user agent, and clients with masked contacts, "
+    "unless the settings show more.",
     "Servers of partners, by postbacks: ids, campaign, URL, referrer, country and kind of device, as far as they are "
     "stored; never an address, user agent, name or contact.",
     "Nobody else: the server makes no other requests, and its pages load nothing from elsewhere.",

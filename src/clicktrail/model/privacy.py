@@ -98,7 +98,7 @@ def keep(click: Click, policy: Policy, salts: Salts, now: int) -> Click:
         return msgspec.structs.replace(click, uri=uri, referrer=referrer)
     form = policy.ip_form(click.time, now)
     salt, (latitude, longitude) = choose_salt(salts, click.time, now), keep_point(click, policy.coordinates)
-    is_whole = form is Ip.FULL and policy.keeps_agent
+    is_whole = form is Ip.FULL and (policy.keeps_agent or click.user_agent is None)
     return msgspec.structs.replace(
         click,
         uri=uri,

@@ -8,6 +8,7 @@ import secrets
 import struct
 from functools import lru_cache
 
+from clicktrail.model.addresses import WHOLE_LENGTHS
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
 
@@ -53,9 +54,15 @@ def rename_visitor(salt: str, visitor: int) -> int:
     return _key_of(f"{salt}{visitor}")
 
 
+def is_whole(click: Click) -> bool:
+    """Whether address and user agent of a stored click are whole: then the key of its visitor can be computed.
+    `session.counted.IS_WHOLE` in SQL."""
+    return len(click.ip) in WHOLE_LENGTHS and (click.user_agent is not None or click.bot is None)
+
+
 def day_visitor(click: Click) -> int:
-    """The key of a click's visitor. Of a click of an earlier version that has no mark yet, it is computed."""
-    if click.visitor is None or click.is_first is None:
+    """The key of a click's visitor. It is computed if it can be: an earlier version may have stored another one."""
+    if click.visitor is None or is_whole(click):
         return visitor_of(click.ip, click.user_agent, click.time)
     return click.visitor
 
@@ -68,6 +75,11 @@ def visit_key(click: Click) -> int:
     among ten million keys, the probability of two equal keys is below 1 in 300,000.
     """
     return day_visitor(click) ^ _link_key(click.link_id, bool(click.bot))
+
+
+def new_visit_key(click: Click) -> int:
+    """`visit_key`, for a click that is not yet stored: its visitor's key is known."""
+    return visit_key(click) if click.visitor is None else click.visitor ^ _link_key(click.link_id, bool(click.bot))
 
 
 @lru_cache(maxsize=16_384)

@@ -48,10 +48,10 @@ def _reduce_day(session: Session, policy: Policy, day: int) -> int:
     """Reduces a piece of a day; less than a piece if it is the last one."""
     within = sql("c.time >= {} AND c.time < {}", number(day), number(day + DAY_US))
     where = and_(within, sql("c.is_first IS NOT NULL"), sql(_IS_WHOLE[policy.old_ip]))
-    edge = "SELECT c.visitor FROM clicks c WHERE {} ORDER BY c.visitor LIMIT 1 OFFSET {}"
+    edge = "SELECT coalesce(c.visitor, 0) FROM clicks c WHERE {} ORDER BY 1 LIMIT 1 OFFSET {}"
     last = list_values(session, sql(edge, where, number(_piece(session) - 1)))
     if last:
-        where = and_(where, sql("c.visitor <= {}", last[0]))
+        where = and_(where, sql("coalesce(c.visitor, 0) <= {}", last[0]))
     [count] = list_values(session, sql("SELECT count(*) FROM clicks c WHERE {}", where))
     if not count:
         return 0

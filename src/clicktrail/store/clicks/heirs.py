@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import day_of, day_visitor, visit_key
+from clicktrail.model.visitors import day_of, day_visitor, is_whole, visit_key
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.counted import IS_COUNTED
+from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import Sql, and_, number, sql
+from clicktrail.store.session.sql import Sql, and_, number, or_, sql
 
 
 def find_heirs(session: Session, lost: Sequence[Click]) -> dict[int, str]:
@@ -28,12 +29,23 @@ def _near(session: Session, clicks: Sequence[Click]) -> Sql:
     """The clicks of the same visitors between the first and the last day of these clicks."""
     days = [day_of(click.time) for click in clicks]
     within = sql("c.time >= {} AND c.time < {}", number(min(days)), number(max(days) + DAY_US))
-    visitors = sorted(set(map(day_visitor, clicks)))
+    whole, reduced = [click for click in clicks if is_whole(click)], [each for each in clicks if not is_whole(each)]
+    ips, visitors = sorted({click.ip for click in whole}), sorted(set(map(day_visitor, reduced)))
     if session.dialect.row_id is None:
-        its = and_(within, sql("c.visitor = ANY({}::BIGINT[])", visitors))
-        ips = sorted({click.ip for click in clicks})
-        return its if "" in ips else and_(its, sql("c.ip = ANY({}::TEXT[])", ips))  # by the index of addresses
-    place = sql(f"c.{session.dialect.row_id}")
-    theirs = and_(within, sql("c.visitor IN (SELECT unnest({}::BIGINT[]))", visitors))
-    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, theirs))
+        theirs = [sql("c.ip = ANY({}::TEXT[])", ips)] if ips else []
+        return and_(within, or_((*theirs, *_of_visitors(reduced, visitors))))
+    # Without an index, numbers are found far faster than texts.
+    place, hashes = sql(f"c.{session.dialect.row_id}"), list(map(text_hash, ips))
+    hashed = sql(
+        "(c.ip_hash IN (SELECT unnest({}::BIGINT[])) OR c.visitor IN (SELECT unnest({}::BIGINT[])))", hashes, visitors
+    )
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", place, and_(within, hashed)))
     return sql("{} IN (SELECT unnest({}::BIGINT[]))", place, [row[0] for row in rows])
+
+
+def _of_visitors(clicks: Sequence[Click], visitors: Sequence[int]) -> list[Sql]:
+    """The clicks of these visitors, by the index of addresses if something is kept of each."""
+    if not clicks:
+        return []
+    ips, theirs = sorted({click.ip for click in clicks}), sql("c.visitor = ANY({}::BIGINT[])", list(visitors))
+    return [theirs if "" in ips else and_(theirs, sql("c.ip = ANY({}::TEXT[])", ips))]

@@ -63,17 +63,16 @@ def insert_clicks(
 ) -> Inserted:
     """Adds the clicks that are not yet stored, in one statement.
 
-    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The catalogue in force
-    decides about link, partner and banner, then the privacy policy about what is kept. A non-None `linked` marks
-    the clicks as history: no postbacks are sent, and the clicks with these ids keep their links.
+    A click is already stored if its uuid is or, for the ids in `given`, if its id is. The catalogue in force decides
+    about link, partner and banner, the policy about what is kept. A non-None `linked` marks history: no postbacks are
+    sent, and the clicks with these ids keep their links.
     """
     made = {click.click_id: click for click in clicks}
     clicks, catalogue = _relink(session, clicks, linked or (), relink)
     by_uuid = _find_by_uuid(session, clicks)
     by_id = find_by_id(session, set(given)) if given else {}
     policy, salts, now = session.memory.policy, session.memory.salts.by_day, session.clock.now_us()
-    fresh: list[Click] = []
-    result = Inserted({}, {})
+    fresh, result = list[Click](), Inserted({}, {})
     for click in clicks:
         known = by_id.get(click.click_id) if given else None
         if known is None and click.uuid is not None:

@@ -14,7 +14,7 @@ from clicktrail.errors import Unavailable
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import SECOND
-from clicktrail.model.visitors import day_of, visit_key
+from clicktrail.model.visitors import day_of, new_visit_key
 from clicktrail.store.counting.marks import ArraySession, FirstVisits
 from clicktrail.store.memory.visits import mark_clicks
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
@@ -61,7 +61,7 @@ class LinkFigures:
         """Called before this transaction adds clicks: marks repeats and first clicks, and counts the clicks of
         links."""
         recent = session.memory.visits
-        keys = {click.click_id: visit_key(click) for click in clicks}
+        keys = {click.click_id: new_visit_key(click) for click in clicks}
         first = self._first.find_first(cast(ArraySession, session), clicks, keys)
         visits = recent.find(keys[click.click_id] for click in clicks if click.link_id is not None)
         marked = mark_clicks(clicks, keys, first, visits, recent.window_us)

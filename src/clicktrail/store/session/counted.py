@@ -13,9 +13,8 @@ VISITOR_SQL = f"c.ip || ' ' || {DAY_SQL}::TEXT || coalesce(' ' || c.user_agent, 
 of `LINK_SQL` and `KIND_SQL`."""
 VISITOR_KEY = f"visitor_hash({VISITOR_SQL})"
 """`model.visitors.visitor_of` on the embedded store."""
-MARKED_VISITOR = "CASE WHEN c.is_first IS NOT NULL THEN c.visitor END"
-"""The stored key of a visitor. NULL for a click of an earlier version without a mark, whose address and user agent are
-whole: `VISITOR_SQL` makes its key."""
+IS_WHOLE = "length(c.ip) IN (9, 33) AND (c.user_agent IS NOT NULL OR c.bot IS NULL)"
+"""Whether the key of a click's visitor can be computed (`model.visitors.is_whole`)."""
 FIGURES = (
     f"count(*) FILTER (WHERE {IS_COUNTED}), count(*) FILTER (WHERE c.is_first), count(c.profile_id), "
     f"min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"

@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.uris import find_host
-from clicktrail.model.visitors import visit_key, visitor_of
+from clicktrail.model.visitors import new_visit_key, visit_key, visitor_of
 from clicktrail.store.counting.figures import (
     ENDS,
     NOTHING,
@@ -27,14 +27,15 @@ from clicktrail.store.counting.figures import (
 from clicktrail.store.counting.totals import recount
 from clicktrail.store.memory.visits import Visit, mark_clicks
 from clicktrail.store.reads.statements import CLICK_SQL
-from clicktrail.store.session.counted import FIGURES, IS_COUNTED, KIND_SQL, LINK_SQL, MARKED_VISITOR, VISITOR_SQL
+from clicktrail.store.session.counted import FIGURES, IS_COUNTED, IS_WHOLE, KIND_SQL, LINK_SQL, VISITOR_SQL
 from clicktrail.store.session.dropped import add_figures, find_lost, note_dropped, sum_dropped
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, join, named, number, sql
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
-KEY = f"(coalesce({MARKED_VISITOR}, visitor_key('', {VISITOR_SQL})) # visitor_key({LINK_SQL}, {KIND_SQL}))"
+_VISITOR = f"CASE WHEN {IS_WHOLE} THEN visitor_key('', {VISITOR_SQL}) ELSE c.visitor END"
+KEY = f"({_VISITOR} # visitor_key({LINK_SQL}, {KIND_SQL}))"
 """The same as `visit_key`."""
 _FIGURES = (
     f"SELECT link_id, {_SUMS} FROM (SELECT {_COLUMNS} FROM link_figures WHERE link_id = ANY({{}}::TEXT[]) "
@@ -114,7 +115,7 @@ class TableFigures:
         """Called before this transaction adds clicks: marks repeats and first clicks, and counts the clicks of
         links."""
         window_us = session.memory.visits.window_us
-        keys = {click.click_id: visit_key(click) for click in clicks}
+        keys = {click.click_id: new_visit_key(click) for click in clicks}
         visits, first = visit(session, clicks, keys, window_us)
         before = dict(visits)
         marked = mark_clicks(clicks, keys, first, visits, window_us)
