@@ -54,7 +54,7 @@ SECONDS = (*(1_400_000_000 + 40_000_000 * number for number in range(9)), 0xFFFF
 
 TIMES = (0, -1, 253_402_300_799_999_999, -62_135_596_800_000_000, 1_600_000_000_123_456)
 """Among them the first and the last that have a year of four digits."""
-IPS = ("400000000", "4ffffffff", "6" + "0" * 32, "6" + "f" * 32)
+IPS = ("400000000", "4ffffffff", "6" + "0" * 32, "6" + "f" * 32, "4000000", "6" + "f" * 12, "h" + "0" * 16, "")
 WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("attributions", "touch"): ("first", "last"),
     ("attributions", "rule"): ("first-touch", "last-touch", "code", "none", "explicit", "outranked", "imported"),
@@ -70,8 +70,8 @@ WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("clicks", "ip"): IPS,
     ("clicks", "ip_hash"): tuple(map(text_hash, IPS)),
 }
-SELDOM = {"dropped_clicks", "dropped_figures"}
-"""Retention alone writes there."""
+SELDOM = {"dropped_clicks", "dropped_figures", "reduced_addresses"}
+"""Retention and the ageing of addresses alone write there."""
 
 
 def value(table: str, column: str, kind: str, number: int) -> Any:

@@ -55,13 +55,13 @@ def rename_visitor(salt: str, visitor: int) -> int:
 
 
 def is_whole(click: Click) -> bool:
-    """Whether address and user agent of a stored click are whole: then the key of its visitor can be computed.
-    `session.counted.IS_WHOLE` in SQL."""
+    """Whether address and user agent of a stored click are whole: then the key of its visitor can be computed."""
     return len(click.ip) in WHOLE_LENGTHS and (click.user_agent is not None or click.bot is None)
 
 
 def day_visitor(click: Click) -> int:
-    """The key of a click's visitor. It is computed if it can be: an earlier version may have stored another one."""
+    """The key of a click's visitor. It is computed if it can be: an earlier version may have stored another one.
+    `session.counted.IS_COMPUTED` in SQL."""
     if click.visitor is None or is_whole(click):
         return visitor_of(click.ip, click.user_agent, click.time)
     return click.visitor

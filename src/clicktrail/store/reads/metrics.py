@@ -12,13 +12,13 @@ from clicktrail.store.reads.dropped import refuse_dropped_robots
 from clicktrail.store.reads.records import Page, check_there, get_record, list_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
-from clicktrail.store.session.counted import FIGURES, IS_WHOLE, KIND_SQL, VISITOR_SQL
+from clicktrail.store.session.counted import FIGURES, IS_COMPUTED, KIND_SQL, VISITOR_SQL
 from clicktrail.store.session.dropped import add_figures, sum_dropped
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, and_, in_, named, sql
 
 _EVERYTHING = (
-    f"SELECT count(*), count(DISTINCT {KIND_SQL} || CASE WHEN {IS_WHOLE} THEN {VISITOR_SQL} "
+    f"SELECT count(*), count(DISTINCT {KIND_SQL} || CASE WHEN {IS_COMPUTED} THEN {VISITOR_SQL} "
     "ELSE c.visitor::TEXT END), count(c.profile_id), min(c.time), max(c.time) FROM clicks c WHERE c.link_id = {} AND {}"
 )
 """The figures of a link with robots: all its clicks are looked at."""

@@ -13,8 +13,8 @@ VISITOR_SQL = f"c.ip || ' ' || {DAY_SQL}::TEXT || coalesce(' ' || c.user_agent, 
 of `LINK_SQL` and `KIND_SQL`."""
 VISITOR_KEY = f"visitor_hash({VISITOR_SQL})"
 """`model.visitors.visitor_of` on the embedded store."""
-IS_WHOLE = "length(c.ip) IN (9, 33) AND (c.user_agent IS NOT NULL OR c.bot IS NULL)"
-"""Whether the key of a click's visitor can be computed (`model.visitors.is_whole`)."""
+IS_COMPUTED = "(c.visitor IS NULL OR length(c.ip) IN (9, 33) AND (c.user_agent IS NOT NULL OR c.bot IS NULL))"
+"""Whether the key of a click's visitor is computed and not read (`model.visitors.day_visitor`)."""
 FIGURES = (
     f"count(*) FILTER (WHERE {IS_COUNTED}), count(*) FILTER (WHERE c.is_first), count(c.profile_id), "
     f"min(c.time) FILTER (WHERE {IS_COUNTED}), max(c.time) FILTER (WHERE {IS_COUNTED})"

@@ -27,14 +27,14 @@ from clicktrail.store.counting.figures import (
 from clicktrail.store.counting.totals import recount
 from clicktrail.store.memory.visits import Visit, mark_clicks
 from clicktrail.store.reads.statements import CLICK_SQL
-from clicktrail.store.session.counted import FIGURES, IS_COUNTED, IS_WHOLE, KIND_SQL, LINK_SQL, VISITOR_SQL
+from clicktrail.store.session.counted import FIGURES, IS_COMPUTED, IS_COUNTED, KIND_SQL, LINK_SQL, VISITOR_SQL
 from clicktrail.store.session.dropped import add_figures, find_lost, note_dropped, sum_dropped
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import Sql, join, named, number, sql
 
 _COLUMNS = "link_id, clicks, unique_clicks, registrations, first_time, last_time"
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
-_VISITOR = f"CASE WHEN {IS_WHOLE} THEN visitor_key('', {VISITOR_SQL}) ELSE c.visitor END"
+_VISITOR = f"CASE WHEN {IS_COMPUTED} THEN visitor_key('', {VISITOR_SQL}) ELSE c.visitor END"
 KEY = f"({_VISITOR} # visitor_key({LINK_SQL}, {KIND_SQL}))"
 """The same as `visit_key`."""
 _FIGURES = (
