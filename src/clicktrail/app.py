@@ -202,8 +202,9 @@ class App:
 
     async def start(self) -> None:
         """Updates the schema, warms up for the first visitor, and starts the background work."""
-        await self.store.open(self._log_error, self._log_fill)
-        await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
+        opening = self.store.open(self._log_error, self._log_fill)
+        await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), opening)
+        await self.store.warm_up()
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals, self._reduce_addresses]
