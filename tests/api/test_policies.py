@@ -224,3 +224,31 @@ def test_the_record_of_processing(server: Serving, api: httpx.Client) -> None:
         assert reader.get("/privacy").status_code == 403
     [found] = [each for each in api.get("/doctor").json() if each["subject"] == "privacy"]
     assert found["state"].startswith("stored of a click: addresses full; user agents full")
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_clicks_are_found_again_without_their_addresses(tmp_path: Path, new_store: NewStore, kind: str) -> None:
+    """By the key of their visitor: the click of a registration that names a code, and the click that led to a page."""
+
+    async def work(world: World) -> None:
+        api = world.api
+        partner = (await api.post("/profiles", json={"firstName": "Ada"})).json()["profileId"]
+        for code in ("spring", "summer"):
+            await api.post("/links", json={"code": code, "profileId": partner, "uri": "https://other.example/"})
+        key = (await api.post("/sites", json={"origins": [SITE]})).json()["key"]
+        body = {"ip": IP, "uri": f"{SITE}/?referral=summer", "userAgent": AGENT}
+        click = (await api.post("/clicks", json=body)).json()["clickId"]
+        for ip, agent, found in ((NEAR, AGENT, None), (IP, OTHER_AGENT, None), (IP, AGENT, click)):
+            named = {"code": "summer", "ip": ip, "userAgent": agent, "profile": {"firstName": "Mary"}}
+            answer = await api.post("/registrations", json=named)
+            assert answer.status_code in (200, 201), answer.text
+            assert answer.json()["clickId"] == found
+        browser = {"User-Agent": AGENT, "Origin": SITE, "Content-Type": "text/plain"}
+        landed = (await api.get("/r/spring", headers=browser)).headers["location"]
+        led = landed.partition("click_id=")[2]
+        for agent, status in ((OTHER_AGENT, 201), (AGENT, 200)):
+            view = {"key": key, "uri": f"{SITE}/?click_id={led}"}
+            seen = await api.post("/collect", json=view, headers=browser | {"User-Agent": agent})
+            assert (seen.status_code, seen.json()["clickId"] == led) == (status, status == 200)
+
+    with_app(tmp_path, work, **new_store(kind), ip="none", user_agent="parsed", uri="origin")
