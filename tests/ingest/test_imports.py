@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clicktrail.errors import Mistake
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.imports import add_code, parse_import
+from clicktrail.ingest.imports import add_code, parse_imports
 from clicktrail.ingest.recorder import Parameters, Recorder
 from clicktrail.model.click import Click
 from clicktrail.model.reading import STRICT
@@ -56,7 +56,7 @@ VALUES = st.recursive(
 def test_no_row_breaks_an_import(row: dict[str, Any], is_click: bool) -> None:
     if is_click:
         row |= {"clickId": row.get("clickId", 7), "ip": "8.8.8.8", "uri": "https://x.example/"}
-    parsed = parse_import(json.dumps(row).encode(), RECORDER, STRICT)
+    [parsed] = parse_imports([json.dumps(row).encode()], RECORDER, STRICT)
     if isinstance(parsed, tuple):
         assert parsed
         assert all(isinstance(each, Mistake) and each.detail for each in parsed)

@@ -28,15 +28,12 @@ class Batch(NamedTuple):
 
 
 def make_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading = STRICT) -> Batch:
-    rows = [_make_row(body, recorder, reading) for body in bodies]
-    clicks = [row.click for row in rows if row.click is not None]
-    given = {row.hit.click_id for row in rows if row.hit is not None and row.hit.click_id is not None}
-    return Batch(rows, clicks, given)
-
-
-def _make_row(body: bytes, recorder: Recorder, reading: Reading) -> Row:
-    parsed = parse_row(body, reading)
-    return Row(parsed, recorder.make(parsed)) if isinstance(parsed, Hit) else Row(None, None, parsed)
+    parsed = [parse_row(body, reading) for body in bodies]
+    hits = [row for row in parsed if isinstance(row, Hit)]
+    clicks = recorder.make_all(hits)
+    following = iter(clicks)
+    rows = [Row(row, next(following)) if isinstance(row, Hit) else Row(None, None, row) for row in parsed]
+    return Batch(rows, clicks, {hit.click_id for hit in hits if hit.click_id is not None})
 
 
 def find_mistakes(batch: Batch) -> list[Mistake]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,7 @@ _POINTERS = ("profile_id", "link_id", "banner_id")
 """Columns of a click."""
 _NOTHING = (None, None, None)
 _NO_POINTERS: Mapping[str, str] = {}
+_NO_FINDINGS: Mapping[str, Any] = {}
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
 
 
@@ -57,8 +58,28 @@ _NONE = (None,) * (len(_TEXTS) + 4)
 _decode = msgspec.json.Decoder(_Form).decode
 
 
-def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
-    """One row -> the object to store, or all its mistakes."""
+class _ReadClick(NamedTuple):
+    """A click that is not yet enriched: what the other server found, and old ids by column."""
+
+    hit: Hit
+    found: Mapping[str, Any]
+    pointers: Mapping[str, str]
+
+
+def parse_imports(bodies: Sequence[bytes], recorder: Recorder, reading: Reading) -> list[Parsed]:
+    """Each row -> the object to store, or all its mistakes."""
+    rows = [_parse_row(body, recorder, reading) for body in bodies]
+    clicks = iter(recorder.make_all([row.hit for row in rows if isinstance(row, _ReadClick)]))
+    return [_make_click(row, next(clicks)) if isinstance(row, _ReadClick) else row for row in rows]
+
+
+def _make_click(row: _ReadClick, click: Click) -> ImportedClick:
+    if row.found:
+        click = msgspec.structs.replace(click, **row.found)
+    return ImportedClick(row.hit, click, row.pointers)
+
+
+def _parse_row(body: bytes, recorder: Recorder, reading: Reading) -> _ReadClick | ImportedObject | tuple[Mistake, ...]:
     try:
         if b"\\u0000" not in body and b'"clickId"' in body:
             return _click_of(_decode(body), None, recorder, reading)
@@ -95,7 +116,7 @@ def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...],
     return lowered
 
 
-def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -> Parsed:
+def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -> _ReadClick | tuple[Mistake, ...]:
     """Reads a click that failed the fast path."""
     plain = {name: value for name, value in data.items() if name in FIELDS and name != "clickId"}
     values = check_form({name: value for name, value in plain.items() if value is not None}, FIELDS, REQUIRED)
@@ -107,16 +128,16 @@ def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -
     return _click_of(form, Hit(**values), recorder, reading)
 
 
-def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
+def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> _ReadClick:
     """Raises ValueError: a pointer and the mistake."""
     if hit is None and isinstance(form.click_id, str) and is_id(form.click_id) and form.code is None:
         hit = read_body(form, adopt_id(CLICK, form.click_id, (), reading.clock), reading)
     else:
         hit = _with_old_id(hit or read_body(form, None, reading), form, recorder, reading)
-    click = recorder.make(hit)
     old_ids = (form.profile_id, form.link_id, form.banner_id)
     pointers = _NO_POINTERS if old_ids == _NOTHING else _read_pointers(old_ids)
-    return ImportedClick(hit, click if _findings_of(form) == _NONE else _with_findings(click, form, reading), pointers)
+    found = _NO_FINDINGS if _findings_of(form) == _NONE else _read_findings(form, reading)
+    return _ReadClick(hit, found, pointers)
 
 
 def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) -> Hit:
@@ -139,8 +160,8 @@ def _read_pointers(old_ids: Sequence[OldId]) -> dict[str, str]:
     return {column: text for column, text in texts.items() if text is not None}
 
 
-def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
-    """The click with the other server's results, such as the country. Raises ValueError."""
+def _read_findings(form: _Form, reading: Reading) -> Mapping[str, Any]:
+    """The other server's results by attribute, such as the country. Raises ValueError."""
     updated = _time("updateTime", form.update_time, reading)
     found: dict[str, Any] = {name: text.replace("\0", "") for name in _TEXTS if (text := getattr(form, name))}
     if form.country_code and form.country_code.upper() in BY_ALPHA2:
@@ -154,7 +175,7 @@ def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
                 raise ValueError(f"/{name} {error}") from None
     if updated is not None:
         found["update_time"] = updated // SECOND * SECOND
-    return msgspec.structs.replace(click, **found) if found else click
+    return found
 
 
 def add_code(uri: str, parameter: str, code: str) -> str:
@@ -185,7 +206,7 @@ def _time(name: str, value: Any, reading: Reading) -> int | None:
         raise ValueError(f"/{name} {error}") from None
 
 
-def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> Parsed:
+def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> ImportedObject:
     """Reads any object except a click."""
     key = resource.id_field.name
     old = _text_of(key, data.get(key))

@@ -1,15 +1,15 @@
 """Makes a click from a hit, and records it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from clicktrail.errors import Unavailable
-from clicktrail.ingest.agents import find_agent
+from clicktrail.ingest.agents import Agent, find_agent, find_agents
 from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import Campaign, find_campaign
-from clicktrail.ingest.geo import Geo
+from clicktrail.ingest.geo import Geo, Place
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click, Hit
@@ -37,8 +37,22 @@ class Parameters(msgspec.Struct, frozen=True):
 def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parameters) -> Click:
     """Adds campaign, link, banner, place and visitor to a hit. Unknown values are None; nothing is refused."""
     campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
+    return _assemble(hit, click_id, campaign, geo.find(hit.ip), find_agent(hit.user_agent), memory)
+
+
+def enrich_all(hits: Sequence[Hit], geo: Geo, memory: Memory, parameters: Parameters) -> list[Click]:
+    """`enrich` for many hits, column by column: each distinct agent and address is looked up once, and the tables of a
+    lookup stay in the processor's cache. Hits without an id get new ones."""
+    agents, places = find_agents([hit.user_agent for hit in hits]), geo.find_all([hit.ip for hit in hits])
+    campaigns = [find_campaign(hit.uri, parameters.code, parameters.banner) for hit in hits]
+    ids = [hit.click_id or memory.ids.new() for hit in hits]
+    found = zip(hits, ids, campaigns, places, agents, strict=True)
+    return [_assemble(hit, click_id, campaign, place, agent, memory) for hit, click_id, campaign, place, agent in found]
+
+
+def _assemble(hit: Hit, click_id: str, campaign: Campaign, place: Place, agent: Agent, memory: Memory) -> Click:
+    """Every new click, one by one or of many at once, is made here."""
     link, banner_id = _find_link(campaign, memory.published.catalogue)
-    place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
     time = memory.clock.now_s() if hit.time is None else hit.time
     return Click(
         click_id=click_id,
@@ -179,6 +193,10 @@ class Recorder:
 
     def new_id(self) -> str:
         return self._memory.ids.new()
+
+    def make_all(self, hits: Sequence[Hit]) -> list[Click]:
+        """The clicks of hits, not yet stored."""
+        return enrich_all(hits, self._geo, self._memory, self.parameters)
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
