@@ -15,7 +15,7 @@ MAX_FUNCTION, MAX_MODULE = 40, 350
 LAYERS = (
     "cli",
     "app",
-    "checks",
+    "checks helper",
     "choices",
     "http/router",
     "http/openapi http/fast",
@@ -42,7 +42,7 @@ LAYERS = (
 """From the outside in: a room imports only from rooms below it (docs/adr/0002-layout.md)."""
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms.split()}
 ANYWHERE = {"__version__"}
-SETTINGS_READERS = {"cli", "app", "checks", "choices"}
+SETTINGS_READERS = {"cli", "app", "checks", "choices", "helper"}
 ISLANDS = {"cli/api_client", "settings"}
 
 

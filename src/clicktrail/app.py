@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
@@ -18,6 +19,7 @@ from clicktrail.choices import (
     link_host_names,
     make_geo,
     own_rules,
+    parameters_of,
     postback_networks,
     read_limits,
     store_path,
@@ -40,8 +42,10 @@ from clicktrail.http.router import make_router, operations_by_tag
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.web.pages import PAGES
 from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.facts import FactFinder
 from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.recorder import Parameters, Recorder, relink
+from clicktrail.ingest.helping import Helper
+from clicktrail.ingest.recorder import Recorder, relink
 from clicktrail.live.feed import Feed
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
@@ -91,11 +95,7 @@ def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
 
 def make_store(settings: Settings, engine: Engine | None = None) -> Store:
     """The store uses the parameter names of the settings to find the links of clicks."""
-    return Store(engine or open_engine(settings), partial(relink, parameters=_parameters(settings)))
-
-
-def _parameters(settings: Settings) -> Parameters:
-    return Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
+    return Store(engine or open_engine(settings), partial(relink, parameters=parameters_of(settings)))
 
 
 def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLOCK) -> KeyRing:
@@ -143,7 +143,14 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
     buffer = Buffer(store) if buffer is None else buffer
-    return Recorder(buffer, geo or make_geo(settings), store.memory, _parameters(settings))
+    facts = FactFinder(geo or make_geo(settings), store.memory.clock, parameters_of(settings))
+    has_own_time = store.memory.clock is not SYSTEM_CLOCK  # which another process does not have
+    return Recorder(buffer, facts, store.memory, None if has_own_time else make_helper(settings))
+
+
+def make_helper(settings: Settings) -> Helper:
+    """The second process for large imports and batches. It starts when it is needed."""
+    return Helper((sys.executable, "-m", "clicktrail.helper"), msgspec.msgpack.encode(settings))
 
 
 class App:
@@ -252,6 +259,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         self.services.passwords.close()
+        await asyncio.to_thread(self.services.recorder.close)
         self.store.close()
         self.services.observer.flush()
 
