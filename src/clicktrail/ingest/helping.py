@@ -51,9 +51,14 @@ class Helper:
         """Of the running process."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the process failed so often that there is no further attempt."""
+        return self._failures >= _MOST_FAILURES
+
     def ask(self, request: Request) -> bytes | None:
         """The packed piece; None if this process has to read the rows."""
-        if len(request.bodies) < LEAST_ROWS or self._failures >= _MOST_FAILURES or count_cores() < 2:
+        if len(request.bodies) < LEAST_ROWS or self.has_given_up or count_cores() < 2:
             return None
         if not self._lock.acquire(blocking=False):  # it is busy: the other core is free
             return None
@@ -80,7 +85,7 @@ class Helper:
 
     def _is_running(self) -> bool:
         """Starts the process if there is none. It is ready some tenths of a second later."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or (self._is_ready and self._process.poll() is not None):
             self._end()
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own interpreter and module
             write_frame(self._pipes()[0], self._settings)

@@ -10,7 +10,7 @@ from clicktrail.ingest.buffer import Buffer
 from clicktrail.ingest.campaign import find_campaign
 from clicktrail.ingest.facts import FactFinder, Facts, Parameters
 from clicktrail.ingest.helping import Helper, Request
-from clicktrail.ingest.pieces import ReadClick, ReadOne, Rules, read_piece, unpack_piece
+from clicktrail.ingest.pieces import Piece, ReadClick, ReadOne, Rules, read_piece, unpack_piece
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
@@ -191,6 +191,9 @@ class Recorder:
         rules = Rules(self.facts, reading, self.new_id)
         packed = None if self.helper is None else self.helper.ask(Request(kind, reading.is_strict, bodies))
         piece = read_piece(bodies, read, rules) if packed is None else unpack_piece(packed, bodies, read, rules)
+        return self.make_all(piece)
+
+    def make_all(self, piece: Piece) -> list[Made]:
         facts = iter(piece.facts)
         return [self._make_read(row, next(facts)) if isinstance(row, ReadClick) else row for row in piece.rows]
 
