@@ -1,6 +1,7 @@
 """`python -m clicktrail.helper`: the second process of `ingest.helping`. It has the settings, and no store."""
 
 import contextlib
+import gc
 import select
 import signal
 import sys
@@ -19,6 +20,8 @@ from clicktrail.settings import Settings
 
 READERS: dict[str, ReadOne] = {"clicks": read_hit, "imports": read_import}
 _READY = b"ready"
+_GC_THRESHOLD = 50_000
+"""Objects before a garbage collection: rows make no cycles."""
 _decode = msgspec.msgpack.Decoder(Request).decode
 
 
@@ -42,6 +45,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(_GC_THRESHOLD)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reads the answers
     with contextlib.suppress(EOFError, BrokenPipeError):
         serve(sys.stdin.buffer, sys.stdout.buffer)
