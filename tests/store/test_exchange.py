@@ -7,6 +7,7 @@ import json
 import tempfile
 import tracemalloc
 from collections import Counter
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,9 @@ class TestTables:
         rows = [f'8.8.8.8,https://x.example/?n={n},"{"a" * (n % 37)}\nb"' for n in range(count)]
         path = tmp_path / "c.csv"
         path.write_text("ip,uri,userAgent\n" + "\n".join(rows) + "\n")
-        bodies = list(read_bodies(Source(path, Options(is_now=True)), Options(is_now=True)))
+        options = Options(is_now=True)
+        with closing(Source(path, options)) as source:
+            bodies = list(read_bodies(source, options))
         assert [each.number for each in bodies] == [2 + 2 * n for n in range(count)]
         agents = [json.loads(each.content)["userAgent"] for each in bodies if isinstance(each, Body)]
         assert agents == ["a" * (n % 37) + "\nb" for n in range(count)]
