@@ -200,6 +200,8 @@ def test_a_second_process_reads_as_this_one_does_and_may_end_at_any_time(helper:
     rules = RULES._replace(facts=FactFinder(Geo(None, None), MEMORY.clock, Parameters(code="ref")))
     wanted = read_piece(bodies, read_import, rules)
     assert helper.ask(Request("imports", is_strict=True, bodies=bodies[:5])) is None  # too few
+    links = [b'{"linkId": 1, "uri": null}'] * LEAST_ROWS
+    assert helper.ask(Request("imports", is_strict=True, bodies=links)) is None  # no clicks
     assert helper.pid is None
     piece = unpack_piece(ask(helper, bodies), bodies, read_import, rules)
     assert piece == wanted
@@ -221,7 +223,7 @@ def test_a_second_process_that_fails_is_given_up(monkeypatch: pytest.MonkeyPatch
     pids = set()
 
     def is_given_up() -> bool:
-        assert broken.ask(Request("imports", is_strict=True, bodies=[b""] * LEAST_ROWS)) is None
+        assert broken.ask(Request("imports", is_strict=True, bodies=bodies_of(LEAST_ROWS))) is None
         pids.add(broken.pid)
         return broken.has_given_up
 
