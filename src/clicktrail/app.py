@@ -144,13 +144,14 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
     buffer = Buffer(store) if buffer is None else buffer
     facts = FactFinder(geo or make_geo(settings), store.memory.clock, parameters_of(settings))
-    has_own_time = store.memory.clock is not SYSTEM_CLOCK  # which another process does not have
-    return Recorder(buffer, facts, store.memory, None if has_own_time else make_helper(settings))
+    # Another process has the system's time. Several processes of a server use the cores without it.
+    has_helper = store.memory.clock is SYSTEM_CLOCK and settings.workers == 1
+    return Recorder(buffer, facts, store.memory, make_helper(settings) if has_helper else None)
 
 
 def make_helper(settings: Settings) -> Helper:
     """The second process for large imports and batches. It starts when it is needed."""
-    return Helper((sys.executable, "-m", "clicktrail.helper"), msgspec.msgpack.encode(settings))
+    return Helper((sys.executable, "-P", "-m", "clicktrail.helper"), msgspec.msgpack.encode(settings))
 
 
 class App:
