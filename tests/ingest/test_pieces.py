@@ -214,6 +214,11 @@ def test_a_second_process_reads_as_this_one_does_and_may_end_at_any_time(helper:
     os.kill(first, signal.SIGKILL)  # a later piece starts another one
     ask(helper, bodies, "clicks")
     assert helper.pid != first
+    process = helper._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()  # as when the process that asks is killed
+    assert process.wait(30) == 0
 
 
 @pytest.mark.parametrize("command", [("false",), ("/nowhere",), ("echo", "no frame")])

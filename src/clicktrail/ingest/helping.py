@@ -1,9 +1,10 @@
 """A second process that reads rows of imports and batches, so that two cores work and requests do not wait.
 
-It is started by the first large piece, and ends when it was not used for a while. Without it, or while it is busy, rows
+It is started by large pieces, and ends when it was not used for a while. Without it, or while it is busy, rows
 are read in this process, with the same result.
 """
 
+import contextlib
 import os
 import select
 import struct
@@ -16,6 +17,8 @@ import msgspec
 
 LEAST_ROWS = 1_000
 """A smaller piece is not worth the way."""
+START_ROWS = 20_000
+"""The process starts after so many rows in such pieces: reading them took as long as a start."""
 IDLE_S = 60.0
 """The process ends when it had nothing to do for so long."""
 _MOST_FAILURES = 3
@@ -44,7 +47,7 @@ class Helper:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ready = False
-        self._failures = 0
+        self._failures = self._rows = 0
 
     @property
     def pid(self) -> int | None:
@@ -63,6 +66,7 @@ class Helper:
         if not self._lock.acquire(blocking=False):  # it is busy: the other core is free
             return None
         try:
+            self._rows += len(request.bodies)
             return self._ask(request) if self._is_running() else None
         except (OSError, EOFError):
             self._failures += 1
@@ -84,9 +88,11 @@ class Helper:
         return packed
 
     def _is_running(self) -> bool:
-        """Starts the process if there is none. It is ready some tenths of a second later."""
+        """Starts the process if it pays. It is ready some tenths of a second later."""
         if self._process is None or (self._is_ready and self._process.poll() is not None):
             self._end()
+            if self._rows < START_ROWS:
+                return False
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own interpreter and module
             write_frame(self._pipes()[0], self._settings)
         answers = self._pipes()[1]
@@ -104,8 +110,9 @@ class Helper:
     def _end(self) -> None:
         process, self._process, self._is_ready = self._process, None, False
         if process is not None:
-            process.kill()
-            process.communicate()
+            self._rows = 0
+            with contextlib.suppress(OSError), process:  # a request that it did not take cannot be flushed
+                process.kill()
 
 
 def _is_worth_it(bodies: Sequence[bytes]) -> bool:
