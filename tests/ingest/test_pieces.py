@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as with_values
 
-from clicktrail.app import make_helper
 from clicktrail.errors import Mistake
 from clicktrail.helper import READERS
 from clicktrail.ingest.batches import read_hit
@@ -26,6 +25,7 @@ from clicktrail.ingest.recorder import Made, MadeClick, Recorder
 from clicktrail.model.catalogue import Catalogue, CatalogueBanner, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.reading import STRICT
+from clicktrail.opening import make_helper
 from clicktrail.query.imports import ImportedObject
 from clicktrail.settings import load_settings
 from clicktrail.store.memory.memory import Memory
