@@ -16,7 +16,7 @@ LAYERS = (
     "cli",
     "app",
     "opening",
-    "checks",
+    "checks helper",
     "choices",
     "http/router",
     "http/openapi http/fast",
@@ -43,7 +43,7 @@ LAYERS = (
 """From the outside in: a room imports only from rooms below it (docs/adr/0002-layout.md)."""
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms.split()}
 ANYWHERE = {"__version__"}
-SETTINGS_READERS = {"cli", "app", "opening", "checks", "choices"}
+SETTINGS_READERS = {"cli", "app", "opening", "checks", "choices", "helper"}
 ISLANDS = {"cli/api_client", "settings"}
 
 

@@ -223,6 +223,7 @@ class App:
         if self._sender is not None:
             await self._sender.close()
         self.services.passwords.close()
+        await asyncio.to_thread(self.services.recorder.close)
         self.store.close()
         self.services.observer.flush()
 

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from clicktrail.http.endpoint.hosts import parse_host
 from clicktrail.http.visitor.proxies import Networks, read_networks
+from clicktrail.ingest.facts import Parameters
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.access import OwnRules
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
@@ -181,6 +182,10 @@ def check_together(settings: Settings) -> None:
             mistakes.append(str(error))
     if mistakes:
         raise SettingsError("\n".join(mistakes))
+
+
+def parameters_of(settings: Settings) -> Parameters:
+    return Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
 
 
 def make_geo(settings: Settings) -> Geo:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from clicktrail.errors import Mistake
-from clicktrail.ingest.imports import Parsed, parse_import
+from clicktrail.ingest.imports import Parsed, parse_imports
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.reading import Reading
 from clicktrail.query.imports import Imported, ImportedClick, ImportedObject
@@ -22,7 +22,7 @@ Row = TypeVar("Row", ImportedClick, ImportedObject)
 
 def read_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading) -> list[Parsed]:
     """Reads, checks and enriches each row. Uses only the processor."""
-    return [parse_import(body, recorder, reading) for body in bodies]
+    return parse_imports(bodies, recorder, reading)
 
 
 async def store_batch(store: Store, rows: Sequence[Parsed], keeps_missing: bool) -> list[Imported]:

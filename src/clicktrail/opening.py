@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from clicktrail.choices import is_embedded, make_geo, privacy_policy, store_path
+import msgspec
+
+from clicktrail.choices import is_embedded, make_geo, parameters_of, privacy_policy, store_path
 from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.facts import FactFinder
 from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.recorder import Parameters, Recorder, relink
+from clicktrail.ingest.helping import Helper
+from clicktrail.ingest.recorder import Recorder, relink
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
@@ -40,11 +45,7 @@ def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
 
 def make_store(settings: Settings, engine: Engine | None = None) -> Store:
     """The store uses the parameter names of the settings to find the links of clicks."""
-    return Store(engine or open_engine(settings), partial(relink, parameters=_parameters(settings)))
-
-
-def _parameters(settings: Settings) -> Parameters:
-    return Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
+    return Store(engine or open_engine(settings), partial(relink, parameters=parameters_of(settings)))
 
 
 def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLOCK) -> KeyRing:
@@ -84,4 +85,12 @@ def open_keys(settings: Settings) -> Iterator[KeyRing]:
 
 def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
     buffer = Buffer(store) if buffer is None else buffer
-    return Recorder(buffer, geo or make_geo(settings), store.memory, _parameters(settings))
+    facts = FactFinder(geo or make_geo(settings), store.memory.clock, parameters_of(settings))
+    # Another process has the system's time. Several processes of a server use the cores without it.
+    has_helper = store.memory.clock is SYSTEM_CLOCK and settings.workers == 1
+    return Recorder(buffer, facts, store.memory, make_helper(settings) if has_helper else None)
+
+
+def make_helper(settings: Settings) -> Helper:
+    """The second process for large imports and batches. It starts when it is needed."""
+    return Helper((sys.executable, "-P", "-m", "clicktrail.helper"), msgspec.msgpack.encode(settings))

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clicktrail.cli import main
+from tests.serving import COMMAND, environment
+from tests.waiting import until
 
 IDS = [f"5f5e1000aaaaaaaaaa00000{number}" for number in range(6)]
 HISTORY: dict[str, list[dict[str, Any]]] = {
@@ -190,3 +194,28 @@ def test_log_lines_that_are_no_clicks_are_counted(invoke: Any) -> None:
     assert done.exit_code == 0
     for text in ("1 imported", "1 not a page but a file", "1 not answered with 2xx or 3xx"):
         assert text in done.output
+
+
+def test_an_import_that_is_killed_goes_on_when_it_is_run_again(invoke: Any) -> None:
+    count = 12_000
+    rows = (
+        f"2021-01-01T00:00:{n % 60:02}Z,8.8.{n % 200}.{n % 250},https://x.example/?n={n},{n - n % 8 // 7}"
+        for n in range(count)
+    )
+    Path("clicks.csv").write_text("time,ip,uri,uuid\n" + "\n".join(rows) + "\n")
+    command = [*COMMAND, "import", "--data", "data", "clicks.csv"]
+    importing = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+    log = Path("data/clicktrail.duckdb.wal")
+    try:
+        until(lambda: log.exists() and log.stat().st_size > 500_000, "clicks in the log of the store")
+    finally:
+        importing.kill()
+        importing.wait()
+    done = invoke("import", "clicks.csv")
+    found = {words: int(number) for number, words in re.findall(r"^ *(\d+) (\w.*)$", done.output, re.MULTILINE)}
+    assert 0 < found["there already"] < count
+    assert found["differ from what is there"] == count // 8  # every eighth row has the uuid of the one before it
+    assert found["imported"] + found["there already"] == count - count // 8
+    assert "           0 imported" in invoke("import", "clicks.csv").output
+    uuids = [click["uuid"] for click in stored(invoke)]
+    assert len(uuids) == len(set(uuids)) == count - count // 8

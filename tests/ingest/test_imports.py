@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from clicktrail.errors import Mistake
 from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.facts import FactFinder, Parameters
 from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.imports import add_code, parse_import
-from clicktrail.ingest.recorder import Parameters, Recorder
+from clicktrail.ingest.imports import add_code, parse_imports
+from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click
 from clicktrail.model.reading import STRICT
 from clicktrail.query.imports import TAKEN, ImportedClick, ImportedObject
@@ -30,7 +31,7 @@ class Nowhere:
 
 MEMORY = Memory()
 MEMORY.salts.by_day = {0: b"salt" * 8}
-RECORDER = Recorder(Buffer(Nowhere()), Geo(None, None), MEMORY, Parameters())
+RECORDER = Recorder(Buffer(Nowhere()), FactFinder(Geo(None, None), MEMORY.clock, Parameters()), MEMORY)
 KEYS = sorted({key for keys in TAKEN.values() for key in keys})
 VALUES = st.recursive(
     st.one_of(
@@ -56,7 +57,7 @@ VALUES = st.recursive(
 def test_no_row_breaks_an_import(row: dict[str, Any], is_click: bool) -> None:
     if is_click:
         row |= {"clickId": row.get("clickId", 7), "ip": "8.8.8.8", "uri": "https://x.example/"}
-    parsed = parse_import(json.dumps(row).encode(), RECORDER, STRICT)
+    [parsed] = parse_imports([json.dumps(row).encode()], RECORDER, STRICT)
     if isinstance(parsed, tuple):
         assert parsed
         assert all(isinstance(each, Mistake) and each.detail for each in parsed)

@@ -7,6 +7,7 @@ import json
 import tempfile
 import tracemalloc
 from collections import Counter
+from contextlib import closing
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,19 @@ class TestTables:
         assert refused[0][1] == "has 2 cells, and the header has 3"
         assert refused[1][1] == "a quote is opened and never closed"
         assert "longer than" in refused[3][1]
+
+    def test_rows_of_several_lines_are_whole_wherever_the_file_is_cut_into_pieces(self, tmp_path: Path) -> None:
+        """Pieces of 128 KiB end within lines, between the lines of a row, and between rows."""
+        count = 12_000
+        rows = [f'8.8.8.8,https://x.example/?n={n},"{"a" * (n % 37)}\nb"' for n in range(count)]
+        path = tmp_path / "c.csv"
+        path.write_text("ip,uri,userAgent\n" + "\n".join(rows) + "\n")
+        options = Options(is_now=True)
+        with closing(Source(path, options)) as source:
+            bodies = list(read_bodies(source, options))
+        assert [each.number for each in bodies] == [2 + 2 * n for n in range(count)]
+        agents = [json.loads(each.content)["userAgent"] for each in bodies if isinstance(each, Body)]
+        assert agents == ["a" * (n % 37) + "\nb" for n in range(count)]
 
     def test_a_quote_that_is_never_closed_takes_nothing_along(self, tmp_path: Path) -> None:
         lines = ["ip,uri", '8.8.8.8,"https://x.example/', *["8.8.4.4,https://x.example/"] * 5_000]

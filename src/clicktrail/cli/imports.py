@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ from clicktrail.cli.options import STORE, OutFile, read_settings, setting_option
 from clicktrail.cli.remote import change
 from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
+from clicktrail.ingest.imports import Parsed
 from clicktrail.opening import make_recorder
 from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings
@@ -216,19 +217,36 @@ def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Cl
 
 def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
-        recorder, reading = make_recorder(settings, store), read_reading(settings)
-        pieces = batches()
-        bodies = next(pieces, None)
-        rows = read_batch([body.content for body in bodies or ()], recorder, reading)
-        while bodies is not None:
-            writing = asyncio.ensure_future(store_batch(store, rows, keeps_missing))
-            await asyncio.sleep(0)  # the store starts in its own thread while the next batch is read
-            following = next(pieces, None)
-            rows = read_batch([body.content for body in following or ()], recorder, reading)
-            count(bodies, await writing)
-            bodies = following
+        with closing(make_recorder(settings, store)) as recorder:
+            await _pass_on(
+                store,
+                partial(read_batch, recorder=recorder, reading=read_reading(settings)),
+                batches(),
+                count,
+                keeps_missing,
+            )
 
     return store_all
+
+
+Read = Callable[[list[bytes]], list[Parsed]]
+
+
+async def _pass_on(store: Store, read: Read, batches: Iterator[list[Body]], count: Count, keeps_missing: bool) -> None:
+    """Three batches are under way: the first is written, the second is read and enriched, the lines of the third are
+    read from the file."""
+    reading: tuple[list[Body], asyncio.Future[list[Parsed]]] | None = None
+    writing: tuple[list[Body], asyncio.Future[list[Imported]]] | None = None
+    for bodies in chain(batches, ([], [])):
+        following = bodies, asyncio.ensure_future(asyncio.to_thread(read, [body.content for body in bodies]))
+        await asyncio.sleep(0)  # it starts in its own thread
+        if writing is not None:
+            count(writing[0], await writing[1])
+        writing = None
+        if reading is not None:
+            writing = reading[0], asyncio.ensure_future(store_batch(store, await reading[1], keeps_missing))
+            await asyncio.sleep(0)
+        reading = following
 
 
 def _report(sources: list[Source], tally: Tally, missing: str) -> None:

@@ -1,16 +1,19 @@
 """Many hits at once: each becomes a click, or a list of mistakes."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from clicktrail.errors import Mistake
 from clicktrail.ingest.hits import parse_row
-from clicktrail.ingest.recorder import Recorder
+from clicktrail.ingest.pieces import ReadClick, Rules
+from clicktrail.ingest.recorder import MadeClick, Recorder
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.privacy import differences
 from clicktrail.model.reading import STRICT, Reading
 from clicktrail.query.fields import CLICK
 from clicktrail.store.memory.memory import Memory
+
+Mistakes = tuple[Mistake, ...]
 
 
 class Row(NamedTuple):
@@ -30,15 +33,23 @@ class Batch(NamedTuple):
 
 
 def make_batch(bodies: Sequence[bytes], recorder: Recorder, reading: Reading = STRICT) -> Batch:
-    rows = [_make_row(body, recorder, reading) for body in bodies]
+    read = recorder.read_all("clicks", bodies, read_hit, reading)
+    rows = [
+        Row(made.row.hit, made.click) if isinstance(made, MadeClick) else Row(None, None, cast(Mistakes, made))
+        for made in read
+    ]
     clicks = [row.click for row in rows if row.click is not None]
     given = {row.hit.click_id for row in rows if row.hit is not None and row.hit.click_id is not None}
     return Batch(rows, clicks, given)
 
 
-def _make_row(body: bytes, recorder: Recorder, reading: Reading) -> Row:
-    parsed = parse_row(body, reading)
-    return Row(parsed, recorder.make(parsed)) if isinstance(parsed, Hit) else Row(None, None, parsed)
+def read_hit(body: bytes, rules: Rules) -> ReadClick | tuple[Mistake, ...]:
+    """One row of a batch."""
+    parsed = parse_row(body, rules.reading)
+    return ReadClick(parsed, _NOTHING, _NOTHING) if isinstance(parsed, Hit) else parsed
+
+
+_NOTHING: Mapping[str, str] = {}
 
 
 def find_mistakes(batch: Batch) -> list[Mistake]:

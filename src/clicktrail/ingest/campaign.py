@@ -1,5 +1,6 @@
 """Reads the campaign in the query string of a click's uri."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from clicktrail.model.uris import fold_name, read_parameters
@@ -19,11 +20,16 @@ class Campaign(NamedTuple):
 
 def find_campaign(uri: str, code_parameter: str, banner_parameter: str) -> Campaign:
     """Reads the query string of `uri`. Keys ignore case, the last value counts, an empty one is None. Never raises."""
-    found = read_parameters(uri)
-    if not found:
-        return _EMPTY
-    return Campaign(*map(found.get, (*_UTM, fold_name(code_parameter), fold_name(banner_parameter))))
+    wanted, names = _wanted(code_parameter, banner_parameter)
+    found = read_parameters(uri, names)
+    return Campaign._make(map(found.get, wanted)) if found else _EMPTY
 
 
-_UTM = Campaign._fields[:5]
+@lru_cache(maxsize=16)
+def _wanted(code_parameter: str, banner_parameter: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The parameters of a campaign, in the order of its fields; and as a set."""
+    wanted = (*Campaign._fields[:5], fold_name(code_parameter), fold_name(banner_parameter))
+    return wanted, frozenset(wanted)
+
+
 _EMPTY = Campaign(*[None] * len(Campaign._fields))

@@ -2,7 +2,7 @@
 
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import iptocc
 import maxminddb
 
-from clicktrail.model.addresses import render_ip
+from clicktrail.model.addresses import render_ip, spell_ip
 from clicktrail.model.countries import BY_ALPHA2
 
 _CACHED_ADDRESSES = 65_536
@@ -134,6 +134,16 @@ class Geo:
         self._systems = self._places if asn is None else Database(asn)
         self._lock = threading.Lock()
         self.find = lru_cache(_CACHED_ADDRESSES)(self._find)
+
+    def find_all(self, keys: Sequence[str]) -> list[Place]:
+        """`find` of each key. Without files, one call looks up all of them."""
+        distinct = list(dict.fromkeys(keys))
+        if self._places is not None or self._systems is not None:
+            found = {key: self.find(key) for key in distinct}
+        else:
+            codes = iptocc.country_code(list(map(spell_ip, distinct)))
+            found = {key: _COUNTRIES.get(code or "", NOWHERE) for key, code in zip(distinct, codes, strict=True)}
+        return [found[key] for key in keys]
 
     def refresh(self) -> bool:
         """Opens replaced files. Returns whether there were any. Raises OSError or ValueError if a file cannot be

@@ -9,8 +9,9 @@ import msgspec
 
 from clicktrail.errors import InvalidBody, MalformedRequest, Mistake
 from clicktrail.ingest.hits import FIELDS, REQUIRED, Body, read_body
-from clicktrail.ingest.recorder import Recorder
-from clicktrail.model.click import Click, Hit
+from clicktrail.ingest.pieces import ReadClick, ReadRow, Rules
+from clicktrail.ingest.recorder import MadeClick, Recorder
+from clicktrail.model.click import Hit
 from clicktrail.model.clock import Clock
 from clicktrail.model.contacts import READERS
 from clicktrail.model.countries import BY_ALPHA2, BY_NUMERIC
@@ -29,6 +30,7 @@ _POINTERS = ("profile_id", "link_id", "banner_id")
 """Columns of a click."""
 _NOTHING = (None, None, None)
 _NO_POINTERS: Mapping[str, str] = {}
+_NO_FINDINGS: Mapping[str, Any] = {}
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
 
 
@@ -57,11 +59,19 @@ _NONE = (None,) * (len(_TEXTS) + 4)
 _decode = msgspec.json.Decoder(_Form).decode
 
 
-def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
-    """One row -> the object to store, or all its mistakes."""
+def parse_imports(bodies: Sequence[bytes], recorder: Recorder, reading: Reading) -> list[Parsed]:
+    """Each row -> the object to store, or all its mistakes."""
+    rows = recorder.read_all("imports", bodies, read_import, reading)
+    return [
+        ImportedClick(row.row.hit, row.click, row.row.pointers) if isinstance(row, MadeClick) else row for row in rows
+    ]
+
+
+def read_import(body: bytes, rules: Rules) -> ReadRow:
+    """One row of an import."""
     try:
         if b"\\u0000" not in body and b'"clickId"' in body:
-            return _click_of(_decode(body), None, recorder, reading)
+            return _click_of(_decode(body), None, rules)
     except (ValueError, RecursionError):  # read again slowly, to report all mistakes at once
         pass
     try:
@@ -70,8 +80,8 @@ def parse_import(body: bytes, recorder: Recorder, reading: Reading) -> Parsed:
             return (Mistake("must be an object", pointer=""),)
         kind = recognise(data) or CLICK.name
         if kind == CLICK.name:
-            return _read_click(data, recorder, reading)
-        return _read_object(BY_NAME[kind], data, reading)
+            return _read_click(data, rules)
+        return _read_object(BY_NAME[kind], data, rules.reading)
     except InvalidBody as error:
         return error.mistakes
     except MalformedRequest as error:
@@ -95,7 +105,7 @@ def adopt_id(resource: Resource, old: str, create_times: tuple[int | None, ...],
     return lowered
 
 
-def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -> Parsed:
+def _read_click(data: Mapping[str, Any], rules: Rules) -> ReadClick | tuple[Mistake, ...]:
     """Reads a click that failed the fast path."""
     plain = {name: value for name, value in data.items() if name in FIELDS and name != "clickId"}
     values = check_form({name: value for name, value in plain.items() if value is not None}, FIELDS, REQUIRED)
@@ -104,32 +114,33 @@ def _read_click(data: Mapping[str, Any], recorder: Recorder, reading: Reading) -
     except msgspec.ValidationError as error:
         detail, _, place = str(error).rpartition(" - at `$.")
         return (Mistake(detail, pointer=f"/{place.rstrip('`')}"),)
-    return _click_of(form, Hit(**values), recorder, reading)
+    return _click_of(form, Hit(**values), rules)
 
 
-def _click_of(form: _Form, hit: Hit | None, recorder: Recorder, reading: Reading) -> ImportedClick:
+def _click_of(form: _Form, hit: Hit | None, rules: Rules) -> ReadClick:
     """Raises ValueError: a pointer and the mistake."""
+    reading = rules.reading
     if hit is None and isinstance(form.click_id, str) and is_id(form.click_id) and form.code is None:
         hit = read_body(form, adopt_id(CLICK, form.click_id, (), reading.clock), reading)
     else:
-        hit = _with_old_id(hit or read_body(form, None, reading), form, recorder, reading)
-    click = recorder.make(hit)
+        hit = _with_old_id(hit or read_body(form, None, reading), form, rules)
     old_ids = (form.profile_id, form.link_id, form.banner_id)
     pointers = _NO_POINTERS if old_ids == _NOTHING else _read_pointers(old_ids)
-    return ImportedClick(hit, click if _findings_of(form) == _NONE else _with_findings(click, form, reading), pointers)
+    found = _NO_FINDINGS if _findings_of(form) == _NONE else _read_findings(form, reading)
+    return ReadClick(hit, found, pointers)
 
 
-def _with_old_id(hit: Hit, form: _Form, recorder: Recorder, reading: Reading) -> Hit:
+def _with_old_id(hit: Hit, form: _Form, rules: Rules) -> Hit:
     """The hit with its new id. An old id that was not an ObjectId becomes the uuid."""
     old = _text_of("clickId", form.click_id)
-    created = _time("createTime", form.create_time, reading)
+    created = _time("createTime", form.create_time, rules.reading)
     changes: dict[str, Any] = {
-        "click_id": recorder.new_id() if old is None else adopt_id(CLICK, old, (created, hit.time), reading.clock)
+        "click_id": rules.new_id() if old is None else adopt_id(CLICK, old, (created, hit.time), rules.reading.clock)
     }
     if old is not None and hit.uuid is None and old.lower() != changes["click_id"]:
         changes["uuid"] = old
     if form.code:
-        changes["uri"] = add_code(hit.uri, recorder.parameters.code, form.code)
+        changes["uri"] = add_code(hit.uri, rules.facts.parameters.code, form.code)
     return msgspec.structs.replace(hit, **changes)
 
 
@@ -139,8 +150,8 @@ def _read_pointers(old_ids: Sequence[OldId]) -> dict[str, str]:
     return {column: text for column, text in texts.items() if text is not None}
 
 
-def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
-    """The click with the other server's results, such as the country. Raises ValueError."""
+def _read_findings(form: _Form, reading: Reading) -> Mapping[str, Any]:
+    """The other server's results by attribute, such as the country. Raises ValueError."""
     updated = _time("updateTime", form.update_time, reading)
     found: dict[str, Any] = {name: text.replace("\0", "") for name in _TEXTS if (text := getattr(form, name))}
     if form.country_code and form.country_code.upper() in BY_ALPHA2:
@@ -154,7 +165,7 @@ def _with_findings(click: Click, form: _Form, reading: Reading) -> Click:
                 raise ValueError(f"/{name} {error}") from None
     if updated is not None:
         found["update_time"] = updated // SECOND * SECOND
-    return msgspec.structs.replace(click, **found) if found else click
+    return found
 
 
 def add_code(uri: str, parameter: str, code: str) -> str:
@@ -185,7 +196,7 @@ def _time(name: str, value: Any, reading: Reading) -> int | None:
         raise ValueError(f"/{name} {error}") from None
 
 
-def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> Parsed:
+def _read_object(resource: Resource, data: Mapping[str, Any], reading: Reading) -> ImportedObject:
     """Reads any object except a click."""
     key = resource.id_field.name
     old = _text_of(key, data.get(key))

@@ -1,78 +1,68 @@
 """Makes a click from a hit, and records it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from clicktrail.errors import Unavailable
-from clicktrail.ingest.agents import find_agent
+from clicktrail.errors import Mistake, Unavailable
 from clicktrail.ingest.buffer import Buffer
-from clicktrail.ingest.campaign import Campaign, find_campaign
-from clicktrail.ingest.geo import Geo
-from clicktrail.model.addresses import parse_ip
+from clicktrail.ingest.campaign import find_campaign
+from clicktrail.ingest.facts import FactFinder, Facts, Parameters
+from clicktrail.ingest.helping import Helper, Request
+from clicktrail.ingest.pieces import Piece, ReadClick, ReadOne, Rules, read_piece, unpack_piece
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click, Hit
 from clicktrail.model.ids import created_s
+from clicktrail.model.reading import Reading
 from clicktrail.model.times import SECOND
-from clicktrail.model.uris import find_host
-from clicktrail.model.visitors import browser_of, visitor_of
+from clicktrail.model.visitors import browser_of
+from clicktrail.query.imports import ImportedObject
 from clicktrail.store.memory.memory import Memory
 
-_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 _MOST_LATER = 10_000
 """Maximum number of clicks in retry; about 30 MB."""
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between retries for a click whose visitor was already redirected: one minute in total."""
 
 
-class Parameters(msgspec.Struct, frozen=True):
-    """The names of uri parameters for a link's code, a banner's id and, to the landing page, a click's id."""
-
-    code: str = "referral"
-    banner: str = "banner"
-    click: str = "click_id"
-
-
-def enrich(hit: Hit, click_id: str, geo: Geo, memory: Memory, parameters: Parameters) -> Click:
-    """Adds campaign, link, banner, place and visitor to a hit. Unknown values are None; nothing is refused."""
-    campaign = find_campaign(hit.uri, parameters.code, parameters.banner)
-    link, banner_id = _find_link(campaign, memory.published.catalogue)
-    place, agent = geo.find(hit.ip), find_agent(hit.user_agent)
-    time = memory.clock.now_s() if hit.time is None else hit.time
+def assemble(hit: Hit, facts: Facts, click_id: str, memory: Memory) -> Click:
+    """Makes a click of a hit, what is known about it, and the current catalogue. Every new click is made here, one by
+    one or of many at once."""
+    link, banner_id = _find_link(facts.code, facts.banner_id, memory.published.catalogue)
     return Click(
         click_id=click_id,
-        time=time,
+        time=facts.time,
         referrer=hit.referrer,
         ip=hit.ip,
         uri=hit.uri,
         user_agent=hit.user_agent,
-        utm_campaign=campaign.utm_campaign,
-        utm_content=campaign.utm_content,
-        utm_medium=campaign.utm_medium,
-        utm_source=campaign.utm_source,
-        utm_term=campaign.utm_term,
+        utm_campaign=facts.utm_campaign,
+        utm_content=facts.utm_content,
+        utm_medium=facts.utm_medium,
+        utm_source=facts.utm_source,
+        utm_term=facts.utm_term,
         profile_id=None,
         link_id=link.link_id if link is not None else None,
         banner_id=banner_id,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        country_code=place.country_code,
+        latitude=facts.latitude,
+        longitude=facts.longitude,
+        country_code=facts.country_code,
         update_time=created_s(click_id) * SECOND,
         uuid=hit.uuid,
         locale=hit.locale,
         visitor_id=hit.visitor_id,
-        visitor=visitor_of(hit.ip, hit.user_agent, time),
-        device=agent.device,
-        browser=agent.browser,
-        os=agent.os,
-        bot=agent.bot,
-        is_data_centre=place.is_data_centre,
+        visitor=facts.visitor,
+        device=facts.device,
+        browser=facts.browser,
+        os=facts.os,
+        bot=facts.bot,
+        is_data_centre=facts.is_data_centre,
         is_prefetch=hit.is_prefetch,
         name_space=_name_space(hit, memory),
         partner_id=link.profile_id if link is not None else None,
         site_id=hit.site_id,
-        referrer_host=find_host(hit.referrer),
+        referrer_host=facts.referrer_host,
     )
 
 
@@ -86,30 +76,42 @@ def _name_space(hit: Hit, memory: Memory) -> str | None:
 def relink(click: Click, catalogue: Catalogue, parameters: Parameters) -> Click:
     """The click with the link, partner and banner of a newer catalogue."""
     campaign = find_campaign(click.uri, parameters.code, parameters.banner)
-    link, banner_id = _find_link(campaign, catalogue)
+    link, banner_id = _find_link(campaign.code, campaign.banner_id, catalogue)
     link_id, partner_id = (link.link_id, link.profile_id) if link is not None else (None, None)
     if (link_id, partner_id, banner_id) == (click.link_id, click.partner_id, click.banner_id):
         return click
     return msgspec.structs.replace(click, link_id=link_id, partner_id=partner_id, banner_id=banner_id)
 
 
-def _find_link(campaign: Campaign, catalogue: Catalogue) -> tuple[CatalogueLink | None, str | None]:
+def _find_link(
+    code: str | None, banner_id: str | None, catalogue: Catalogue
+) -> tuple[CatalogueLink | None, str | None]:
     """Link and banner: the banner in the uri if it exists, else the link's own."""
-    link = catalogue.links.get(campaign.code) if campaign.code is not None else None
-    banner_id = campaign.banner_id.lower() if campaign.banner_id is not None else None
+    link = catalogue.links.get(code) if code is not None else None
+    banner_id = banner_id.lower() if banner_id is not None else None
     if banner_id is not None and banner_id in catalogue.banners:
         return link, banner_id
     return link, link.banner_id if link is not None else None
 
 
+class MadeClick(msgspec.Struct, frozen=True, gc=False):
+    """A row, and its click with what another server had found."""
+
+    row: ReadClick
+    click: Click
+
+
+Made = MadeClick | ImportedObject | tuple[Mistake, ...]
+
+
 class Recorder:
     """Records hits: enriches them by the current catalogue, and waits until they are on disk."""
 
-    def __init__(self, buffer: Buffer, geo: Geo, memory: Memory, parameters: Parameters) -> None:
+    def __init__(self, buffer: Buffer, facts: FactFinder, memory: Memory, helper: Helper | None = None) -> None:
         self._buffer = buffer
-        self._geo = geo
+        self.facts, self.parameters = facts, facts.parameters
+        self.helper = helper
         self._memory = memory
-        self.parameters = parameters
         self._later: set[asyncio.Future[None]] = set()
 
     async def record(self, hit: Hit) -> tuple[Click, bool]:
@@ -174,15 +176,35 @@ class Recorder:
         notify("lost")
 
     def warm_up(self) -> None:
-        """Loads what the first click would otherwise wait for: rules of user agents and robots, and geo data."""
-        self.make(Hit(ip=parse_ip("192.0.2.1"), uri="https://example.com/", user_agent=_BROWSER))
+        """Loads what the first click would otherwise wait for."""
+        self.facts.warm_up()
 
     def new_id(self) -> str:
         return self._memory.ids.new()
 
     def make(self, hit: Hit) -> Click:
         """The click of a hit, not yet stored."""
-        return enrich(hit, hit.click_id or self.new_id(), self._geo, self._memory, self.parameters)
+        return assemble(hit, self.facts.find(hit), hit.click_id or self.new_id(), self._memory)
+
+    def read_all(self, kind: str, bodies: Sequence[bytes], read: ReadOne, reading: Reading) -> list[Made]:
+        """Reads rows and makes the clicks among them, in the second process if it is free. `kind`: as in `Request`."""
+        rules = Rules(self.facts, reading, self.new_id)
+        packed = None if self.helper is None else self.helper.ask(Request(kind, reading.is_strict, bodies))
+        piece = read_piece(bodies, read, rules) if packed is None else unpack_piece(packed, bodies, read, rules)
+        return self.make_all(piece)
+
+    def make_all(self, piece: Piece) -> list[Made]:
+        facts = iter(piece.facts)
+        return [self._make_read(row, next(facts)) if isinstance(row, ReadClick) else row for row in piece.rows]
+
+    def close(self) -> None:
+        """Ends the second process, if there is one."""
+        if self.helper is not None:
+            self.helper.close()
+
+    def _make_read(self, row: ReadClick, facts: Facts) -> MadeClick:
+        click = assemble(row.hit, facts, row.hit.click_id or self.new_id(), self._memory)
+        return MadeClick(row, msgspec.structs.replace(click, **row.found) if row.found else click)
 
 
 def _outcome(click: Click, stored: Click | None) -> str:

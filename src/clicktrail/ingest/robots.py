@@ -9,7 +9,6 @@ from functools import cache
 from types import MappingProxyType
 
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-from ua_parser import Domain
 from ua_parser.matchers import UserAgentMatcher
 from ua_parser.regex import Resolver
 
@@ -90,7 +89,7 @@ def find_bot(user_agent: str) -> str | None:
 
 
 def _first(text: str) -> str | None:
-    found = _automaton()(text, Domain.USER_AGENT).user_agent
+    found = _automaton().ua.extract(text)
     return None if found is None else RULES[int(found.family)][0]
 
 

@@ -71,6 +71,12 @@ def render_ip(key: str) -> str:
     return socket.inet_ntoa(packed) if key[0] == "4" else str(IPv6Address(packed))
 
 
+def spell_ip(key: str) -> str:
+    """A key -> a spelling of it that programs read: in IPv6 it may differ from `render_ip`."""
+    packed = bytes.fromhex(key[1:])
+    return socket.inet_ntoa(packed) if key[0] == "4" else socket.inet_ntop(socket.AF_INET6, packed)
+
+
 def parse_block(text: str) -> tuple[str, str]:
     """A CIDR block or a single address -> its first and last key. Raises ValueError."""
     if "/" not in text:

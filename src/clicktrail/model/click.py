@@ -3,8 +3,9 @@
 import msgspec
 
 
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A checked hit: `ip` is an address key; `time` is microseconds, or None for now."""
+class Hit(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A checked hit: `ip` is an address key; `time` is microseconds, or None for now. Between processes it is an
+    array."""
 
     ip: str
     uri: str

@@ -1,6 +1,7 @@
 """Uris as browsers read them: whether a text is a uri, the query string of a click's uri, and a link's landing page."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 from string import ascii_uppercase
 from urllib.parse import unquote_to_bytes
@@ -23,22 +24,33 @@ def is_absolute(uri: str) -> bool:
     return found is not None and found[1].lower() not in NEVER and not _is_host_and_port(uri)
 
 
-def read_parameters(uri: str) -> dict[str, str | None]:
+def read_parameters(uri: str, names: Container[str] | None = None) -> dict[str, str | None]:
     """Parameter as `fold_name` gives it -> its value. The last of several counts; an empty value is None. Never raises.
 
+    With `names`, only the parameters of these names: other values are not decoded.
     `store.reads.report_sql.parameter_pattern` reads in the same way. A name alone, without `=`, is no parameter.
     """
-    _, _, query = uri.partition("#")[0].partition("?")
+    query = uri.partition("#")[0].partition("?")[2]
     found: dict[str, str | None] = {}
-    is_encoded = "%" in query or "+" in query
     for pair in query.split("&") if query else ():
-        name, sign, value = pair.partition("=")
+        written, sign, value = pair.partition("=")
         if not sign:
             continue
-        if is_encoded:
-            name, value = _decode(name), _decode(value).replace("\0", "")  # NUL, which no column can store
-        found[fold_name(name)] = value or None
+        name = _read_short_name(written) if len(written) <= _SHORT else fold_name(_decode(written))
+        if names is None or name in names:
+            if "%" in value or "+" in value:
+                value = _decode(value).replace("\0", "")  # NUL, which no column can store
+            found[name] = value or None
     return found
+
+
+_SHORT = 64
+"""Names of parameters up to this length are remembered: the same ones come again and again."""
+
+
+@lru_cache(maxsize=4096)
+def _read_short_name(written: str) -> str:
+    return fold_name(_decode(written))
 
 
 def fold_name(name: str) -> str:

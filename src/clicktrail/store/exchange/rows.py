@@ -1,7 +1,7 @@
 """Makes the body to import from a row of a file: names, times, and an id that is the same in every run."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from clicktrail.store.exchange.text import Record
 
 _TIMES = ("time", "createTime", "updateTime")
 _ABSENT = (None, "")
+_encode = msgspec.json.Encoder().encode
 _REMEMBERED = 5_000
 """Number of recent log lines in which equal lines are counted."""
 
@@ -64,7 +65,7 @@ class Names:
         """Key -> value, for the keys that the import uses. None if the row is not an object."""
         fields = record.fields
         if self._keys is not None:
-            return {key: cell for key, cell in zip(self._keys, fields, strict=True) if key and cell not in _ABSENT}
+            return {key: cell for key, cell in zip(self._keys, fields, strict=True) if key and cell}
         if not isinstance(fields, dict):
             return None
         columns = tuple(fields)
@@ -95,18 +96,22 @@ class _RowReader:
 
     def read(self, fields: dict[str, Any], place: int, line: str) -> bytes:
         """Returns the body. Raises ValueError with the reason. `line` is the line of a log, else empty."""
-        times = {name: self._read_time(name, fields[name]) for name in _TIMES if name in fields}
+        times: dict[str, int] = {}
+        for name in _TIMES:
+            if name in fields:
+                times[name] = self._read_time(name, fields[name])
         if self._is_click:
             if "time" not in times and "createTime" in times:
                 times["time"] = times["createTime"]
             if "time" not in times and not self._is_now:
                 raise ValueError("/time is not given; pass --time now to use the time of the import")
             if "clickId" not in fields:
-                fields["clickId"] = self._make_id(fields.get("uuid"), times, place, line)
+                fields["clickId"] = self._make_id(fields.get("uuid"), times.get("time"), place, line)
         for name, us in times.items():
-            if not str(fields.get(name)).endswith("+00:00"):
+            written = fields.get(name)
+            if not isinstance(written, str) or not written.endswith("+00:00"):
                 fields[name] = render_time(us)
-        return msgspec.json.encode(fields)
+        return _encode(fields)
 
     def _read_time(self, name: str, value: Any) -> int:
         try:
@@ -114,12 +119,11 @@ class _RowReader:
         except ValueError as error:
             raise ValueError(f"/{name} {error}") from None
 
-    def _make_id(self, uuid: Any, times: Mapping[str, int], place: int, line: str) -> str:
+    def _make_id(self, uuid: Any, us: int | None, place: int, line: str) -> str:
         """An id from the click's time and its uuid, its log line, or the file's beginning and the row's place.
 
         Logs grow, are renamed and are compressed, so the same line is the same click in any file.
         """
-        us = times.get("time")
         second = sane_second((None if us is None else us // SECOND, self._written_s), self._clock.unix_s())
         if uuid is not None:
             own = f"uuid\0{uuid}".encode(errors="replace")

@@ -4,11 +4,13 @@ import csv
 from collections.abc import Iterator
 
 from clicktrail.model.cells import restore
-from clicktrail.store.exchange.text import TOO_LONG, Lines, Record, is_too_long
+from clicktrail.store.exchange.text import TOO_LONG, Lines, Record, TextFile, is_too_long
 
 DELIMITERS = (",", ";", "\t", "|")
 _MAX_LINES, _MAX_JOINED = 100, 128 * 1024
 """Maximum lines and characters of one row. Otherwise an unclosed quote would swallow the rest of the file."""
+_SHORT = 4_096
+"""A line below this length is never too long."""
 _OPEN = "unexpected end of data"
 """The csv module's message about an unclosed quote."""
 
@@ -39,7 +41,7 @@ class Delimited:
         """The rows; cells in the order of the header."""
         width, file = len(self.names), self._lines.file
         for number, line in self._lines:
-            reason = file.undecoded(line) or (TOO_LONG if is_too_long(line) else "")
+            reason = "" if len(line) < _SHORT and line.isascii() else _find_reason(line, file)
             cells = self._cells(line) if not reason else None
             if cells is not None and len(cells) > width and not any(cells[width:]):
                 del cells[width:]
@@ -83,10 +85,15 @@ class Delimited:
         return None
 
 
+def _find_reason(line: str, file: TextFile) -> str:
+    """Why a line cannot be read; empty if it can."""
+    return file.undecoded(line) or (TOO_LONG if is_too_long(line) else "")
+
+
 def parse_cells(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
     """The cells of a row (None if its quotes are invalid), and whether a quote is still open at its end."""
     try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True), []), False
+        return next(csv.reader((text,), delimiter=delimiter, strict=True), []), False
     except csv.Error as error:
         return None, str(error) == _OPEN
 

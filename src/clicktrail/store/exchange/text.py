@@ -107,8 +107,18 @@ class Lines:
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         """Continues where the last iteration stopped."""
-        while (line := self.take()) is not None:
-            yield line
+        while True:
+            while self._returned:
+                yield self._returned.popleft()
+            ready = self._ready
+            for line in ready:
+                self._number += 1
+                yield self._number, line
+                if self._returned:
+                    break
+            else:
+                if self._ready is ready and not self._fill():  # `take` fills too
+                    return
 
     def take(self) -> tuple[int, str] | None:
         """The next line; None at the end. Of a too long line, only the beginning."""

@@ -14,7 +14,7 @@ from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.questions import ListQuery
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.reads.pages import find_rows
-from clicktrail.store.reads.plan import is_narrowed, plan_page
+from clicktrail.store.reads.plan import is_narrowed, is_skipping, plan_page
 from clicktrail.store.reads.records import Page, contacts_by_profile, count, make_page, refuse_secrets, select_records
 from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL
@@ -34,7 +34,8 @@ class Shown:
 
 
 def _is_single_list(_: Viewer, query: ListQuery) -> bool:
-    return not (query.wants_count or query.view.expansions or is_narrowed(query))
+    is_asked_twice = is_narrowed(query) or is_skipping(query)
+    return not (query.wants_count or query.view.expansions or is_asked_twice)
 
 
 @question(_is_single_list)

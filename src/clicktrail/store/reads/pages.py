@@ -3,15 +3,17 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, is_newest_first
+from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, is_newest_first
 from clicktrail.store.reads.records import Page
-from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement
+from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement, parts_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
+from clicktrail.store.reads.tables import PARTS
 from clicktrail.store.session.protocol import Row, Session
 
 End = tuple[Value, str]
@@ -29,6 +31,8 @@ def find_rows(session: Session, viewer: Viewer, query: ListQuery, plan: Plan) ->
         return _split(list_in_steps(Walk(session, viewer, query, CLICK_SQL)))
     if isinstance(plan, Narrowed):
         query, plan = _narrow(session, viewer, query), plan.then
+    if isinstance(plan, Skipping):
+        query, plan = _skip(session, viewer, query), plan.then
     return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first)))
 
 
@@ -49,6 +53,26 @@ def _narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     if groups:
         return query
     return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
+
+
+def _skip(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
+    """The same page with a condition that leaves only the parts of the order that it needs, and a lower offset."""
+    needed, before, passed = query.limit + query.offset + 1, 0, 0
+    parts: list[Any] = []
+    for part, clicks in session.rows(parts_statement(query, viewer, session.dialect)):
+        passed += clicks
+        if passed <= query.offset:
+            before = passed
+            continue
+        parts.append(part)
+        if passed >= needed:
+            break
+    if not parts:
+        return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))), offset=0)
+    span = PARTS[query.sort.column].span
+    first, last = sorted((parts[0], parts[-1]))
+    within = Condition(query.sort, "within", ((span(first)[0], span(last)[1]),))
+    return replace(query, conditions=(*query.conditions, within), offset=query.offset - before)
 
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:

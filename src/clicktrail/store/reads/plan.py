@@ -10,7 +10,7 @@ from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.query.fields import Source
 from clicktrail.query.grammar import MAX_LIMIT
 from clicktrail.query.questions import Condition, ListQuery
-from clicktrail.store.reads.tables import SORT_JOINS, TABLES
+from clicktrail.store.reads.tables import PARTS, SORT_JOINS, TABLES
 from clicktrail.store.session.protocol import Dialect
 
 _BY_CREATION = ("createTime", "clickId")
@@ -24,12 +24,6 @@ class OneStatement(NamedTuple):
     many rows, reads ten million whole rows. Only for engines that have a `row_id`."""
 
 
-class FromMemory(NamedTuple):
-    """The newest clicks, if memory holds enough of them."""
-
-    otherwise: OneStatement
-
-
 class ByIndex(NamedTuple):
     """In steps, each answered by an index on the sort key (`steps`): sorting ten million rows would be slow."""
 
@@ -41,18 +35,33 @@ class Narrowed(NamedTuple):
     then: OneStatement
 
 
-Plan = FromMemory | ByIndex | Narrowed | OneStatement
+class Skipping(NamedTuple):
+    """The part of the order in which the page lies is found first, by the number of clicks of each part (`PARTS`). An
+    engine that passes over a million rows sorts a million rows."""
+
+    then: OneStatement
+
+
+class FromMemory(NamedTuple):
+    """The newest clicks, if memory holds enough of them."""
+
+    otherwise: Skipping | OneStatement
+
+
+Plan = FromMemory | ByIndex | Narrowed | Skipping | OneStatement
 
 
 def plan_page(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Plan:
     """The fastest plan for a page of clicks."""
     statement = plan_statement(query, viewer, dialect)
     if dialect.is_owned and is_newest_first(query, viewer):
-        return FromMemory(statement)
+        return FromMemory(Skipping(statement) if is_skipping(query) else statement)
     if _is_indexed(query, dialect) and query.offset <= query.limit and not has_one_sort_value(query):
         return ByIndex()
     if dialect.is_owned and is_narrowed(query):
         return Narrowed(statement)
+    if dialect.is_owned and is_skipping(query):
+        return Skipping(statement)
     return statement
 
 
@@ -71,6 +80,16 @@ def is_newest_first(query: ListQuery, viewer: Viewer) -> bool:
 def is_narrowed(query: ListQuery) -> bool:
     """Whether the sort values of the page are worth finding first."""
     return query.sort.is_repetitive and query.offset <= MAX_LIMIT
+
+
+def is_skipping(query: ListQuery) -> bool:
+    """Whether a page far behind is asked for, in an order whose parts can be counted."""
+    return query.offset > MAX_LIMIT and has_parts(query)
+
+
+def has_parts(query: ListQuery) -> bool:
+    """Whether clicks are asked for in an order whose parts can be counted."""
+    return query.resource.name == "click" and query.sort.column in PARTS
 
 
 def has_one_sort_value(query: ListQuery) -> bool:

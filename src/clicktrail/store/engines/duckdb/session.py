@@ -19,6 +19,8 @@ T = TypeVar("T")
 _STREAM_BYTES = 1024 * 1024
 _STREAM_ROWS = 512
 """Bounds of an export's memory: bytes waiting to be taken, and rows taken at a time."""
+_APPENDED_ROWS = 512
+"""Rows that the driver converts at a time: it holds the interpreter meanwhile, and requests wait."""
 _MACROS = (
     # The second half of an MD5 as a signed number of 64 bits.
     "visitor_hash(x) AS CAST((('0x' || substr(md5(x), 17, 16))::UBIGINT::HUGEINT + 9223372036854775808) "
@@ -60,7 +62,8 @@ class Inserting:
         appender = self._appenders.get(table)
         if appender is None:
             appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
-        appender.append_rows(rows)
+        for start in range(0, len(rows), _APPENDED_ROWS):
+            appender.append_rows(rows[start : start + _APPENDED_ROWS])
         appender.flush()
 
     def _insert_one(self, table: str, columns: Sequence[str], row: Sequence[Any]) -> None:

@@ -17,8 +17,6 @@ from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.session.protocol import Session
 
 T = TypeVar("T")
-_PIECE_ROWS = 512
-"""Rows that the driver converts at a time: it holds the interpreter meanwhile, and requests wait."""
 
 
 class Runs(Protocol):
@@ -142,6 +140,5 @@ def _take_in(session: Session, batches: Sequence[Batch], is_in_doubt: bool) -> N
     for table in (table for batch in left for table in batch.tables):
         rows.setdefault((table.table, tuple(table.columns)), []).extend(table.rows)
     for (name, columns), added in rows.items():
-        for start in range(0, len(added), _PIECE_ROWS):
-            session.insert(name, columns, added[start : start + _PIECE_ROWS])
+        session.insert(name, columns, added)
     write_position(session, left[-1].position)
