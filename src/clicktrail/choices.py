@@ -135,9 +135,11 @@ def privacy_policy(settings: Settings) -> Policy:
 def _uri_rule(text: str, settings: Settings) -> UriRule:
     """`full`, `origin`, or names of parameters."""
     own = (settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
+    names = _split(text.lower())
+    form = names[0] if names in ([FULL], [ORIGIN]) else LISTED
     return UriRule(
-        form=text if text in (FULL, ORIGIN) else LISTED,
-        listed=frozenset() if text in (FULL, ORIGIN) else frozenset(map(str.lower, _split(text))),
+        form=form,
+        listed=frozenset(names if form == LISTED else ()),
         dropped=tuple(_split(settings.dropped_parameters)),
         own=frozenset(map(str.lower, own)),
     )

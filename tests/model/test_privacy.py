@@ -89,6 +89,20 @@ def test_secret_parameters_are_dropped(uri: str, kept: str) -> None:
     assert (DEFAULT.keep(uri) is uri) == (uri == kept)
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Origin ", "https://x.example/"),
+        ("FULL", "https://x.example/p?A=1&b=2&c#top"),
+        ("a, b", "https://x.example/p?A=1&b=2"),
+        ("full,a", "https://x.example/p?A=1"),
+        (",", "https://x.example/p"),
+    ],
+)
+def test_the_words_of_the_setting(text: str, kept: str) -> None:
+    assert privacy_policy(load_settings({"uri": text}, {})).uri.keep("https://x.example/p?A=1&b=2&c#top") == kept
+
+
 def test_own_names_are_kept_whatever_the_list_says() -> None:
     settings = load_settings({"referral_parameter": "Token", "dropped_parameters": "*to-ken*, mail"}, {})
     rule = privacy_policy(settings).uri

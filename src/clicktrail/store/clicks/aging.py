@@ -10,7 +10,7 @@ from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import and_, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
-PIECE, PIECE_OWNED = 5_000, 50_000
+PIECE, PIECE_OWNED = 5_000, 10_000
 """Clicks in a piece, and as many more as its last visitor has: below a second."""
 _LATE_US = 3600 * SECOND
 """How long a click may wait between the moment when its age was found and the moment when it is stored."""
