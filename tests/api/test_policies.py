@@ -10,11 +10,12 @@ import psycopg
 import pytest
 
 from clicktrail.model.addresses import parse_ip
+from clicktrail.store.engines.duckdb.compacting import compact
 from tests.api.test_time import World, with_app
 from tests.conftest import ENGINES, NewStore
 from tests.serving import Serving
 
-IP, NEAR, FAR = "81.2.69.142", "81.2.69.143", "2a02:6b8:1:2::7"
+IP, NEAR, FAR, OLD = "81.2.69.142", "81.2.69.143", "2a02:6b8:1:2::7", "93.184.216.34"
 AGENT = "Mozilla/5.0 (Linux; Android 10; Quirky7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0 Mobile Safari"
 OTHER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 SITE = "https://shop.example.org"
@@ -193,11 +194,11 @@ def test_a_server_reduces_old_addresses(tmp_path: Path, new_store: NewStore, kin
     store, body = new_store(kind), {"ip": IP, "uri": SITE, "userAgent": AGENT}
 
     async def fill(world: World) -> None:
-        for time in ("2021-01-01T00:00:00Z", None):
-            assert (await world.api.post("/clicks", json=body | {"time": time})).status_code == 201
+        for ip, time in ((OLD, "2021-01-01T00:00:00Z"), (IP, None)):
+            assert (await world.api.post("/clicks", json=body | {"ip": ip, "time": time})).status_code == 201
 
     async def look(world: World) -> None:
-        while (shown := [click["ip"] for click in (await world.api.get("/clicks?sort_by=time")).json()])[1] == IP:
+        while (shown := [click["ip"] for click in (await world.api.get("/clicks?sort_by=time")).json()])[1] == OLD:
             await asyncio.sleep(0)
         assert shown == [IP, None]
         assert [len((await world.api.get(f"/clicks?filter[ip][null]={each}")).json()) for each in (0, 1)] == [1, 1]
@@ -206,6 +207,12 @@ def test_a_server_reduces_old_addresses(tmp_path: Path, new_store: NewStore, kin
 
     with_app(tmp_path, fill, **store)
     with_app(tmp_path, look, **store, ip_after_days=30)
+    if kind == "duckdb":
+        assert parse_ip(OLD).encode() in contents(tmp_path, store)
+        compact(tmp_path / "x.duckdb", 256)
+        there = contents(tmp_path, store)
+        assert (parse_ip(OLD).encode() in there, parse_ip(IP).encode() in there) == (False, True)
+        with_app(tmp_path, look, **store, ip_after_days=30)
 
 
 def test_the_record_of_processing(server: Serving, api: httpx.Client) -> None:

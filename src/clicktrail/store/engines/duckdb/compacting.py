@@ -1,4 +1,5 @@
-"""Frees the space of deleted rows: copies the embedded store's file, compares the copy, and replaces the file.
+"""Frees the space of deleted rows: copies the embedded store's file, compares the copy, and replaces the file. Nothing
+that was deleted or reduced is left in the file or in the journal.
 
 DuckDB reuses the space of deleted rows but never shrinks its file. At any moment the path is either the complete old
 file or the complete new one, because the replacement is one rename. Meanwhile the old file is open for reading, so that
@@ -17,6 +18,7 @@ import duckdb
 
 from clicktrail.errors import StoreInUse
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.duckdb.journal.segments import blank_segments
 from clicktrail.store.engines.duckdb.log import log_of
 
 _SPARE_BYTES = 64 << 20
@@ -60,6 +62,7 @@ def compact(path: Path, memory_mb: int) -> Compacted:
             connection.execute("DETACH new")
             if log_of(draft).exists():
                 raise CompactRefused(f"{log_of(draft)} is left; the store is as it was.")
+            blank_segments(path)  # the engine took in all that they hold, and no server can have started since
             _replace(path, draft, before)
     except duckdb.Error as error:
         raise CompactRefused(f"{str(error).splitlines()[0]}; the store is as it was.") from None

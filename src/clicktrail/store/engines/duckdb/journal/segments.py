@@ -69,6 +69,13 @@ class Segment:
         with contextlib.suppress(OSError):
             self.write(bytes(_ERASED_BYTES), place)
 
+    def blank(self) -> None:
+        """Overwrites all that the segment holds, but its header. Raises OSError."""
+        size, place = os.fstat(self.file).st_size, HEADER_BYTES
+        while place < size:
+            place += os.pwrite(self.file, _BLOCK[: size - place], place)
+        os.fsync(self.file)
+
     def remove(self) -> None:
         """Closes and deletes the file."""
         self.close()
@@ -102,6 +109,18 @@ def open_segments(store: Path) -> list[Segment]:
             each.close()
         raise
     return opened
+
+
+def blank_segments(store: Path) -> None:
+    """Overwrites what a journal holds of clicks that the store has taken. Call it when that is everything.
+
+    Raises OSError, StoreInUse.
+    """
+    for each in open_segments(store):
+        try:
+            each.blank()
+        finally:
+            each.close()
 
 
 def make_segment(store: Path, others: Iterable[Segment]) -> Segment:
