@@ -33,6 +33,7 @@ from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.endpoint.trails import Entries
 from clicktrail.http.fast.clicks import ROUTE, FastClicks
 from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
@@ -55,6 +56,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import TableKeys
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.privacy.audit import record_settings
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
@@ -69,6 +71,8 @@ _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
 """The route shown for requests that name no host. They reach no operation."""
+_LOGGED = 200
+"""Characters of a setting in the audit log."""
 _FLUSH_S = 0.1
 """How often log lines are flushed."""
 
@@ -208,6 +212,7 @@ class App:
             tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
+            entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),
             listeners=Slots(
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
@@ -234,6 +239,7 @@ class App:
         """Updates the schema, warms up for the first visitor, and starts the background work."""
         await self.store.open(self._log_error, self._log_fill)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
+        await self.store.run(record_settings, self._changed_settings())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals]
@@ -272,6 +278,11 @@ class App:
             await self._link(scope, receive, send)
         else:
             await self._router(scope, receive, send)
+
+    def _changed_settings(self) -> dict[str, str]:
+        """The version, and the settings that do not have their default, for the audit log."""
+        changed = {name: value for name, value, is_default, _ in self.services.settings if not is_default}
+        return {"version": __version__, **{name: value[:_LOGGED] for name, value in changed.items()}}
 
     def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)

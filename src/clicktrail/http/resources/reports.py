@@ -12,6 +12,7 @@ from clicktrail.http.endpoint.documents import Count, Document, Moment, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import next_link
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report, render_rows
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import READERS
 from clicktrail.query.cursors import render_place
 from clicktrail.query.reports import Report, exporting_report, read_report, reporting
@@ -179,5 +180,6 @@ OPERATIONS = (
         media_type="*/*",
         samples=SAMPLES,
         statuses=(200, 409, 429, 503),
+        audit=Audit.ALWAYS,
     ),
 )

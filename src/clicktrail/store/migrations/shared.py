@@ -184,6 +184,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE deliveries ADD COLUMN tries TEXT",
         ),
     ),
+    (
+        "0020-audit",
+        (  # `detail` is JSON
+            """CREATE TABLE audit (
+                audit_id TEXT NOT NULL, position BIGINT NOT NULL, time BIGINT NOT NULL, actor_kind TEXT NOT NULL,
+                actor TEXT, action TEXT NOT NULL, object_type TEXT, object_id TEXT, status INTEGER, address TEXT,
+                request_id TEXT, detail TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL)""",
+        ),
+    ),
 )
 
 
