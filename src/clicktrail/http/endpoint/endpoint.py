@@ -38,6 +38,7 @@ from clicktrail.http.endpoint.streams import End
 from clicktrail.http.endpoint.trails import Trail, is_due, object_of, question_of, shows_contacts
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
+from clicktrail.query.fields import Resource
 from clicktrail.query.grammar import NOTHING, Asked, Grammar
 from clicktrail.query.parse import parse_query
 from clicktrail.query.urlencoded import drop_cache_buster
@@ -130,7 +131,11 @@ def _find_trail(operation: Operation, call: Call, asked: Asked) -> Trail | None:
         operation.answer, asked, call.viewer
     ):
         return None
-    object_type, object_id = object_of(operation.path, call.path, operation.answer)
+    object_type, object_id = object_of(operation.path, call.path)
+    parent = {}
+    if operation.successes[0] == 201 and isinstance(operation.answer, Resource):  # the path names what it belongs to
+        parent = {} if object_id is None else {"of": object_id}
+        object_type, object_id = operation.answer.name, None
     return Trail(
         action=operation.name,
         viewer=call.viewer,
@@ -139,7 +144,7 @@ def _find_trail(operation: Operation, call: Call, asked: Asked) -> Trail | None:
         request_id=call.scope[OWN_ID],
         object_type=object_type,
         object_id=object_id,
-        detail=question_of(asked),
+        detail=parent | question_of(asked),
     )
 
 

@@ -17,7 +17,7 @@ from clicktrail.model.access import PERSONS, SYSTEM, ActorKind, Viewer
 from clicktrail.model.audit import AuditEntry
 from clicktrail.model.clock import Clock
 from clicktrail.model.ids import is_id
-from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
+from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.query.grammar import Asked
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.store import Store
@@ -75,7 +75,8 @@ class Trail:
         if isinstance(result, tuple) and result[-1] is False:
             return None
         if self.object_id is None:
-            self.object_id = _id_of(made)
+            kind, self.object_id = _object_of(made)
+            self.object_type = self.object_type or kind
         return self.entry(self.status)
 
     def _actor(self, status: int | None) -> tuple[ActorKind, str | None]:
@@ -84,14 +85,15 @@ class Trail:
         return (ActorKind.UNKNOWN, None) if (status or 0) >= 400 or self.proven is None else self.proven
 
 
-def _id_of(made: Any) -> str | None:
+def _object_of(made: Any) -> tuple[str | None, str | None]:
+    """The kind, if it tells, and the id of what a change returned."""
     if isinstance(made, Record):
-        return made.object_id
-    for name in ("attribution_id", "session_id"):
+        return None, made.object_id
+    for name, kind in (("attribution_id", "registration"), ("session_id", "session")):
         found = getattr(made, name, None)
         if found is not None:
-            return str(found)
-    return made if isinstance(made, str) and is_id(made) else None
+            return kind, str(found)
+    return None, made if isinstance(made, str) and is_id(made) else None
 
 
 def is_due(audit: Audit, method: str, viewer: Viewer) -> bool:
@@ -123,13 +125,13 @@ def question_of(asked: Asked) -> dict[str, Any]:
     return {name: values for name, values in named.items() if values}
 
 
-def object_of(path: str, parameters: Mapping[str, str], answer: Any) -> tuple[str | None, str | None]:
-    """The kind and the id of the object that a path names; of a new object only the kind is known."""
+def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The kind and the id of the innermost object that a path names."""
     for part in reversed(path.split("/")):
         name = part.strip("{}")
         if part.startswith("{") and name.endswith("Id"):
             return name.removesuffix("Id"), parameters[name]
-    return answer.name if isinstance(answer, Resource) else None, None
+    return None, None
 
 
 class Entries:
