@@ -10,7 +10,7 @@ from clicktrail.http.endpoint.trails import Trail
 from clicktrail.model.access import ActorKind, Scope, Viewer
 from clicktrail.model.audit import AuditEntry
 
-NOTED = frozenset({"audit export", "backup", "compact", "export", "import", "migrate", "move", "restore"})
+NOTED = frozenset({"audit export", "backup", "export", "import"})
 """Commands that have an entry although they change nothing by a function of the store."""
 
 

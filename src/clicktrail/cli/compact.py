@@ -4,7 +4,6 @@ import click
 
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.cli.remote import note_command
 from clicktrail.errors import StoreInUse
 from clicktrail.settings import SettingsError
 from clicktrail.store.engines.duckdb.compacting import CompactRefused
@@ -23,7 +22,6 @@ def compact(**given: str) -> None:
         if not path.exists():
             raise click.ClickException(f"{path} does not exist.")
         done = compact_file(path, settings.memory_mb)
-        note_command(settings)
     except (CompactRefused, SettingsError, StoreInUse) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -36,7 +36,7 @@ from clicktrail.query.texts import (
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
-COMMANDS = ("compact", "token create", "token rotate-key")
+COMMANDS = ("token create", "token rotate-key")
 """Commands that work beside a running server."""
 USER_SCOPES = sorted(PEOPLE)
 EVENTS = (Event.CLICK, Event.REGISTRATION)
