@@ -21,6 +21,7 @@ from clicktrail.http.resources import (
     deliveries,
     doctor,
     exports,
+    history,
     identities,
     imports,
     in_force,
@@ -47,7 +48,7 @@ from clicktrail.http.tracking import redirects, sites
 from clicktrail.http.web.pages import PAGES
 
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
-    "Recording": (clicks, batches, exports, live),
+    "Recording": (clicks, batches, exports, live, history),
     "Reports": (reports,),
     "Links": (links, qr, visits),
     "Banners": (banners,),

@@ -124,6 +124,7 @@ class Reason(StrEnum):
     RECOGNISED = "its browser came to a page of the site"
     DELETED = "it was deleted"
     MERGED = "its client became a part of another profile"
+    HANDED_OVER = "the link was handed over to another partner"
     POINTER_DELETED = "the object that it pointed to was deleted"
 
 

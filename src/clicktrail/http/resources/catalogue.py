@@ -28,7 +28,10 @@ async def list_items(resource: Resource, call: Call) -> Answer:
 
 
 async def get_item(resource: Resource, call: Call) -> Answer:
-    view, object_id = call.asked.view, call.path[resource.id_field.name]
+    view, object_id, as_of = call.asked.view, call.path[resource.id_field.name], call.asked.own.get("as_of")
+    if as_of is not None:
+        record = await call.ask(records.get_earlier, call.viewer, resource, object_id, as_of)
+        return json_answer(render_record(resource, record, view.language, view.expansions - {METRICS}))
     if METRICS in view.expansions:
         measured = await call.ask(metrics.get_measured, call.viewer, resource, object_id)
         return json_answer(render_measured(resource, measured, view.language, view.expansions))

@@ -40,11 +40,12 @@ async def list_clicks(call: Call) -> Answer:
 
 async def get_click(call: Call) -> Answer:
     view, click_id = call.asked.view, call.path["clickId"]
+    as_of = call.asked.own["as_of"]
     recalled = recall_click(call.store.memory, call.viewer, click_id)
-    if recalled is not None and not view.expansions:
+    if recalled is not None and not view.expansions and as_of is None:
         shown = reads_clicks.Shown(recalled, {})
     else:
-        shown = await call.ask(reads_clicks.show_click, call.viewer, click_id, view.expansions)
+        shown = await call.ask(reads_clicks.show_click, call.viewer, click_id, view.expansions, as_of)
     return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
 
 

@@ -100,6 +100,10 @@ class ReportMeta(Document):
     overlaps: Annotated[bool, says("Whether one click may be in several rows.")]
     as_of: Annotated[Moment, says("The moment of the report.")]
     raw_from: Annotated[Moment | None, says("Since when all clicks are kept; null: none were deleted by age.")]
+    known_at: Annotated[Moment | None, says("The moment whose knowledge was asked for (`as_of`); null: now.")]
+    deleted_since: Annotated[
+        Count, says("Clicks of the range that were deleted since `knownAt`: only bare facts of them are counted.", 0)
+    ]
     left_out: Annotated[Count, says("Clicks that pass the filters and that `period=all` does not reach.", 0)]
 
 

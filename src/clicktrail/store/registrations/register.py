@@ -191,5 +191,6 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
         )
         considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
     if made:
-        session.insert("attributions", AttributionRow._fields, made)
+        known = [(*row, session.clock.now_us()) for row in made]
+        session.insert("attributions", (*AttributionRow._fields, "known_time"), known)
         session.insert("attribution_clicks", ("attribution_id", *CONSIDERED), considered)
