@@ -167,7 +167,7 @@ def get_record(session: Session, viewer: Viewer, resource: Resource, object_id: 
 def get_earlier(session: Session, viewer: Viewer, resource: Resource, object_id: str, as_of: int) -> Record:
     """The object as it was known at a moment. Raises NotFound, MalformedRequest."""
     its = Condition(resource.id_field, "eq", (object_id,))
-    query = ListQuery(resource, resource.sorts["createTime"], (its,), limit=1, as_of=as_of)
+    query = ListQuery(resource, resource.id_field, (its,), limit=1, as_of=as_of)
     for record in list_records(session, viewer, query).items:
         return cast(Record, record)
     raise NotFound(f"There is no {resource.name} {object_id} that was known then and is kept.")
