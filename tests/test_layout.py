@@ -15,6 +15,7 @@ MAX_FUNCTION, MAX_MODULE = 40, 350
 LAYERS = (
     "cli",
     "app",
+    "opening",
     "checks",
     "choices",
     "http/router",
@@ -42,7 +43,7 @@ LAYERS = (
 """From the outside in: a room imports only from rooms below it (docs/adr/0002-layout.md)."""
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms.split()}
 ANYWHERE = {"__version__"}
-SETTINGS_READERS = {"cli", "app", "checks", "choices"}
+SETTINGS_READERS = {"cli", "app", "opening", "checks", "choices"}
 ISLANDS = {"cli/api_client", "settings"}
 
 

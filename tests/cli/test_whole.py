@@ -16,9 +16,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from clicktrail.app import open_engine
 from clicktrail.cli import main, whole
 from clicktrail.errors import Unavailable
+from clicktrail.opening import open_engine
 from clicktrail.settings import load_settings
 from clicktrail.store.exchange import dump
 from clicktrail.store.exchange.move import TABLES, columns_of, count_rows

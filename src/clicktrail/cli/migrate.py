@@ -5,12 +5,12 @@ from functools import partial
 
 import click
 
-from clicktrail.app import open_engine
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.cli.running import MIGRATIONS, find_running
+from clicktrail.opening import open_engine
 from clicktrail.settings import Settings
 from clicktrail.store.counting import totals
 from clicktrail.store.engines.duckdb.looking import Look, look, reading

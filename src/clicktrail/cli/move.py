@@ -5,10 +5,10 @@ from functools import partial
 
 import click
 
-from clicktrail.app import check_keys, keys_of
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.remote import open_store
+from clicktrail.opening import check_keys, keys_of
 from clicktrail.settings import Settings
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill

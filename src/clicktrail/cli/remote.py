@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from clicktrail.app import make_store, open_engine, open_keys
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.auditing import NOTED, command_entry, command_trail, os_user
@@ -12,6 +11,7 @@ from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
+from clicktrail.opening import make_store, open_engine, open_keys
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.privacy.audit import record_all

@@ -5,12 +5,12 @@ import time
 
 import click
 
-from clicktrail.app import open_keys
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options, warn
 from clicktrail.cli.remote import change, note_command
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
+from clicktrail.opening import open_keys
 from clicktrail.query.fields import PROFILE
 from clicktrail.store.objects import oauth_clients as clients
 from clicktrail.store.reads import records

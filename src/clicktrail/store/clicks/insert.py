@@ -38,6 +38,14 @@ _SPACED_UUIDS = (
     "ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space"
 )
 """The clicks with uuids of name spaces, by the index of hash and name space."""
+_NEWEST = "SELECT rowid FROM clicks WHERE click_id >= {} ORDER BY click_id DESC LIMIT {}"
+_NUMBERED = "rowid IN (SELECT unnest({}::BIGINT[]))"
+"""Rows by their numbers. The newest clicks as whole rows, sorted by the engine, would be a scan of all columns."""
+_LAST_ROWS = 120_000
+"""About a row group of DuckDB."""
+_LAST = (
+    "SELECT count(*), min(click_id) FROM (SELECT click_id FROM clicks WHERE rowid > {} ORDER BY click_id DESC LIMIT {})"
+)
 Inspect = Callable[[Mapping[str, Click]], None]
 """Gets the stored clicks by id before anything is written. An exception stops the write."""
 
@@ -185,8 +193,10 @@ def load_tail(session: Session) -> None:
     """Reads the newest clicks into memory, if only this process adds clicks."""
     if not session.dialect.is_owned:
         return
-    rows = session.rows(sql("SELECT {} FROM clicks c ORDER BY click_id DESC LIMIT {}", CLICK_SQL, number(TAIL)))
-    clicks = [Click(*row) for row in reversed(rows)]
+    found = session.rows(sql(_NEWEST, _find_floor(session), number(TAIL)))
+    numbers = [each for [each] in found]
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {} ORDER BY click_id", CLICK_SQL, sql(_NUMBERED, numbers)))
+    clicks = [Click(*row) for row in rows]
     session.memory.newest.begin(clicks, is_whole=len(rows) < TAIL)
     visits = {
         visit_key(click): Visit(click.click_id, click.time)
@@ -194,3 +204,11 @@ def load_tail(session: Session) -> None:
         if click.link_id is not None and click.duplicate_of is None
     }
     session.memory.visits.keep(visits)
+
+
+def _find_floor(session: Session) -> str:
+    """An id from which on there are at least `TAIL` clicks, few more if the rows that were added last are the newest.
+    Else the lowest id."""
+    [[last]] = session.rows(Sql("SELECT coalesce(max(rowid), 0) FROM clicks"))
+    [[count, floor]] = session.rows(sql(_LAST, number(last - _LAST_ROWS), number(TAIL)))
+    return floor if count == TAIL else ""

@@ -26,6 +26,7 @@ from clicktrail.store.engines.duckdb.journal.positions import forget_journal
 from clicktrail.store.engines.duckdb.log import log_of, set_aside
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
+from clicktrail.store.memory.key_set import distinct
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
@@ -37,6 +38,7 @@ READERS, LOOKERS = 4, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Bytes of log that trigger a checkpoint. It bounds how long writers stall, and how much a start after a crash
 replays."""
+_LITTLE_MB = 32
 _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -226,14 +228,21 @@ class DuckdbEngine:
                 session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - serving goes on without figures
                 notify("the figures of links could not be read", error)
+            self._free_cache(session)
             session.close()
 
         self._writer.submit(take_snapshot)
         self._watchers.submit(read)
 
+    def _free_cache(self, session: DuckdbSession) -> None:
+        """Gives back the memory in which the start read all clicks. What questions use is read again."""
+        with contextlib.suppress(duckdb.Error):  # more is in use now: then nothing is freed
+            session.rows(sql(f"SET memory_limit = '{_LITTLE_MB}MB'"))
+        session.rows(sql(f"SET memory_limit = '{self._config['memory_limit']}'"))
+
     def _read_uuids(self, session: DuckdbSession) -> None:
         keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
-        self.memory.uuids.begin(np.unique(np.asarray(keys, dtype=np.uint64).view(np.int64)))
+        self.memory.uuids.begin(distinct(np.asarray(keys, dtype=np.uint64).view(np.int64)))
 
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
