@@ -86,6 +86,8 @@ class KeyRing:
         self._stamp: int | None = None
         self._look_at = 0.0
         self._keys: dict[str, str] = {}
+        self.reads = 0
+        """How often keys were read: what was learned by earlier keys must be checked again."""
         self._again_at = 0.0
 
     def is_changed(self) -> bool:
@@ -164,6 +166,7 @@ class KeyRing:
                 self._again_at = self.clock.passed_s() + _AGAIN_S
                 return
             self._keys = read_keys(found)
+            self.reads += 1
             self._stamp = self._source.stamp()
 
 
@@ -269,6 +272,7 @@ class TokenChecker:
         self._revoked = revoked
         self._partner_sees_contacts = partner_sees_contacts
         self._known: OrderedDict[bytes, tuple[Claims, Viewer]] = OrderedDict()
+        self._reads = 0
 
     def check(self, authorization: str | None) -> Viewer:
         """The value of an Authorization header -> the viewer. Raises Unauthenticated."""
@@ -281,8 +285,9 @@ class TokenChecker:
 
     def check_token(self, token: str) -> Viewer:
         """The viewer of a token. Raises Unauthenticated."""
-        if self._ring.is_changed():
+        if self._ring.is_changed() or self._ring.reads != self._reads:
             self._known.clear()  # a dropped key ends its tokens
+            self._reads = self._ring.reads
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         claims, viewer = self._known.get(digest) or self._learn(digest, token)
         if claims.expires_at is not None and claims.expires_at <= self._ring.clock.unix_s():
