@@ -28,7 +28,7 @@ LAYERS = (
     "tokens people imports delivery live",
     "store/store ingest",
     "store/vitals store/engines store/exchange",
-    "store/migrations store/registrations",
+    "store/migrations store/registrations store/privacy",
     "store/clicks",
     "store/outbox",
     "store/objects",

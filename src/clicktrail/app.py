@@ -32,6 +32,7 @@ from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.endpoint.trails import Entries
 from clicktrail.http.fast.clicks import ROUTE, FastClicks
 from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
@@ -51,6 +52,7 @@ from clicktrail.people.passwords import Passwords
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.clicks.aging import forget_reduced, reduce_addresses
 from clicktrail.store.counting.totals import add_up
+from clicktrail.store.privacy.audit import record_settings
 from clicktrail.tokens import TokenChecker
 
 _REFRESH_S = 5.0
@@ -67,6 +69,8 @@ _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
 """The route shown for requests that name no host. They reach no operation."""
+_LOGGED = 200
+"""Characters of a setting in the audit log."""
 _FLUSH_S = 0.1
 """How often log lines are flushed."""
 
@@ -178,6 +182,7 @@ class App:
             tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
+            entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),
             listeners=Slots(
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
@@ -205,6 +210,7 @@ class App:
         opening = self.store.open(self._log_error, self._log_fill)
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), opening)
         await self.store.warm_up()
+        await self.store.run(record_settings, self._changed_settings())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals, self._reduce_addresses]
@@ -244,6 +250,11 @@ class App:
             await self._link(scope, receive, send)
         else:
             await self._router(scope, receive, send)
+
+    def _changed_settings(self) -> dict[str, str]:
+        """The version, and the settings that do not have their default, for the audit log."""
+        changed = {name: value for name, value, is_default, _ in self.services.settings if not is_default}
+        return {"version": __version__, **{name: value[:_LOGGED] for name, value in changed.items()}}
 
     def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)

@@ -18,13 +18,14 @@ import jwt
 import msgspec
 
 from clicktrail.errors import Unauthenticated, Unavailable
-from clicktrail.model.access import PARTNERS, Right, Scope, Viewer
+from clicktrail.model.access import PARTNERS, ActorKind, Right, Scope, Viewer
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
 ISSUED_FILE = "tokens.ndjson"
 _ISSUER = "clicktrail"
+_COMMAND = "command:"
 _ALGORITHM = "HS256"
 _AGAIN_S = 30.0
 """Seconds until keys that could not be read are tried again."""
@@ -85,6 +86,8 @@ class KeyRing:
         self._stamp: int | None = None
         self._look_at = 0.0
         self._keys: dict[str, str] = {}
+        self.reads = 0
+        """How often keys were read: what was learned by earlier keys must be checked again."""
         self._again_at = 0.0
 
     def is_changed(self) -> bool:
@@ -163,6 +166,7 @@ class KeyRing:
                 self._again_at = self.clock.passed_s() + _AGAIN_S
                 return
             self._keys = read_keys(found)
+            self.reads += 1
             self._stamp = self._source.stamp()
 
 
@@ -270,6 +274,7 @@ class TokenChecker:
         self._partner_sees_contacts = partner_sees_contacts
         self._partner_sees_visitors = partner_sees_visitors
         self._known: OrderedDict[bytes, tuple[Claims, Viewer]] = OrderedDict()
+        self._reads = 0
 
     def check(self, authorization: str | None) -> Viewer:
         """The value of an Authorization header -> the viewer. Raises Unauthenticated."""
@@ -282,8 +287,9 @@ class TokenChecker:
 
     def check_token(self, token: str) -> Viewer:
         """The viewer of a token. Raises Unauthenticated."""
-        if self._ring.is_changed():
+        if self._ring.is_changed() or self._ring.reads != self._reads:
             self._known.clear()  # a dropped key ends its tokens
+            self._reads = self._ring.reads
         digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
         claims, viewer = self._known.get(digest) or self._learn(digest, token)
         if claims.expires_at is not None and claims.expires_at <= self._ring.clock.unix_s():
@@ -294,7 +300,9 @@ class TokenChecker:
             raise _refusal("The token was revoked.", "invalid_token")
         return viewer
 
-    def make_viewer(self, scope: Scope, partner_id: str | None, owner: str, actor: str) -> Viewer:
+    def make_viewer(
+        self, scope: Scope, partner_id: str | None, owner: str, actor: str, actor_kind: ActorKind
+    ) -> Viewer:
         """The viewer with a scope, whether a token or a session gives it. `owner` is its asker without a partner."""
         is_partner = scope in PARTNERS
         sees_contacts = self._partner_sees_contacts or not is_partner
@@ -306,6 +314,7 @@ class TokenChecker:
             sees_visitors=self._partner_sees_visitors or not is_partner,
             asker=partner_id or owner,
             actor=actor,
+            actor_kind=actor_kind,
             rights=self._rights if scope is Scope.PARTNER and partner_id is not None else frozenset(),
         )
 
@@ -322,11 +331,25 @@ class TokenChecker:
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid: no key of this server signed it.", "invalid_token") from None
         owner = claims.subject if is_id(claims.subject) else claims.token_id
-        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, claims.token_id)
+        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, *_actor_of(claims))
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known
+
+
+def command_subject(user: str) -> str:
+    """The subject of the short-lived token with which a command asks a running server."""
+    return f"{_COMMAND}{user}"
+
+
+def _actor_of(claims: Claims) -> tuple[str, ActorKind]:
+    """Only `command_subject` makes subjects of commands: `token create` puts `cli:` before a name."""
+    if claims.subject.startswith(_COMMAND):
+        return claims.subject.removeprefix(_COMMAND), ActorKind.COMMAND
+    if is_id(claims.subject):
+        return claims.subject, ActorKind.CLIENT
+    return claims.token_id, ActorKind.TOKEN
 
 
 def _refusal(detail: str, error: str = "") -> Unauthenticated:

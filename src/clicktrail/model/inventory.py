@@ -81,6 +81,16 @@ TABLE = (
         "signing in, and finding sessions that are not one's own",
         "until the session has ended and someone signs in later; at most 30 days in use",
     ),
+    Held(
+        "audit log: who did what, with ids and the client address",
+        "proving who read or changed what",
+        "all of it is kept",
+    ),
+    Held(
+        "history of clicks and registrations: ids, times, actors; of a deleted click link, partner, banner, site and marks",
+        "reports as they were known earlier",
+        "all of it is kept",
+    ),
 )
 RECIPIENTS = (
     "Partners: their own clicks with the network of the address and no user agent, and clients with masked contacts, "

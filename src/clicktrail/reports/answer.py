@@ -37,5 +37,7 @@ class Answer:
     """Since when no click is missing, in microseconds; None if none were dropped by age."""
     hidden: int = 0
     """Groups that are hidden because they have few clicks."""
+    bare: int = 0
+    """Clicks of the range that were deleted since the moment whose knowledge is asked for."""
     left_out: int = 0
     """Clicks that `period=all` does not reach."""

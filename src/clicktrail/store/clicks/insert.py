@@ -16,6 +16,7 @@ from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.history import find_known_time
 from clicktrail.store.session.protocol import Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql
 from clicktrail.store.session.totals import new_totals
@@ -99,7 +100,7 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh, catalogue, is_history=linked is not None)
+        _add(session, fresh, catalogue, is_history=linked is not None, are_given=bool(given))
     return result
 
 
@@ -122,13 +123,18 @@ def _relink(
     return clicks, catalogue
 
 
-def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool) -> None:
+def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool, are_given: bool) -> None:
     """Adds clicks, their deliveries and what they add to the totals, in one transaction. History has no deliveries,
-    and no one follows it."""
+    and no one follows it. `are_given`: ids may come from elsewhere, and then say nothing about when a click became
+    known."""
     deliveries = [] if is_history else click_deliveries(session, fresh, catalogue)
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+    known = [find_known_time(click, session.clock.now_us()) for click in marked] if are_given else []
+    if any(known):
+        with_known = [(*row, time) for row, time in zip(rows, known, strict=True)]
+        clicks = Rows("clicks", (*clicks.columns, "known_time"), with_known)
     session.after_commit(lambda: _remember(session, marked))
     if not is_history:
         session.after_commit(lambda: session.memory.arrivals.add(marked))

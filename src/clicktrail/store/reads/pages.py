@@ -7,14 +7,17 @@ from typing import Any
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
+from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.reads.as_of import source_at
 from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, is_newest_first
 from clicktrail.store.reads.records import Page
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement, parts_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
 from clicktrail.store.reads.tables import PARTS
 from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import sql
 
 End = tuple[Value, str]
 """The sort value and the id of a row: where the next page begins."""
@@ -33,7 +36,8 @@ def find_rows(session: Session, viewer: Viewer, query: ListQuery, plan: Plan) ->
         query, plan = _narrow(session, viewer, query), plan.then
     if isinstance(plan, Skipping):
         query, plan = _skip(session, viewer, query), plan.then
-    return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first)))
+    source = None if query.as_of is None else sql("{} c", source_at(CLICK, query.as_of, viewer))
+    return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first, source)))
 
 
 def _split(rows: Sequence[Row]) -> tuple[list[Click], list[End]]:

@@ -53,6 +53,8 @@ Plan = FromMemory | ByIndex | Narrowed | Skipping | OneStatement
 
 def plan_page(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Plan:
     """The fastest plan for a page of clicks."""
+    if query.as_of is not None:  # no index holds what was known earlier
+        return OneStatement(rows_first=False)
     statement = plan_statement(query, viewer, dialect)
     if dialect.is_owned and is_newest_first(query, viewer):
         return FromMemory(Skipping(statement) if is_skipping(query) else statement)
@@ -73,13 +75,13 @@ def plan_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> OneSta
 
 def is_newest_first(query: ListQuery, viewer: Viewer) -> bool:
     """Whether the newest clicks are asked for, without a filter, by a viewer who may see every click."""
-    is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions
+    is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions and query.as_of is None
     return is_plain and viewer.scope not in PARTNERS
 
 
 def is_narrowed(query: ListQuery) -> bool:
     """Whether the sort values of the page are worth finding first."""
-    return query.sort.is_repetitive and query.offset <= MAX_LIMIT
+    return query.as_of is None and query.sort.is_repetitive and query.offset <= MAX_LIMIT
 
 
 def is_skipping(query: ListQuery) -> bool:
@@ -89,7 +91,7 @@ def is_skipping(query: ListQuery) -> bool:
 
 def has_parts(query: ListQuery) -> bool:
     """Whether clicks are asked for in an order whose parts can be counted."""
-    return query.resource.name == "click" and query.sort.column in PARTS
+    return query.resource.name == "click" and query.sort.column in PARTS and query.as_of is None
 
 
 def has_one_sort_value(query: ListQuery) -> bool:

@@ -1,0 +1,1 @@
+"""What the store owes to people and to auditors: the audit log."""
