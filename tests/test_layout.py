@@ -26,7 +26,7 @@ LAYERS = (
     "http/visitor",
     "observe",
     "tokens people imports delivery live",
-    "store/store ingest",
+    "store/store ingest keyring",
     "store/vitals store/engines store/exchange",
     "store/migrations store/registrations store/privacy",
     "store/clicks",

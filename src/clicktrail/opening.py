@@ -15,6 +15,7 @@ from clicktrail.ingest.facts import FactFinder
 from clicktrail.ingest.geo import Geo
 from clicktrail.ingest.helping import Helper
 from clicktrail.ingest.recorder import Recorder, relink
+from clicktrail.keyring import KEY_FILE, KeyFile, KeyRing
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
 from clicktrail.settings import Settings, SettingsError
@@ -24,7 +25,6 @@ from clicktrail.store.engines.postgres.keys import TableKeys
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
-from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing
 
 
 def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:

@@ -21,7 +21,7 @@ OTHER_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/
 SITE = "https://shop.example.org"
 MAIL = "jane@secret.example"
 URI = f"{SITE}/private/way?referral=spring&utm_source=paper&size=9&e-mail={MAIL}"
-REFERRER = "https://blog.example/story?token=tok3nn&topic=9"
+REFERRER = "https://blog.example/t4le?token=tok3nn&topic=9"
 POLICIES: tuple[dict[str, str], ...] = (
     {"ip": "truncated"},
     {"ip": "truncated", "user_agent": "parsed", "uri": "utm_source", "referrer": "origin", "coordinates": "rounded"},
@@ -129,7 +129,7 @@ def secrets_of(policy: dict[str, str]) -> list[str]:
     if policy.get("uri") == "origin":
         found += ["private/way", "size=9"]
     if policy.get("referrer") == "origin":
-        found += ["story", "topic"]
+        found += ["t4le", "topic"]
     return found
 
 

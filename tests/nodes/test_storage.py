@@ -9,6 +9,7 @@ import httpx
 import psycopg
 import pytest
 
+from clicktrail.keyring import KeyFile
 from clicktrail.model.access import SYSTEM
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.click import Click
@@ -34,7 +35,6 @@ from clicktrail.store.migrations.shared import all_migrations, migrate
 from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.session.sql import sql
-from clicktrail.tokens import KeyFile
 from tests.serving import run, serving
 
 SHARED_TABLES = "SELECT table_name, column_name, is_nullable FROM information_schema.columns WHERE table_schema = "

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from clicktrail.checks.idle import idle_settings, unknown_variables
 from clicktrail.choices import is_embedded, store_path
+from clicktrail.keyring import KEY_FILE, KeyFile, read_keys
 from clicktrail.observe.findings import Finding
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.tokens import KEY_FILE, KeyFile, read_keys
 
 VISITED = ("/{code}", "/collect", "/p.gif")
 """Ends of the routes that visitors' browsers call."""

@@ -25,11 +25,11 @@ from clicktrail.cli.stopping import STOPPING, Stopping
 from clicktrail.cli.version import describe_version
 from clicktrail.cli.workers import HOPELESS, supervise
 from clicktrail.errors import NewerStore, Unavailable
+from clicktrail.keyring import KEY_FILE
 from clicktrail.opening import check_keys, keys_of
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.objects.invitations import invite_first
-from clicktrail.tokens import KEY_FILE
 
 _LOOK_S = 1.0
 """Seconds between a worker's checks that its parent still runs."""

@@ -9,6 +9,7 @@ from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.running import find_server
 from clicktrail.errors import ClicktrailError, StoreInUse
+from clicktrail.keyring import read_keys
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import MAX_AHEAD_S, render_second
 from clicktrail.observe.findings import Finding
@@ -23,7 +24,6 @@ from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import list_keys
 from clicktrail.store.migrations.shared import say_newer
-from clicktrail.tokens import read_keys
 
 _DAMAGED = "restore a backup"
 

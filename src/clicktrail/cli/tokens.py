@@ -8,13 +8,14 @@ import click
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options, warn
 from clicktrail.cli.remote import change, note_command
+from clicktrail.keyring import Issued
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
 from clicktrail.opening import open_keys
 from clicktrail.query.fields import PROFILE
 from clicktrail.store.objects import oauth_clients as clients
 from clicktrail.store.reads import records
-from clicktrail.tokens import Issued, issue_token
+from clicktrail.tokens import issue_token
 
 _LINE = "{:16}  {:8}{:9}{:26}{:25}  {:25}  {}"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

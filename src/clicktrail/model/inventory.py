@@ -87,7 +87,7 @@ TABLE = (
         "all of it is kept",
     ),
     Held(
-        "history of clicks and registrations: ids, times, actors; of a deleted click link, partner, banner, site and marks",
+        "history of clicks and registrations: ids, times, actors; of a deleted click its link, partner and marks",
         "reports as they were known earlier",
         "all of it is kept",
     ),

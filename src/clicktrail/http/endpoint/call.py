@@ -21,6 +21,7 @@ from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
+from clicktrail.keyring import KeyRing
 from clicktrail.live.feed import Feed
 from clicktrail.model.access import NO_RULES, OwnRules, Viewer
 from clicktrail.model.attribution import Model
@@ -35,7 +36,7 @@ from clicktrail.query.grammar import Asked
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import transaction_of
 from clicktrail.store.store import AuditedStore, Store
-from clicktrail.tokens import KeyRing, TokenChecker
+from clicktrail.tokens import TokenChecker
 
 encode = msgspec.json.Encoder().encode
 P = ParamSpec("P")

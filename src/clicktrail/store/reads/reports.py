@@ -80,10 +80,7 @@ def run_report(session: Session, viewer: Viewer, report: Report, least: int = 0)
     now, raw_from = question.as_of or question.known_at or session.clock.now_us(), find_raw_from(session)
     known = asking.known(viewer, now, raw_from) if question.period == ALL else Range(now, now)
     ranges = find_ranges(question, now, known)
-    if raw_from is not None:
-        refuse_dropped(question, ranges, raw_from)
-        if any(REGISTERED in metric.parts for metric in question.metrics):
-            refuse_lost_registrations(session, report, ranges, raw_from)
+    _refuse_lost(session, report, ranges, raw_from)
     left_out = asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0
     if left_out and report.kind:
         raise _incomplete(left_out)
@@ -113,6 +110,14 @@ def run_report(session: Session, viewer: Viewer, report: Report, least: int = 0)
         left_out=left_out,
         bare=asking.count_bare(viewer, ranges.current),
     )
+
+
+def _refuse_lost(session: Session, report: Report, ranges: Ranges, raw_from: int | None) -> None:
+    """Raises Conflict where clicks or registrations of the ranges were dropped."""
+    if raw_from is not None:
+        refuse_dropped(report.question, ranges, raw_from)
+        if any(REGISTERED in metric.parts for metric in report.question.metrics):
+            refuse_lost_registrations(session, report, ranges, raw_from)
 
 
 def _incomplete(left_out: int) -> MalformedRequest:
