@@ -11,10 +11,9 @@ import msgspec
 
 from clicktrail.errors import Unauthenticated
 from clicktrail.keyring import ISSUER, KeyRing
-from clicktrail.model.access import PARTNERS, ActorKind, Right, Scope, Viewer
+from clicktrail.model.access import PARTNERS, ActorKind, Right, Scope, Viewer, actor_of
 from clicktrail.model.ids import is_id
 
-_COMMAND = "command:"
 _REMEMBERED = 4096
 """Maximum number of verified tokens in memory. A program uses only a few."""
 
@@ -119,25 +118,14 @@ class TokenChecker:
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid: no key of this server signed it.", "invalid_token") from None
         owner = claims.subject if is_id(claims.subject) else claims.token_id
-        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, *_actor_of(claims))
+        known = (
+            claims,
+            self.make_viewer(claims.scope, claims.partner_id, owner, *actor_of(claims.subject, claims.token_id)),
+        )
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known
-
-
-def command_subject(user: str) -> str:
-    """The subject of the short-lived token with which a command asks a running server."""
-    return f"{_COMMAND}{user}"
-
-
-def _actor_of(claims: Claims) -> tuple[str, ActorKind]:
-    """Only `command_subject` makes subjects of commands: `token create` puts `cli:` before a name."""
-    if claims.subject.startswith(_COMMAND):
-        return claims.subject.removeprefix(_COMMAND), ActorKind.COMMAND
-    if is_id(claims.subject):
-        return claims.subject, ActorKind.CLIENT
-    return claims.token_id, ActorKind.TOKEN
 
 
 def _refusal(detail: str, error: str = "") -> Unauthenticated:

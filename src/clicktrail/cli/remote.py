@@ -10,14 +10,14 @@ from clicktrail.cli.auditing import NOTED, command_entry, command_trail, os_user
 from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
-from clicktrail.model.access import Scope
+from clicktrail.model.access import Scope, command_subject
 from clicktrail.opening import make_store, open_engine, open_keys
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import AuditedStore, Store
-from clicktrail.tokens import command_subject, issue_token
+from clicktrail.tokens import issue_token
 
 T = TypeVar("T")
 _LIFETIME_S = 60

@@ -4,6 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
+from clicktrail.model.ids import is_id
+
+_COMMAND = "command:"
+
 
 class Scope(StrEnum):
     """What a token may do. Each scope allows only what its line says."""
@@ -137,6 +141,19 @@ class Cause(msgspec.Struct, frozen=True):
     actor: str
     reason: Reason
     actor_kind: ActorKind = ActorKind.SYSTEM
+
+
+def command_subject(user: str) -> str:
+    """The subject of the short-lived token with which a command asks a running server."""
+    return f"{_COMMAND}{user}"
+
+
+def actor_of(subject: str, token_id: str) -> tuple[str, ActorKind]:
+    """Who acts with a token. Only `command_subject` makes subjects of commands: `token create` puts `cli:` before a
+    name."""
+    if subject.startswith(_COMMAND):
+        return subject.removeprefix(_COMMAND), ActorKind.COMMAND
+    return (subject, ActorKind.CLIENT) if is_id(subject) else (token_id, ActorKind.TOKEN)
 
 
 SYSTEM = Viewer(Scope.ADMIN)
