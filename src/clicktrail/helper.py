@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import json
 import select
 import signal
 import sys
@@ -31,7 +32,7 @@ def _refuse() -> str:
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answers pieces until there are no more, or none came for a while."""
-    settings = msgspec.msgpack.decode(read_frame(requests), type=Settings)
+    settings = msgspec.convert(json.loads(read_frame(requests)), Settings)
     reading = read_reading(settings)
     finder = FactFinder(make_geo(settings), reading.clock, parameters_of(settings))
     finder.warm_up()

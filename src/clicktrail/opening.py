@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -93,4 +94,5 @@ def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buff
 
 def make_helper(settings: Settings) -> Helper:
     """The second process for large imports and batches. It starts when it is needed."""
-    return Helper((sys.executable, "-P", "-m", "clicktrail.helper"), msgspec.msgpack.encode(settings))
+    told = json.dumps(msgspec.to_builtins(settings)).encode()  # numbers may be large
+    return Helper((sys.executable, "-P", "-m", "clicktrail.helper"), told)
