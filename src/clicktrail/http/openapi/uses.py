@@ -17,7 +17,7 @@ TAGS = {
     "Postbacks": "Partners' own servers, which are notified of clicks and registrations.",
     "Tokens": "How programs get tokens (OAuth 2 client credentials), and how to revoke tokens.",
     "Users": "People who sign in: sessions, invitations, second factors.",
-    "Operating": "For operators: imports, backups, health, metrics, deleting clicks.",
+    "Operating": "For operators: imports, backups, health, metrics, the audit log, deleting clicks.",
 }
 """Tag -> its description, in the order of the documentation."""
 _BY_USE = {
@@ -28,7 +28,7 @@ _BY_USE = {
     ),
     "Asking": (
         *("listClicks", "getClick", "exportClicks", "followClicks", "getLinkMetrics", "listRegistrations"),
-        *("getClickAttribution", "getProfileAttribution"),
+        *("getClickAttribution", "getProfileAttribution", "getClickHistory", "getLinkHistory"),
     ),
     "Operating": ("importObjects", "deleteClicks", "deleteClick"),
 }
