@@ -27,6 +27,7 @@ LAYERS = (
     "tokens people imports delivery live",
     "store/store ingest",
     "store/vitals store/engines store/exchange",
+    "store/privacy",
     "store/migrations store/registrations",
     "store/clicks",
     "store/outbox",

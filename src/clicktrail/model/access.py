@@ -99,6 +99,7 @@ class Reason(StrEnum):
     DELETED = "it was deleted"
     MERGED = "its client became a part of another profile"
     POINTER_DELETED = "the object that it pointed to was deleted"
+    ERASED = "its person was erased"
 
 
 class Cause(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 Each change has a `Cause` from the caller. It is not stored yet.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from clicktrail.model.access import SYSTEM, Cause, Reason
 from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
+from clicktrail.model.erasure import Strangers, strip_click
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.model.visitors import visit_key
@@ -19,6 +20,7 @@ from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.counted import IS_COUNTED
+from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, named, sql, update
@@ -27,6 +29,17 @@ from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser's id may be added."""
+_REPLACED = ("ip", "uri", "visitor", "visitor_id", "profile_id", "update_time")
+_STRIP = (
+    "UPDATE clicks SET ip = n.ip, uri = n.uri, visitor = n.visitor, visitor_id = n.visitor_id, "
+    "profile_id = n.profile_id, update_time = n.update_time, ip_hash = n.ip_hash, user_agent = NULL, referrer = NULL, "
+    "uuid = NULL, uuid_hash = NULL, name_space = NULL, latitude = NULL, longitude = NULL "
+    "FROM (SELECT unnest({}::TEXT[]) AS click_id, unnest({}::TEXT[]) AS ip, unnest({}::TEXT[]) AS uri, "
+    "unnest({}::BIGINT[]) AS visitor, unnest({}::TEXT[]) AS visitor_id, unnest({}::TEXT[]) AS profile_id, "
+    "unnest({}::BIGINT[]) AS update_time, unnest({}::BIGINT[]) AS ip_hash) n "
+    "WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
+)
+"""The bounds let an engine without an index skip all rows outside."""
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
@@ -113,6 +126,22 @@ def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
         session.rows(update("clicks", {"is_first": True}, with_ids(session, click_ids)))
         session.after_commit(lambda: session.memory.newest.alter("click_id", frozenset(click_ids), is_first=True))
     return [click for click in lost if visit_key(click) not in heirs]
+
+
+def strip(
+    session: Session, clicks: Sequence[Click], strangers: Strangers, profiles: Mapping[str, str], cause: Cause
+) -> None:
+    """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay."""
+    del cause
+    stripped = [strip_click(click, strangers, profiles, session.clock.now_s()) for click in clicks]
+    click_ids = [click.click_id for click in stripped]
+    columns = [[getattr(click, name) for click in stripped] for name in _REPLACED]
+    hashes = [text_hash(click.ip) for click in stripped]
+    session.rows(sql(_STRIP, click_ids, *columns, hashes, min(click_ids), max(click_ids)))
+    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
+    session.figures.forget_visits(session, clicks)
+    session.after_commit(lambda: session.memory.uuids.forget(clicks))
+    session.after_commit(lambda: session.memory.newest.replace_all(stripped))
 
 
 @transaction(Write.CHANGE)

@@ -88,6 +88,11 @@ class LinkFigures:
         session.after_commit(lambda: session.memory.visits.forget(clicks))
         session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
 
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after clicks were stripped: their visits are not in the store any more."""
+        session.after_commit(lambda: self._first.forget(clicks))
+        session.after_commit(lambda: session.memory.visits.forget(clicks))
+
     def prepare(self, session: Session) -> None:
         """Called in the thread that adds clicks: reads the visits of today."""
         self._first.load(cast(ArraySession, session), [day_of(session.clock.now_us())])

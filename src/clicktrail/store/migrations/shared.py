@@ -184,6 +184,17 @@ MIGRATIONS: tuple[Migration, ...] = (
             "ALTER TABLE deliveries ADD COLUMN tries TEXT",
         ),
     ),
+    (
+        "0016-erasures",
+        (  # receipts; keyed hashes of what led to the persons; the keys (ADR 46)
+            """CREATE TABLE erasures (
+                erasure_id TEXT NOT NULL, time BIGINT NOT NULL, mode TEXT NOT NULL, profiles INTEGER NOT NULL,
+                contacts INTEGER NOT NULL, identities INTEGER NOT NULL, clicks INTEGER NOT NULL,
+                registrations INTEGER NOT NULL, deliveries INTEGER NOT NULL, gone_time BIGINT)""",
+            "CREATE TABLE erased_keys (erasure_id TEXT NOT NULL, key_hash TEXT NOT NULL)",
+            "CREATE TABLE erasure_secrets (secret TEXT NOT NULL)",
+        ),
+    ),
 )
 
 

@@ -135,6 +135,9 @@ class Figures(Protocol):
     def uncount(self, session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
         """Called after this transaction removed clicks. `gone`: the first clicks among them whose visits are over."""
 
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after this transaction stripped clicks: later clicks are not recognised as the same visits."""
+
     def prepare(self, session: Session) -> None:
         """Reads what the first click would otherwise wait for."""
 

@@ -103,6 +103,11 @@ class TableFigures:
         found = by_link_id(session.rows(sql(_FIGURES, list(link_ids), list(link_ids))))
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
 
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after clicks were stripped: the keys of their visits are hashes of addresses."""
+        keys = sorted(set(map(visit_key, clicks)) | set(map(new_visit_key, clicks)))
+        session.rows(sql("DELETE FROM link_visitors WHERE visitor = ANY({}::BIGINT[])", keys))
+
     def prepare(self, session: Session) -> None:
         """Nothing to do: the visits are in a table."""
 

@@ -1,0 +1,1 @@
+"""One person: found, exported, erased; and what is deleted by age."""
