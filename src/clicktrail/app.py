@@ -55,6 +55,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import TableKeys
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
@@ -65,6 +66,8 @@ _SALTS_S = 60.0
 """How often the server checks whether a new day has begun."""
 _TOTALS_S = 2.0
 """How often the server checks whether many clicks wait to be added to the daily totals."""
+_SCRUB_S = 5.0
+"""How often the server tries again to remove the bytes of erased persons from the files."""
 _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
@@ -239,6 +242,8 @@ class App:
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals]
         if self._sender is not None:
             works.append(self._sender.run)
+        if is_embedded(self.settings):
+            works.append(self._scrub)
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
@@ -300,6 +305,16 @@ class App:
                 await self.store.run(add_up)
             except Unavailable as error:  # reports count what is not added up
                 self._log_error("daily totals not added up", error)
+
+    async def _scrub(self) -> None:
+        """Removes the bytes of erased persons from the files of the embedded store."""
+        while True:
+            self.store.memory.erased.clear()
+            with contextlib.suppress(Unavailable):
+                erased = await self.store.run(list_left)
+                if erased and await self.store.engine.scrub():
+                    await self.store.run(note_gone, erased)
+            await self.store.memory.erased.wait(_SCRUB_S)
 
     async def _refresh_geo(self) -> None:
         while True:

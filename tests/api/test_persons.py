@@ -11,13 +11,19 @@ import pytest
 
 from tests.api.test_attribution import click, make_link, make_partner, register
 
-REPORT = "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
+REPORT = (
+    "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
+)
 
 
 def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
     """A client with two browsers and three clicks, one of them in another browser. Names and texts have the mark."""
     make_link(api, mark)
-    shown = {"ip": "8.8.7.1", "userAgent": f"Agent {mark}", "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example#f"}
+    shown = {
+        "ip": "8.8.7.1",
+        "userAgent": f"Agent {mark}",
+        "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example#f",
+    }
     clicks = [
         click(api, mark, day, visitorId=f"{mark}-v{browser}", referrer=f"https://from.example/{mark}", **shown)
         for day, browser in ((2, 1), (3, 1), (4, 2))
@@ -76,13 +82,11 @@ def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: st
     assert mark not in json.dumps(receipt)
     assert figures(api, mark) == before
     for name, value in (("uuid", f"{mark}-u"), ("visitorId", f"{mark}-v1"), ("contact", f"{mark}@mail.example")):
-        assert held(api, **{name: value}) == dict.fromkeys(
-            ("profiles", "identities", "registrations", "clicks", "deliveries"), []
-        )
+        assert not any(held(api, **{name: value}).values())
     assert api.get(f"/profiles/{made['profile_id']}").status_code == 404
     shown = [api.get(f"/clicks/{each}?query[visitor]=1&query[origin]=1").json() for each in made["clicks"]]
     for each in shown:
-        assert each["ip"].startswith("100::") and each["uri"] == "https://shop.example/p"
+        assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
         assert [each[name] for name in ("userAgent", "referrer", "uuid", "latitude", "longitude")] == [None] * 5
         assert mark not in json.dumps({**each, "linkId": None})
     assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
@@ -116,7 +120,7 @@ def test_a_browser_of_two_persons_leads_to_neither(api: httpx.Client, mark: str)
     made = make_person(api, mark)
     register(api, visitorId=f"{mark}-v2", profile={"uuid": f"{mark}-other", "firstName": "Other"})
     found = held(api, visitorId=f"{mark}-v2")
-    assert found["profiles"] == [] and found["clicks"] == []
+    assert (found["profiles"], found["clicks"]) == ([], [])
     receipt = erase(api, visitorId=f"{mark}-v2")
     assert (receipt["profiles"], receipt["identities"]) == (0, 2)
     assert api.get(f"/profiles/{made['profile_id']}").json()["uuid"] == f"{mark}-u"

@@ -73,7 +73,7 @@ async def export_person(call: Call) -> Answer:
     headers = {**_NOT_KEPT, "Content-Disposition": name, "Vary": "Accept-Language"}
     first = await anext(stream)  # a refusal is an answer of its own until the first piece is there
     note(call, "person exported")
-    return Answer(200, b"", _JSON if kind == "json" else _CSV, headers, chain(first, stream))
+    return Answer(media_type=_JSON if kind == "json" else _CSV, headers=headers, stream=chain(first, stream))
 
 
 async def erase_person(call: Call) -> Answer:

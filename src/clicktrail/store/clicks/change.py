@@ -128,20 +128,33 @@ def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
     return [click for click in lost if visit_key(click) not in heirs]
 
 
-def strip(
-    session: Session, clicks: Sequence[Click], strangers: Strangers, profiles: Mapping[str, str], cause: Cause
+def erase(
+    session: Session,
+    clicks: Sequence[Click],
+    strangers: Strangers,
+    profiles: Mapping[str, str],
+    deletes: bool,
+    cause: Cause,
 ) -> None:
-    """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay."""
-    del cause
+    """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay, unless it
+    `deletes` the clicks too."""
     stripped = [strip_click(click, strangers, profiles, session.clock.now_s()) for click in clicks]
+    if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
+        _write_stripped(session, stripped)
+    session.after_commit(lambda: session.memory.uuids.forget(clicks))
+    if deletes:
+        delete(session, clicks, cause)
+        return
+    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
+    session.figures.forget_visits(session, clicks)
+    session.after_commit(lambda: session.memory.newest.replace_all(stripped))
+
+
+def _write_stripped(session: Session, stripped: Sequence[Click]) -> None:
     click_ids = [click.click_id for click in stripped]
     columns = [[getattr(click, name) for click in stripped] for name in _REPLACED]
     hashes = [text_hash(click.ip) for click in stripped]
     session.rows(sql(_STRIP, click_ids, *columns, hashes, min(click_ids), max(click_ids)))
-    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
-    session.figures.forget_visits(session, clicks)
-    session.after_commit(lambda: session.memory.uuids.forget(clicks))
-    session.after_commit(lambda: session.memory.newest.replace_all(stripped))
 
 
 @transaction(Write.CHANGE)

@@ -90,7 +90,7 @@ class LinkFigures:
 
     def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
         """Called after clicks were stripped: their visits are not in the store any more."""
-        session.after_commit(lambda: self._first.forget(clicks))
+        session.after_commit(lambda: self._first.discard(clicks))
         session.after_commit(lambda: session.memory.visits.forget(clicks))
 
     def prepare(self, session: Session) -> None:

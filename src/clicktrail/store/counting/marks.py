@@ -12,7 +12,7 @@ import numpy as np
 
 from clicktrail.model.click import Click
 from clicktrail.model.times import DAY_US
-from clicktrail.model.visitors import day_of, new_visit_key, visit_key
+from clicktrail.model.visitors import day_of, visit_key
 from clicktrail.store.memory.key_set import KeySet
 from clicktrail.store.session.counted import DAY_SQL, KIND_SQL, LINK_SQL, VISITOR_KEY
 from clicktrail.store.session.protocol import Session
@@ -72,20 +72,12 @@ class FirstVisits:
             self._days.move_to_end(day)
 
     def discard(self, clicks: Iterable[Click]) -> None:
-        """Called after the last clicks of these visits were deleted."""
+        """Called after the last clicks of these visits were deleted or stripped. A stripped click has a visit of its
+        own, which is known only if its day was read since."""
         for click in clicks:
-            visits = self._days.get(day_of(click.time))
-            if visits is not None:
-                visits.discard(visit_key(click))
-
-    def forget(self, clicks: Iterable[Click]) -> None:
-        """Called after clicks were stripped: removes their visits, as far as they are known."""
-        keys: dict[int, set[int]] = {}
-        for click in clicks:
-            keys.setdefault(day_of(click.time), set()).update((visit_key(click), new_visit_key(click)))
-        for day in keys.keys() & self._days.keys():
-            for key in self._days[day].find(keys[day]):
-                self._days[day].discard(key)
+            visits, key = self._days.get(day_of(click.time)), visit_key(click)
+            if visits is not None and visits.find({key}):
+                visits.discard(key)
 
     def _add(self, by_day: Mapping[int, Collection[int]]) -> None:
         for day, visits in by_day.items():

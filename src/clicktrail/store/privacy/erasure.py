@@ -8,11 +8,11 @@ from clicktrail.errors import NotFound
 from clicktrail.model.access import Cause, Reason, Viewer
 from clicktrail.model.click import Click
 from clicktrail.model.erasure import Clicks, Counts, Key, Named, Receipt, Strangers
-from clicktrail.store.clicks.change import delete, strip
+from clicktrail.store.clicks import change
 from clicktrail.store.privacy.persons import Person, find_person, is_any
 from clicktrail.store.privacy.remembered import Value, remember
 from clicktrail.store.registrations.ranks import refuse_partner
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, named, names, sql, update
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -59,6 +59,7 @@ def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks
     row = {"erasure_id": receipt.erasure_id, "time": receipt.time, "mode": mode.value, "gone_time": None}
     session.rows(insert_into("erasures", {**row, **msgspec.structs.asdict(receipt.counts)}))
     remember(session, receipt.erasure_id, _values_of(person, asked))
+    session.after_commit(session.memory.erased.set)
     return receipt
 
 
@@ -68,9 +69,7 @@ def erase(session: Session, actor: str, person: Person, mode: Clicks) -> Counts:
     strangers, cause = Strangers(), Cause(actor, Reason.ERASED)
     made_up = {profile_id: strangers.profile(profile_id) for profile_id in person.profile_ids}
     if person.clicks:
-        strip(session, person.clicks, strangers, made_up, cause)
-    if person.clicks and mode is Clicks.DELETE:
-        delete(session, person.clicks, cause)
+        change.erase(session, person.clicks, strangers, made_up, mode is Clicks.DELETE, cause)
     _strip_registrations(session, person.attribution_ids, made_up)
     if person.delivery_ids:
         session.rows(update("deliveries", {"error": None, "tries": None}, is_any("delivery_id", person.delivery_ids)))
@@ -101,6 +100,17 @@ def get_receipt(session: Session, erasure_id: str) -> Receipt:
         counts=Counts(**dict(zip(_COUNTED, counts, strict=True))),
         gone_time=gone_time,
     )
+
+
+def list_left(session: Session) -> list[str]:
+    """The erasures whose bytes may still be in the store's files."""
+    return list_values(session, sql("SELECT erasure_id FROM erasures WHERE gone_time IS NULL ORDER BY erasure_id"))
+
+
+@transaction(Write.CHANGE)
+def note_gone(session: Session, erasure_ids: Collection[str]) -> None:
+    its = is_any("erasure_id", erasure_ids)
+    session.rows(update("erasures", {"gone_time": session.clock.now_us()}, its))
 
 
 def _strip_registrations(session: Session, attribution_ids: Collection[str], made_up: Mapping[str, str]) -> None:

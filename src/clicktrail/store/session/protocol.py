@@ -199,6 +199,10 @@ class Engine(Protocol):
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file, while the store is in use."""
 
+    async def scrub(self) -> bool:
+        """Removes what deleted and changed rows left in the files. Returns whether nothing is left. If not, call it
+        again later, or the engine cannot know (PostgreSQL)."""
+
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""
 

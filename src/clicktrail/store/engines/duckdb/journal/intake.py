@@ -105,6 +105,11 @@ class Intake:
         with self._flushing:
             yield
 
+    def scrub(self) -> None:
+        """Makes all frames zeros. Call it within `paused`. Raises OSError."""
+        if self._journal is not None:
+            self._journal.scrub()
+
     def gauges(self) -> dict[str, float]:
         """For the metrics: bytes of the journal's files, rows not yet taken in, age of the oldest of them."""
         return {

@@ -69,6 +69,13 @@ class Segment:
         with contextlib.suppress(OSError):
             self.write(bytes(_ERASED_BYTES), place)
 
+    def scrub(self) -> None:
+        """Makes all behind the header zeros, on disk. Raises OSError."""
+        place, end = HEADER_BYTES, os.fstat(self.file).st_size
+        while place < end:
+            place += os.pwrite(self.file, _BLOCK[: end - place], place)
+        os.fdatasync(self.file)
+
     def remove(self) -> None:
         """Closes and deletes the file."""
         self.close()
