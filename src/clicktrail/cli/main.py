@@ -13,6 +13,7 @@ PLACES = {
     "compact": "compact:compact",
     "demo": "demo:demo",
     "doctor": "doctor:doctor",
+    "erasures": "erasures:erasures",
     "export": "export:export_file",
     "id": "ids:print_ids",
     "import": "imports:import_files",

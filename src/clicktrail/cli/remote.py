@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import click
+
 from clicktrail.app import make_store, open_engine, open_keys
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
-from clicktrail.settings import Settings
+from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
@@ -43,6 +45,14 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
             token, _ = issue_token(keys, Scope.ADMIN, "cli", _LIFETIME_S)
         return remote(Client(url, token))
     return asyncio.run(_run(make_store(settings, engine), local))
+
+
+def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Runs `work` on the store, which no server has open. Raises ClickException."""
+    try:
+        return asyncio.run(_run(make_store(settings, open_store(settings)), work))
+    except (StoreInUse, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:

@@ -84,7 +84,7 @@ class Strangers:
         return self._addresses.setdefault(place, _NO_ONE + secrets.token_hex(8))
 
 
-def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str], now: int) -> Click:
+def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str]) -> Click:
     """The click without what leads to its person. `profiles`: the ids that take the place of profiles' ids."""
     ip = strangers.address(click)
     return replace(
@@ -94,6 +94,5 @@ def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str],
         visitor_id=strangers.name(click.visitor_id),
         profile_id=profiles.get(click.profile_id or "", click.profile_id),
         uri=click.uri.partition("#")[0].partition("?")[0],
-        update_time=now,
         **dict.fromkeys(("user_agent", "referrer", "uuid", "name_space", "latitude", "longitude")),
     )

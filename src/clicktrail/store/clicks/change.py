@@ -23,21 +23,20 @@ from clicktrail.store.session.counted import IS_COUNTED
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import detach
-from clicktrail.store.session.sql import Sql, and_, named, sql, update
+from clicktrail.store.session.sql import Sql, and_, join, named, sql, update
 from clicktrail.store.session.totals import COUNT_SQL, GONE, change_totals
 from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser's id may be added."""
-_REPLACED = ("ip", "uri", "visitor", "visitor_id", "profile_id", "update_time")
+_STRIPPED = {
+    **dict.fromkeys(("ip", "uri", "visitor_id", "profile_id", "user_agent", "referrer", "uuid", "name_space"), "TEXT"),
+    **dict.fromkeys(("visitor", "ip_hash", "uuid_hash"), "BIGINT"),
+    **dict.fromkeys(("latitude", "longitude"), "DOUBLE PRECISION"),
+}
+"""Column that stripping a click changes -> its type."""
 _STRIP = (
-    "UPDATE clicks SET ip = n.ip, uri = n.uri, visitor = n.visitor, visitor_id = n.visitor_id, "
-    "profile_id = n.profile_id, update_time = n.update_time, ip_hash = n.ip_hash, user_agent = NULL, referrer = NULL, "
-    "uuid = NULL, uuid_hash = NULL, name_space = NULL, latitude = NULL, longitude = NULL "
-    "FROM (SELECT unnest({}::TEXT[]) AS click_id, unnest({}::TEXT[]) AS ip, unnest({}::TEXT[]) AS uri, "
-    "unnest({}::BIGINT[]) AS visitor, unnest({}::TEXT[]) AS visitor_id, unnest({}::TEXT[]) AS profile_id, "
-    "unnest({}::BIGINT[]) AS update_time, unnest({}::BIGINT[]) AS ip_hash) n "
-    "WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
+    "UPDATE clicks SET {} FROM (SELECT {}) n WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
 )
 """The bounds let an engine without an index skip all rows outside."""
 
@@ -138,9 +137,9 @@ def erase(
 ) -> None:
     """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay, unless it
     `deletes` the clicks too."""
-    stripped = [strip_click(click, strangers, profiles, session.clock.now_s()) for click in clicks]
+    stripped = [strip_click(click, strangers, profiles) for click in clicks]
     if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
-        _write_stripped(session, stripped)
+        _write_stripped(session, clicks, stripped)
     session.after_commit(lambda: session.memory.uuids.forget(clicks))
     if deletes:
         delete(session, clicks, cause)
@@ -150,11 +149,24 @@ def erase(
     session.after_commit(lambda: session.memory.newest.replace_all(stripped))
 
 
-def _write_stripped(session: Session, stripped: Sequence[Click]) -> None:
+def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click]) -> None:
+    """Writes only columns that differ: on the embedded engine each takes time for each click."""
+    before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    columns = [[getattr(click, name) for click in stripped] for name in _REPLACED]
-    hashes = [text_hash(click.ip) for click in stripped]
-    session.rows(sql(_STRIP, click_ids, *columns, hashes, min(click_ids), max(click_ids)))
+    sets, values = [], [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    for place, (column, kind) in enumerate(_STRIPPED.items()):
+        new = [row[place] for row in after]
+        if new != [row[place] for row in before]:
+            sets.append(sql("{} = n.{}", named(column), named(column)))
+            values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
+    bounds = min(click_ids), max(click_ids)
+    session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
+
+
+def _stripped_values(click: Click) -> list[Any]:
+    """The values of `_STRIPPED`."""
+    hashes = {"ip_hash": text_hash(click.ip), "uuid_hash": text_hash(click.uuid)}
+    return [hashes[column] if column in hashes else getattr(click, column) for column in _STRIPPED]
 
 
 @transaction(Write.CHANGE)

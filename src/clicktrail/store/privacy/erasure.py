@@ -6,7 +6,6 @@ import msgspec
 
 from clicktrail.errors import NotFound
 from clicktrail.model.access import Cause, Reason, Viewer
-from clicktrail.model.click import Click
 from clicktrail.model.erasure import Clicks, Counts, Key, Named, Receipt, Strangers
 from clicktrail.store.clicks import change
 from clicktrail.store.privacy.persons import Person, find_person, is_any
@@ -28,7 +27,7 @@ those of changed rows it writes again."""
 _COUNTED = Counts.__struct_fields__
 
 
-@transaction(Write.CHANGE)
+@transaction(Write.BESIDE)
 def erase_person(session: Session, viewer: Viewer, asked: Named) -> Receipt:
     """Erases a person and strips the clicks. An unknown person gets a receipt with zeros.
 
@@ -145,11 +144,4 @@ def _values_of(person: Person, asked: Named) -> set[Value]:
         (Key.CONTACT, person.contacts),
     ):
         found |= {(key, value) for value in values}
-    found |= {(Key.CLICK_ID, click.click_id) for click in person.clicks if not _is_known_by(person, click)}
-    return found
-
-
-def _is_known_by(person: Person, click: Click) -> bool:
-    """Whether the click is found by other values than its id."""
-    owner = click.uuid if click.name_space is None else None
-    return click.profile_id in person.profile_ids or click.visitor_id in person.visitor_ids or owner in person.uuids
+    return found | {(Key.CLICK_ID, click.click_id) for click in person.clicks}

@@ -6,9 +6,11 @@ nobody who has only the hashes learns of whom they are.
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from clicktrail.errors import Mistake
+from clicktrail.model.click import Click
 from clicktrail.model.erasure import Clicks, Key
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, sql
@@ -21,6 +23,9 @@ _KNOWN = (
 Value = tuple[Key, str]
 
 
+WAS_ERASED = Mistake("belongs to a person who was erased", pointer="")
+
+
 class Erased(NamedTuple):
     """When a value's person was erased last, and how."""
 
@@ -28,11 +33,7 @@ class Erased(NamedTuple):
     mode: Clicks
 
 
-def has_erased(session: Session) -> bool:
-    return bool(session.rows(sql("SELECT 1 FROM erased_keys LIMIT 1")))
-
-
-def find_erased(session: Session, values: Iterable[Value]) -> Mapping[Value, Erased]:
+def find_erased(session: Session, values: Iterable[Value]) -> dict[Value, Erased]:
     """Those of the values whose persons were erased."""
     found: dict[Value, Erased] = {}
     for secret in list_values(session, sql("SELECT secret FROM erasure_secrets")):
@@ -40,6 +41,28 @@ def find_erased(session: Session, values: Iterable[Value]) -> Mapping[Value, Era
         for digest, time, mode in session.rows(sql(_KNOWN, list(hashes))):
             found[hashes[digest]] = Erased(time, Clicks(mode))
     return found
+
+
+def find_rows(session: Session, rows: Sequence[tuple[int, Collection[Value]]]) -> set[int]:
+    """The places of rows that belong to persons who were erased after the rows' times. What came later is new."""
+    known = find_erased(session, {value for _, values in rows for value in values})
+    return {
+        place
+        for place, (time, values) in enumerate(rows)
+        if known and any(value in known and time <= known[value].time for value in values)
+    }
+
+
+def values_of_click(click: Click) -> list[Value]:
+    """What leads to the person of a click."""
+    values: list[Value] = [(Key.CLICK_ID, click.click_id)]
+    if click.visitor_id is not None:
+        values.append((Key.VISITOR_ID, click.visitor_id))
+    if click.uuid is not None and click.name_space is None:
+        values.append((Key.UUID, click.uuid))
+    if click.profile_id is not None:
+        values.append((Key.PROFILE_ID, click.profile_id))
+    return values
 
 
 def remember(session: Session, erasure_id: str, values: Collection[Value]) -> None:

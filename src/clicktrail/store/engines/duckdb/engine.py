@@ -44,6 +44,7 @@ _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _EARLIER_S = 1.0
 """How long `scrub` waits for earlier transactions; meanwhile clicks stay in the journal."""
+_BESIDE = frozenset({Write.UPKEEP, Write.QUEUE, Write.BESIDE})
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -116,8 +117,8 @@ class DuckdbEngine:
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
-        recorded. Upkeep and the outbox only keep clicks in the journal meanwhile."""
-        run = self._run_beside if kind in (Write.UPKEEP, Write.QUEUE) else self._run_write
+        recorded. Kinds in `_BESIDE` only keep clicks in the journal meanwhile."""
+        run = self._run_beside if kind in _BESIDE else self._run_write
         return await asyncio.get_running_loop().run_in_executor(self._writer, run, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
@@ -185,11 +186,12 @@ class DuckdbEngine:
         is_single: bool = False,
         run: Run | None = None,
         is_question: bool = False,
+        keeps_actions: bool = False,
     ) -> T:
         session = self._session()
         try:
             with self._running.transaction(), nullcontext() if run is None else run.interrupted_by(session.interrupt):
-                return session.transact(work, is_single, is_question)
+                return session.transact(work, is_single, is_question, keeps_actions)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -289,7 +291,9 @@ class DuckdbEngine:
     def _run_beside(self, work: Callable[[Session], T], is_single: bool = False) -> T:
         self._intake.catch_up()
         with self._intake.not_flushing():
-            result = self._run(work, is_single)
+            result = self._run(work, is_single, keeps_actions=True)
+        with self._intake.not_recording():  # while memory learns of it
+            self._session().act()
         self._look_at_log()
         return result
 

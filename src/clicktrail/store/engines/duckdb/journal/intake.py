@@ -100,6 +100,12 @@ class Intake:
             yield
 
     @contextmanager
+    def not_recording(self) -> Iterator[None]:
+        """No thread records meanwhile. Never within `not_flushing`: a thread that records may wait for a flush."""
+        with self._recording:
+            yield
+
+    @contextmanager
     def not_flushing(self) -> Iterator[None]:
         """Nothing is taken in meanwhile; clicks are recorded."""
         with self._flushing:
