@@ -24,7 +24,7 @@ LAYERS = (
     "http/endpoint",
     "http/visitor",
     "observe",
-    "tokens people imports delivery live",
+    "tokens people imports retention delivery live",
     "store/store ingest",
     "store/vitals store/engines store/exchange",
     "store/privacy",

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +16,7 @@ from clicktrail.checks.running import Doctor
 from clicktrail.choices import (
     in_force,
     is_embedded,
+    keep_days,
     link_host_names,
     make_geo,
     own_rules,
@@ -49,13 +51,13 @@ from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
 from clicktrail.people.passwords import Passwords
+from clicktrail.retention import keep_purging, keep_scrubbing
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.counting.totals import add_up
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.keys import TableKeys
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import Store
 from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
@@ -66,8 +68,6 @@ _SALTS_S = 60.0
 """How often the server checks whether a new day has begun."""
 _TOTALS_S = 2.0
 """How often the server checks whether many clicks wait to be added to the daily totals."""
-_SCRUB_S = 5.0
-"""How often the server tries again to remove the bytes of erased persons from the files."""
 _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
@@ -239,11 +239,15 @@ class App:
         await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
+        days = keep_days(self.settings)
+        works: list[Callable[[], Coroutine[Any, Any, None]]]
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals]
         if self._sender is not None:
             works.append(self._sender.run)
         if is_embedded(self.settings):
-            works.append(self._scrub)
+            works.append(partial(keep_scrubbing, self.store))
+        if any(days[:4]):
+            works.append(partial(keep_purging, self.store, days, self.log.info, self._log_error))
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
@@ -305,16 +309,6 @@ class App:
                 await self.store.run(add_up)
             except Unavailable as error:  # reports count what is not added up
                 self._log_error("daily totals not added up", error)
-
-    async def _scrub(self) -> None:
-        """Removes the bytes of erased persons from the files of the embedded store."""
-        while True:
-            self.store.memory.erased.clear()
-            with contextlib.suppress(Unavailable):
-                erased = await self.store.run(list_left)
-                if erased and await self.store.engine.scrub():
-                    await self.store.run(note_gone, erased)
-            await self.store.memory.erased.wait(_SCRUB_S)
 
     async def _refresh_geo(self) -> None:
         while True:

@@ -19,7 +19,7 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.months import month_of, note_earlier_drops, shift, start_of
 from clicktrail.store.exchange.move import move
 from clicktrail.store.migrations.shared import migrate
-from clicktrail.store.reads.dropped import find_raw_from
+from clicktrail.store.session.dropped import find_raw_from
 from clicktrail.store.session.sql import sql
 from tests.serving import serving
 

@@ -38,11 +38,11 @@ from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.objects.catalogue import create_item, load_catalogue, update_item
 from clicktrail.store.objects.profiles import create_profile
 from clicktrail.store.reads import reports
-from clicktrail.store.reads.dropped import find_raw_from
 from clicktrail.store.reads.reports import run_report
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.registrations.merging import merge_profiles
 from clicktrail.store.registrations.register import register_through
+from clicktrail.store.session.dropped import find_raw_from
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, sql
 from clicktrail.store.session.totals import CHANGES, count_clicks

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -13,7 +14,7 @@ from tests.serving import run, serving
 from tests.store.test_bytes_gone import find_bytes
 
 
-def statuses(api: httpx.Client, rows: list[dict[str, object]]) -> list[tuple[int, str]]:
+def statuses(api: httpx.Client, rows: list[Any]) -> list[tuple[int, str]]:
     answer = api.post("/imports", json=rows)
     assert answer.status_code == 200, answer.text
     return [

@@ -19,6 +19,7 @@ PLACES = {
     "import": "imports:import_files",
     "migrate": "migrate:migrate",
     "move": "move:move",
+    "purge": "purge:purge",
     "recover": "recover:recover",
     "report": "reports:report",
     "restore": "backups:restore",

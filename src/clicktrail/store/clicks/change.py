@@ -19,16 +19,18 @@ from clicktrail.model.visitors import visit_key
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
-from clicktrail.store.session.counted import IS_COUNTED
+from clicktrail.store.session.counted import FIGURES, IS_COUNTED
+from clicktrail.store.session.dropped import note_drop, note_dropped
 from clicktrail.store.session.hashes import text_hash
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
-from clicktrail.store.session.sql import Sql, and_, join, named, sql, update
-from clicktrail.store.session.totals import COUNT_SQL, GONE, change_totals
+from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
+from clicktrail.store.session.totals import COUNT_SQL, GONE, add_new, change_totals
 from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser's id may be added."""
+_DROPPED = f"SELECT link_id, partner_id, {FIGURES} FROM clicks c WHERE {{}} AND link_id IS NOT NULL GROUP BY 1, 2"
 _STRIPPED = {
     **dict.fromkeys(("ip", "uri", "visitor_id", "profile_id", "user_agent", "referrer", "uuid", "name_space"), "TEXT"),
     **dict.fromkeys(("visitor", "ip_hash", "uuid_hash"), "BIGINT"),
@@ -147,6 +149,28 @@ def erase(
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
     session.figures.forget_visits(session, clicks)
     session.after_commit(lambda: session.memory.newest.replace_all(stripped))
+
+
+def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
+    """Deletes up to `most` of the clicks `c` that are before `end`, and keeps what they count: figures of links and
+    daily totals. Marks and pointers of other clicks stay. Returns how many were deleted."""
+    del cause
+    row = session.dialect.row_id or "click_id"
+    rows = list_values(session, sql("SELECT {} FROM clicks c WHERE {} LIMIT {}", named(f"c.{row}"), its, number(most)))
+    if not rows:
+        return 0
+    kind = "BIGINT" if session.dialect.is_owned else "TEXT"
+    chosen = sql(f"{{}} IN (SELECT unnest({{}}::{kind}[]))", named(f"c.{row}"), rows)
+    note_dropped(session, session.rows(sql(_DROPPED, chosen)))
+    note_drop(session, end)
+    add_new(session, chosen)
+    session.figures.forget_clicks(session, chosen)
+    gone = session.rows(sql("SELECT c.click_id, c.uuid, c.name_space FROM clicks c WHERE {}", chosen))
+    session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
+    click_ids = [click_id for click_id, *_ in gone]
+    session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
+    session.after_commit(lambda: session.memory.newest.remove(click_ids))
+    return len(rows)
 
 
 def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click]) -> None:

@@ -20,7 +20,7 @@ from clicktrail.store.memory.visits import mark_clicks
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import add_figures, sum_dropped
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import and_, number, sql
+from clicktrail.store.session.sql import Sql, and_, number, sql
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
@@ -92,6 +92,9 @@ class LinkFigures:
         """Called after clicks were stripped: their visits are not in the store any more."""
         session.after_commit(lambda: self._first.discard(clicks))
         session.after_commit(lambda: session.memory.visits.forget(clicks))
+
+    def forget_clicks(self, session: Session, its: Sql) -> None:
+        """Nothing to do: the figures stay, and visits of past days are not asked for."""
 
     def prepare(self, session: Session) -> None:
         """Called in the thread that adds clicks: reads the visits of today."""

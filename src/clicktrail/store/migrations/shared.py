@@ -195,6 +195,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE erasure_secrets (secret TEXT NOT NULL)",
         ),
     ),
+    (
+        "0017-retention",
+        (  # from `start_time` on, the daily totals have all dropped clicks; runs of the retention (ADR 47)
+            "CREATE TABLE kept_totals (start_time BIGINT NOT NULL)",
+            """CREATE TABLE purges (
+                purge_id TEXT NOT NULL, time BIGINT NOT NULL, clicks BIGINT NOT NULL, client_clicks BIGINT NOT NULL,
+                clients BIGINT NOT NULL, registrations BIGINT NOT NULL, deliveries BIGINT NOT NULL)""",
+        ),
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """Answers a report: rows, total, `other` and the comparison, all on one snapshot."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -14,8 +15,8 @@ from clicktrail.reports.dimensions import DELAY, DELAYS, TIME, Grouping
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
-from clicktrail.reports.totals import choose_totals
-from clicktrail.store.reads.dropped import find_raw_from, refuse_dropped, refuse_lost_registrations
+from clicktrail.reports.totals import Split, choose_totals
+from clicktrail.store.reads.dropped import refuse_dropped, refuse_lost_registrations
 from clicktrail.store.reads.records import refuse_secrets
 from clicktrail.store.reads.report_groups import (
     Arm,
@@ -44,6 +45,7 @@ from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import where_clause
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
+from clicktrail.store.session.dropped import find_raw_from, find_totals_from
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, join, sql
 from clicktrail.store.session.totals import has_totals
@@ -77,7 +79,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
     known = _known(session, viewer, now, raw_from) if question.period == ALL else Range(now, now)
     ranges = find_ranges(question, now, known)
     if raw_from is not None:
-        refuse_dropped(question, ranges, raw_from)
+        refuse_dropped(question, asking.list_lacking(ranges, raw_from), raw_from)
         if any(REGISTERED in metric.parts for metric in question.metrics):
             refuse_lost_registrations(session, report, ranges, raw_from)
     left_out = asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0
@@ -127,6 +129,36 @@ class _Asking:
         outside = sql("SELECT count(*) FROM clicks c WHERE (c.time < {} OR c.time >= {}) AND {}", *found, self._where)
         return int(self._session.rows(outside)[0][0])
 
+    def list_lacking(self, ranges: Ranges, raw_from: int) -> Ranges:
+        """The ranges without those that need no dropped click: daily totals have the days of which clicks lack."""
+        since, groupings = find_totals_from(self._session), self._question.groupings
+        parts = [name for metric in self._question.metrics for name in metric.parts]
+
+        def is_kept(found: Range, starts: Sequence[int]) -> bool:
+            split = self._split(found, starts, groupings, parts) if found.start < raw_from else None
+            if split is None or since is None:
+                return found.start >= raw_from
+            return found.start >= since and all(edge.start >= raw_from for edge in split.edges)
+
+        is_before_kept = ranges.before is None or is_kept(ranges.before, ranges.starts_before)
+        current = Range(raw_from, raw_from) if is_kept(ranges.current, ranges.starts) else ranges.current
+        return replace(ranges, current=current, before=None if is_before_kept else ranges.before)
+
+    def _split(
+        self, found: Range, starts: Sequence[int], groupings: Sequence[Grouping], parts: Sequence[str]
+    ) -> Split | None:
+        """How daily totals answer; None if they cannot."""
+        if not has_totals(self._session.dialect):
+            return None
+        return choose_totals(
+            parts=parts,
+            groupings=groupings,
+            filtered=columns_of(self._where),
+            found=found,
+            zone=self._question.zone,
+            starts=starts,
+        )
+
     def counting(self, found: Range, starts: Sequence[int]) -> Counting:
         groupings = self._question.groupings
         overlaps = any(grouping.dimension.overlaps for grouping in groupings)
@@ -161,16 +193,7 @@ class _Asking:
 
     def _from_totals(self, clock: Clock, groupings: Sequence[Grouping], parts: Sequence[str]) -> list[Arm]:
         """Daily totals, and the clicks that they lack; empty if totals cannot answer."""
-        if not has_totals(self._session.dialect):
-            return []
-        split = choose_totals(
-            parts=parts,
-            groupings=groupings,
-            filtered=columns_of(self._where),
-            found=clock.range,
-            zone=clock.zone,
-            starts=clock.starts,
-        )
+        split = self._split(clock.range, clock.starts, groupings, parts)
         if split is None:
             return []
         clicks = [clicks_of(edge, groupings, parts, self._where) for edge in split.edges]
@@ -188,12 +211,19 @@ class _Asking:
 
 def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> Range:
     """From the first click that the viewer sees to after the last one, which may be ahead of the clock. Where clicks
-    were dropped, it begins with the time of which none is missing."""
+    were dropped, it begins with the first day that has totals."""
     seen = visible(TABLES[CLICK.name], viewer)
     [[first, last]] = session.rows(sql("SELECT min(c.time), max(c.time) FROM clicks c WHERE {}", seen))
+    totals_from = find_totals_from(session)
+    if raw_from is not None and totals_from is not None:
+        [[dropped]] = session.rows(sql("SELECT min(c.day) FROM daily_links c WHERE {}", seen))
+        first = min((each for each in (first, dropped) if each is not None), default=None)
+        last = max(raw_from, last or raw_from)
     if first is None:
         return Range(now, now)
-    start = min(first, now) if raw_from is None else max(min(first, now), raw_from)
+    start = min(first, now)
+    if raw_from is not None:
+        start = max(start, raw_from if totals_from is None else totals_from)
     return Range(start, max(last + 1, now, start))
 
 

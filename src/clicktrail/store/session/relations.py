@@ -132,6 +132,8 @@ RELATIONS = (
         ("figures_id",),
         (Reference("link_id", "links", _KEEP), Reference("partner_id", "profiles", _KEEP, is_merged=True)),
     ),
+    Relation("kept_totals", ("start_time",), is_moved=False),
+    Relation("purges", ("purge_id",)),
     Relation("erasures", ("erasure_id",)),
     Relation("erased_keys", ("erasure_id", "key_hash")),
     Relation("erasure_secrets", ("secret",)),

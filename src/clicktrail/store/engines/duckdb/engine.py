@@ -129,12 +129,12 @@ class DuckdbEngine:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
-    async def scrub(self) -> bool:
+    async def scrub(self, rewrites: bool = True) -> bool:
         """Makes what changed and deleted rows left in the files zeros: journal, log and blocks. Returns whether it
         could; otherwise, because something runs for long, call it again later. It takes a second for each million
         clicks or so, in pieces between other writes."""
         loop = asyncio.get_running_loop()
-        for piece in await loop.run_in_executor(self._writer, self.run, list_pieces):
+        for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
             await loop.run_in_executor(self._writer, self._rewrite, piece)
         return await loop.run_in_executor(self._writer, self._scrub)
 

@@ -15,3 +15,12 @@ ERASURES: Migration = (
         "CREATE INDEX deliveries_attribution ON deliveries (attribution_id) WHERE attribution_id IS NOT NULL",
     ),
 )
+
+RETENTION: Migration = (
+    "0022-postgres-retention",
+    (
+        "ALTER TABLE kept_totals ADD PRIMARY KEY (start_time)",
+        "ALTER TABLE purges ADD PRIMARY KEY (purge_id)",
+        "CREATE INDEX attributions_time ON attributions (time)",
+    ),
+)
