@@ -24,7 +24,7 @@ LAYERS = (
     "http/endpoint",
     "http/visitor",
     "observe",
-    "tokens people imports retention delivery live",
+    "tokens people imports retention objections delivery live",
     "store/store ingest",
     "store/vitals store/engines store/exchange",
     "store/privacy",

@@ -47,6 +47,7 @@ from clicktrail.ingest.recorder import Parameters, Recorder, relink
 from clicktrail.live.feed import Feed
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.times import SECOND
+from clicktrail.objections import Objections
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
@@ -215,6 +216,7 @@ class App:
             listeners=Slots(
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
             ),
+            objections=Objections(self.store, self._log_error),
             openapi=lambda: document,
             diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
@@ -246,6 +248,7 @@ class App:
             works.append(self._sender.run)
         if is_embedded(self.settings):
             works.append(partial(keep_scrubbing, self.store))
+        works.append(self.services.objections.run)
         if any(days[:4]):
             works.append(partial(keep_purging, self.store, days, self.log.info, self._log_error))
         self._tasks = [asyncio.create_task(work()) for work in works]
@@ -258,6 +261,8 @@ class App:
         self.services.feed.close()
         await self.services.streams.close()
         await self.buffer.close()
+        with contextlib.suppress(Unavailable):
+            await self.services.objections.work()
         if self._sender is not None:
             await self._sender.close()
         self.services.passwords.close()

@@ -55,12 +55,16 @@ def figures(api: httpx.Client, mark: str) -> Any:
     return rows, api.get(f"/links/{link_id}/metrics").json()
 
 
-@pytest.mark.parametrize("key", ["contact", "uuid", "visitorId", "clickId"])
+@pytest.mark.parametrize("key", ["contact", "uuid", "visitorId", "clickId", "profileId"])
 def test_each_key_leads_to_all(api: httpx.Client, mark: str, key: str) -> None:
     made = make_person(api, mark)
     values = {
-        "contact": f"{mark}@mail.EXAMPLE", "uuid": f"{mark}-u", "visitorId": f"{mark}-v1", "clickId": made["clicks"][2]
-    }  # fmt: skip
+        "contact": f"{mark}@mail.EXAMPLE",
+        "uuid": f"{mark}-u",
+        "visitorId": f"{mark}-v1",
+        "clickId": made["clicks"][2],
+        "profileId": made["profile_id"],
+    }
     found = held(api, **{key: values[key]})
     assert [each["profileId"] for each in found["profiles"]] == [made["profile_id"]]
     assert [each["contacts"][0]["value"] for each in found["profiles"]] == [f"{mark}@Mail.example"]

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,9 +32,13 @@ AGE = (datetime.now(UTC) - FIRST).days
 def purge(engine: AnyEngine, days: Days) -> Purged:
     done = Purged()
     for name, step in STEPS.items():
-        while count := engine.run(partial(step, days=days)):
+        while count := engine.run(partial(_run, step, days)):
             setattr(done, name, getattr(done, name) + count)
     return done
+
+
+def _run(step: Callable[[Session, Days], int], days: Days, session: Session) -> int:
+    return step(session, days)
 
 
 def answer(engine: AnyEngine, query: str, viewer: Any) -> Any:

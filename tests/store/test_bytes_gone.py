@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.api.test_attribution import click, make_link
 from tests.api.test_persons import erase, figures, make_person
-from tests.serving import serving
+from tests.conftest import NewStore
+from tests.serving import run, serving
 from tests.waiting import until
 
 
@@ -45,6 +47,35 @@ def test_no_file_has_an_erased_person(tmp_path: Path, mode: str) -> None:
     with serving(data) as server, server.client() as api:
         assert len(api.get("/clicks?filter[visitorId]=stranger-1&limit=100").json()) == 60
         assert find_bytes(data, *marks) == []
+
+
+@pytest.mark.parametrize("mode", ["strip", "delete"])
+def test_no_table_of_postgresql_has_an_erased_person(tmp_path: Path, new_store: NewStore, mode: str) -> None:
+    mark, settings = "markofperson", new_store("postgres")
+    marks = (f"{mark}-u", f"{mark}-v1", f"{mark}@mail.example", f"{mark}@x.example", f"agent {mark}", f"first{mark}")
+    with psycopg.connect(settings["database"], autocommit=True) as connection:
+
+        def find() -> set[str]:
+            connection.execute("CHECKPOINT")
+            own = "SELECT oid::TEXT FROM pg_database WHERE datname = current_database()"
+            folder, number = connection.execute(f"SELECT current_setting('data_directory'), ({own})").fetchone() or ()
+            return {text for _, text in find_bytes(Path(folder) / "base" / number, *marks)}
+
+        with serving(tmp_path / "data", **settings) as server, server.client() as api:
+            add = make_person(api, mark)
+            add_strangers_to(api)
+            assert find() == set(marks)
+            path = f"/persons/erasures/{erase(api, clickId=add['clicks'][0], clicks=mode)['erasureId']}"
+            compacted = run("compact", data=str(tmp_path / "data"), **settings)
+            assert compacted.returncode == 0, compacted.stderr
+            assert find() == set()
+            assert api.get(path).json()["bytesGoneTime"] is not None
+            assert len(api.get("/clicks?filter[visitorId]=stranger-1&limit=100").json()) == 20
+
+
+def add_strangers_to(api: httpx.Client) -> None:
+    make_link(api, "other")
+    add_strangers(api, 6)
 
 
 def add_strangers(api: httpx.Client, day: int) -> None:

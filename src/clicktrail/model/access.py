@@ -100,6 +100,7 @@ class Reason(StrEnum):
     MERGED = "its client became a part of another profile"
     POINTER_DELETED = "the object that it pointed to was deleted"
     ERASED = "its person was erased"
+    OBJECTED = "its browser objected"
     PURGED = "it was older than the retention"
 
 

@@ -23,7 +23,6 @@ class Key(StrEnum):
     VISITOR_ID = "visitor_id"
     CLICK_ID = "click_id"
     PROFILE_ID = "profile_id"
-    """Only in what is remembered of an erasure."""
 
 
 class Clicks(StrEnum):

@@ -211,7 +211,7 @@ OPERATIONS = (
         handler=export_person,
         name="exportPerson",
         summary="Get all that is held of one person, as JSON or CSV",
-        doc="Name the person by one of the first four parameters. Profiles, uuids and browsers that registrations, "
+        doc="Name the person by one of the first five parameters. Profiles, uuids and browsers that registrations, "
         "identities and clicks connect with it are the person's too. A browser of several persons leads to none of "
         "them, and clicks of other clients are left out. An unknown person gets empty lists.",
         scopes=ADMINS,
@@ -241,7 +241,7 @@ OPERATIONS = (
         needs_password=True,
         body=Fields(
             name="PersonErasure",
-            doc="The person, by one of the first four keys.",
+            doc="The person, by one of the first five keys.",
             fields=ERASURE,
             required=(),
             example={"contact": "ada@example.org", "clicks": "strip"},

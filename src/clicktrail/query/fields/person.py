@@ -21,6 +21,12 @@ NAMING = {
             doc="A click of the person.",
             example="6006dda272f002519c3eb505",
         ),
+        Field(
+            name="profileId",
+            kind=replace(kinds.ID, operators=()),
+            doc="The person's profile.",
+            example="6006dda272f002519c3eb504",
+        ),
     )
 }
 """By what a person is found."""

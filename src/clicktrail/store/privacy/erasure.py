@@ -55,11 +55,16 @@ def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks
         mode=mode,
         counts=erase(session, viewer.actor, person, mode),
     )
-    row = {"erasure_id": receipt.erasure_id, "time": receipt.time, "mode": mode.value, "gone_time": None}
-    session.rows(insert_into("erasures", {**row, **msgspec.structs.asdict(receipt.counts)}))
-    remember(session, receipt.erasure_id, _values_of(person, asked))
-    session.after_commit(session.memory.erased.set)
+    keep_receipt(session, receipt, _values_of(person, asked))
     return receipt
+
+
+def keep_receipt(session: Session, receipt: Receipt, values: Collection[Value]) -> None:
+    """Keeps a receipt, and the hashes of the values that led to the person."""
+    row = {"erasure_id": receipt.erasure_id, "time": receipt.time, "mode": receipt.mode.value, "gone_time": None}
+    session.rows(insert_into("erasures", {**row, **msgspec.structs.asdict(receipt.counts)}))
+    remember(session, receipt.erasure_id, values)
+    session.after_commit(session.memory.erased.set)
 
 
 def erase(session: Session, actor: str, person: Person, mode: Clicks) -> Counts:

@@ -46,7 +46,7 @@ from clicktrail.store.reads.statements import where_clause
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.dropped import find_raw_from, find_totals_from
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import and_, join, sql
 from clicktrail.store.session.totals import has_totals
 
@@ -216,8 +216,9 @@ def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> 
     [[first, last]] = session.rows(sql("SELECT min(c.time), max(c.time) FROM clicks c WHERE {}", seen))
     totals_from = find_totals_from(session)
     if raw_from is not None and totals_from is not None:
-        [[dropped]] = session.rows(sql("SELECT min(c.day) FROM daily_links c WHERE {}", seen))
-        first = min((each for each in (first, dropped) if each is not None), default=None)
+        days = "SELECT min(c.day) FROM daily_links c WHERE {} UNION ALL SELECT min(c.day) FROM daily_changes c WHERE {}"
+        dropped = list_values(session, sql(days, seen, seen))
+        first = min((each for each in (first, *dropped) if each is not None), default=None)
         last = max(raw_from, last or raw_from)
     if first is None:
         return Range(now, now)
