@@ -18,7 +18,7 @@ from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, insert_into, number, sql
 from clicktrail.store.session.transactions import Write, transaction
 
-PIECE, PIECE_OF_NODES = 20_000, 5_000
+PIECE, PIECE_OF_NODES = 10_000, 5_000
 """Clicks deleted in one transaction: by the embedded engine, and where nodes share the store."""
 _PERSONS = 20
 """Clients erased in one transaction."""
