@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +17,11 @@ from typing import Any
 
 import httpx
 
-from clicktrail.app import open_keys
 from clicktrail.model.access import Scope
+from clicktrail.opening import open_keys
 from clicktrail.settings import load_settings
 from clicktrail.tokens import issue_token
+from tests.forked import Forked
 
 COMMAND = [sys.executable, "-m", "clicktrail"]
 START_TIMEOUT_S = 60
@@ -41,16 +43,23 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=120, env=environment(**settings), check=False
-    )
+    """What a command wrote, and its exit status."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = Forked(arguments, environment(**settings), out, err)
+        try:
+            code = process.wait(120)
+        finally:
+            process.kill()
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess([*COMMAND, *arguments], code, out.read(), err.read())
 
 
 @dataclass
 class Serving:
     """A server that runs: its process, its address, its data."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     url: str
     data: Path
     log: Path
@@ -101,21 +110,22 @@ def start(
     *options: str,
     port: int | None = None,
     settings: Mapping[str, str] | None = None,
-    command: Sequence[str] = COMMAND,
+    command: Sequence[str] | None = None,
 ) -> Serving:
-    """`command`: of another installation."""
+    """`command`: another than that of this checkout."""
     settings = settings or {}
     port = port or free_port()
     data.parent.mkdir(parents=True, exist_ok=True)  # the directory itself is the server's to make
     log = data.parent / f"{data.name}.log"
     with log.open("a") as out:
-        process = subprocess.Popen(
-            [*command, "serve", "--data", str(data), "--port", str(port), *options],
-            stdout=out,
-            stderr=out,
-            text=True,
-            env=environment(**settings),
-        )
+        arguments = ["serve", "--data", str(data), "--port", str(port), *options]
+        process: subprocess.Popen[str] | Forked
+        if command is None:
+            process = Forked(arguments, environment(**settings), out, out)
+        else:
+            process = subprocess.Popen(
+                [*command, *arguments], stdout=out, stderr=out, text=True, env=environment(**settings)
+            )
     serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings)
     wait_until_healthy(serving)
     return serving

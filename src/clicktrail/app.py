@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,47 +21,43 @@ from clicktrail.choices import (
     make_geo,
     own_rules,
     postback_networks,
-    read_limits,
+    read_reading,
     store_path,
-    visit_limit,
+    trusted_networks,
 )
 from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import MalformedRequest, Unavailable
 from clicktrail.http.endpoint.asking import Asking
-from clicktrail.http.endpoint.call import Services
+from clicktrail.http.endpoint.call import Limits, Services
 from clicktrail.http.endpoint.endpoint import refuse, respond
 from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.endpoint.trails import Entries
 from clicktrail.http.fast.clicks import ROUTE, FastClicks
 from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
 from clicktrail.http.router import make_router, operations_by_tag
+from clicktrail.http.visitor.limits import CHANGES_PER_MINUTE, VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.web.pages import PAGES
 from clicktrail.ingest.buffer import Buffer
-from clicktrail.ingest.geo import Geo
-from clicktrail.ingest.recorder import Parameters, Recorder, relink
 from clicktrail.live.feed import Feed
+from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
-from clicktrail.model.times import SECOND
 from clicktrail.objections import Objections
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
+from clicktrail.opening import check_keys, keys_of, make_recorder, make_store, open_engine
 from clicktrail.people.passwords import Passwords
 from clicktrail.retention import keep_purging, keep_scrubbing
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.counting.totals import add_up
-from clicktrail.store.engines.duckdb.engine import DuckdbEngine
-from clicktrail.store.engines.postgres.engine import PostgresEngine
-from clicktrail.store.engines.postgres.keys import TableKeys
-from clicktrail.store.memory.memory import Memory
-from clicktrail.store.session.protocol import Engine
-from clicktrail.store.store import Store
-from clicktrail.tokens import KEY_FILE, KeyFile, KeyRing, TokenChecker
+from clicktrail.store.privacy.audit import record_settings
+from clicktrail.tokens import TokenChecker
 
 _REFRESH_S = 5.0
 """How often the server checks for a new geo file."""
@@ -73,40 +69,10 @@ _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
 """The route shown for requests that name no host. They reach no operation."""
+_LOGGED = 200
+"""Characters of a setting in the audit log."""
 _FLUSH_S = 0.1
 """How often log lines are flushed."""
-
-
-def open_engine(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Engine:
-    """The engine that `--database` names. Raises StoreInUse, SettingsError."""
-    memory = Memory(clock, settings.duplicate_window_s * SECOND)
-    if not is_embedded(settings):
-        return PostgresEngine(
-            settings.database_url(),
-            settings.statement_timeout_s,
-            settings.retention_months,
-            memory=memory,
-            exporters=settings.exports,
-        )
-    if settings.workers > 1:
-        raise SettingsError("Only one process can use the embedded store: --workers must be 1.")
-    return DuckdbEngine(store_path(settings), settings.memory_mb, settings.exports, memory)
-
-
-def make_store(settings: Settings, engine: Engine | None = None) -> Store:
-    """The store uses the parameter names of the settings to find the links of clicks."""
-    return Store(engine or open_engine(settings), partial(relink, parameters=_parameters(settings)))
-
-
-def _parameters(settings: Settings) -> Parameters:
-    return Parameters(settings.referral_parameter, settings.banner_parameter, settings.click_parameter)
-
-
-def keys_of(settings: Settings, engine: Engine | None, clock: Clock = SYSTEM_CLOCK) -> KeyRing:
-    """Signing keys: in a file of the data directory, or in a table that all nodes share."""
-    if isinstance(engine, PostgresEngine):
-        return KeyRing(TableKeys(engine), clock)
-    return KeyRing(KeyFile(Path(settings.data) / KEY_FILE), clock)
 
 
 def _caller(settings: Settings, clock: Clock) -> Caller | None:
@@ -117,37 +83,39 @@ def _caller(settings: Settings, clock: Clock) -> Caller | None:
     return Caller(allowed, settings.postback_timeout_s, SLOTS, clock)
 
 
-def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
-    """Creates the first key if there is none. Raises SettingsError if the keys cannot be used."""
-    try:
-        keys.check()
-    except (OSError, ValueError) as error:
-        place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingsError(
-            f"The signing key {place} cannot be used: {reason}. Restore a copy of it. If there is no "
-            "copy, remove it: a new key is created, and all tokens become invalid."
-        ) from None
-    return keys
+def _read_limits(settings: Settings, clock: Clock) -> Limits:
+    """Raises SettingsError."""
+    return Limits(
+        base_path=settings.base_path,
+        public_url=settings.public_url,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_s=settings.body_timeout_s,
+        token_lifetime_s=settings.token_lifetime_s,
+        scratch=settings.data,
+        trusted=trusted_networks(settings),
+        link_path=settings.link_path,
+        link_hosts=tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
+        redirect_first=settings.redirect_first,
+        postback_networks=postback_networks(settings),
+        model=Model(Touch(settings.attribution), settings.attribution_window_days),
+        reading=read_reading(settings, clock),
+        lead_anyway=settings.lead_anyway,
+        own_rules=own_rules(settings),
+    )
 
 
-@contextlib.contextmanager
-def open_keys(settings: Settings) -> Iterator[KeyRing]:
-    """The signing keys, for a command; a server may be running. Raises SettingsError."""
-    if is_embedded(settings):
-        yield check_keys(settings, keys_of(settings, None))
-        return
-    store = make_store(settings)
-    try:
-        asyncio.run(store.open())
-        yield check_keys(settings, keys_of(settings, store.engine))
-    finally:
-        store.close()
-
-
-def make_recorder(settings: Settings, store: Store, geo: Geo | None = None, buffer: Buffer | None = None) -> Recorder:
-    buffer = Buffer(store) if buffer is None else buffer
-    return Recorder(buffer, geo or make_geo(settings), store.memory, _parameters(settings))
+def _visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
+    return VisitLimit(
+        {
+            "address": settings.visits_per_minute,
+            "stranger": settings.visits_per_minute,
+            "link": settings.link_visits_per_minute,
+            "site": settings.site_visits_per_minute,
+            "partner": settings.registrations_per_minute,
+            "changes": CHANGES_PER_MINUTE,
+        },
+        clock,
+    )
 
 
 class App:
@@ -202,8 +170,8 @@ class App:
                 own_rules(settings).rights,
             ),
             observer=observer,
-            limits=read_limits(settings, self.clock),
-            visits=visit_limit(settings, self.clock),
+            limits=_read_limits(settings, self.clock),
+            visits=_visit_limit(settings, self.clock),
             lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
             names=Lockout(settings.lockout_failures, settings.lockout_s, self.clock, "for this name"),
             passwords=Passwords(),
@@ -212,6 +180,7 @@ class App:
             tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
+            entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),
             listeners=Slots(
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
@@ -237,8 +206,10 @@ class App:
 
     async def start(self) -> None:
         """Updates the schema, warms up for the first visitor, and starts the background work."""
-        await self.store.open(self._log_error, self._log_fill)
-        await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), self.store.warm_up())
+        opening = self.store.open(self._log_error, self._log_fill)
+        await asyncio.gather(asyncio.to_thread(self.services.recorder.warm_up), opening)
+        await self.store.warm_up()
+        await self.store.run(record_settings, self._changed_settings())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
         days = keep_days(self.settings)
@@ -249,7 +220,7 @@ class App:
         if is_embedded(self.settings):
             works.append(partial(keep_scrubbing, self.store))
         works.append(self.services.objections.run)
-        if any(days[:4]):
+        if any(days._replace(deliveries=0)):
             works.append(partial(keep_purging, self.store, days, self.log.info, self._log_error))
         self._tasks = [asyncio.create_task(work()) for work in works]
 
@@ -286,6 +257,11 @@ class App:
             await self._link(scope, receive, send)
         else:
             await self._router(scope, receive, send)
+
+    def _changed_settings(self) -> dict[str, str]:
+        """The version, and the settings that do not have their default, for the audit log."""
+        changed = {name: value for name, value, is_default, _ in self.services.settings if not is_default}
+        return {"version": __version__, **{name: value[:_LOGGED] for name, value in changed.items()}}
 
     def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)

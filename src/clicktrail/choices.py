@@ -10,13 +10,10 @@ import phonenumbers
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from clicktrail.http.endpoint.call import Limits
 from clicktrail.http.endpoint.hosts import parse_host
-from clicktrail.http.visitor.limits import CHANGES_PER_MINUTE, VisitLimit
 from clicktrail.http.visitor.proxies import Networks, read_networks
 from clicktrail.ingest.geo import Geo
 from clicktrail.model.access import OwnRules
-from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.reading import Reading
 from clicktrail.model.uris import normalise_page
@@ -119,27 +116,6 @@ def read_reading(settings: Settings, clock: Clock = SYSTEM_CLOCK) -> Reading:
     )
 
 
-def read_limits(settings: Settings, clock: Clock) -> Limits:
-    """Raises SettingsError."""
-    return Limits(
-        base_path=settings.base_path,
-        public_url=settings.public_url,
-        max_body_bytes=settings.max_body_bytes,
-        body_timeout_s=settings.body_timeout_s,
-        token_lifetime_s=settings.token_lifetime_s,
-        scratch=settings.data,
-        trusted=trusted_networks(settings),
-        link_path=settings.link_path,
-        link_hosts=tuple(settings.link_hosts.lower().split(",")) if settings.link_hosts else (),
-        redirect_first=settings.redirect_first,
-        postback_networks=postback_networks(settings),
-        model=Model(Touch(settings.attribution), settings.attribution_window_days),
-        reading=read_reading(settings, clock),
-        lead_anyway=settings.lead_anyway,
-        own_rules=own_rules(settings),
-    )
-
-
 def in_force(settings: Settings) -> list[tuple[str, str, bool, str]]:
     """Of each setting the name, the value as text, whether that is its default, and the help. Nothing is secret."""
     shown = {"database": settings.shown_database()}
@@ -165,20 +141,7 @@ def keep_days(settings: Settings) -> Days:
         clients=settings.keep_clients_days,
         registrations=settings.keep_registrations_days,
         deliveries=settings.delivery_days,
-    )
-
-
-def visit_limit(settings: Settings, clock: Clock) -> VisitLimit:
-    return VisitLimit(
-        {
-            "address": settings.visits_per_minute,
-            "stranger": settings.visits_per_minute,
-            "link": settings.link_visits_per_minute,
-            "site": settings.site_visits_per_minute,
-            "partner": settings.registrations_per_minute,
-            "changes": CHANGES_PER_MINUTE,
-        },
-        clock,
+        audit=settings.keep_audit_days,
     )
 
 

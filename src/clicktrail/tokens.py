@@ -18,13 +18,14 @@ import jwt
 import msgspec
 
 from clicktrail.errors import Unauthenticated, Unavailable
-from clicktrail.model.access import PARTNERS, Right, Scope, Viewer
+from clicktrail.model.access import PARTNERS, ActorKind, Right, Scope, Viewer
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.model.ids import is_id
 
 KEY_FILE = "signing.key"
 ISSUED_FILE = "tokens.ndjson"
 _ISSUER = "clicktrail"
+_COMMAND = "command:"
 _ALGORITHM = "HS256"
 _AGAIN_S = 30.0
 """Seconds until keys that could not be read are tried again."""
@@ -110,8 +111,8 @@ class KeyRing:
         options: Any = {"require": ["iss", "jti", "sub", "scope"], "verify_exp": False, "verify_iat": False}
         content: dict[str, Any] = jwt.decode(token, secret, [_ALGORITHM], issuer=_ISSUER, options=options)
         now = self.clock.unix_s()  # the library uses only the system's clock
-        if not int(content.get("iat", 0)) <= now < int(content.get("exp", now + 1)):
-            raise jwt.InvalidTokenError("not yet or no longer valid")
+        if now >= int(content.get("exp", now + 1)):  # a future `iat` is a clock that stepped back, here or at a node
+            raise jwt.InvalidTokenError("no longer valid")
         return content
 
     def rotate(self, keep: int) -> None:
@@ -292,7 +293,9 @@ class TokenChecker:
             raise _refusal("The token was revoked.", "invalid_token")
         return viewer
 
-    def make_viewer(self, scope: Scope, partner_id: str | None, owner: str, actor: str) -> Viewer:
+    def make_viewer(
+        self, scope: Scope, partner_id: str | None, owner: str, actor: str, actor_kind: ActorKind
+    ) -> Viewer:
         """The viewer with a scope, whether a token or a session gives it. `owner` is its asker without a partner."""
         is_partner = scope in PARTNERS
         sees_contacts = self._partner_sees_contacts or not is_partner
@@ -303,6 +306,7 @@ class TokenChecker:
             sees_contacts=sees_contacts,
             asker=partner_id or owner,
             actor=actor,
+            actor_kind=actor_kind,
             rights=self._rights if scope is Scope.PARTNER and partner_id is not None else frozenset(),
         )
 
@@ -319,11 +323,25 @@ class TokenChecker:
         except (jwt.InvalidTokenError, ValueError):
             raise _refusal("The token is not valid: no key of this server signed it.", "invalid_token") from None
         owner = claims.subject if is_id(claims.subject) else claims.token_id
-        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, claims.token_id)
+        known = claims, self.make_viewer(claims.scope, claims.partner_id, owner, *_actor_of(claims))
         self._known[digest] = known
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known
+
+
+def command_subject(user: str) -> str:
+    """The subject of the short-lived token with which a command asks a running server."""
+    return f"{_COMMAND}{user}"
+
+
+def _actor_of(claims: Claims) -> tuple[str, ActorKind]:
+    """Only `command_subject` makes subjects of commands: `token create` puts `cli:` before a name."""
+    if claims.subject.startswith(_COMMAND):
+        return claims.subject.removeprefix(_COMMAND), ActorKind.COMMAND
+    if is_id(claims.subject):
+        return claims.subject, ActorKind.CLIENT
+    return claims.token_id, ActorKind.TOKEN
 
 
 def _refusal(detail: str, error: str = "") -> Unauthenticated:

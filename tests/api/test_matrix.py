@@ -168,6 +168,7 @@ def body_of(operation: Operation, world: World) -> Any:
         "/session/confirmation": {"password": PASSWORD},
         "/session/password": {"current": PASSWORD, "password": PASSWORD},
         "/session/second-factor/confirmation": {"code": "123456"},
+        "/audit": {"command": "token create"},
         "/welcome": {"token": world.get("token"), "password": PASSWORD},
     }
     assert operation.path in whole, f"{operation.path} needs a body here, one that is in order"

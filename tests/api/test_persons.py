@@ -153,3 +153,18 @@ def test_a_person_is_named_by_one_value(api: httpx.Client, query: str) -> None:
     assert api.get(f"/persons{query}").status_code == 400
     assert api.post("/persons/erasures", json={}).status_code == 422
     assert api.post("/persons/erasures", json={"uuid": "1", "clicks": "keep"}).status_code == 422
+
+
+def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client, mark: str) -> None:
+    made = make_person(api, mark)
+    receipt = erase(api, profileId=made["profile_id"])
+    history = [api.get(f"/clicks/{each}/history").json() for each in made["clicks"]]
+    assert {events[0]["reason"] for events in history} == {"its person was erased"}
+    assert made["profile_id"] not in json.dumps(history)
+    assert mark not in json.dumps(history)
+    entries = api.get("/audit?filter[action]=erasePerson&limit=1").json()
+    assert entries[0]["time"][:19] == receipt["time"][:19]
+    held(api, uuid=mark)
+    shown = api.get("/audit?filter[action]=exportPerson&limit=1").json()
+    assert mark not in json.dumps([entries, shown])
+    assert len(shown) == 1

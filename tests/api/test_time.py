@@ -53,8 +53,8 @@ def test_a_token_ends_to_the_second(tmp_path: Path) -> None:
         clock.ahead_s = 600
         assert (await api.get("/clicks", headers=headers)).status_code == 401
         later = issue_token(world.app.keys, Scope.READ, "x", 600)[0]
-        clock.ahead_s = 0  # a clock that was set back knows nothing of tokens to come
-        assert (await api.get("/clicks", headers={"Authorization": f"Bearer {later}"})).status_code == 401
+        clock.ahead_s = -3600  # set back, or another node's, which is behind
+        assert (await api.get("/clicks", headers={"Authorization": f"Bearer {later}"})).status_code == 200
 
     with_app(tmp_path, work)
 

@@ -157,3 +157,26 @@ def test_all_other_sessions_end_whatever_became_of_them(admin: Page, tracker: Se
     admin.get_by_role("button", name="End all others").click()
     expect(admin.get_by_role("row")).to_have_count(2)
     assert [each.get("/session").status_code for each in others] == [401, 401, 401]
+
+
+def test_the_audit_log_says_who_did_what(admin: Page, tracker: Serving) -> None:
+    with tracker.client() as api:
+        link = api.post("/links", json={"code": "audited"}).json()["linkId"]
+    go(admin, "Audit log")
+    expect(row(admin, link)).to_contain_text("Link added")
+    admin.get_by_label("What", exact=True).select_option("Backup downloaded")
+    expect(admin.get_by_text("No entry passes these filters.")).to_be_visible()
+    admin.get_by_label("What", exact=True).select_option("User added")
+    expect(row(admin, "User added").first).to_contain_text("Token")
+    admin.get_by_label("Who", exact=True).select_option("Command")
+    expect(admin.get_by_text("No entry passes these filters.")).to_be_visible()
+
+
+def test_a_click_shows_what_changed_on_it(admin: Page, tracker: Serving) -> None:
+    with tracker.client() as api:
+        click = api.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://a.example/"}).json()["clickId"]
+        client = api.patch(f"/clicks/{click}", json={"firstName": "Mary"}).json()["profileId"]
+    admin.goto(f"{tracker.url}/dashboard/clicks/{click}")
+    panel = admin.locator(".panel").filter(has=admin.get_by_role("heading", name="History"))
+    expect(panel.get_by_role("row").nth(1)).to_contain_text(client)
+    expect(panel.get_by_role("row").nth(1)).to_contain_text("a client registered through it")

@@ -82,7 +82,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("clicktrail.app.PostgresEngine", Impatient)
+    monkeypatch.setattr("clicktrail.opening.PostgresEngine", Impatient)
     monkeypatch.setattr("clicktrail.cli.serve.make_server", lambda *_: NoServer())
     monkeypatch.setattr("clicktrail.ingest.recorder.Recorder.warm_up", lambda _: None)  # takes a second each time
     monkeypatch.setenv("CLICKTRAIL_PORT", str(free_port()))

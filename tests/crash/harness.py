@@ -1,7 +1,8 @@
 """A real server under load from several processes, killed at random moments, and the comparison afterwards.
 
-Run by hand: `python -m tests.crash.harness ROUNDS`. Each worker process writes down what it is about to send and what
-it was promised, a line each, flushed before it goes on: what stands there after the kill is what the store must hold.
+Run by hand: `python -m tests.crash.harness ROUNDS [disk|clock]`. Each worker process writes down what it is about to
+send and what it was promised, a line each, flushed before it goes on: what stands there after the kill is what the
+store must hold.
 """
 
 import json
@@ -31,6 +32,8 @@ class Promises:
         self.uncertain: set[str] = set()
         """Clicks of requests that were not answered: they may be as before or as asked for, never by half."""
         self.deleted: set[str] = set()
+        self.refused = 0
+        """Requests answered with 503."""
 
     def read(self, journal: Path) -> None:
         pending: list[Any] | None = None
@@ -40,6 +43,7 @@ class Promises:
             except ValueError:  # torn by the end of the process
                 continue
             if "intent" in entry:
+                self.refused += pending is not None
                 self.doubt(pending)
                 pending = entry["intent"]
             else:
@@ -121,10 +125,15 @@ def compare_metrics(client: httpx.Client, rows: list[dict[str, Any]], links: dic
         )
 
 
-def run_rounds(folder: Path, rounds: int, seed: int = 1) -> int:
-    """Kills a server `rounds` times on one growing store; returns the clicks that are there at the end."""
+def run_rounds(folder: Path, rounds: int, seed: int = 1, faults: str = "") -> int:
+    """Kills a server `rounds` times on one growing store; returns the clicks that are there at the end.
+
+    `faults`: `disk` or `clock`, as in `faulty`. The machine is sound while a server starts and while it is compared.
+    """
     random, promises, count = Random(seed), Promises(), 0
-    server = start(folder / "data")
+    mark = folder / "faults"
+    command = [sys.executable, "-m", "tests.crash.faulty", faults, str(mark)] if faults else None
+    server = start(folder / "data", command=command)
     with server.client() as client:
         links = {f"c{n}": client.post("/links", json={"code": f"c{n}"}).json()["linkId"] for n in range(4)}
     context = processes()
@@ -135,19 +144,22 @@ def run_rounds(folder: Path, rounds: int, seed: int = 1) -> int:
             context.Process(target=work, args=(server.url, token, journal, number * WORKERS + place))
             for place, journal in enumerate(journals)
         ]
+        mark.touch()
         for worker in workers:
             worker.start()
         wait_for(journals)
         time.sleep(random.random() * 0.8)  # the random moment is the point
         server.kill()
+        mark.unlink()
         for worker in workers:
             worker.join(30)
         for journal in journals:
             promises.read(journal)
-        server = start(folder / "data")
+        server = start(folder / "data", command=command)
         with server.client() as client:
             count = compare(client, promises, links)
     finish(server)
+    assert bool(promises.refused) == (faults == "disk"), f"{promises.refused} refusals"
     return count
 
 
@@ -161,4 +173,6 @@ def finish(server: Serving) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        print(f"{sys.argv[1]} rounds, {run_rounds(Path(scratch), int(sys.argv[1]))} clicks, nothing lost")  # noqa: T201
+        faults = sys.argv[2] if len(sys.argv) > 2 else ""
+        count = run_rounds(Path(scratch), int(sys.argv[1]), faults=faults)
+        print(f"{sys.argv[1]} rounds, {count} clicks, nothing lost")  # noqa: T201

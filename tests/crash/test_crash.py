@@ -14,7 +14,7 @@ from tests.crash.harness import run_rounds
 from tests.serving import serving, start
 from tests.waiting import until
 
-ROUNDS = 20
+ROUNDS, FAULTY_ROUNDS = 20, 5
 MOMENT_S = 1.0
 """Twenty times what is promised (docs/operating.md): this machine may be doing something else."""
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/" + "a" * 2000}
@@ -23,6 +23,12 @@ CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/" + "a" * 2000}
 @pytest.mark.slow
 def test_sigkill_loses_nothing(tmp_path: Path) -> None:
     assert run_rounds(tmp_path, ROUNDS) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", ["disk", "clock"])
+def test_sigkill_after_faults_loses_nothing(tmp_path: Path, faults: str) -> None:
+    assert run_rounds(tmp_path, FAULTY_ROUNDS, faults=faults) > 0
 
 
 def test_a_full_disk_is_503_and_recovers_when_room_returns(tmp_path: Path) -> None:

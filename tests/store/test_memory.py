@@ -1,5 +1,6 @@
 """What is kept in memory equals what the store says, after any sequence of changes."""
 
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_list, parse_query
 from clicktrail.query.questions import ListQuery
 from clicktrail.query.removals import read_removal, removing_of
+from clicktrail.store.clicks import insert as insert_module
 from clicktrail.store.clicks.click_deletes import delete_click, find_removable, remove_piece
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.object_deletes import delete_object
@@ -200,3 +202,27 @@ def test_a_key_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) ->
             assert len(held) == len(plain)
     finally:
         key_set._FRESH = original
+
+
+@pytest.mark.parametrize(("removed", "last_rows"), [(0, 3), (0, 40), (30, 40), (55, 3), (60, 3)])
+def test_a_start_reads_the_newest_clicks_wherever_their_rows_are(
+    embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch, removed: int, last_rows: int
+) -> None:
+    monkeypatch.setattr(insert_module, "TAIL", 10)
+    monkeypatch.setattr(insert_module, "_LAST_ROWS", last_rows)
+    changes = Changes(embedded, removed)
+    clicks = [changes.make() for _ in range(60)]
+    changes.random.shuffle(clicks)
+    for click in clicks:
+        embedded.run(partial(insert_clicks, clicks=[click]))
+    for click in changes.random.sample(clicks, removed):
+        embedded.run(partial(delete_click, viewer=SYSTEM, click_id=click.click_id))
+    embedded.run(insert_module.load_tail)
+    newest = embedded.memory.newest
+    assert list(newest.tail) == embedded.run(stored)[:10][::-1]
+    assert newest.is_whole == (removed > 50)
+
+
+@given(st.lists(st.integers(-3, 3)))
+def test_distinct_keys_are_sorted_and_each_there_once(keys: list[int]) -> None:
+    assert key_set.distinct(np.array(keys, dtype=np.int64)).tolist() == sorted(set(keys))

@@ -6,11 +6,11 @@ from itertools import islice
 
 from msgspec.structs import asdict
 
-from clicktrail.app import open_engine
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.times import SECOND
 from clicktrail.observe.findings import Finding
+from clicktrail.opening import open_engine
 from clicktrail.reports.totals import TABLES
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.counting.totals import Difference, find_differences

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import click
 
-from clicktrail.app import make_recorder, make_store, open_engine
 from clicktrail.cli import demo_programme as programme
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.whole import announce_new_store
@@ -19,6 +18,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.clock import Clock
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.times import DAY_US, SECOND
+from clicktrail.opening import make_recorder, make_store, open_engine
 from clicktrail.query.fields import BANNER, LINK, SITE
 from clicktrail.settings import Settings
 from clicktrail.store.clicks.insert import insert_clicks

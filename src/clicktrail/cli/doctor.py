@@ -7,7 +7,6 @@ from itertools import chain
 import click
 from prometheus_client.parser import text_string_to_metric_families
 
-from clicktrail.app import open_keys
 from clicktrail.checks.machine import (
     VISITED,
     check_certificates,
@@ -28,6 +27,7 @@ from clicktrail.cli.version import describe_version
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import Scope
 from clicktrail.observe.findings import Finding
+from clicktrail.opening import open_keys
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.tokens import issue_token
 

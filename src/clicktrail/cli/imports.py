@@ -13,13 +13,13 @@ from typing import IO, Any
 import click
 import msgspec
 
-from clicktrail.app import make_recorder
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
+from clicktrail.opening import make_recorder
 from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings
 from clicktrail.store.exchange.logs import check_base_url

@@ -8,6 +8,7 @@ from clicktrail.cli.mistakes import Commands
 from clicktrail.cli.version import describe_version
 
 PLACES = {
+    "audit": "audit:audit",
     "backup": "backups:backup",
     "client": "clients:client",
     "compact": "compact:compact",

@@ -5,11 +5,12 @@ from functools import partial
 
 import click
 
-from clicktrail.app import open_engine
 from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_store
 from clicktrail.cli.running import MIGRATIONS, find_running
+from clicktrail.opening import open_engine
 from clicktrail.settings import Settings
 from clicktrail.store.counting import totals
 from clicktrail.store.engines.duckdb.looking import Look, look, reading
@@ -19,6 +20,7 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate as apply
 from clicktrail.store.migrations.shared import say_newer
+from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Session
 
 
@@ -56,6 +58,7 @@ def migrate(recount: bool, check: bool, citus: bool, shards: int | None, **given
         if citus and isinstance(engine, PostgresEngine):
             for name in engine.run(partial(cluster.distribute, shards=shards or 0), Kind.SCHEMA):
                 click.echo(f"distributed {name}")
+        engine.run(partial(record_all, entries=[command_entry()]))
         click.echo("The store is up to date.")
     finally:
         engine.close()

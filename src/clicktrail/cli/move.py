@@ -1,16 +1,19 @@
 """`clicktrail move`: copies a whole store to another engine."""
 
 from contextlib import closing
+from functools import partial
 
 import click
 
-from clicktrail.app import check_keys, keys_of
+from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.remote import open_store
+from clicktrail.opening import check_keys, keys_of
 from clicktrail.settings import Settings
 from clicktrail.store.exchange import move as moving
 from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.store import Store
 
 
@@ -32,6 +35,7 @@ def move(source_url: str, target_url: str, **given: str) -> None:
     source_settings, target_settings = (read_settings({**given, "database": url}) for url in (source_url, target_url))
     with closing(_open(source_settings)) as source, closing(_open(target_settings)) as target:
         keys = check_keys(source_settings, keys_of(source_settings, source.engine))
+        source.engine.run(partial(record_all, entries=[command_entry()]))  # and so in both stores
         _move(source, target)
         keys_of(target_settings, target.engine).adopt(keys)
 

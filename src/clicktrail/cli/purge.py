@@ -10,7 +10,10 @@ from clicktrail.retention import purge as run_purge
 from clicktrail.store.privacy.retention import Purged, count_due
 from clicktrail.store.store import Store
 
-_KEPT = ("keep_clicks_days", "keep_client_clicks_days", "keep_clients_days", "keep_registrations_days", "delivery_days")
+_KEPT = (
+    *("keep_clicks_days", "keep_client_clicks_days", "keep_clients_days", "keep_registrations_days", "delivery_days"),
+    "keep_audit_days",
+)
 
 
 @click.command()

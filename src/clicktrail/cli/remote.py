@@ -6,17 +6,20 @@ from typing import TypeVar
 
 import click
 
-from clicktrail.app import make_store, open_engine, open_keys
+from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.auditing import NOTED, command_entry, command_trail, os_user
 from clicktrail.cli.options import warn
 from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
+from clicktrail.opening import make_store, open_engine, open_keys
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Engine
-from clicktrail.store.store import Store
-from clicktrail.tokens import issue_token
+from clicktrail.store.store import AuditedStore, Store
+from clicktrail.tokens import command_subject, issue_token
 
 T = TypeVar("T")
 _LIFETIME_S = 60
@@ -42,7 +45,7 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
         if url is None:
             raise
         with open_keys(settings) as keys:
-            token, _ = issue_token(keys, Scope.ADMIN, "cli", _LIFETIME_S)
+            token, _ = issue_token(keys, Scope.ADMIN, command_subject(os_user()), _LIFETIME_S)
         return remote(Client(url, token))
     return asyncio.run(_run(make_store(settings, engine), local))
 
@@ -58,6 +61,26 @@ def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:
     try:
         await store.open()
-        return await local(store)
+        trail = command_trail()
+        audited = AuditedStore(store, trail.entry_of)
+        result = await local(audited)
+        if trail.action in NOTED and not audited.is_settled:
+            await store.run(record_all, [trail.entry(None)])
+        return result
     finally:
         store.close()
+
+
+def note_command(settings: Settings, object_id: str | None = None) -> None:
+    """Adds an entry about the running command to the audit log, through a running server if it has the store open.
+
+    A store that does not exist yet is not made for it.
+    """
+    if is_embedded(settings) and not store_path(settings).exists():
+        return
+    entry = command_entry(object_id)
+    change(
+        settings,
+        lambda api: api.call("POST", "/audit", {"command": entry.action, "objectId": object_id}),
+        lambda store: store.run(record_all, [entry]),
+    )

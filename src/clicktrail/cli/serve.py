@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from clicktrail.app import App, check_keys, keys_of, running
+from clicktrail.app import App, running
 from clicktrail.checks.idle import idle_settings, unknown_variables
 from clicktrail.choices import check_together, is_embedded
 from clicktrail.cli.listening import check_port, make_server
@@ -25,6 +25,7 @@ from clicktrail.cli.stopping import STOPPING, Stopping
 from clicktrail.cli.version import describe_version
 from clicktrail.cli.workers import HOPELESS, supervise
 from clicktrail.errors import NewerStore, Unavailable
+from clicktrail.opening import check_keys, keys_of
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.objects.invitations import invite_first

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from clicktrail.app import open_engine
 from clicktrail.checks.store import check_set_aside, compare_clocks
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import ApiError, Client
@@ -13,6 +12,7 @@ from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import MAX_AHEAD_S, render_second
 from clicktrail.observe.findings import Finding
+from clicktrail.opening import open_engine
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.journal.frames import decode_rows
 from clicktrail.store.engines.duckdb.journal.journal import Journal

@@ -5,12 +5,12 @@ import time
 
 import click
 
-from clicktrail.app import open_keys
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options, warn
-from clicktrail.cli.remote import change
+from clicktrail.cli.remote import change, note_command
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
+from clicktrail.opening import open_keys
 from clicktrail.query.fields import PROFILE
 from clicktrail.store.objects import oauth_clients as clients
 from clicktrail.store.reads import records
@@ -87,6 +87,7 @@ def create(scope: str, partner: str | None, name: str, expires: int | None, **gi
     with open_keys(settings) as keys:
         made, token_id = issue_token(keys, Scope(scope), f"cli:{name}", expires, partner)
         keys.write_down(made, name)
+    note_command(settings, token_id)
     click.echo(f"Token {token_id} with scope {scope}. Revoke it with: clicktrail token revoke {token_id}", err=True)
     click.echo(made)
 
@@ -149,8 +150,10 @@ def revoke(token_id: str, **given: str) -> None:
 )
 def rotate_key(keep: int, **given: str) -> None:
     """Create a new signing key. Tokens of keys that are not kept become invalid at once."""
-    with open_keys(read_settings(given)) as keys:
+    settings = read_settings(given)
+    with open_keys(settings) as keys:
         keys.rotate(keep)
+    note_command(settings)
     click.echo(
         f"New tokens are signed by a new key; {keep} older keys stay valid. "
         "Run this again with --keep 0 to end all earlier tokens."

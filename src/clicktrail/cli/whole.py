@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.remote import change, open_store
 from clicktrail.cli.targets import check_folder, filling
 from clicktrail.settings import Settings
@@ -19,6 +20,7 @@ from clicktrail.store.exchange import manifest
 from clicktrail.store.exchange.dump import fill_store, months_of, write_tables
 from clicktrail.store.exchange.manifest import TableFile
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.store import Store
 
@@ -65,6 +67,7 @@ def import_folder(settings: Settings, files: tuple[Path, ...]) -> None:
         engine.migrate(migrate)
         with click.progressbar(length=rows, label="import") as bar:
             engine.fill(partial(fill_store, folder=folder, manifest=said, notify=bar.update), months)
+            engine.run(partial(record_all, entries=[command_entry()]))
     _print_rows(said.tables)
     click.echo(f"{settings.shown_database()}: the whole store of {folder}. {_NOT_IN_IT}")
 

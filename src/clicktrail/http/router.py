@@ -11,6 +11,7 @@ from clicktrail.http.endpoint.endpoint import Endpoint, answer_not_found
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.fast.home import Home
 from clicktrail.http.resources import (
+    audit,
     backups,
     banners,
     batches,
@@ -20,6 +21,7 @@ from clicktrail.http.resources import (
     deliveries,
     doctor,
     exports,
+    history,
     identities,
     imports,
     in_force,
@@ -47,7 +49,7 @@ from clicktrail.http.tracking import redirects, sites
 from clicktrail.http.web.pages import PAGES
 
 RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
-    "Recording": (clicks, batches, exports, live),
+    "Recording": (clicks, batches, exports, live, history),
     "Reports": (reports,),
     "Links": (links, qr, visits),
     "Banners": (banners,),
@@ -59,7 +61,7 @@ RESOURCES: Mapping[str, tuple[ModuleType, ...]] = {
     "Tracking": (sites, redirects),
     "Registering": (registrations, callbacks, identities),
     "Postbacks": (postbacks, deliveries),
-    "Operating": (imports, backups, in_force, doctor, system),
+    "Operating": (imports, backups, audit, in_force, doctor, system),
 }
 """Tag of the documentation -> the modules of its operations. `openapi.uses` moves some operations to another tag."""
 _FOLLOWED = f"GET {redirects.LINK_PREFIX}/{{code}}"

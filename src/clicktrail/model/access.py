@@ -60,6 +60,26 @@ PEOPLE = frozenset({Scope.ADMIN, Scope.READ, Scope.PARTNER})
 """Scopes of users; programs alone have the others."""
 
 
+class ActorKind(StrEnum):
+    """Who acts."""
+
+    USER = "user"
+    """A person with a session."""
+    TOKEN = "token"  # noqa: S105 - a word
+    CLIENT = "client"
+    """An OAuth client, by one of its tokens."""
+    COMMAND = "command"
+    """A command, run by a user of the operating system."""
+    SYSTEM = "system"
+    """The program itself."""
+    UNKNOWN = "unknown"
+    """No one who is known: a failed sign-in."""
+
+
+PERSONS = frozenset({ActorKind.USER, ActorKind.COMMAND})
+"""Actors who do things by hand."""
+
+
 class Viewer(msgspec.Struct, frozen=True):
     """On whose behalf a request is served.
 
@@ -75,7 +95,9 @@ class Viewer(msgspec.Struct, frozen=True):
     """The owner of the share of the store that its queries use: the partner, the OAuth client, the user, else the
     token itself."""
     actor: str = "system"
-    """The author of its changes: the id of a token or of a user, or `system` for the program itself."""
+    """The author of its changes: the id of a token, an OAuth client or a user, the name of the operating system's
+    user, or `system` for the program itself."""
+    actor_kind: ActorKind = ActorKind.SYSTEM
     rights: frozenset[Right] = frozenset()
     """What a partner may change."""
 
@@ -89,6 +111,10 @@ class Viewer(msgspec.Struct, frozen=True):
         """The name space of the uuids that the viewer sends: None is the site's own; a partner has its own."""
         return self.partner_id if self.scope in PARTNERS else None
 
+    def cause(self, reason: "Reason") -> "Cause":
+        """Of a change by this viewer."""
+        return Cause(self.actor, reason, self.actor_kind)
+
 
 class Reason(StrEnum):
     """Why a stored click changes."""
@@ -98,6 +124,7 @@ class Reason(StrEnum):
     RECOGNISED = "its browser came to a page of the site"
     DELETED = "it was deleted"
     MERGED = "its client became a part of another profile"
+    HANDED_OVER = "the link was handed over to another partner"
     POINTER_DELETED = "the object that it pointed to was deleted"
     ERASED = "its person was erased"
     OBJECTED = "its browser objected"
@@ -109,6 +136,7 @@ class Cause(msgspec.Struct, frozen=True):
 
     actor: str
     reason: Reason
+    actor_kind: ActorKind = ActorKind.SYSTEM
 
 
 SYSTEM = Viewer(Scope.ADMIN)

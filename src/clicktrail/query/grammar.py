@@ -1,10 +1,12 @@
 """The parameters of query strings: each operation declares one grammar, and all other parameters are refused."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from clicktrail.model.times import parse_time
 from clicktrail.query import kinds
 from clicktrail.query.fields import Resource
 from clicktrail.query.questions import ListQuery, View
@@ -13,6 +15,7 @@ PAGING = ("limit", "offset", "cursor", "sort_by", "sort_order")
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 10
 MAX_OFFSET = 2**53
+_offset = re.compile(r"(?<=[0-9]) (?=[0-9]{2}:?[0-9]{2}\Z)").sub
 FLAG_SCHEMA: Mapping[str, Any] = {"type": "boolean"}
 """A flag in a query string. The server also accepts `1` and `0`."""
 TEXT_SCHEMA: Mapping[str, Any] = {"type": "string"}
@@ -103,7 +106,7 @@ def listing(resource: Resource) -> Grammar:
         whole_number("offset", skipped, 0, MAX_OFFSET, default=0),
         Own(name="cursor", doc=cursor),
     )
-    own = (*page, *order_of(resource))
+    own = (*page, *order_of(resource), *history_of(resource))
     return Grammar(resource=resource, own=own, has_filters=True, expansions=resource.expansions)
 
 
@@ -116,7 +119,22 @@ def order_of(resource: Resource) -> tuple[Own, Own]:
 
 
 def showing(resource: Resource) -> Grammar:
-    return Grammar(resource=resource, expansions=resource.expansions)
+    return Grammar(resource=resource, own=history_of(resource), expansions=resource.expansions)
+
+
+def as_of() -> Own:
+    doc = "A moment of the past: what was known then. Expansions, names and tags are as they are now."
+    schema = {"type": "string", "format": "date-time"}
+    return Own(name="as_of", doc=doc, read=_read_moment, schema=schema, example="2021-01-01T00:00:00+00:00")
+
+
+def history_of(resource: Resource) -> tuple[Own, ...]:
+    return (as_of(),) if resource.has_history else ()
+
+
+def _read_moment(text: str) -> int:
+    """A time with an offset -> microseconds. A raw `+` has arrived as a space. Raises ValueError."""
+    return parse_time(_offset("+", text))
 
 
 def flag(name: str, doc: str) -> Own:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from clicktrail.model import countries, ids, times
-from clicktrail.model.access import PEOPLE
+from clicktrail.model.access import PEOPLE, ActorKind
 from clicktrail.model.addresses import parse_ip, render_ip
 from clicktrail.model.clock import Clock
 from clicktrail.model.codes import MAX_CODE, PATTERN
@@ -34,6 +36,8 @@ from clicktrail.query.texts import (
 MAX_INTEGER = 2**31 - 1
 REDIRECTS = (301, 302, 307)
 METHODS = ("GET", "POST")
+COMMANDS = ("token create", "token rotate-key")
+"""Commands that work beside a running server."""
 USER_SCOPES = sorted(PEOPLE)
 EVENTS = (Event.CLICK, Event.REGISTRATION)
 FLAGS: Mapping[Any, bool] = {"1": True, "0": False, "true": True, "false": False}
@@ -297,5 +301,10 @@ USER_NAME = replace(TEXT, name="name of a user", schema={**TEXT.schema, "minLeng
 USER_SCOPE = replace(
     TEXT, name="scope of a user", schema={"type": "string", "enum": USER_SCOPES}, check=one_of(USER_SCOPES)
 )
+ACTOR_KIND = replace(
+    TEXT, name="kind of an actor", schema={"type": "string", "enum": list(ActorKind)}, operators=EQUALITY
+)
+COMMAND = replace(TEXT, name="command", schema={"type": "string", "enum": list(COMMANDS)}, check=one_of(COMMANDS))
+DETAIL = Kind("detail", {"type": "object"}, (), render=msgspec.json.decode)
 PASSWORD = Kind("password", {**TEXT.schema, "format": "password", "maxLength": MAX_PASSWORD}, (), check=check_text)
 NEW_PASSWORD = replace(PASSWORD, schema={**PASSWORD.schema, "minLength": MIN_PASSWORD}, check=check_new_password)

@@ -194,6 +194,7 @@ def _read_page(reader: Reader, resource: Resource, own: Mapping[str, Any], view:
         conditions=tuple(make_condition(*key, values, view.language) for key, values in reader.filters.items()),
         wants_count=wants_count,
         view=view,
+        as_of=own.get("as_of"),
     )
 
 

@@ -49,3 +49,5 @@ class ListQuery:
     after: Cursor | None = None
     wants_count: bool = False
     view: View = field(default_factory=View)
+    as_of: int | None = None
+    """The moment whose knowledge is asked for, in microseconds; None: now."""

@@ -14,6 +14,7 @@ from clicktrail.model.reading import Reading
 from clicktrail.query.cursors import parse_place
 from clicktrail.query.fields import CLICK
 from clicktrail.query.grammar import DEFAULT_LIMIT, MAX_LIMIT, Asked, Grammar, Own, choice, flag, whole_number
+from clicktrail.query.grammar import as_of as known_at
 from clicktrail.query.questions import Condition
 from clicktrail.reports.buckets import Grain, WeekStart
 from clicktrail.reports.dimensions import DIMENSIONS, MAX_DIMENSIONS, PARAMETER, TIME, Grouping
@@ -112,6 +113,7 @@ def _questions() -> tuple[Own, ...]:
         boundary(name="compare_from", doc=f"The start of another range to compare with: {date}."),
         boundary(name="compare_to", doc="The end of that range, as `to`."),
         _words("align", "With `compare=year`: the same dates, or the same weekdays 52 weeks before.", Align),
+        known_at(),
         Own(name="sort_by", doc="A metric or a dimension of the report.", example="clicks"),
         _words(
             "sort_order",
@@ -205,6 +207,7 @@ def read_report(asked: Asked, reading: Reading, wants_count: bool = False) -> Re
             align=Align(own["align"]),
             offset=offset,
             as_of=as_of,
+            known_at=own["as_of"],
             wants_other=own.get("other", False),
             **_read_order(own),
         ),

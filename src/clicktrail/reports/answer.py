@@ -35,5 +35,7 @@ class Answer:
     """Dimension -> value -> its names."""
     raw_from: int | None = None
     """Since when no click is missing, in microseconds; None if none were dropped by age."""
+    bare: int = 0
+    """Clicks of the range that were deleted since the moment whose knowledge is asked for."""
     left_out: int = 0
     """Clicks that `period=all` does not reach."""

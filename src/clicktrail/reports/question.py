@@ -42,6 +42,8 @@ class Question:
     offset: int = 0
     as_of: int | None = None
     """The moment at which the report was first asked for; None: now."""
+    known_at: int | None = None
+    """The moment whose knowledge is asked for, in microseconds; None: now."""
     wants_other: bool = False
 
     @property

@@ -226,6 +226,15 @@ class Settings(ServerSettings, frozen=True, forbid_unknown_fields=True):
             examples=[1100],
         ),
     ] = 0
+    keep_audit_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which entries of the audit log are kept. 0 keeps them for ever.",
+            examples=[1100],
+        ),
+    ] = 0
     partner_sees_contacts: Annotated[
         bool,
         Meta(

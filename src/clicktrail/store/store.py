@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from clicktrail.errors import Unavailable
+from clicktrail.model.audit import AuditEntry
 from clicktrail.model.catalogue import Catalogue, CatalogueLink
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
@@ -17,6 +18,7 @@ from clicktrail.store.counting.salts import renew_salts
 from clicktrail.store.migrations.fills import Progress, fill
 from clicktrail.store.migrations.shared import migrate, probe
 from clicktrail.store.objects.catalogue import find_link, refresh
+from clicktrail.store.privacy.audit import record_all, take_turn
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.session.protocol import Engine, Session
 from clicktrail.store.session.transactions import Write, transaction, transaction_of
@@ -141,6 +143,37 @@ class Store:
     def close(self) -> None:
         """Waits for running work and closes the engine."""
         self.engine.close()
+
+
+class AuditedStore(Store):
+    """The same store, on behalf of one request or command: its first change adds an entry to the audit log, in the
+    change's own transaction.
+
+    `make` gets the result of the change, and returns None if nothing was changed.
+    """
+
+    def __init__(self, store: Store, make: Callable[[Any], AuditEntry | None]) -> None:
+        self.engine, self.relink, self.memory = store.engine, store.relink, store.memory
+        self._make = make
+        self.is_settled = False
+        """Whether the request has changed something, so that it needs no other entry."""
+
+    async def run(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        declared = transaction_of(work)
+        if declared.write is None or self.is_settled:
+            return await super().run(work, *args, **kwargs)
+
+        @transaction(declared.write)
+        def recorded(session: Session) -> T:
+            take_turn(session)
+            result = work(session, *args, **kwargs)
+            entry = self._make(result)
+            record_all(session, [] if entry is None else [entry])
+            return result
+
+        result = await super().run(recorded)
+        self.is_settled = True
+        return result
 
 
 @transaction(Write.ALONE)

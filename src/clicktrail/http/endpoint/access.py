@@ -17,7 +17,7 @@ from clicktrail.http.endpoint.call import FORM, JSON, PLAIN, Call, Services, med
 from clicktrail.http.endpoint.cookies import find_cookie, find_signed_in, read_signed_in, refuse_other_sites
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.problems import MEDIA_TYPE
-from clicktrail.model.access import SYSTEM, Right, Scope, Viewer
+from clicktrail.model.access import SYSTEM, ActorKind, Right, Scope, Viewer
 from clicktrail.model.people import SignedIn
 from clicktrail.model.weights import media_weight, parse_weights
 
@@ -64,7 +64,7 @@ async def _open_session(services: Services, cookie: str) -> Access:
 
 def viewer_of(services: Services, found: SignedIn) -> Viewer:
     """The same viewer as a token of the user's scope would have."""
-    return services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id)
+    return services.tokens.make_viewer(found.scope, found.partner_id, found.user_id, found.user_id, ActorKind.USER)
 
 
 async def still_has_access(call: Call) -> bool:

@@ -16,6 +16,7 @@ from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
+from clicktrail.http.endpoint.trails import Entries, Trail
 from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
@@ -34,7 +35,7 @@ from clicktrail.people.passwords import Passwords
 from clicktrail.query.grammar import Asked
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import transaction_of
-from clicktrail.store.store import Store
+from clicktrail.store.store import AuditedStore, Store
 from clicktrail.tokens import KeyRing, TokenChecker
 
 encode = msgspec.json.Encoder().encode
@@ -100,6 +101,7 @@ class Services:
     """The running tests of postbacks."""
     exports: Slots
     streams: Streams
+    entries: Entries
     feed: Feed
     listeners: Slots
     """The streams of `feed`."""
@@ -128,6 +130,8 @@ class Call:
     body: bytes = b""
     asked: Asked = field(default_factory=Asked)
     """The parsed query string, by the grammar of the operation."""
+    trail: Trail | None = None
+    """The request's entry in the audit log, if it has one."""
 
     async def ask(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `work(session, …)` on one snapshot of the store."""
@@ -136,9 +140,17 @@ class Call:
             self.viewer.asker, self.receive, lambda session: work(session, *args, **kwargs), is_single
         )
 
-    @property
+    @cached_property
     def store(self) -> Store:
-        return self.services.store
+        """The store. If the request has an entry in the audit log, a change adds it."""
+        store = self.services.store
+        return store if self.trail is None else AuditedStore(store, self.trail.entry_of)
+
+    async def settle(self, status: int) -> None:
+        """Writes the request's entry in the audit log, unless a change has added it. Raises Unavailable."""
+        is_settled = isinstance(self.store, AuditedStore) and self.store.is_settled
+        if self.trail is not None and not is_settled:
+            await self.services.entries.write(self.trail, status)
 
     @cached_property
     def language(self) -> str:

@@ -15,6 +15,7 @@ from clicktrail.errors import (
     ClientLeft,
     MethodNotAllowed,
     NotFound,
+    Unauthenticated,
 )
 from clicktrail.http.endpoint.access import check_accept, check_access, check_content_type
 from clicktrail.http.endpoint.asking import wait_until_left
@@ -32,10 +33,12 @@ from clicktrail.http.endpoint.compression import MIN_BYTES, check_content_encodi
 from clicktrail.http.endpoint.connections import cut
 from clicktrail.http.endpoint.operation import NAMES, Operation
 from clicktrail.http.endpoint.problems import INTERNAL, render_problem
-from clicktrail.http.endpoint.request_ids import HEADER, find_request_id
+from clicktrail.http.endpoint.request_ids import HEADER, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
+from clicktrail.http.endpoint.trails import Trail, is_due, object_of, question_of, shows_contacts
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
+from clicktrail.query.fields import Resource
 from clicktrail.query.grammar import NOTHING, Asked, Grammar
 from clicktrail.query.parse import parse_query
 from clicktrail.query.urlencoded import drop_cache_buster
@@ -74,7 +77,7 @@ class Endpoint:
             _amend(operation, error)
             raise
         try:
-            answer = keep_private(call, say_applied(call, await operation.handler(call)))
+            answer = keep_private(call, say_applied(call, await _handle(operation, call)))
         except ClicktrailError as error:
             _amend(operation, error)
             raise
@@ -98,14 +101,51 @@ class Endpoint:
             receive=receive,
         )
         asked = read_query(operation.query, call)
+        call = replace(call, asked=asked, trail=_find_trail(operation, call, asked))
         if operation.body is None:
-            return replace(call, asked=asked)
+            return call
         check_content_type(headers, operation.body_types, is_strict=signed_in is not None or operation.is_sign_in)
         limits, is_compressed = self._services.limits, check_content_encoding(headers)
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
         body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
         body = await inflate(body, most) if is_compressed else body
-        return replace(call, asked=asked, body=body.removeprefix(BOM_UTF8))
+        return replace(call, body=body.removeprefix(BOM_UTF8))
+
+
+async def _handle(operation: Operation, call: Call) -> Answer:
+    """The handler's answer, once the request has its entry in the audit log."""
+    try:
+        answer = await operation.handler(call)
+    except Unauthenticated as error:
+        if call.trail is not None:
+            await call.services.entries.write_refusal(call.trail, error)
+        raise
+    if call.trail is not None:
+        await call.settle(answer.status)
+    return answer
+
+
+def _find_trail(operation: Operation, call: Call, asked: Asked) -> Trail | None:
+    """The beginning of the request's entry in the audit log; None if it has none."""
+    if not is_due(operation.audit, operation.method, call.viewer) and not shows_contacts(
+        operation.answer, asked, call.viewer
+    ):
+        return None
+    object_type, object_id = object_of(operation.path, call.path)
+    parent = {}
+    if operation.successes[0] == 201 and isinstance(operation.answer, Resource):  # the path names what it belongs to
+        parent = {} if object_id is None else {"of": object_id}
+        object_type, object_id = operation.answer.name, None
+    return Trail(
+        action=operation.name,
+        viewer=call.viewer,
+        status=operation.successes[0],
+        address=call.client_address or None,
+        request_id=call.scope[OWN_ID],
+        object_type=object_type,
+        object_id=object_id,
+        detail=parent | question_of(asked),
+    )
 
 
 def read_query(grammar: Grammar, call: Call) -> Asked:
@@ -161,7 +201,7 @@ async def respond(
     """Sends the answer of `work`, and notifies the observer. `started`: when the request arrived, if earlier."""
     started = time.perf_counter() if started is None else started
     method = method_label(scope["method"])
-    request_id = find_request_id(scope["headers"])
+    request_id = scope[OWN_ID] = find_request_id(scope["headers"])
     answer = await guarded(services, method, route, request_id, work)
     if len(answer.body) >= MIN_BYTES or answer.stream is not None:
         answer = await compress(answer, scope)

@@ -7,6 +7,7 @@ from typing import Any
 
 from clicktrail.errors import ClicktrailError
 from clicktrail.http.endpoint.call import JSON, Handler
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import Right, Scope
 from clicktrail.query.fields import Field, Resource
 from clicktrail.query.grammar import NOTHING, Grammar
@@ -80,6 +81,7 @@ class Operation:
     """Whether it is about the caller's own session or user: tokens are refused."""
     needs_password: bool = False
     """Whether a session may call it only a short time after its user typed the password. Tokens may always."""
+    audit: Audit = Audit.CHANGES
     doc: str = ""
     """Details that the summary does not give."""
     amend: Callable[[ClicktrailError], None] | None = None

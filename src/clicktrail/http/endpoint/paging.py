@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from clicktrail.http.endpoint.audit import tell
 from clicktrail.http.endpoint.call import COUNT_EXACT, Answer, Call, json_answer
 from clicktrail.query.cursors import render_cursor
 from clicktrail.store.reads.records import Page
@@ -11,6 +12,7 @@ from clicktrail.store.reads.records import Page
 def page_answer(call: Call, page: Page, render: Callable[[Any], Any], path: str = "") -> Answer:
     """An array of objects with `Link`, and with `X-Total-Count` if the caller preferred it."""
     query = call.asked.listing
+    tell(call, count=len(page.items))
     headers = {"Vary": "Accept-Language"}
     if page.next is not None:
         cursor = render_cursor(query.sort, query.is_descending, page.next)

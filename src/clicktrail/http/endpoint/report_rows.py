@@ -102,6 +102,8 @@ def render_meta(report: Report, answer: Answer) -> Json:
         "overlaps": any(grouping.dimension.overlaps for grouping in report.question.groupings),
         "asOf": _render_time(answer.as_of, zone),
         "rawFrom": None if answer.raw_from is None else _render_time(answer.raw_from, zone),
+        "knownAt": None if report.question.known_at is None else _render_time(report.question.known_at, zone),
+        "deletedSince": answer.bare,
         "leftOut": answer.left_out,
     }
 

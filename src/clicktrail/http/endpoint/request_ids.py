@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import count
 
 HEADER = "X-Request-Id"
+OWN_ID = "clicktrail.request_id"
+"""The key of a request's id in its ASGI scope."""
 PATTERN = "^[A-Za-z0-9._~:/+=@-]{1,128}$"
 """An id that a caller may choose: it cannot break a header or a log line."""
 _is_well_formed = re.compile(PATTERN.replace("$", r"\Z").encode()).match

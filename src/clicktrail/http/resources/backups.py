@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import ADMINS
 from clicktrail.store.vitals import note_backup
 
@@ -41,5 +42,6 @@ OPERATIONS = (
         needs_password=True,
         media_type=MEDIA_TYPE,
         statuses=(200, 409, 503),
+        audit=Audit.ALWAYS,
     ),
 )

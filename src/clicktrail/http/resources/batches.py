@@ -13,6 +13,7 @@ from clicktrail.errors import Conflict, InvalidBody, Mistake
 from clicktrail.http.endpoint.call import LENIENT, Answer, Call, encode, json_answer
 from clicktrail.http.endpoint.documents import Count, Document, Id, says
 from clicktrail.http.endpoint.operation import Operation, Rows
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.ingest.batches import Batch, find_conflicts, find_mistakes, judge_rows, make_batch
 from clicktrail.ingest.hits import MAX_BATCH, split_batch
 from clicktrail.model.access import RECORDERS
@@ -105,5 +106,6 @@ OPERATIONS = (
         max_bytes=MAX_BYTES,
         answer=(ClickBatchSummary, ClickBatchResults),
         statuses=(201, 200, 409, 422, 503),
+        audit=Audit.BY_HAND,
     ),
 )

@@ -8,6 +8,7 @@ from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import METRICS, render_measured, render_record
 from clicktrail.http.endpoint.sentback import refuse_changed_item, refuse_differing
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import ADMINS, READERS, Right, Scope
 from clicktrail.query.fields import Record, Resource
 from clicktrail.query.forms import Form, parse_form
@@ -27,7 +28,10 @@ async def list_items(resource: Resource, call: Call) -> Answer:
 
 
 async def get_item(resource: Resource, call: Call) -> Answer:
-    view, object_id = call.asked.view, call.path[resource.id_field.name]
+    view, object_id, as_of = call.asked.view, call.path[resource.id_field.name], call.asked.own.get("as_of")
+    if as_of is not None:
+        record = await call.ask(records.get_earlier, call.viewer, resource, object_id, as_of)
+        return json_answer(render_record(resource, record, view.language, view.expansions - {METRICS}))
     if METRICS in view.expansions:
         measured = await call.ask(metrics.get_measured, call.viewer, resource, object_id)
         return json_answer(render_measured(resource, measured, view.language, view.expansions))
@@ -107,6 +111,7 @@ def create_on(
     scopes: frozenset[Scope] = ADMINS,
     answer: Resource | None = None,
     right: Right | None = None,
+    audit: Audit = Audit.CHANGES,
 ) -> Operation:
     """`answer` is given if the answer shows more than other answers do."""
     return Operation(
@@ -119,6 +124,7 @@ def create_on(
         body=resource,
         answer=answer or resource,
         statuses=(201, 200, 409, 422, 503),
+        audit=audit,
     )
 
 
@@ -128,6 +134,7 @@ def changes_on(
     scopes: frozenset[Scope] = ADMINS,
     path: str = "",
     right: Right | None = None,
+    audit: Audit = Audit.CHANGES,
 ) -> Iterator[Operation]:
     """PUT and PATCH."""
     for method, name, verb in (("PUT", "replace", "Update"), ("PATCH", "update", "Change")):
@@ -141,6 +148,7 @@ def changes_on(
             body=resource,
             answer=resource,
             statuses=(200, 404, 409, 422, 503),
+            audit=audit,
         )
 
 

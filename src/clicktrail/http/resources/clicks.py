@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.http.endpoint.audit import tell
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Count, Document, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import page_answer
 from clicktrail.http.endpoint.render import render_click, render_shown
 from clicktrail.http.endpoint.sentback import leave_out_hidden
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.http.resources import removing
 from clicktrail.http.resources.catalogue import changes_on, create_on, delete_on, get_on, list_on
 from clicktrail.http.resources.registering import CLIENT_FIELDS, read_registration
@@ -38,11 +40,12 @@ async def list_clicks(call: Call) -> Answer:
 
 async def get_click(call: Call) -> Answer:
     view, click_id = call.asked.view, call.path["clickId"]
+    as_of = call.asked.own["as_of"]
     recalled = recall_click(call.store.memory, call.viewer, click_id)
-    if recalled is not None and not view.expansions:
+    if recalled is not None and not view.expansions and as_of is None:
         shown = reads_clicks.Shown(recalled, {})
     else:
-        shown = await call.ask(reads_clicks.show_click, call.viewer, click_id, view.expansions)
+        shown = await call.ask(reads_clicks.show_click, call.viewer, click_id, view.expansions, as_of)
     return json_answer(render_shown(shown, call.store.catalogue, view.language), headers={"Vary": "Accept-Language"})
 
 
@@ -78,15 +81,16 @@ class Removal(Document):
 async def delete_clicks(call: Call) -> Answer:
     query, is_dry = read_removal(call.asked), call.asked.own["dry_run"]
     found = await call.ask(click_deletes.find_removable, query)
+    tell(call, found=found.total, most=len(found.click_ids))
     removed = len(found.click_ids) if is_dry else await removing.remove_found(call, query, found.click_ids)
     return json_answer(Removal(dry_run=is_dry, deleted=removed, left=found.total - len(found.click_ids)))
 
 
 OPERATIONS = (
     list_on(CLICK, handler=list_clicks),
-    create_on(CLICK, create_click, RECORDERS),
+    create_on(CLICK, create_click, RECORDERS, audit=Audit.BY_HAND),
     get_on(CLICK, handler=get_click),
-    *changes_on(CLICK, update_click, RECORDERS),
+    *changes_on(CLICK, update_click, RECORDERS, audit=Audit.BY_HAND),
     delete_on(CLICK, delete_click),
     Operation(
         route="DELETE /clicks",

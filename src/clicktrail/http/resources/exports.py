@@ -10,6 +10,7 @@ from contextlib import aclosing
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.streams import read_pipe
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import READERS, Viewer
 from clicktrail.query.exports import Export, exporting, read_export
 from clicktrail.store.engines.pipes import Pipe
@@ -74,5 +75,6 @@ OPERATIONS = (
         media_type="*/*",
         samples=SAMPLES,
         statuses=(200, 429, 503),
+        audit=Audit.ALWAYS,
     ),
 )

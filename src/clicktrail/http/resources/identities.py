@@ -3,6 +3,7 @@
 from clicktrail.http.endpoint.call import NO_CONTENT, Answer, Call, json_answer
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_record
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.http.resources.catalogue import get_on, list_on
 from clicktrail.model.access import ADMINS, OBSERVERS, RECORDERS
 from clicktrail.query.fields import IDENTITY
@@ -35,6 +36,7 @@ OPERATIONS = (
         body=IDENTITY,
         answer=IDENTITY,
         statuses=(201, 200, 422, 503),
+        audit=Audit.BY_HAND,
     ),
     list_on(IDENTITY, "List browsers and their persons", OBSERVERS),
     get_on(IDENTITY, "Get a browser and its person", OBSERVERS),

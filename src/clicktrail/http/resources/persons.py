@@ -14,6 +14,7 @@ from clicktrail.http.endpoint.call import Answer, Call, chain, encode, json_answ
 from clicktrail.http.endpoint.documents import Count, Document, Id, Moment, says
 from clicktrail.http.endpoint.operation import Fields, Operation
 from clicktrail.http.endpoint.render import render_record, render_shown
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import ADMINS
 from clicktrail.model.cells import neutralise
 from clicktrail.model.contacts import spellings
@@ -227,6 +228,7 @@ OPERATIONS = (
         ),
         answer=Held,
         other_types=(_CSV,),
+        audit=Audit.ALWAYS,
         statuses=(200, 409, 429, 503),
     ),
     Operation(

@@ -6,6 +6,7 @@ from clicktrail.errors import InvalidBody, Mistake
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Document, Id, Moment, says
 from clicktrail.http.endpoint.operation import Fields, Operation
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.http.resources.catalogue import list_on
 from clicktrail.model.access import READERS, RECORDERS, Viewer
 from clicktrail.model.attribution import Evidence, Outcome, Rule, Touch, explain_rule
@@ -131,6 +132,7 @@ OPERATIONS = (
         ),
         answer=Attribution,
         statuses=(201, 200, 409, 422, 503),
+        audit=Audit.BY_HAND,
     ),
     Operation(
         route="GET /profiles/{profileId}/attribution",

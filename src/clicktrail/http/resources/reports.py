@@ -12,6 +12,7 @@ from clicktrail.http.endpoint.documents import Count, Document, Moment, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.paging import next_link
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report, render_rows
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import READERS
 from clicktrail.query.cursors import render_place
 from clicktrail.query.reports import Report, exporting_report, read_report, reporting
@@ -99,6 +100,10 @@ class ReportMeta(Document):
     overlaps: Annotated[bool, says("Whether one click may be in several rows.")]
     as_of: Annotated[Moment, says("The moment of the report.")]
     raw_from: Annotated[Moment | None, says("Since when all clicks are kept; null: none were deleted by age.")]
+    known_at: Annotated[Moment | None, says("The moment whose knowledge was asked for (`as_of`); null: now.")]
+    deleted_since: Annotated[
+        Count, says("Clicks of the range that were deleted since `knownAt`: only bare facts of them are counted.", 0)
+    ]
     left_out: Annotated[Count, says("Clicks that pass the filters and that `period=all` does not reach.", 0)]
 
 
@@ -179,5 +184,6 @@ OPERATIONS = (
         media_type="*/*",
         samples=SAMPLES,
         statuses=(200, 409, 429, 503),
+        audit=Audit.ALWAYS,
     ),
 )

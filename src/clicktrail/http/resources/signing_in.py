@@ -8,11 +8,11 @@ import msgspec
 
 from clicktrail.errors import CodeRequired, Unauthenticated
 from clicktrail.http.endpoint.access import viewer_of
-from clicktrail.http.endpoint.audit import note
+from clicktrail.http.endpoint.audit import note, prove_as, tell
 from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.cookies import CHALLENGE, render_cookie
 from clicktrail.http.endpoint.documents import Document, Id, Moment, says
-from clicktrail.model.access import PEOPLE, Right, Viewer
+from clicktrail.model.access import PEOPLE, ActorKind, Right, Viewer
 from clicktrail.model.people import CONFIRMED, Credentials, Proof, SignedIn, Visit
 from clicktrail.model.times import render_time
 from clicktrail.people.codes import find_step
@@ -138,6 +138,7 @@ def refuse(call: Call, key: str, found: Credentials | None, detail: str) -> Unau
     """Counts and logs a failed attempt."""
     call.services.lockout.count_failure(call.client_address)
     call.services.names.count_failure(key)
+    tell(call, **({"user": found.user_id} if found else {}))
     note(call, "sign-in failed", user=found.user_id if found else None)
     return Unauthenticated(detail, headers=dict(CHALLENGE))
 
@@ -145,6 +146,7 @@ def refuse(call: Call, key: str, found: Credentials | None, detail: str) -> Unau
 async def begin(call: Call, proof: Proof, status: int = 201) -> Answer:
     """Begins a session with a new secret, whatever cookie the request has."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
+    prove_as(call, ActorKind.USER, proof.user_id)
     visit = Visit(address=call.client_address, user_agent=call.headers.get("user-agent", "")[:MAX_CLICK_TEXT])
     found = await call.store.run(begin_session, call.store.ids, proof, hash_secret(secret), visit)
     note(call, "signed in", user=proof.user_id, session=found.session_id)

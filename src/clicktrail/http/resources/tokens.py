@@ -10,10 +10,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from clicktrail.errors import ClicktrailError, MalformedRequest, Mistake, Unauthenticated
+from clicktrail.http.endpoint.audit import prove_as
 from clicktrail.http.endpoint.call import FORM, Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import says
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
-from clicktrail.model.access import Scope
+from clicktrail.model.access import ActorKind, Scope
 from clicktrail.query.fields import Record
 from clicktrail.query.forms import decode_json
 from clicktrail.store.objects.oauth_clients import check_client
@@ -74,7 +75,8 @@ async def create_token(call: Call) -> Answer:
     check_grant_type(grant)
     scope = choose_scope(grant.get("scope", ""), client.scope)
     lifetime_s = call.services.limits.token_lifetime_s
-    token, _ = issue_token(call.services.keys, scope, client.client_id, lifetime_s, client.partner_id)
+    token, token_id = issue_token(call.services.keys, scope, client.client_id, lifetime_s, client.partner_id)
+    prove_as(call, ActorKind.CLIENT, client.client_id, ("token", token_id))
     made = Token(access_token=token, token_type=_BEARER, expires_in=lifetime_s, scope=scope)
     return json_answer(made, headers=_NOT_KEPT)
 

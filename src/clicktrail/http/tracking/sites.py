@@ -19,6 +19,7 @@ from clicktrail.http.endpoint.call import PLAIN, Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Document, Id, says
 from clicktrail.http.endpoint.operation import PUBLIC, Fields, Operation
 from clicktrail.http.endpoint.request_ids import HEADER
+from clicktrail.http.endpoint.trails import Audit
 from clicktrail.http.tracking.recording import record
 from clicktrail.http.tracking.redirects import read_visit
 from clicktrail.ingest.campaign import find_campaign
@@ -234,6 +235,7 @@ OPERATIONS = (
         media_type="*/*",
         answer=ViewAnswer,
         statuses=(201, 200, 204, 403, 409, 422, 429, 503),
+        audit=Audit.NEVER,
     ),
     Operation(
         route="OPTIONS /collect",

@@ -3,6 +3,7 @@
 The URL grammar, the SQL, the check of bodies and the OpenAPI document are all made from it.
 """
 
+from clicktrail.query.fields.audit import AUDIT
 from clicktrail.query.fields.catalog import BANNER, CLIENT, CLIENT_SECRET, LANGUAGE, LINK, SITE, SIZE, THEME
 from clicktrail.query.fields.click import CLICK, REPORTED, VISITOR
 from clicktrail.query.fields.field import MAX_CLICK_TEXT, MAX_TEXT, Field, Record, Resource, Source
@@ -27,9 +28,11 @@ RESOURCES = (
     IDENTITY,
     CLIENT,
     USER,
+    AUDIT,
 )
 
 __all__ = [
+    "AUDIT",
     "BANNER",
     "CLICK",
     "CLIENT",

@@ -43,6 +43,7 @@ LINK = Resource(
     expansions=("metrics", "redirect"),
     groups={"redirect": REDIRECT},
     extras=("staying",),
+    has_history=True,
     fields=(
         id_field("linkId", "The link's identifier.", filterable=True, sortable=True, nullable=False),
         Field(

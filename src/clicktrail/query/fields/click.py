@@ -70,6 +70,7 @@ CLICK = Resource(
     doc="A visitor's arrival on a link.",
     expansions=("contacts", "link", "metrics", "origin", "profile", "visitor"),
     groups={"origin": REPORTED, "visitor": VISITOR},
+    has_history=True,
     fields=(
         id_field("clickId", "The click's identifier.", sortable=True, filterable=True, nullable=False),
         Field(

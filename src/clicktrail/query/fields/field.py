@@ -122,6 +122,8 @@ class Resource:
     """Expansion -> the object's own fields that it shows."""
     extras: tuple[str, ...] = ()
     """Additional keys of some answers."""
+    has_history: bool = False
+    """Whether it can be asked for as it was known at an earlier moment."""
 
     @property
     def id_field(self) -> Field:

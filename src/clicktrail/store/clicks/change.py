@@ -1,6 +1,6 @@
 """The only code that changes or deletes a stored click. It updates figures, daily totals, memory and outbox too.
 
-Each change has a `Cause` from the caller. It is not stored yet.
+Each change is kept with its `Cause` (`store.session.history`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +22,7 @@ from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import note_drop, note_dropped
 from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
@@ -44,8 +45,8 @@ _STRIP = (
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
-    del cause
     altered = msgspec.structs.replace(click, **changes)
+    note_change(session, Kind.CLICK, click, altered, cause)
     session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
     session.after_commit(lambda: session.memory.newest.replace(altered))
     gained = (altered.profile_id is not None) - (click.profile_id is not None)
@@ -70,7 +71,8 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
     for [attribution_id] in session.rows(sql(said, click.profile_id, click.click_id)):
         its = sql("attribution_id = {}", attribution_id)
         its_click = and_(its, sql("click_id = {}", click.click_id))
-        lost = dict.fromkeys(("click_id", "link_id", "partner_id"))
+        lost: dict[str, str | None] = dict.fromkeys(("click_id", "link_id", "partner_id"))
+        note_changes(session, Kind.REGISTRATION, its, cause, **lost, rule=Rule.OUTRANKED.value)
         session.rows(update("attributions", {**lost, "rule": Rule.OUTRANKED.value}, its))
         session.rows(update("attribution_clicks", {"outcome": Outcome.TAKEN.value, "is_taken": True}, its_click))
         session.rows(sql("DELETE FROM deliveries WHERE {} AND status = 'waiting'", its_click))
@@ -78,22 +80,27 @@ def untie(session: Session, click: Click, cause: Cause) -> Click:
 
 
 def hand_over(session: Session, gone_id: str, kept_id: str, cause: Cause) -> None:
-    """Moves all clicks of one profile to another: as their client, and as their partner. Figures stay the same."""
-    del cause
+    """Moves all clicks of one profile to another: as their client, and as their partner. Figures stay the same. Keeps
+    the same of registrations, which the caller moves."""
     its = sql("c.partner_id = {}", gone_id)
     change_totals(session, its, GONE)
     change_totals(session, its, COUNT_SQL, {"partner_id": sql("{}::TEXT", kept_id)})
     clients = {"profile_id": kept_id, "update_time": session.clock.now_s()}
     for column, changes in (("profile_id", clients), ("partner_id", {"partner_id": kept_id})):
-        session.rows(update("clicks", changes, sql("{} = {}", named(column), gone_id)))
+        own = sql("{} = {}", named(column), gone_id)
+        for kind in (Kind.CLICK, Kind.REGISTRATION):
+            note_changes(session, kind, own, cause, **{column: kept_id})
+        session.rows(update("clicks", changes, own))
         session.after_commit(partial(session.memory.newest.alter, column, {gone_id}, **changes))
 
 
 def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -> None:
-    """Clears the clicks' pointer to a deleted object."""
-    del cause
+    """Clears the clicks' pointer to a deleted object. A deleted client's registrations are deleted with it."""
     its = sql("{} = {}", named(column), object_id)
+    note_changes(session, Kind.CLICK, its, cause, **{column: None})
     if column == "profile_id":
+        note_deletes(session, Kind.REGISTRATION, its, cause)
+        note_changes(session, Kind.LINK, its, cause, profile_id=None)
         lost = "SELECT link_id, count(*) FROM clicks WHERE {} GROUP BY link_id"
         for link_id, registrations in session.rows(sql(lost, its)):
             session.figures.register(session, link_id, -registrations)
@@ -104,25 +111,29 @@ def clear_pointer(session: Session, column: str, object_id: str, cause: Cause) -
 
 def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     """Deletes stored clicks. Clients and registrations stay. Clicks that repeated them are no longer repeats."""
-    del cause
     click_ids = sorted(click.click_id for click in clicks)
+    note_deletes(session, Kind.CLICK, with_ids(session, click_ids), cause)
+    of_them = sql("click_id = ANY({}::TEXT[])", click_ids)
+    note_changes(session, Kind.REGISTRATION, of_them, cause, click_id=None)
     change_totals(session, with_ids(session, click_ids), GONE)
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
     repeats = sql("duplicate_of = ANY({}::TEXT[])", click_ids)
     change_totals(session, repeats, {"duplicates": f"-count(*) FILTER (WHERE {IS_COUNTED})"})
+    note_changes(session, Kind.CLICK, repeats, cause, duplicate_of=None)
     session.rows(sql("UPDATE clicks SET duplicate_of = NULL WHERE {}", repeats))
     session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
-    session.figures.uncount(session, clicks, _pass_marks(session, clicks))
+    session.figures.uncount(session, clicks, _pass_marks(session, clicks, cause))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
 
 
-def _pass_marks(session: Session, clicks: Sequence[Click]) -> list[Click]:
+def _pass_marks(session: Session, clicks: Sequence[Click], cause: Cause) -> list[Click]:
     """Marks the next click of each visit that lost its first one. Returns the first clicks that none follows."""
     lost = [click for click in clicks if click.is_first]
     heirs = find_heirs(session, lost) if lost else {}
     if heirs:
         click_ids = sorted(heirs.values())
+        note_changes(session, Kind.CLICK, with_ids(session, click_ids), cause, is_first="true")
         change_totals(session, with_ids(session, click_ids), {"unique_clicks": "count(*)"})
         session.rows(update("clicks", {"is_first": True}, with_ids(session, click_ids)))
         session.after_commit(lambda: session.memory.newest.alter("click_id", frozenset(click_ids), is_first=True))
@@ -142,6 +153,7 @@ def erase(
     stripped = [strip_click(click, strangers, profiles) for click in clicks]
     if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
         _write_stripped(session, clicks, stripped)
+    note_erasure(session, with_ids(session, [click.click_id for click in clicks]), cause)
     session.after_commit(lambda: session.memory.uuids.forget(clicks))
     if deletes:
         delete(session, clicks, cause)
@@ -168,6 +180,7 @@ def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
     gone = session.rows(sql("SELECT c.click_id, c.uuid, c.name_space FROM clicks c WHERE {}", chosen))
     session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
     click_ids = [click_id for click_id, *_ in gone]
+    forget_changes(session, click_ids)
     session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
     return len(rows)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
+from clicktrail.model.access import SYSTEM, Reason, Viewer
 from clicktrail.model.click import Click
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import ListQuery
@@ -27,7 +27,7 @@ class Found(NamedTuple):
 @transaction(Write.ALONE)
 def delete_click(session: Session, viewer: Viewer, click_id: str) -> None:
     """Removes a click; its client stays. Raises NotFound."""
-    delete(session, [get_click(session, SYSTEM, click_id)], Cause(viewer.actor, Reason.DELETED))
+    delete(session, [get_click(session, SYSTEM, click_id)], viewer.cause(Reason.DELETED))
 
 
 def find_removable(session: Session, query: ListQuery) -> Found:
@@ -51,5 +51,5 @@ def remove_piece(session: Session, viewer: Viewer, query: ListQuery, click_ids: 
         where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, rows)
     clicks = [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
     if clicks:
-        delete(session, clicks, Cause(viewer.actor, Reason.DELETED))
+        delete(session, clicks, viewer.cause(Reason.DELETED))
     return len(clicks)

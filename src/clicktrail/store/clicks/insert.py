@@ -15,6 +15,7 @@ from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
 from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.history import find_known_time
 from clicktrail.store.session.protocol import Rows, Session
 from clicktrail.store.session.sql import Sql, number, sql
 from clicktrail.store.session.totals import new_totals
@@ -37,6 +38,14 @@ _SPACED_UUIDS = (
     "ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space"
 )
 """The clicks with uuids of name spaces, by the index of hash and name space."""
+_NEWEST = "SELECT rowid FROM clicks WHERE click_id >= {} ORDER BY click_id DESC LIMIT {}"
+_NUMBERED = "rowid IN (SELECT unnest({}::BIGINT[]))"
+"""Rows by their numbers. The newest clicks as whole rows, sorted by the engine, would be a scan of all columns."""
+_LAST_ROWS = 120_000
+"""About a row group of DuckDB."""
+_LAST = (
+    "SELECT count(*), min(click_id) FROM (SELECT click_id FROM clicks WHERE rowid > {} ORDER BY click_id DESC LIMIT {})"
+)
 Inspect = Callable[[Mapping[str, Click]], None]
 """Gets the stored clicks by id before anything is written. An exception stops the write."""
 
@@ -89,7 +98,7 @@ def insert_clicks(
     if inspect is not None:
         inspect(result.repeated)
     if fresh:
-        _add(session, fresh, catalogue, is_history=linked is not None)
+        _add(session, fresh, catalogue, is_history=linked is not None, are_given=bool(given))
     return result
 
 
@@ -112,13 +121,18 @@ def _relink(
     return clicks, catalogue
 
 
-def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool) -> None:
+def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool, are_given: bool) -> None:
     """Adds clicks, their deliveries and what they add to the totals, in one transaction. History has no deliveries,
-    and no one follows it."""
+    and no one follows it. `are_given`: ids may come from elsewhere, and then say nothing about when a click became
+    known."""
     deliveries = [] if is_history else click_deliveries(session, fresh, catalogue)
     marked = session.figures.arrive(session, fresh)
     rows = [(*astuple(click), text_hash(click.ip), text_hash(click.uuid)) for click in marked]
     clicks = Rows("clicks", (*COLUMNS, "ip_hash", "uuid_hash"), rows)
+    known = [find_known_time(click, session.clock.now_us()) for click in marked] if are_given else []
+    if any(known):
+        with_known = [(*row, time) for row, time in zip(rows, known, strict=True)]
+        clicks = Rows("clicks", (*clicks.columns, "known_time"), with_known)
     session.after_commit(lambda: _remember(session, marked))
     if not is_history:
         session.after_commit(lambda: session.memory.arrivals.add(marked))
@@ -179,8 +193,10 @@ def load_tail(session: Session) -> None:
     """Reads the newest clicks into memory, if only this process adds clicks."""
     if not session.dialect.is_owned:
         return
-    rows = session.rows(sql("SELECT {} FROM clicks c ORDER BY click_id DESC LIMIT {}", CLICK_SQL, number(TAIL)))
-    clicks = [Click(*row) for row in reversed(rows)]
+    found = session.rows(sql(_NEWEST, _find_floor(session), number(TAIL)))
+    numbers = [each for [each] in found]
+    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {} ORDER BY click_id", CLICK_SQL, sql(_NUMBERED, numbers)))
+    clicks = [Click(*row) for row in rows]
     session.memory.newest.begin(clicks, is_whole=len(rows) < TAIL)
     visits = {
         visit_key(click): Visit(click.click_id, click.time)
@@ -188,3 +204,11 @@ def load_tail(session: Session) -> None:
         if click.link_id is not None and click.duplicate_of is None
     }
     session.memory.visits.keep(visits)
+
+
+def _find_floor(session: Session) -> str:
+    """An id from which on there are at least `TAIL` clicks, few more if the rows that were added last are the newest.
+    Else the lowest id."""
+    [[last]] = session.rows(Sql("SELECT coalesce(max(rowid), 0) FROM clicks"))
+    [[count, floor]] = session.rows(sql(_LAST, number(last - _LAST_ROWS), number(TAIL)))
+    return floor if count == TAIL else ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from clicktrail.errors import Conflict
-from clicktrail.model.access import Cause, Reason, Viewer
+from clicktrail.model.access import Reason, Viewer
 from clicktrail.query.fields import Resource
 from clicktrail.store.clicks.change import clear_pointer
 from clicktrail.store.objects import own
@@ -42,6 +42,6 @@ def delete_object(session: Session, viewer: Viewer, resource: Resource, object_i
             raise Conflict(refusal)
     for relation, reference in pointing_to(table):
         if relation.table == "clicks" and reference.on_delete is OnDelete.CLEAR:
-            clear_pointer(session, reference.column, object_id, Cause(viewer.actor, Reason.POINTER_DELETED))
+            clear_pointer(session, reference.column, object_id, viewer.cause(Reason.POINTER_DELETED))
     detach(session, table, lambda column: sql("{} = {}", column, object_id))
     session.rows(sql("DELETE FROM {} WHERE {}", named(table), its))

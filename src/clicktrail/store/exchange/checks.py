@@ -49,7 +49,7 @@ _ID = _matches("[0-9a-f]{{24}}", "is not an id of 24 lower-case hex digits")
 _TEXT = Check("NOT contains({}, chr(0))", "has the character NUL")
 _TIME = Check(f"{{}} BETWEEN {FIRST_US} AND {LAST_US}", "is not a time within the years 1 to 9999, in microseconds")
 _HASH = "{{}} = CAST('0x' || substr(md5({}), 1, 8) AS BIGINT)"
-_NOT_IDS = ("visitor_id", "named_visitor_id", "token_id")
+_NOT_IDS = ("visitor_id", "named_visitor_id", "token_id", "request_id")
 _OWN: Mapping[tuple[str, str], Check] = {
     ("clicks", "ip"): _matches(
         "4[0-9a-f]{{8}}|6[0-9a-f]{{32}}", "is not the key of an address: 4 and 8 hex digits, or 6 and 32"

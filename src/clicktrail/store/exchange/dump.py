@@ -34,7 +34,9 @@ _TYPES = {
 }
 """Type of a column, by an engine's name for it -> its type in the files."""
 _REMADE = "visitor_salts"
-"""Every start of a server fills this table, so a store is empty if all others are."""
+"""Every start of a server fills this table and adds to the audit log, so a store is empty if all other tables are."""
+_ONLY_ADDED = "audit"
+"""A store that has a chain of its own keeps it: the chain of the files stays in the files."""
 _COLUMNS = (
     "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = {} "
     "AND table_schema = current_schema() ORDER BY column_name"
@@ -76,14 +78,15 @@ def months_of(folder: Path) -> list[int]:
 
 def fill_store(session: Session, folder: Path, manifest: Manifest, notify: Progress) -> None:
     """Checks all files, and inserts their rows into an empty store. After MoveRefused the caller rolls back."""
-    kept = [table for table in TABLES if table != _REMADE]
+    kept = [table for table in TABLES if table not in (_REMADE, _ONLY_ADDED)]
     filled = [table for table in kept if session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(table)))]
     if filled:
         raise MoveRefused(f"The store is not empty: it has {', '.join(filled)}. Import into a new one.")
     session.rows(sql("DELETE FROM {}", named(_REMADE)))
     for table in TABLES:
         check_file(file_of(folder, table), table, _columns_of(session, table))
-    for table in TABLES:
+    has_chain = session.rows(sql("SELECT 1 FROM {} LIMIT 1", named(_ONLY_ADDED)))
+    for table in (*kept, _REMADE, *([] if has_chain else [_ONLY_ADDED])):
         path, columns = file_of(folder, table), columns_of(session, table)
         for rows in read_pieces(path, columns):
             try:

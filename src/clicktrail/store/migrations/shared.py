@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from clicktrail.errors import NewerStore
 from clicktrail.reports import totals
+from clicktrail.store.session.history import MIGRATION as HISTORY
 from clicktrail.store.session.protocol import Dialect, Migration, Session, list_values
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.totals import KEYS
@@ -201,7 +202,35 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE kept_totals (start_time BIGINT NOT NULL)",
             """CREATE TABLE purges (
                 purge_id TEXT NOT NULL, time BIGINT NOT NULL, clicks BIGINT NOT NULL, client_clicks BIGINT NOT NULL,
-                clients BIGINT NOT NULL, registrations BIGINT NOT NULL, deliveries BIGINT NOT NULL)""",
+                clients BIGINT NOT NULL, registrations BIGINT NOT NULL, deliveries BIGINT NOT NULL,
+                audit BIGINT NOT NULL)""",
+        ),
+    ),
+    (
+        "0020-audit",
+        (  # `detail` is JSON
+            """CREATE TABLE audit (
+                audit_id TEXT NOT NULL, position BIGINT NOT NULL, time BIGINT NOT NULL, actor_kind TEXT NOT NULL,
+                actor TEXT, action TEXT NOT NULL, object_type TEXT, object_id TEXT, status INTEGER, address TEXT,
+                request_id TEXT, detail TEXT NOT NULL, previous_hash TEXT NOT NULL, hash TEXT NOT NULL)""",
+        ),
+    ),
+    (
+        HISTORY,
+        (  # `known_time`: when a row became known, if its id says another time
+            """CREATE TABLE changes (
+                kind TEXT NOT NULL, object_id TEXT NOT NULL, time BIGINT NOT NULL, actor_kind TEXT NOT NULL,
+                actor TEXT NOT NULL, reason TEXT NOT NULL, field TEXT NOT NULL, old_value TEXT, new_value TEXT,
+                old_update_time BIGINT)""",
+            """CREATE TABLE deleted_clicks (
+                click_id TEXT NOT NULL, time BIGINT NOT NULL, link_id TEXT, partner_id TEXT, profile_id TEXT,
+                banner_id TEXT, site_id TEXT, is_first BOOLEAN, bot TEXT, is_data_centre BOOLEAN, is_prefetch BOOLEAN,
+                duplicate_of TEXT, known_time BIGINT, delete_time BIGINT NOT NULL)""",
+            """CREATE TABLE deleted_registrations (
+                attribution_id TEXT NOT NULL, profile_id TEXT NOT NULL, click_id TEXT, link_id TEXT, partner_id TEXT,
+                time BIGINT NOT NULL, rule TEXT NOT NULL, known_time BIGINT, delete_time BIGINT NOT NULL)""",
+            "ALTER TABLE clicks ADD COLUMN known_time BIGINT",
+            "ALTER TABLE attributions ADD COLUMN known_time BIGINT",
         ),
     ),
 )

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clicktrail.model.access import OwnRules, Viewer
+from clicktrail.model.access import OwnRules, Reason, Viewer
 from clicktrail.model.ids import IdGenerator
 from clicktrail.query.fields import LINK, Record
 from clicktrail.store.objects import own
 from clicktrail.store.objects.catalogue import create_item, update_item
 from clicktrail.store.reads.records import get_record
+from clicktrail.store.session.history import Kind, note_change
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql, update
 from clicktrail.store.session.transactions import Write, transaction
@@ -45,5 +46,6 @@ def update_link(
     record = update_item(session, LINK, link_id, values)
     if record.profile_id == partner_id:
         return record, None
+    note_change(session, Kind.LINK, before, record, viewer.cause(Reason.HANDED_OVER))
     session.rows(update("links", {"hand_over_time": session.clock.now_us()}, sql("link_id = {}", link_id)))
     return record, Staying(partner_id, session.rows(sql(_STAYING, link_id, partner_id))[0][0])

@@ -1,1 +1,1 @@
-"""One person: found, exported, erased; and what is deleted by age."""
+"""What the store owes to people and to auditors: the audit log; one person, found and erased; retention by age."""

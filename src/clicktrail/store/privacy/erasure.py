@@ -11,6 +11,7 @@ from clicktrail.store.clicks import change
 from clicktrail.store.privacy.persons import Person, find_person, is_any
 from clicktrail.store.privacy.remembered import Value, remember
 from clicktrail.store.registrations.ranks import refuse_partner
+from clicktrail.store.session.history import rename_client
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, named, names, sql, update
 from clicktrail.store.session.transactions import Write, transaction
@@ -53,7 +54,7 @@ def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks
         erasure_id=session.memory.ids.new(),
         time=session.clock.now_us(),
         mode=mode,
-        counts=erase(session, viewer.actor, person, mode),
+        counts=erase(session, viewer.cause(Reason.ERASED), person, mode),
     )
     keep_receipt(session, receipt, _values_of(person, asked))
     return receipt
@@ -67,10 +68,10 @@ def keep_receipt(session: Session, receipt: Receipt, values: Collection[Value]) 
     session.after_commit(session.memory.erased.set)
 
 
-def erase(session: Session, actor: str, person: Person, mode: Clicks) -> Counts:
+def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Counts:
     """Erases a person's rows. Registrations stay as bare facts: an id that no profile has takes the place of the
     client's."""
-    strangers, cause = Strangers(), Cause(actor, Reason.ERASED)
+    strangers = Strangers()
     made_up = {profile_id: strangers.profile(profile_id) for profile_id in person.profile_ids}
     if person.clicks:
         change.erase(session, person.clicks, strangers, made_up, mode is Clicks.DELETE, cause)
@@ -124,6 +125,7 @@ def _strip_registrations(session: Session, attribution_ids: Collection[str], mad
         session.rows(update("attributions", named_by, is_any("attribution_id", attribution_ids)))
     for old, new in made_up.items():
         session.rows(update("attributions", {"profile_id": new}, sql("profile_id = {}", old)))
+        rename_client(session, old, new)
 
 
 def _delete(session: Session, table: str, column: str, values: Collection[str]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from clicktrail.model.access import SYSTEM, Cause, Reason
+from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.erasure import Clicks, Counts, Key, Receipt, Strangers
 from clicktrail.store.clicks import change
 from clicktrail.store.privacy.erasure import keep_receipt
@@ -24,7 +24,7 @@ def strip_browsers(session: Session, browsers: Collection[tuple[str, str]]) -> i
     wanted = set(browsers)
     found = [each for each in read_clicks(session, where, _MOST) if (each.site_id, each.visitor_id) in wanted]
     if found:
-        change.erase(session, found, Strangers(), {}, False, Cause(SYSTEM.actor, Reason.OBJECTED))
+        change.erase(session, found, Strangers(), {}, False, SYSTEM.cause(Reason.OBJECTED))
         receipt = Receipt(
             erasure_id=session.memory.ids.new(),
             time=session.clock.now_us(),

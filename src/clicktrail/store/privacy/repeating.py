@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from clicktrail.model.access import SYSTEM
+from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.click import Click
 from clicktrail.model.erasure import Key, Named
 from clicktrail.model.ids import created_s
@@ -77,7 +77,7 @@ def _repeat(session: Session, value: Value, erased: Erased) -> bool:
     person = _older(find_person(session, Named(key, (text,))), erased.time)
     is_there = any(getattr(person, name) for name in ("profile_ids", "identity_ids", "attribution_ids", "clicks"))
     if is_there:
-        erase(session, SYSTEM.actor, person, erased.mode)
+        erase(session, SYSTEM.cause(Reason.ERASED), person, erased.mode)
     return is_there
 
 

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import msgspec
 
 from clicktrail.errors import Conflict
-from clicktrail.model.access import SYSTEM, Cause, Reason
+from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.erasure import Clicks, Key, Named
 from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.store.clicks.change import drop
 from clicktrail.store.outbox.deliveries import forget_deliveries
+from clicktrail.store.privacy.audit import drop_before
 from clicktrail.store.privacy.erasure import erase
 from clicktrail.store.privacy.persons import find_person, is_any
 from clicktrail.store.registrations.ranks import refuse_partner
@@ -45,6 +46,7 @@ class Days(NamedTuple):
     clients: int = 0
     registrations: int = 0
     deliveries: int = 0
+    audit: int = 0
 
 
 class Purged(msgspec.Struct, kw_only=True):
@@ -55,6 +57,7 @@ class Purged(msgspec.Struct, kw_only=True):
     clients: int = 0
     registrations: int = 0
     deliveries: int = 0
+    audit: int = 0
 
 
 def count_due(session: Session, days: Days) -> Purged:
@@ -71,6 +74,8 @@ def count_due(session: Session, days: Days) -> Purged:
     if before := _before(session, days.deliveries):
         first = f"{before // SECOND:08x}"
         found.deliveries = session.rows(sql("SELECT count(*) FROM deliveries WHERE delivery_id < {}", first))[0][0]
+    if before := _before(session, days.audit):
+        found.audit = session.rows(sql("SELECT count(*) FROM audit WHERE time < {}", before))[0][0]
     return found
 
 
@@ -103,7 +108,7 @@ def _purge_clicks(session: Session, name: str, days: Days) -> int:
     end = first - first % DAY_US + DAY_US
     within = sql("c.time >= {} AND c.time < {}", number(end - DAY_US), number(end))
     most = PIECE if session.dialect.is_owned else PIECE_OF_NODES
-    return drop(session, and_(within, its), end, most, Cause(SYSTEM.actor, Reason.PURGED))
+    return drop(session, and_(within, its), end, most, SYSTEM.cause(Reason.PURGED))
 
 
 @transaction(Write.BESIDE)
@@ -121,7 +126,8 @@ def purge_clients(session: Session, days: Days) -> int:
     """Erases some clients whose last registration is old. Their clicks are stripped."""
     before, done = _before(session, days.clients), 0
     for profile_id in _list_clients(session, before)[:_PERSONS] if before else ():
-        erase(session, SYSTEM.actor, find_person(session, Named(Key.PROFILE_ID, (profile_id,))), Clicks.STRIP)
+        person = find_person(session, Named(Key.PROFILE_ID, (profile_id,)))
+        erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
         done += 1
     return done
 
@@ -150,12 +156,21 @@ def purge_deliveries(session: Session, days: Days) -> int:
     return 0
 
 
+@transaction(Write.QUEUE)
+def purge_audit(session: Session, days: Days) -> int:
+    """The oldest lines of the audit log. The chain stays verifiable."""
+    before = _before(session, days.audit)
+    is_due = before and session.rows(sql("SELECT 1 FROM audit WHERE time < {} LIMIT 1", before))
+    return drop_before(session, before) if is_due else 0
+
+
 STEPS: Mapping[str, Callable[[Session, Days], int]] = {
     "clicks": purge_clicks,
     "client_clicks": purge_client_clicks,
     "clients": purge_clients,
     "registrations": purge_registrations,
     "deliveries": purge_deliveries,
+    "audit": purge_audit,
 }
 """Class -> a function that deletes a piece of it, and returns how much; 0 at the end."""
 

@@ -9,8 +9,10 @@ from clicktrail.model.access import Viewer
 from clicktrail.model.attribution import Touch
 from clicktrail.model.click import Click
 from clicktrail.model.ids import least_id
+from clicktrail.model.times import render_time
 from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.questions import ListQuery
+from clicktrail.store.reads.as_of import check_as_of, clicks_at
 from clicktrail.store.reads.metrics import link_metrics
 from clicktrail.store.reads.pages import find_rows
 from clicktrail.store.reads.plan import is_narrowed, plan_page
@@ -33,13 +35,14 @@ class Shown:
 
 
 def _is_single_list(_: Viewer, query: ListQuery) -> bool:
-    return not (query.wants_count or query.view.expansions or is_narrowed(query))
+    return not (query.wants_count or query.view.expansions or is_narrowed(query) or query.as_of is not None)
 
 
 @question(_is_single_list)
 def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of clicks with the expansions asked for: one statement each, however many rows."""
     refuse_secrets(query, viewer)
+    check_as_of(session, query.as_of)
     query = resolve(session, viewer, query)
     total = count(session, viewer, query)
     clicks, ends = find_rows(session, viewer, query, plan_page(query, viewer, session.dialect))
@@ -47,19 +50,25 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     return make_page(ends, shown, query.limit, total)
 
 
-def get_click(session: Session, viewer: Viewer, click_id: str) -> Click:
-    """Raises NotFound, also for a click on another partner's link."""
+def get_click(session: Session, viewer: Viewer, click_id: str, as_of: int | None = None) -> Click:
+    """The click as it is, or as it was known at a moment. Raises NotFound, also for a click on another partner's
+    link."""
     where = and_(sql("c.click_id = {}", click_id), visible(TABLES[CLICK.name], viewer))
-    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))
+    source = sql("clicks") if as_of is None else clicks_at(as_of, with_deleted=False)
+    rows = session.rows(sql("SELECT {} FROM {} c WHERE {}", CLICK_SQL, source, where))
     if not rows:
-        raise NotFound(f"There is no click {click_id}.")
+        moment = "" if as_of is None else f" that was known at {render_time(as_of)} and is kept; see its history"
+        raise NotFound(f"There is no click {click_id}{moment}.")
     return Click(*rows[0])
 
 
-@question(lambda _, __, expansions: not expansions)
-def show_click(session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str]) -> Shown:
-    """One click with its expansions. Raises NotFound."""
-    return expand(session, viewer, [get_click(session, viewer, click_id)], expansions)[0]
+@question(lambda _, __, expansions, as_of=None: not expansions and as_of is None)
+def show_click(
+    session: Session, viewer: Viewer, click_id: str, expansions: frozenset[str], as_of: int | None = None
+) -> Shown:
+    """One click with its expansions. Raises NotFound, and MalformedRequest for a moment that is not known."""
+    check_as_of(session, as_of)
+    return expand(session, viewer, [get_click(session, viewer, click_id, as_of)], expansions)[0]
 
 
 def expand(session: Session, viewer: Viewer, clicks: Sequence[Click], expansions: frozenset[str]) -> list[Shown]:

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
+from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.reads.as_of import source_at
 from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, is_newest_first
 from clicktrail.store.reads.records import Page
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
 from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.sql import sql
 
 End = tuple[Value, str]
 """The sort value and the id of a row: where the next page begins."""
@@ -29,7 +32,8 @@ def find_rows(session: Session, viewer: Viewer, query: ListQuery, plan: Plan) ->
         return _split(list_in_steps(Walk(session, viewer, query, CLICK_SQL)))
     if isinstance(plan, Narrowed):
         query, plan = _narrow(session, viewer, query), plan.then
-    return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first)))
+    source = None if query.as_of is None else sql("{} c", source_at(CLICK, query.as_of, viewer))
+    return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first, source)))
 
 
 def _split(rows: Sequence[Row]) -> tuple[list[Click], list[End]]:

@@ -46,6 +46,8 @@ Plan = FromMemory | ByIndex | Narrowed | OneStatement
 
 def plan_page(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Plan:
     """The fastest plan for a page of clicks."""
+    if query.as_of is not None:  # no index holds what was known earlier
+        return OneStatement(rows_first=False)
     statement = plan_statement(query, viewer, dialect)
     if dialect.is_owned and is_newest_first(query, viewer):
         return FromMemory(statement)
@@ -64,13 +66,13 @@ def plan_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> OneSta
 
 def is_newest_first(query: ListQuery, viewer: Viewer) -> bool:
     """Whether the newest clicks are asked for, without a filter, by a viewer who may see every click."""
-    is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions
+    is_plain = query.is_descending and query.sort.name in _BY_CREATION and not query.conditions and query.as_of is None
     return is_plain and viewer.scope not in PARTNERS
 
 
 def is_narrowed(query: ListQuery) -> bool:
     """Whether the sort values of the page are worth finding first."""
-    return query.sort.is_repetitive and query.offset <= MAX_LIMIT
+    return query.as_of is None and query.sort.is_repetitive and query.offset <= MAX_LIMIT
 
 
 def has_one_sort_value(query: ListQuery) -> bool:

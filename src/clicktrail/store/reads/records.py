@@ -6,12 +6,13 @@ Contact values are masked here for viewers who may not see them: every record th
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from clicktrail.errors import Conflict, Forbidden, InvalidBody, Mistake, NotFound
 from clicktrail.model.access import SYSTEM, Viewer
 from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
-from clicktrail.query.questions import Cursor, ListQuery
+from clicktrail.query.questions import Condition, Cursor, ListQuery
+from clicktrail.store.reads.as_of import check_as_of, source_at
 from clicktrail.store.reads.statements import count_statement, list_statement
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
@@ -103,14 +104,23 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
     """The exact count, where the question wants it."""
     if not query.wants_count:
         return None
-    return int(session.rows(count_statement(query, viewer, session.dialect))[0][0])
+    return int(session.rows(count_statement(query, viewer, session.dialect, _earlier(query, viewer)))[0][0])
 
 
-@question(lambda _, query: query.resource is not PROFILE and not query.wants_count)
+def _earlier(query: ListQuery, viewer: Viewer) -> Sql | None:
+    """What stands in place of the table if an earlier moment is asked for."""
+    if query.as_of is None:
+        return None
+    return sql("{} {}", source_at(query.resource, query.as_of, viewer), named(TABLES[query.resource.name].alias))
+
+
+@question(lambda _, query: query.resource is not PROFILE and not query.wants_count and query.as_of is None)
 def list_records(session: Session, viewer: Viewer, query: ListQuery) -> Page:
     """One page of any resource but clicks."""
     refuse_secrets(query, viewer)
-    statement = list_statement(query, viewer, _columns(query.resource), session.dialect)
+    check_as_of(session, query.as_of)
+    earlier = _earlier(query, viewer)
+    statement = list_statement(query, viewer, _columns(query.resource), session.dialect, source=earlier)
     rows = session.rows(statement)
     items = _read(session, viewer, query.resource, rows)
     return make_page(rows, items, query.limit, count(session, viewer, query))
@@ -152,6 +162,15 @@ def get_record(session: Session, viewer: Viewer, resource: Resource, object_id: 
     if record is None:
         raise NotFound(f"There is no {resource.name} {object_id}.")
     return record
+
+
+def get_earlier(session: Session, viewer: Viewer, resource: Resource, object_id: str, as_of: int) -> Record:
+    """The object as it was known at a moment. Raises NotFound, MalformedRequest."""
+    its = Condition(resource.id_field, "eq", (object_id,))
+    query = ListQuery(resource, resource.id_field, (its,), limit=1, as_of=as_of)
+    for record in list_records(session, viewer, query).items:
+        return cast(Record, record)
+    raise NotFound(f"There is no {resource.name} {object_id} that was known then and is kept.")
 
 
 def check_there(session: Session, viewer: Viewer, resource: Resource, object_id: str) -> None:

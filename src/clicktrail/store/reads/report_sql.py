@@ -17,6 +17,7 @@ from clicktrail.reports.dimensions import DELAYS, PARAMETER, TIME, Grouping
 from clicktrail.reports.periods import Range
 from clicktrail.reports.totals import COUNTS
 from clicktrail.reports.zones import DAY, HOUR, offset_spans
+from clicktrail.store.reads.as_of import NOW, Sources
 from clicktrail.store.session.counted import IS_COUNTED
 from clicktrail.store.session.sql import Sql, join, named, sql
 from clicktrail.store.session.totals import COUNT_SQL
@@ -56,8 +57,8 @@ _OTHER_TABLES: Mapping[str, str] = {
 }
 """Column of a dimension -> expression, where it is not a column of the clicks."""
 _REGISTRATION = (
-    " LEFT JOIN (SELECT click_id, min(time) AS time, (array_agg(rule ORDER BY time))[1] AS rule FROM attributions "
-    "WHERE click_id IS NOT NULL GROUP BY click_id) a ON a.click_id = c.click_id"
+    " LEFT JOIN (SELECT click_id, min(time) AS time, (array_agg(rule ORDER BY time))[1] AS rule FROM {} "
+    "r WHERE click_id IS NOT NULL GROUP BY click_id) a ON a.click_id = c.click_id"
 )
 """A click has one registration. After a merge of clients it may have two: the first one counts."""
 _THE_REGISTRATION = " CROSS JOIN LATERAL (SELECT c.registered_at AS time, c.registered_by AS rule) a"
@@ -119,11 +120,14 @@ def parts_of_registrations(parts: Sequence[str]) -> tuple[Sql, ...]:
     return (*(sql(values.get(name, "0" if name in SUMS else "NULL::BIGINT")) for name in parts), sql("count(*)"))
 
 
-def clicks_of(found: Range, groupings: Sequence[Grouping], parts: Sequence[str], where: Sql) -> Sql:
+def clicks_of(
+    found: Range, groupings: Sequence[Grouping], parts: Sequence[str], where: Sql, sources: Sources = NOW
+) -> Sql:
     """FROM and WHERE of the clicks of a range. `where` has the filters and what the viewer may see."""
     needs_registration = _DELAYS.intersection(parts) or _names(groupings) & {"rule", "delay"}
-    tables = sql((_REGISTRATION if needs_registration else "") + _tags(groupings))
-    return sql("clicks c{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
+    joined = sql(_REGISTRATION, sources.registrations) if needs_registration else Sql("")
+    tables = sql("{} c{}{}", sources.clicks, joined, Sql(_tags(groupings)))
+    return sql("{} WHERE c.time >= {} AND c.time < {} AND {}", tables, *found, where)
 
 
 def pieces_of(found: Range, count: int) -> list[Range]:
@@ -143,7 +147,7 @@ def totals_of(table: str, days: Range, where: Sql) -> Sql:
     return sql("{} c WHERE c.day >= {} AND c.day < {} AND {}", named(table), *days, where)
 
 
-def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) -> Sql:
+def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql, sources: Sources = NOW) -> Sql:
     """FROM and WHERE of the registrations that happened in a range, as if they were clicks, with `registered_at`
     and the rule `registered_by`.
 
@@ -154,9 +158,9 @@ def registrations_of(found: Range, groupings: Sequence[Grouping], where: Sql) ->
     )
     rows = sql(
         f"SELECT r.time AS registered_at, r.rule AS registered_by, {columns} "
-        "FROM attributions r LEFT JOIN clicks k ON k.click_id = r.click_id "
+        "FROM {} r LEFT JOIN {} k ON k.click_id = r.click_id "
         "WHERE r.time >= {} AND r.time < {} AND (r.click_id IS NOT NULL OR r.link_id IS NOT NULL)",
-        *found,
+        *(sources.registrations, sources.clicks, *found),
     )
     return sql("({}) c{} WHERE {}", rows, sql(_THE_REGISTRATION + _tags(groupings)), where)
 

@@ -16,6 +16,7 @@ from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
 from clicktrail.reports.totals import Split, choose_totals
+from clicktrail.store.reads.as_of import check_as_of, sources_at
 from clicktrail.store.reads.dropped import refuse_dropped, refuse_lost_registrations
 from clicktrail.store.reads.records import refuse_secrets
 from clicktrail.store.reads.report_groups import (
@@ -47,7 +48,7 @@ from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session.dropped import find_raw_from, find_totals_from
 from clicktrail.store.session.protocol import Session, list_values
-from clicktrail.store.session.sql import and_, join, sql
+from clicktrail.store.session.sql import and_, join, named, sql
 from clicktrail.store.session.totals import has_totals
 
 
@@ -75,8 +76,9 @@ _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
 def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
     """Raises MalformedRequest, Forbidden for filters by what is masked, and Conflict where clicks were dropped."""
     question, asking = report.question, _Asking(session, viewer, report)
-    now, raw_from = question.as_of or session.clock.now_us(), find_raw_from(session)
-    known = _known(session, viewer, now, raw_from) if question.period == ALL else Range(now, now)
+    check_as_of(session, question.known_at)
+    now, raw_from = question.as_of or question.known_at or session.clock.now_us(), find_raw_from(session)
+    known = asking.known(viewer, now, raw_from) if question.period == ALL else Range(now, now)
     ranges = find_ranges(question, now, known)
     if raw_from is not None:
         refuse_dropped(question, asking.list_lacking(ranges, raw_from), raw_from)
@@ -104,6 +106,7 @@ def run_report(session: Session, viewer: Viewer, report: Report) -> Answer:
         names=_find_names(session, viewer, question, found),
         raw_from=raw_from,
         left_out=left_out,
+        bare=asking.count_bare(viewer, ranges.current),
     )
 
 
@@ -123,10 +126,14 @@ class _Asking:
         refuse_secrets(query, viewer)
         query = resolve(session, viewer, query)
         self._where = where_clause(query, TABLES[CLICK.name], viewer, session.dialect)
+        self._sources = sources_at(self._question.known_at)
 
     def count_outside(self, found: Range) -> int:
         """The clicks that pass the filters and are not in a range, robots included."""
-        outside = sql("SELECT count(*) FROM clicks c WHERE (c.time < {} OR c.time >= {}) AND {}", *found, self._where)
+        outside = sql(
+            "SELECT count(*) FROM {} c WHERE (c.time < {} OR c.time >= {}) AND {}",
+            *(self._sources.clicks, *found, self._where),
+        )
         return int(self._session.rows(outside)[0][0])
 
     def list_lacking(self, ranges: Ranges, raw_from: int) -> Ranges:
@@ -148,7 +155,7 @@ class _Asking:
         self, found: Range, starts: Sequence[int], groupings: Sequence[Grouping], parts: Sequence[str]
     ) -> Split | None:
         """How daily totals answer; None if they cannot."""
-        if not has_totals(self._session.dialect):
+        if not has_totals(self._session.dialect) or self._question.known_at is not None:
             return None
         return choose_totals(
             parts=parts,
@@ -158,6 +165,33 @@ class _Asking:
             zone=self._question.zone,
             starts=starts,
         )
+
+    def count_bare(self, viewer: Viewer, found: Range) -> int:
+        """The clicks of a range that were deleted since: other filters than those of bare facts do not find them."""
+        if self._question.known_at is None:
+            return 0
+        its = and_(sql("c.is_bare AND c.time >= {} AND c.time < {}", *found), visible(TABLES[CLICK.name], viewer))
+        return int(self._session.rows(sql("SELECT count(*) FROM {} c WHERE {}", self._sources.clicks, its))[0][0])
+
+    def known(self, viewer: Viewer, now: int, raw_from: int | None) -> Range:
+        """From the first click that the viewer sees to after the last one, which may be ahead of the clock. Where
+        clicks were dropped, it begins with the first day that has totals."""
+        seen, session = visible(TABLES[CLICK.name], viewer), self._session
+        found = sql("SELECT min(c.time), max(c.time) FROM {} c WHERE {}", self._sources.clicks, seen)
+        [[first, last]] = session.rows(found)
+        totals_from = find_totals_from(session)
+        if raw_from is not None and totals_from is not None:
+            day = "SELECT min(c.day) FROM {} c WHERE {}"
+            both = (sql(day, named(table), seen) for table in ("daily_links", "daily_changes"))
+            dropped = list_values(session, join(" UNION ALL ", both))
+            first = min((each for each in (first, *dropped) if each is not None), default=None)
+            last = max(raw_from, last or raw_from)
+        if first is None:
+            return Range(now, now)
+        start = min(first, now)
+        if raw_from is not None:
+            start = max(start, raw_from if totals_from is None else totals_from)
+        return Range(start, max(last + 1, now, start))
 
     def counting(self, found: Range, starts: Sequence[int]) -> Counting:
         groupings = self._question.groupings
@@ -175,11 +209,11 @@ class _Asking:
         clock = Clock(range=found, zone=question.zone, starts=starts)
         dimensions = tuple(dimension(each, clock) for each in groupings)
         ranges = (found, *pieces_of(found, 1 if self._session.dialect.is_owned else _PIECES))
-        clicks, *pieces = (clicks_of(each, groupings, (*parts, *apart), self._where) for each in ranges)
+        clicks, *pieces = (clicks_of(each, groupings, (*parts, *apart), self._where, self._sources) for each in ranges)
         arms = self._from_totals(clock, groupings, parts) or [Arm(dimensions, parts_of_clicks(parts), clicks)]
         if REGISTERED in parts:
             happened = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
-            registrations = registrations_of(found, groupings, self._where)
+            registrations = registrations_of(found, groupings, self._where, self._sources)
             arms.append(Arm(happened, parts_of_registrations(parts), registrations))
         return Counting(
             parts=parts,
@@ -207,25 +241,6 @@ class _Asking:
             *(Arm(whole, parts_of_totals(parts), source) for source in totals),
             *(Arm(exact, parts_of_clicks(parts), source) for source in clicks),
         ]
-
-
-def _known(session: Session, viewer: Viewer, now: int, raw_from: int | None) -> Range:
-    """From the first click that the viewer sees to after the last one, which may be ahead of the clock. Where clicks
-    were dropped, it begins with the first day that has totals."""
-    seen = visible(TABLES[CLICK.name], viewer)
-    [[first, last]] = session.rows(sql("SELECT min(c.time), max(c.time) FROM clicks c WHERE {}", seen))
-    totals_from = find_totals_from(session)
-    if raw_from is not None and totals_from is not None:
-        days = "SELECT min(c.day) FROM daily_links c WHERE {} UNION ALL SELECT min(c.day) FROM daily_changes c WHERE {}"
-        dropped = list_values(session, sql(days, seen, seen))
-        first = min((each for each in (first, *dropped) if each is not None), default=None)
-        last = max(raw_from, last or raw_from)
-    if first is None:
-        return Range(now, now)
-    start = min(first, now)
-    if raw_from is not None:
-        start = max(start, raw_from if totals_from is None else totals_from)
-    return Range(start, max(last + 1, now, start))
 
 
 def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: Most) -> Groups:

@@ -22,17 +22,25 @@ CLICK_SQL = names(COLUMNS, of="c")
 
 
 def list_statement(
-    query: ListQuery, viewer: Viewer, columns: Sql, dialect: Dialect, rows_first: bool | None = None
+    query: ListQuery,
+    viewer: Viewer,
+    columns: Sql,
+    dialect: Dialect,
+    rows_first: bool | None = None,
+    source: Sql | None = None,
 ) -> Sql:
     """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
 
-    `rows_first` is as in `plan.OneStatement`, which also decides where it is not given.
+    `rows_first` is as in `plan.OneStatement`, which also decides where it is not given. `source` stands in place of the
+    table, with its alias (`as_of`).
     """
-    if rows_first is None:
+    if source is not None:  # it has no row numbers
+        rows_first = False
+    elif rows_first is None:
         rows_first = plan_statement(query, viewer, dialect).rows_first
     table = TABLES[query.resource.name]
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
-    source = sql("{}{}", table.source, sort_join(query))
+    source = sql("{}{}", source or table.source, sort_join(query))
     where = and_(where_clause(query, table, viewer, dialect), *_after(query, sort, object_id))
     order, limit = order_clause(query), number(query.limit + 1)
     if query.offset:
@@ -61,10 +69,10 @@ def order_clause(query: ListQuery) -> Sql:
     return sql("{} {} NULLS LAST, {} {}", sort, way, object_id, way)
 
 
-def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Sql:
+def count_statement(query: ListQuery, viewer: Viewer, dialect: Dialect, source: Sql | None = None) -> Sql:
     """How many objects the whole list has, cursor and offset aside."""
     table = TABLES[query.resource.name]
-    return sql("SELECT count(*) FROM {} WHERE {}", table.source, where_clause(query, table, viewer, dialect))
+    return sql("SELECT count(*) FROM {} WHERE {}", source or table.source, where_clause(query, table, viewer, dialect))
 
 
 def sort_join(query: ListQuery) -> Sql:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from clicktrail.model.access import Viewer
 from clicktrail.query.fields import (
+    AUDIT,
     BANNER,
     CLICK,
     CLIENT,
@@ -113,6 +114,7 @@ TABLES: Mapping[str, Table] = {
     EARNED.name: Table("attributions", "a", "a.partner_id = {}"),
     IDENTITY.name: Table("identities", "i", "FALSE", columns={"create_time": "i.identity_id"}),
     CLIENT.name: Table("clients", "o", "FALSE"),
+    AUDIT.name: Table("audit", "e", "FALSE", columns={"create_time": "e.audit_id"}),
     USER.name: Table(
         "users",
         "u",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clicktrail.errors import Conflict, InvalidBody, Mistake
-from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
+from clicktrail.model.access import SYSTEM, Reason, Viewer
 from clicktrail.model.contacts import is_same
 from clicktrail.query.fields import CONTACT, PROFILE, Record
 from clicktrail.store.clicks.change import hand_over
@@ -53,7 +53,7 @@ def merge_profiles(session: Session, viewer: Viewer, kept_id: str, gone_id: str)
     _move_contacts(session, kept, gone)
     tags = list(dict.fromkeys((*kept.tags, *gone.tags)))
     replace_tags(session, kept_id, tags)
-    hand_over(session, gone_id, kept_id, Cause(viewer.actor, Reason.MERGED))
+    hand_over(session, gone_id, kept_id, viewer.cause(Reason.MERGED))
     for relation, reference in pointing_to("profiles"):
         its = sql("{} = {}", named(reference.column), gone_id)
         if reference.is_merged and relation.table != "clicks":

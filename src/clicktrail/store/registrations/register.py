@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from clicktrail.model.access import SYSTEM, Cause, Reason, Viewer
+from clicktrail.model.access import SYSTEM, Reason, Viewer
 from clicktrail.model.attribution import Candidate, Decision, Evidence, Model, Outcome, Rule
 from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, foreign_digits
@@ -133,9 +133,9 @@ def _write(
     profile_id = save_profile(session, ids, known, client, viewer.name_space)
     clicks = {click_id: click for click_id, (click, _) in gathered.clicks.items()}
     for click_id in freed_by(decision, clicks, gathered.outranked):
-        clicks[click_id] = untie(session, clicks[click_id], Cause(viewer.actor, Reason.OUTRANKED))
+        clicks[click_id] = untie(session, clicks[click_id], viewer.cause(Reason.OUTRANKED))
     if decision.click_id is not None:
-        cause = Cause(viewer.actor, Reason.REGISTERED)
+        cause = viewer.cause(Reason.REGISTERED)
         clicks[decision.click_id] = tie(session, clicks[decision.click_id], profile_id, cause)
     visitor_id = gathered.named.visitor_id
     if viewer.name_space is None and visitor_id is not None and client.get("uuid"):
@@ -191,5 +191,6 @@ def keep_history(session: Session, clicks: Sequence[Click]) -> None:
         )
         considered.append((attribution_id, *astuple(candidate), Outcome.WINS))
     if made:
-        session.insert("attributions", AttributionRow._fields, made)
+        known = [(*row, session.clock.now_us()) for row in made]
+        session.insert("attributions", (*AttributionRow._fields, "known_time"), known)
         session.insert("attribution_clicks", ("attribution_id", *CONSIDERED), considered)

@@ -44,6 +44,8 @@ class Relation(NamedTuple):
     """Whether `move` copies it to another engine. Other tables are derived, or belong to one engine."""
     is_personal: bool = False
     """Whether it holds data of visitors or clients."""
+    is_local: bool = False
+    """Whether only the coordinator of a cluster has it."""
 
 
 _CLEAR, _DELETE, _PART, _KEEP = OnDelete.CLEAR, OnDelete.DELETE, OnDelete.PART, OnDelete.KEEP
@@ -144,6 +146,10 @@ RELATIONS = (
     *(Relation(table, ("day", *columns), is_moved=False) for table, columns in TABLES.items()),
     Relation("daily_changes", ("day",), is_moved=False),
     Relation("daily_fills", ("end_day",), is_moved=False),
+    Relation("changes", ("object_id", "time", "field"), is_local=True),
+    Relation("deleted_clicks", ("click_id", "delete_time"), is_local=True),
+    Relation("deleted_registrations", ("attribution_id", "delete_time"), is_local=True),
+    Relation("audit", ("position",), is_local=True),  # a cluster distributes no table that has triggers
     Relation("signing_keys", ("position",), is_moved=False),
     Relation("issued_tokens", ("create_time",), is_moved=False),
     Relation("catalogue_version", ("version",), is_moved=False),

@@ -30,6 +30,7 @@ export const PAGES = [
   { path: "/settings/programs", title: texts.settings.names.programs, isFor: isAdmin, load: () => import("./pages/settings/programs.js") },
   { path: "/settings/sites", title: texts.settings.names.sites, isFor: isAdmin, load: () => import("./pages/settings/sites.js") },
   { path: "/settings/banners", title: texts.settings.names.banners, isFor: isAdmin, load: () => import("./pages/settings/banners.js") },
+  { path: "/settings/audit", title: texts.settings.names.audit, isFor: isAdmin, load: () => import("./pages/settings/audit.js") },
   { path: "/settings/server", title: texts.settings.names.server, isFor: isAdmin, load: () => import("./pages/settings/server.js") },
 ];
 

@@ -29,6 +29,7 @@ from clicktrail.store.engines.duckdb.running import Running
 from clicktrail.store.engines.duckdb.scrubbing import FreeBlocks
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
+from clicktrail.store.memory.key_set import distinct
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
@@ -40,6 +41,7 @@ READERS, LOOKERS = 4, 2
 _CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Bytes of log that trigger a checkpoint. It bounds how long writers stall, and how much a start after a crash
 replays."""
+_LITTLE_MB = 32
 _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _EARLIER_S = 1.0
@@ -130,9 +132,8 @@ class DuckdbEngine:
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
     async def scrub(self, rewrites: bool = True) -> bool:
-        """Makes what changed and deleted rows left in the files zeros: journal, log and blocks. Returns whether it
-        could; otherwise, because something runs for long, call it again later. It takes a second for each million
-        clicks or so, in pieces between other writes."""
+        """Makes what changed and deleted rows left in the files zeros: journal, log and blocks, in pieces between other
+        writes. Returns whether it could; something may run for long."""
         loop = asyncio.get_running_loop()
         for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
             await loop.run_in_executor(self._writer, self._rewrite, piece)
@@ -148,7 +149,7 @@ class DuckdbEngine:
                 self._intake.scrub()
             with self._intake.not_flushing():
                 self._checkpoint()
-                is_empty = not self._log.exists() or not self._log.stat().st_size
+                is_empty = not (self._log.exists() and self._log.stat().st_size)
                 return is_empty and self._running.wait_for_earlier(_EARLIER_S) and self._free.clear()
         except OSError:
             return False
@@ -247,14 +248,21 @@ class DuckdbEngine:
                     session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - serving goes on without figures
                 notify("the figures of links could not be read", error)
+            self._free_cache(session)
             session.close()
 
         self._writer.submit(take_snapshot)
         self._watchers.submit(read)
 
+    def _free_cache(self, session: DuckdbSession) -> None:
+        """Gives back the memory in which the start read all clicks. What questions use is read again."""
+        with contextlib.suppress(duckdb.Error):  # more is in use now: then nothing is freed
+            session.rows(sql(f"SET memory_limit = '{_LITTLE_MB}MB'"))
+        session.rows(sql(f"SET memory_limit = '{self._config['memory_limit']}'"))
+
     def _read_uuids(self, session: DuckdbSession) -> None:
         keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
-        self.memory.uuids.begin(np.unique(np.asarray(keys, dtype=np.uint64).view(np.int64)))
+        self.memory.uuids.begin(distinct(np.asarray(keys, dtype=np.uint64).view(np.int64)))
 
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
@@ -264,10 +272,8 @@ class DuckdbEngine:
     def _checkpoint(self) -> None:
         try:
             self._session().rows(sql("CHECKPOINT"))
-        except duckdb.FatalException:
-            self._has_given_up = True
-        except duckdb.Error:
-            return
+        except duckdb.Error as error:
+            self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
 
     def close(self) -> None:
         """Waits for running work and closes the file."""

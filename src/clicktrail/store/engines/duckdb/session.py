@@ -45,8 +45,9 @@ class Inserting:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
-        self._appenders: dict[str, duckdb.Appender] = {}
-        self._statements: dict[str, duckdb.Statement] = {}
+        self._appenders: dict[tuple[str, int], duckdb.Appender] = {}
+        self._statements: dict[tuple[str, int], duckdb.Statement] = {}
+        """By table and number of columns: some rows of a table have one more."""
 
     def skip_optimizer(self) -> None:
         """An insert has nothing to optimise, and the search for it takes a tenth of the time of a short one."""
@@ -56,19 +57,19 @@ class Inserting:
         if len(rows) == 1:
             self._insert_one(table, columns, rows[0])
             return
-        appender = self._appenders.get(table)
+        appender = self._appenders.get((table, len(columns)))
         if appender is None:
-            appender = self._appenders[table] = self._cursor.appender(table, columns=list(columns))
+            appender = self._appenders[table, len(columns)] = self._cursor.appender(table, columns=list(columns))
         appender.append_rows(rows)
         appender.flush()
 
     def _insert_one(self, table: str, columns: Sequence[str], row: Sequence[Any]) -> None:
         """A SELECT of values is the plan that takes least: unlike VALUES, it is not cut into pieces for threads."""
-        statement = self._statements.get(table)
+        statement = self._statements.get((table, len(columns)))
         if statement is None:
             text = sql("INSERT INTO {} ({}) SELECT {}", named(table), names(columns), bind(row)).numbered()
             [statement] = self._cursor.extract_statements(text)
-            self._statements[table] = statement
+            self._statements[table, len(columns)] = statement
         self._cursor.execute(statement, row)
 
     def close(self) -> None:

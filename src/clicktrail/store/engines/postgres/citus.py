@@ -10,7 +10,7 @@ from clicktrail.store.session.relations import RELATIONS
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write
 
-REFERENCE = tuple(each.table for each in RELATIONS if each.shard_column is None)
+REFERENCE = tuple(each.table for each in RELATIONS if each.shard_column is None and not each.is_local)
 """Tables that every machine has a copy of."""
 DISTRIBUTED = {each.table: each.shard_column for each in RELATIONS if each.shard_column is not None}
 """Table -> its distribution column."""

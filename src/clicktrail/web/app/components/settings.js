@@ -10,7 +10,7 @@ import { Dialog } from "./dialog.js";
 import { Copyable } from "./states.js";
 
 const words = texts.settings;
-const PARTS = ["", "users", "programs", "sites", "banners", "server"];
+const PARTS = ["", "users", "programs", "sites", "banners", "audit", "server"];
 
 export function Settings({ actions, children }) {
   const { path } = place.value;

@@ -70,6 +70,7 @@ export default function Click({ clickId }) {
       <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4} waits=${!answer.data}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered} fill=${may.change("registrations") ? registerCurl(clickId) : null}
         render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${answer.data?.profile} />`} />
+      <${History} path=${`${path}/history`} />
       <${Deliveries} clickId=${clickId} />
       <${Repeats} clickId=${clickId} />`}`;
 }
@@ -89,6 +90,19 @@ function Facts({ list, click }) {
   const shown = list.filter(({ isFor }) => isFor?.() ?? true).map((fact) => ({ ...fact, value: fact.read(click) }));
   return html`<dl class="pairs">${shown.map(({ name, from, value }) => html`<dt>${texts.fields[name]}</dt>
     <dd>${isMissing(value) || value === "" ? html`<span class="unknown">${texts.none}</span>` : html`${value}<span class="from">${words.origins[typeof from === "function" ? from(click) : from]}</span>`}</dd>`)}</dl>`;
+}
+
+/** What changed since the click was recorded, the newest change first. */
+function History({ path }) {
+  const changeOf = ({ key, before, after }) => say(words.changedFrom, { key: texts.fields[key] ?? key, before: before ?? texts.none, after: after ?? texts.none });
+  const columns = [
+    { title: words.historyTime, className: "time", render: ({ time }) => moment(time, zone.value) },
+    { title: words.historyWho, render: ({ actorKind, actor }) => html`${texts.audit.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}` },
+    { title: words.historyWhy, render: ({ reason }) => reason },
+    { title: words.historyWhat, className: "wide", render: ({ changes, isDeleted }) => (isDeleted ? words.wasDeleted : changes.map((each) => html`<div>${changeOf(each)}</div>`)) },
+  ];
+  return html`<${Panel} title=${words.history} path=${path} rows=${2} isEmpty=${(found) => !found.length} empty=${words.noHistory}
+    render=${(found) => html`<${Table} columns=${columns} rows=${found} label=${say(texts.tableOf, { title: words.history })} keyOf=${(each) => each.time} isCards />`} />`;
 }
 
 function Repeats({ clickId }) {

@@ -1,0 +1,162 @@
+"""The audit log over HTTP: what has an entry, whose it is, what it never holds, and the check by the command line."""
+
+import base64
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from clicktrail.model.audit import AuditLine, verify
+from tests.people import PASSWORD, WRONG, House, Person, make_person
+from tests.serving import Serving, run
+
+
+def entries(api: httpx.Client, query: str) -> list[dict[str, Any]]:
+    """The newest first."""
+    answer = api.get(f"/audit?limit=50&{query}")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def actions(api: httpx.Client, object_id: str) -> list[str]:
+    return [each["action"] for each in reversed(entries(api, f"filter[objectId]={object_id}"))]
+
+
+def test_every_change_of_an_object_has_an_entry(api: httpx.Client, mark: str) -> None:
+    made = api.post("/links", json={"code": mark}, headers={"X-Request-Id": mark}).json()
+    api.patch(f"/links/{made['linkId']}", json={"name": "secret name"})
+    api.patch(f"/links/{made['linkId']}", json={"uri": "no uri"})
+    api.delete(f"/links/{made['linkId']}")
+    assert actions(api, made["linkId"]) == ["createLink", "updateLink", "deleteLink"]
+    [first] = entries(api, f"filter[requestId]={mark}")
+    assert (first["actorKind"], first["status"], first["objectType"], first["address"]) == (
+        *("token", 201, "link"),
+        "127.0.0.1",
+    )
+    profile = api.post("/profiles", json={"firstName": "A", "uuid": mark}).json()["profileId"]
+    assert api.post("/profiles", json={"firstName": "A", "uuid": mark}).status_code == 200
+    assert actions(api, profile) == ["createProfile"]
+    contact = api.post(f"/profiles/{profile}/contacts", json={"key": "email", "value": f"{mark}@email.com"}).json()
+    assert actions(api, contact["contactId"]) == ["createContact"]
+
+
+def test_a_click_that_a_program_records_has_none(api: httpx.Client, server: Serving, mark: str) -> None:
+    with server.client("write") as program:
+        click = program.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://a.example/", "uuid": mark}).json()
+        program.patch(f"/clicks/{click['clickId']}", json={"firstName": "A"})
+        program.post("/registrations", json={"clickId": click["clickId"], "profile": {"firstName": "A"}})
+    assert actions(api, click["clickId"]) == []
+    api.delete(f"/clicks/{click['clickId']}")
+    assert actions(api, click["clickId"]) == ["deleteClick"]
+
+
+def test_who_reads_contacts_is_known_and_not_what_was_read(api: httpx.Client, mark: str) -> None:
+    body = {"firstName": "A", "contacts": [{"key": "email", "value": f"{mark}@email.com"}]}
+    profile = api.post("/profiles", json=body).json()["profileId"]
+    for number, path in enumerate(
+        (
+            f"/profiles/{profile}",
+            f"/profiles?filter[contacts]={mark}",
+            f"/profiles/{profile}/contacts",
+            f"/clicks?query[contacts]=1&filter[uri]={mark}",
+            f"/clicks?filter[profileContacts]={mark}@email.com",
+            f"/clicks/export?format=csv&columns=clickId,profile&filter[uri]={mark}",
+        )
+    ):
+        name = f"{mark}.{number}"
+        assert api.get(path, headers={"X-Request-Id": name}).status_code == 200, path
+        [found] = entries(api, f"filter[requestId]={name}")
+        assert mark not in str({**found, "requestId": ""}), path
+    [listed] = entries(api, f"filter[requestId]={mark}.1")
+    assert listed["detail"] == {"count": 1, "filters": ["contacts"]}
+    for path in (f"/clicks?filter[uri]={mark}", "/links?limit=1"):
+        assert api.get(path, headers={"X-Request-Id": f"{mark}.plain"}).status_code == 200
+    assert entries(api, f"filter[requestId]={mark}.plain") == []
+
+
+def test_sign_ins_good_and_bad(house: House, mark: str) -> None:
+    person = make_person(house.server, house.api, mark)
+    assert person.post("/session", {"name": mark, "password": WRONG}).status_code == 401
+    assert Person(house.server, "nobody of this name").sign_in().status_code == 401
+    assert person.sign_in().status_code == 201
+    good, bad = (entries(house.api, f"filter[action]=signIn&filter[status]={status}")[0] for status in (201, 401))
+    assert (good["actorKind"], good["actor"], good["address"]) == ("user", person.user_id, person.address)
+    assert (bad["actorKind"], bad["actor"], bad["detail"]) == ("unknown", None, {"refused": "unauthenticated"})
+    known = [each["detail"].get("user") for each in entries(house.api, "filter[action]=signIn&filter[status]=401")]
+    assert person.user_id in known
+    person.post("/profiles", {"firstName": "A"})
+    assert entries(house.api, f"filter[actor]={person.user_id}")[0]["action"] == "createProfile"
+
+
+def test_oauth_clients_and_their_tokens(api: httpx.Client, server: Serving, mark: str) -> None:
+    made = api.post("/clients", json={"scope": "admin", "name": mark}).json()
+    basic = base64.b64encode(f"{made['clientId']}:{made['clientSecret']}".encode()).decode()
+    asked = httpx.post(f"{server.url}/tokens", headers={"Authorization": f"Basic {basic}"}, data={
+        "grant_type": "client_credentials"
+    })  # fmt: skip
+    header = {"Authorization": f"Bearer {asked.json()['access_token']}"}
+    link = httpx.post(f"{server.url}/links", json={"code": mark}, headers=header).json()["linkId"]
+    api.delete(f"/clients/{made['clientId']}")
+    assert actions(api, made["clientId"]) == ["createClient", "revokeClient"]
+    found = entries(api, f"filter[actor]={made['clientId']}")
+    assert [(each["action"], each["actorKind"]) for each in found] == [
+        ("createLink", "client"),
+        ("createToken", "client"),
+    ]
+    assert (found[0]["objectId"], found[1]["objectType"]) == (link, "token")
+    wrong = base64.b64encode(f"{made['clientId']}:{made['clientSecret']}".encode()).decode()
+    httpx.post(f"{server.url}/tokens", headers={"Authorization": f"Basic {wrong}"}, json={})
+    assert entries(api, "filter[action]=createToken")[0]["status"] == 401
+    text = api.get("/audit/export").text
+    assert made["clientSecret"] not in text
+    assert asked.json()["access_token"] not in text
+
+
+def test_the_export_is_one_sound_chain_without_secrets(house: House, tmp_path: Path) -> None:
+    answer = house.api.get("/audit/export")
+    lines = [msgspec.json.decode(line, type=AuditLine) for line in answer.content.splitlines()]
+    assert verify(lines).reason is None
+    assert lines[-1].action == "exportAudit"
+    assert lines[0].action == "settings"
+    for secret in (PASSWORD, WRONG, "@email.com", "eyJ"):
+        assert secret not in answer.text
+    partial = house.api.get("/audit/export?filter[action]=signIn")
+    assert all(msgspec.json.decode(line, type=AuditLine).action == "signIn" for line in partial.content.splitlines())
+    (tmp_path / "audit.ndjson").write_bytes(answer.content)
+    done = run("audit", "verify", str(tmp_path / "audit.ndjson"))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, lines[-1].hash)
+    text = answer.text.replace('"action":"exportAudit"', '"action":"updateLink"')
+    (tmp_path / "audit.ndjson").write_text(text)
+    broken = run("audit", "verify", str(tmp_path / "audit.ndjson"))
+    assert broken.returncode == 1
+    assert f"broken at entry {lines[-1].position}" in broken.stderr
+
+
+def test_commands_are_their_users(server: Serving, api: httpx.Client, mark: str, tmp_path: Path) -> None:
+    user = pwd.getpwuid(os.getuid()).pw_name
+    said = run("token", "create", "--data", str(server.data), "--scope", "read", **server.store).stderr
+    token_id = said.partition("Token ")[2][:16]
+    [made] = entries(api, f"filter[objectId]={token_id}")
+    assert (made["actorKind"], made["actor"], made["action"]) == ("command", user, "token create")
+    run("user", "invite", mark, "--data", str(server.data), **server.store)
+    assert entries(api, f"filter[actor]={user}")[0]["actorKind"] == "command"
+    done = run("audit", "verify", "--data", str(server.data), **server.store)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("The audit log is sound: ")
+    missing = run("audit", "verify", "--last", "0" * 64, "--data", str(server.data), **server.store)
+    assert missing.returncode == 1
+    file = tmp_path / "log.ndjson"
+    assert run("audit", "export", str(file), "--data", str(server.data), **server.store).returncode == 0
+    assert run("audit", "verify", str(file), "--last", done.stdout.splitlines()[-1]).returncode == 0
+
+
+@pytest.mark.parametrize("scope", ["read", "write", "partner"])
+def test_only_an_admin_reads_it(server: Serving, scope: str) -> None:
+    with server.client(scope, "a" * 24 if scope == "partner" else None) as other:
+        assert other.get("/audit").status_code == 403
+        assert other.get("/audit/export").status_code == 403
