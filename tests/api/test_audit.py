@@ -1,5 +1,6 @@
 """The audit log over HTTP: what has an entry, whose it is, what it never holds, and the check by the command line."""
 
+import asyncio
 import base64
 import os
 import pwd
@@ -10,7 +11,14 @@ import httpx
 import msgspec
 import pytest
 
+from clicktrail.http.endpoint.trails import MOST_STRANGERS, Entries, Trail
+from clicktrail.model.access import SYSTEM
 from clicktrail.model.audit import AuditLine, verify
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.privacy.audit import list_lines
+from clicktrail.store.store import Store
+from tests.clock import SetClock
+from tests.conftest import AnyEngine
 from tests.people import PASSWORD, WRONG, House, Person, make_person
 from tests.serving import Serving, run
 
@@ -160,3 +168,22 @@ def test_only_an_admin_reads_it(server: Serving, scope: str) -> None:
     with server.client(scope, "a" * 24 if scope == "partner" else None) as other:
         assert other.get("/audit").status_code == 403
         assert other.get("/audit/export").status_code == 403
+
+
+def test_strangers_cannot_fill_the_log(embedded: AnyEngine) -> None:
+    """Their requests beyond a number in a minute are counted, and the next entry says how many there were."""
+    embedded.migrate(migrate)
+    clock = SetClock()
+    writing = Entries(Store(embedded), clock)
+    stranger = Trail(action="signIn", viewer=SYSTEM)
+
+    async def fail(times: int) -> None:
+        await asyncio.gather(*(writing.write(stranger, 401) for _ in range(times)))
+
+    asyncio.run(fail(MOST_STRANGERS + 5))
+    clock.ahead_s += 61
+    asyncio.run(fail(1))
+    lines = embedded.run(lambda session: list(list_lines(session)))
+    assert len(lines) == MOST_STRANGERS + 1
+    assert (lines[-1].detail, lines[-2].detail) == ({"unwritten": 5}, {})
+    assert verify(lines).reason is None

@@ -163,6 +163,9 @@ def clicks(api: httpx.Client) -> None:
     assert register(api, code="b")["rule"] == "code"
     assert register(api, visitorId="nobody")["rule"] == "none"
     assert api.patch(f"/clicks/{ids[0]['clickId']}", json={"firstName": "Jo", "countryNumericCode": "276"}).is_success
+    gone = api.post("/clicks", json={"ip": "9.9.9.8", "uri": "https://x.example/"}).json()["clickId"]
+    client = api.patch(f"/clicks/{gone}", json={"firstName": "Ann"}).json()["profileId"]
+    assert [api.delete(path).status_code for path in (f"/profiles/{client}", f"/clicks/{gone}")] == [204, 204]
     old = [{"profileId": "old"}, {"clickId": "o", "ip": "8.8.8.8", "uri": "https://x.example/", "profileId": "old"}]
     old[1]["time"] = "2020-01-01T00:00:00Z"
     assert {each["status"] for each in api.post("/imports", json=old).json()["results"]} == {201}

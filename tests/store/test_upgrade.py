@@ -49,6 +49,7 @@ LINK_ID, CLICK_ID, ODD_LINK_ID, CLIENT_ID = (f"6006dda272f002519c3eb50{number}" 
 ODD_CODE = "e\u0301\u202e"
 """A link as no one can make it any more."""
 DERIVED = {
+    "audit_turn",
     "journal_position",
     *TOTALS_TABLES,
     "daily_changes",

@@ -153,7 +153,7 @@ class AuditedStore(Store):
     """
 
     def __init__(self, store: Store, make: Callable[[Any], AuditEntry | None]) -> None:
-        self.engine, self.relink, self.memory = store.engine, store.relink, store.memory
+        super().__init__(store.engine, store.relink)
         self._make = make
         self.is_settled = False
         """Whether the request has changed something, so that it needs no other entry."""

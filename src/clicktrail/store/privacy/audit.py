@@ -40,7 +40,7 @@ def take_turn(session: Session) -> None:
     If it is the first statement of the transaction, adding an entry never conflicts with another process.
     """
     if not session.dialect.is_owned:
-        session.rows(sql("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+        session.rows(sql("LOCK TABLE audit_turn IN EXCLUSIVE MODE"))
 
 
 def record(session: Session, entry: AuditEntry) -> None:

@@ -150,6 +150,7 @@ RELATIONS = (
     Relation("deleted_clicks", ("click_id", "delete_time"), is_local=True),
     Relation("deleted_registrations", ("attribution_id", "delete_time"), is_local=True),
     Relation("audit", ("position",), is_local=True),  # a cluster distributes no table that has triggers
+    Relation("audit_turn", ("turn",), is_moved=False, is_local=True),
     Relation("signing_keys", ("position",), is_moved=False),
     Relation("issued_tokens", ("create_time",), is_moved=False),
     Relation("catalogue_version", ("version",), is_moved=False),

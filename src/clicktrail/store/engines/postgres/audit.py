@@ -5,6 +5,7 @@ from clicktrail.store.session.protocol import Migration
 AUDIT: Migration = (
     "0025-postgres-audit",
     (
+        "CREATE TABLE audit_turn (turn BIGINT)",  # has no rows: a lock on it gives the turn to add lines
         "ALTER TABLE audit ADD PRIMARY KEY (position)",
         "CREATE UNIQUE INDEX audit_id ON audit (audit_id)",
         "CREATE INDEX audit_time ON audit (time)",
