@@ -15,7 +15,7 @@ _PURGE_S = 600.0
 """How often the server checks whether the daily run is due."""
 _SCRUB_S = 5.0
 """How often the server tries again to remove the bytes of erased persons from the files."""
-_REST = 20
+_REST, _MOST_REST = 20, 2_000
 
 
 async def purge(store: Store, days: Days) -> Purged:
@@ -46,16 +46,17 @@ async def keep_purging(
 
 async def keep_scrubbing(store: Store) -> None:
     """Removes the bytes of erased persons from the files of the embedded store. It rests twenty times as long as it
-    worked, because other changes wait for its checkpoints."""
-    clock = store.memory.clock
+    worked, because other changes wait for its checkpoints; longer after an attempt that failed."""
+    clock, rest = store.memory.clock, _REST
     while True:
         store.memory.erased.clear()
         began = clock.passed_s()
         with contextlib.suppress(Unavailable):
             erased = await store.run(list_left)
-            if erased and await store.engine.scrub():
+            is_gone = not erased or await store.engine.scrub()
+            if erased and is_gone:
                 await store.run(note_gone, erased)
-        worked = clock.passed_s() - began
-        if worked > 1:
-            await asyncio.sleep(_REST * worked)
+            rest = _REST if is_gone else min(2 * rest, _MOST_REST)
+        if (worked := clock.passed_s() - began) > 1:
+            await asyncio.sleep(rest * worked)
         await store.memory.erased.wait(_SCRUB_S)
