@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,6 +16,7 @@ from clicktrail.checks.running import Doctor
 from clicktrail.choices import (
     in_force,
     is_embedded,
+    keep_days,
     link_host_names,
     make_geo,
     own_rules,
@@ -44,11 +47,13 @@ from clicktrail.ingest.buffer import Buffer
 from clicktrail.live.feed import Feed
 from clicktrail.model.attribution import Model, Touch
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
+from clicktrail.objections import Objections
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.gauges import Gauges
 from clicktrail.observe.health import Health
 from clicktrail.opening import check_keys, keys_of, make_recorder, make_store, open_engine
 from clicktrail.people.passwords import Passwords
+from clicktrail.retention import keep_purging, keep_scrubbing
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.clicks.aging import forget_reduced, reduce_addresses
 from clicktrail.store.counting.totals import add_up
@@ -187,6 +192,7 @@ class App:
             listeners=Slots(
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
             ),
+            objections=Objections(self.store, self._log_error),
             openapi=lambda: document,
             diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
@@ -213,9 +219,16 @@ class App:
         await self.store.run(record_settings, self._changed_settings())
         if not is_embedded(self.settings):  # tokens stay valid while the database is down
             await asyncio.to_thread(check_keys, self.settings, self.keys)
+        days = keep_days(self.settings)
+        works: list[Callable[[], Coroutine[Any, Any, None]]]
         works = [self._refresh_geo, self._flush_log, self._renew_salts, self._add_up_totals, self._reduce_addresses]
         if self._sender is not None:
             works.append(self._sender.run)
+        if is_embedded(self.settings):
+            works.append(partial(keep_scrubbing, self.store))
+        works.append(self.services.objections.run)
+        if any(days._replace(deliveries=0)):
+            works.append(partial(keep_purging, self.store, days, self.log.info, self._log_error))
         self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def stop(self) -> None:
@@ -226,6 +239,8 @@ class App:
         self.services.feed.close()
         await self.services.streams.close()
         await self.buffer.close()
+        with contextlib.suppress(Unavailable):
+            await self.services.objections.work()
         if self._sender is not None:
             await self._sender.close()
         self.services.passwords.close()

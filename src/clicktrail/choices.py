@@ -21,6 +21,7 @@ from clicktrail.model.privacy import Coordinates, Ip, Policy
 from clicktrail.model.reading import Reading
 from clicktrail.model.uris import normalise_page
 from clicktrail.settings import Settings, SettingsError, setting_table
+from clicktrail.store.privacy.retention import Days
 
 _is_origin = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/\Z").match
 """An origin as browsers write it, with the path `/`. No `*`: that is a name like any other for browsers."""
@@ -164,6 +165,20 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def keep_days(settings: Settings) -> Days:
+    """For how many days each class is kept. Raises SettingsError if clicks could not earn clients any more."""
+    if 0 < settings.keep_clicks_days < settings.attribution_window_days:
+        raise SettingsError("--keep-clicks-days must be 0, or at least --attribution-window-days.")
+    return Days(
+        clicks=settings.keep_clicks_days,
+        client_clicks=settings.keep_client_clicks_days,
+        clients=settings.keep_clients_days,
+        registrations=settings.keep_registrations_days,
+        deliveries=settings.delivery_days,
+        audit=settings.keep_audit_days,
+    )
+
+
 def link_host_names(settings: Settings) -> frozenset[str | None]:
     """The hosts of links, spelt as `find_host` returns them, without ports. Raises SettingsError."""
     names = {parse_host(host.encode()) for host in settings.link_hosts.split(",") if host}
@@ -177,7 +192,7 @@ def link_host_names(settings: Settings) -> frozenset[str | None]:
 def check_together(settings: Settings) -> None:
     """Raises SettingsError with every mistake that a setting's type and pattern cannot find."""
     mistakes = []
-    for read in (trusted_networks, postback_networks, link_host_names, own_rules, read_reading):
+    for read in (trusted_networks, postback_networks, link_host_names, own_rules, read_reading, keep_days):
         try:
             read(settings)
         except SettingsError as error:

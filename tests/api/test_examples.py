@@ -15,6 +15,7 @@ TAGS = [
     "Reports",
     "Links",
     "Profiles",
+    "Persons",
     "Banners",
     "Sites",
     "Tracking",

@@ -31,7 +31,7 @@ OPERATIONS = sorted(  # what deletes comes last, what is inside of another objec
 NOWHERE = "0" * 24
 PARTNERS_OWN = {"click", "link", "profile", "contact", "postback", "delivery"}
 """Objects that belong to a partner; sites are for the programme's own people, the rest of the catalogue for all."""
-IDS = (*PARTNERS_OWN, "banner", "language", "size", "theme", "site", "client", "identity", "user", "session")
+IDS = (*PARTNERS_OWN, "banner", "language", "size", "theme", "site", "client", "identity", "user", "session", "erasure")
 World = Mapping[str, str]
 ENDING = {"changePassword", "endSession", "endSessions", "signOut"}
 """Operations after which the caller's session is another one, or none."""
@@ -109,6 +109,8 @@ def make_world(server: Serving, api: httpx.Client, mark: str) -> dict[str, str]:
     made["profileId"] = api.patch(f"/clicks/{made['clickId']}", json={"contacts": contacts}).json()["profileId"]
     made["contactId"] = api.get(f"/profiles/{made['profileId']}/contacts").json()[0]["contactId"]
     made["spare"] = api.post("/profiles", json={"firstName": "Again"}).json()["profileId"]
+    nobody = api.post("/persons/erasures", json={"uuid": f"{mark}-nobody"})
+    made["erasureId"] = nobody.json()["erasureId"]
     make("/identities", "identityId", visitorId=mark, uuid=f"{mark}-person")
     make("/sites", "siteId", origins=[SHOP])
     made["key"] = api.get(f"/sites/{made['siteId']}").json()["key"]
@@ -136,6 +138,7 @@ def body_of(operation: Operation, world: World) -> Any:
         "/clicks": click,
         "/clicks/batch": [click],
         "/clicks/{clickId}": names,
+        "/persons/erasures": {"uuid": "nobody"},
         "/profiles": names,
         "/profiles/{profileId}": names | {"countryNumericCode": None, "tags": []},
         "/profiles/{profileId}/merge": {"profileId": world["spare"]},
@@ -182,6 +185,7 @@ def path_of(operation: Operation, world: World, token: str | None) -> str:
     if operation.name == "deleteClicks":
         path += f"?filter[linkId]={world['linkId']}&limit=10"
     query = {
+        "/persons": "?uuid=nobody",
         "/postback": f"?visitor_id={world['code']}" + (f"&token={token}" if token else ""),
         "/p.gif": f"?key={world['key']}&uri={SHOP}/",
         "/live": "?seconds=1",

@@ -2,12 +2,14 @@
 
 import gzip
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.ingest.test_agents import CHROME
 from tests.serving import Serving
+from tests.waiting import until
 
 SHOP = "https://shop.example.org"
 
@@ -203,3 +205,31 @@ def test_a_partner_learns_no_more_of_a_site_than_its_id(
         assert theirs.get("/sites").json() == []
         [row] = theirs.get(query).json()["rows"]
         assert (row["siteId"], row["siteName"], row["clicks"]) == (site["siteId"], None, 1)
+
+
+def test_a_browser_that_objects_is_forgotten(
+    server: Serving, api: httpx.Client, site: dict[str, Any], mark: str
+) -> None:
+    """The answer is the same whether there was anything; ids that could be guessed do nothing."""
+    mine, other = str(uuid4()), str(uuid4())
+    for visitor_id in (mine, mine, other, f"{mark}-guessed"):
+        body = {"key": site["key"], "uri": f"{SHOP}/{mark}?a=1", "visitorId": visitor_id}
+        assert beacon(server, body).status_code == 201
+    elsewhere = api.post("/clicks", json={"ip": "8.8.8.8", "uri": f"{SHOP}/{mark}", "visitorId": mine}).json()
+    objection = {"key": site["key"], "consent": False}
+    answers = [beacon(server, {**objection, "visitorId": each}) for each in (mine, str(uuid4()), f"{mark}-guessed", 7)]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(204, b"")}
+    assert beacon(server, {**objection, "visitorId": other}, origin="https://evil.example").status_code == 403
+
+    def count(visitor_id: str) -> int:
+        return len(api.get(f"/clicks?filter[visitorId]={visitor_id}").json())
+
+    until(lambda: count(mine) == 1, "the page views of the browser are stripped")
+    assert (count(other), count(f"{mark}-guessed")) == (1, 1)
+    assert api.get(f"/clicks/{elsewhere['clickId']}").json()["ip"] == "8.8.8.8"  # not a page view of this site
+    clicks = found(api, mark)
+    assert len(clicks) == 5
+    assert sum(each["ip"].startswith("100::") for each in clicks) == 2
+    shown = httpx.get(f"{server.url}/p.gif?key={site['key']}&consent=false&visitorId={other}&uri={SHOP}/{mark}")
+    assert shown.status_code == 200
+    until(lambda: count(other) == 0, "the pixel takes objections too")

@@ -19,7 +19,7 @@ from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.engines.postgres.months import month_of, note_earlier_drops, shift, start_of
 from clicktrail.store.exchange.move import move
 from clicktrail.store.migrations.shared import migrate
-from clicktrail.store.reads.dropped import find_raw_from
+from clicktrail.store.session.dropped import find_raw_from
 from clicktrail.store.session.sql import sql
 from tests.serving import serving
 
@@ -79,13 +79,17 @@ def test_reports_of_dropped_time_are_refused(tmp_path: Path, new_database: Calla
         assert counted(client, "period=all") == (3, None)
     with node(tmp_path / "kept", url, retention_months=str(MONTHS)) as client:
         raw_from = f"{text_of(RAW_FROM)[:-1]}.000001+00:00"
-        assert counted(client, "period=all") == (1, raw_from)
+        assert counted(client, "period=all") == (3, raw_from)  # daily totals keep whole days
         assert counted(client, SINCE.format(raw_from.replace("+", "%2B"))) == (1, raw_from)
         assert counted(client, "period=today") == (0, raw_from)
+        assert counted(client, SINCE.format(text_of(FIRST_KEPT)[:10])) == (2, raw_from)
+        raw = "metrics=clicks,visitors&"
+        assert refused(client, f"{raw}period=all") == ["period"]
+        assert refused(client, SINCE.format(text_of(FIRST_KEPT - 5).replace("+", "%2B"))) == ["from"]
         for path, more in (("/reports", ""), ("/reports/export", "&format=csv")):
-            assert refused(client, SINCE.format(text_of(FIRST_KEPT)[:10]) + more, path) == ["from"]
-        assert refused(client, "period=today&compare=year") == ["compare"]
-        earlier = f"compare_from={text_of(NEAR)[:10]}&compare_to={text_of(KEPT)[:10]}"
+            assert refused(client, raw + SINCE.format(text_of(FIRST_KEPT)[:10]) + more, path) == ["from"]
+        assert refused(client, f"{raw}period=today&compare=year") == ["compare"]
+        earlier = f"{raw}compare_from={text_of(NEAR)[:10]}&compare_to={text_of(KEPT)[:10]}"
         assert refused(client, f"period=today&{earlier}") == ["compare_from"]
         assert client.get(f"/reports?period=today&{earlier}&zone=Asia/Tokyo").json()["detail"].count("+09:00") == 1
 
@@ -97,8 +101,8 @@ def test_reports_of_dropped_time_are_refused(tmp_path: Path, new_database: Calla
 
         again = [click_at(NEAR, NEAR), click_at(LATE, LATE)]  # history that comes back is not known to be whole
         assert client.post("/clicks/batch", json=again).status_code == 201
-        assert refused(client, SINCE.format(text_of(NEAR)[:10])) == ["from"]
-        assert counted(client, "period=all") == (1, raw_from)
+        assert refused(client, raw + SINCE.format(text_of(NEAR)[:10])) == ["from"]
+        assert counted(client, "period=all") == (5, raw_from)  # they are new clicks
 
 
 @pytest.fixture

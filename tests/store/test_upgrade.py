@@ -54,6 +54,7 @@ DERIVED = {
     *TOTALS_TABLES,
     "daily_changes",
     "daily_fills",
+    "kept_totals",
     "link_figures",
     "link_changes",
     "link_visitors",

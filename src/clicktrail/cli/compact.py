@@ -1,23 +1,32 @@
 """`clicktrail compact`: frees the disk space of deleted rows in the embedded store's file."""
 
+import asyncio
+
 import click
+import psycopg
 
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.remote import open_local
 from clicktrail.errors import StoreInUse
-from clicktrail.settings import SettingsError
+from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.compacting import CompactRefused
 from clicktrail.store.engines.duckdb.compacting import compact as compact_file
+from clicktrail.store.engines.postgres.full import rewrite_tables
+from clicktrail.store.privacy.erasure import list_left, note_gone
+from clicktrail.store.store import Store
 
 
 @click.command()
 @setting_options(*STORE, "memory_mb")
 def compact(**given: str) -> None:
-    """Free the disk space of deleted rows. Stop the server first. An interrupted run leaves the store complete."""
+    """Free the disk space of deleted rows, and remove the bytes of erased persons. Stop the server first; on PostgreSQL
+    it may run, and waits. An interrupted run leaves the store complete."""
     settings = read_settings(given)
     try:
         if not is_embedded(settings):
-            raise click.ClickException("PostgreSQL frees space itself: use VACUUM or VACUUM FULL.")
+            _rewrite(settings)
+            return
         path = store_path(settings)
         if not path.exists():
             raise click.ClickException(f"{path} does not exist.")
@@ -28,3 +37,20 @@ def compact(**given: str) -> None:
         raise click.ClickException(f"{error.strerror}: {error.filename}. The store is complete.") from None
     rows = sum(done.rows.values())
     click.echo(f"{path}: {done.before} bytes before, {done.after} after; {rows} rows in {len(done.rows)} tables.")
+
+
+def _rewrite(settings: Settings) -> None:
+    """VACUUM FULL of all tables with data of persons."""
+
+    async def rewrite(store: Store) -> int:
+        erased = await store.run(list_left)
+        await asyncio.to_thread(rewrite_tables, settings.database_url())
+        if erased:
+            await store.run(note_gone, erased)
+        return len(erased)
+
+    try:
+        count = open_local(settings, rewrite)
+    except psycopg.Error as error:
+        raise click.ClickException(f"PostgreSQL refused: {str(error).splitlines()[0]}") from None
+    click.echo(f"The tables are written again. The bytes of {count} erasures are gone from them.")

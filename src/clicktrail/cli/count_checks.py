@@ -18,7 +18,7 @@ from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import list_missing
-from clicktrail.store.reads.dropped import find_raw_from
+from clicktrail.store.session.dropped import find_raw_from
 from clicktrail.store.session.protocol import Session
 
 MOST = 100

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import click
+
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.auditing import NOTED, command_entry, command_trail, os_user
@@ -12,7 +14,7 @@ from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope, command_subject
 from clicktrail.opening import make_store, open_engine, open_keys
-from clicktrail.settings import Settings
+from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Engine
@@ -46,6 +48,14 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
             token, _ = issue_token(keys, Scope.ADMIN, command_subject(os_user()), _LIFETIME_S)
         return remote(Client(url, token))
     return asyncio.run(_run(make_store(settings, engine), local))
+
+
+def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Runs `work` on the store, which no server has open. Raises ClickException."""
+    try:
+        return asyncio.run(_run(make_store(settings, open_store(settings)), work))
+    except (StoreInUse, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:

@@ -133,6 +133,9 @@ class Reason(StrEnum):
     AGED = "its address grew old"
     HANDED_OVER = "the link was handed over to another partner"
     POINTER_DELETED = "the object that it pointed to was deleted"
+    ERASED = "its person was erased"
+    OBJECTED = "its browser objected"
+    PURGED = "it was older than the retention"
 
 
 class Cause(msgspec.Struct, frozen=True):

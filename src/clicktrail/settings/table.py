@@ -187,6 +187,55 @@ class Settings(PrivacySettings, frozen=True, forbid_unknown_fields=True):
     delivery_days: Annotated[
         int, Meta(ge=10, le=3650, description="Days for which deliveries of postbacks are kept.", examples=[90])
     ] = 30
+    keep_clicks_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which clicks without a client are kept; at least the attribution window. Their "
+            "figures and daily totals stay. 0 keeps them for ever.",
+            examples=[400],
+        ),
+    ] = 0
+    keep_client_clicks_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which clicks that earned a client are kept. Their figures and daily totals stay. 0 "
+            "keeps them for ever.",
+            examples=[1100],
+        ),
+    ] = 0
+    keep_clients_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days after their last registration for which clients are kept; then they are erased as by "
+            "`POST /persons/erasures`. Partners stay. 0 keeps them for ever.",
+            examples=[1100],
+        ),
+    ] = 0
+    keep_registrations_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which it is kept what a registration named and which clicks it considered. Click, "
+            "link, partner, time and rule stay for ever. 0 keeps all.",
+            examples=[1100],
+        ),
+    ] = 0
+    keep_audit_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days for which entries of the audit log are kept. 0 keeps them for ever.",
+            examples=[1100],
+        ),
+    ] = 0
     partner_sees_contacts: Annotated[
         bool,
         Meta(

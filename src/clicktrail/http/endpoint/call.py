@@ -28,6 +28,7 @@ from clicktrail.model.attribution import Model
 from clicktrail.model.countries import choose_language
 from clicktrail.model.people import SignedIn
 from clicktrail.model.reading import STRICT, Reading
+from clicktrail.objections import Objections
 from clicktrail.observe.counts import Observer
 from clicktrail.observe.findings import Finding
 from clicktrail.observe.health import Health
@@ -107,6 +108,7 @@ class Services:
     feed: Feed
     listeners: Slots
     """The streams of `feed`."""
+    objections: Objections
     openapi: Callable[[], bytes]
     diagnose: Callable[[], Awaitable[Sequence[Finding]]]
     """The problems of the installation."""

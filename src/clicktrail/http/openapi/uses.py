@@ -11,6 +11,7 @@ TAGS = {
     "Reports": "How many clicks, visitors and registrations, by what, compared with when.",
     "Links": "Partners' links. The `code` of a link is what the `referral` parameter of a click's `uri` names.",
     "Profiles": "Partners and clients, with their contacts.",
+    "Persons": "One person: all that is held, and its erasure.",
     "Banners": "The pictures of links, with their languages, sizes and themes.",
     "Sites": "Your own sites, whose pages send page views.",
     "Tracking": "What visitors' browsers call: tracking links and page views. No token is needed.",

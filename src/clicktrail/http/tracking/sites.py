@@ -46,7 +46,14 @@ VIEW = {
 }
 """The keys that a page sends about a view. The server itself finds all others."""
 _KEY = Field(name="key", doc="The site's key.", nullable=False)
-PIXEL_PARAMETERS = ("key", *VIEW)
+_CONSENT = Field(
+    name="consent",
+    kind=kinds.FLAG,
+    nullable=False,
+    doc="`false` records nothing: what this site has of the browser loses all that leads to it. `uri` may be left out.",
+    example=True,
+)
+PIXEL_PARAMETERS = ("key", *VIEW, _CONSENT.name)
 _NO_SITE = "This site key is not registered for this origin."
 _ANYWHERE = {"Cross-Origin-Resource-Policy": "cross-origin"}
 _NEVER_KEPT = {**_ANYWHERE, "Cache-Control": "no-store, no-cache, must-revalidate, private", "Pragma": "no-cache"}
@@ -71,6 +78,9 @@ async def get_pixel(call: Call) -> Answer:
     if call.scope["method"] == "GET":
         try:
             data = _read_pixel(call)
+            if _objects(data):
+                _note_objection(call, _find_site(call, data.get("key")), data)
+                return Answer(200, GIF, "image/gif", _NEVER_KEPT)
             await _record(call, _find_site(call, data.get("key")), data, "lost")
         except (TooManyRequests, Unavailable):
             pass  # already counted
@@ -87,6 +97,9 @@ async def collect(call: Call) -> Answer:
     site = _find_site(call, data.get("key"))
     if origin not in site.origins:
         raise Forbidden(_NO_SITE)
+    if _objects(data):
+        _note_objection(call, site, data)
+        return Answer(204, headers={**_SHARED, "Access-Control-Allow-Origin": origin, **_NEVER_KEPT})
     click_id, is_new = await _record(call, site, data)
     shown = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": HEADER}
     headers = {**_SHARED, **shown, **_NEVER_KEPT}
@@ -124,6 +137,19 @@ def _read_pixel(call: Call) -> dict[str, Any]:
     return data
 
 
+def _objects(data: Mapping[str, Any]) -> bool:
+    """Whether a browser objects to what is stored of it."""
+    return data.get("consent") in (False, "false", "0")
+
+
+def _note_objection(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> None:
+    """The same for every visitorId: nobody learns whether there are clicks. Raises TooManyRequests, Unavailable."""
+    call.services.visits.count("address", call.client_address)
+    visitor_id = data.get("visitorId")
+    if isinstance(visitor_id, str):
+        call.services.objections.add(site.site_id, visitor_id)
+
+
 def _find_site(call: Call, key: Any) -> CatalogueSite:
     """Raises Forbidden."""
     site = call.store.catalogue.sites.get(key) if isinstance(key, str) else None
@@ -154,7 +180,7 @@ async def _record(
 
 def _read_view(call: Call, site: CatalogueSite, address: str, data: Mapping[str, Any]) -> Hit:
     """A view of a page of the site -> a hit. Raises Forbidden, InvalidBody."""
-    sent = check_form({name: data[name] for name in data.keys() - {"key"}}, VIEW, ("uri",), "", call.reading)
+    sent = check_form({name: data[name] for name in data.keys() - {"key", "consent"}}, VIEW, ("uri",), "", call.reading)
     if find_origin(sent["uri"]) not in site.origins:
         raise Forbidden(_NO_SITE)
     return msgspec.structs.replace(
@@ -200,7 +226,7 @@ OPERATIONS = (
         body=Fields(
             name="View",
             doc="A view of a page of the operator's own site.",
-            fields={"key": _KEY, **VIEW},
+            fields={"key": _KEY, **VIEW, "consent": _CONSENT},
             required=("key", "uri"),
             example={"key": "hQ3vQ0l2dXWg2sXv", "uri": "https://shop.example.org/?utm_source=x"},
         ),
@@ -208,7 +234,7 @@ OPERATIONS = (
         max_bytes=MAX_VIEW_BYTES,
         media_type="*/*",
         answer=ViewAnswer,
-        statuses=(201, 200, 403, 409, 422, 429, 503),
+        statuses=(201, 200, 204, 403, 409, 422, 429, 503),
         audit=Audit.NEVER,
     ),
     Operation(

@@ -5,7 +5,8 @@
   var own = /[?&](utm_[a-z]+|%REFERRAL%|%CLICK%)=/i, kept = {}, page, allowed
 
   function random() {
-    return w.crypto.randomUUID ? w.crypto.randomUUID() : Date.now().toString(36) + Math.random().toString(36).slice(2)
+    if (w.crypto.randomUUID) return w.crypto.randomUUID()
+    return Array.from(w.crypto.getRandomValues(new Uint8Array(16)), function (b) { return (b + 256).toString(16).slice(1) }).join("")
   }
 
   function load() {
@@ -56,6 +57,10 @@
     allowed = yes && !(n.globalPrivacyControl || n.doNotTrack == "1")
     if (allowed) load()
     else {
+      load()
+      if (!yes && kept.visitor) n.sendBeacon && n.sendBeacon(base + "/collect", JSON.stringify({
+        key: data.key, uri: w.location.origin + "/", visitorId: kept.visitor, consent: false
+      }))
       save(0)
       kept = {}
     }

@@ -3,7 +3,7 @@
 Each change is kept with its `Cause` (`store.session.history`).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from clicktrail.model.access import SYSTEM, Cause, Reason
 from clicktrail.model.attribution import Outcome, Rule
 from clicktrail.model.click import Click, Hit
+from clicktrail.model.erasure import Strangers, strip_click
 from clicktrail.model.ids import created_s
 from clicktrail.model.privacy import Ip, age, could_be_ip, is_agent, is_visitor
 from clicktrail.model.times import SECOND
@@ -19,18 +20,31 @@ from clicktrail.model.visitors import new_salt, visit_key
 from clicktrail.query.texts import find_origin
 from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
-from clicktrail.store.session.counted import IS_COUNTED
-from clicktrail.store.session.history import Kind, note_change, note_changes, note_deletes
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.counted import FIGURES, IS_COUNTED
+from clicktrail.store.session.dropped import note_drop, note_dropped
+from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
-from clicktrail.store.session.sql import Sql, and_, named, sql, update
-from clicktrail.store.session.totals import COUNT_SQL, GONE, change_totals
+from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
+from clicktrail.store.session.totals import COUNT_SQL, GONE, add_new, change_totals
 from clicktrail.store.session.transactions import Write, transaction
 
 ARRIVAL_US = 30 * 60 * SECOND
 """How long after a click its browser's id may be added."""
 _REDUCED = {Ip.NONE: "''", Ip.TRUNCATED: "CASE WHEN ip LIKE '4%' THEN substr(ip, 1, 7) ELSE substr(ip, 1, 13) END"}
 _REDUCE = "UPDATE clicks AS c SET ip = {}, ip_hash = text_hash({}), visitor = visitor_key({}, visitor::TEXT) WHERE {}"
+_DROPPED = f"SELECT link_id, partner_id, {FIGURES} FROM clicks c WHERE {{}} AND link_id IS NOT NULL GROUP BY 1, 2"
+_STRIPPED = {
+    **dict.fromkeys(("ip", "uri", "visitor_id", "profile_id", "user_agent", "referrer", "uuid", "name_space"), "TEXT"),
+    **dict.fromkeys(("visitor", "ip_hash", "uuid_hash"), "BIGINT"),
+    **dict.fromkeys(("latitude", "longitude"), "DOUBLE PRECISION"),
+}
+"""Column that stripping a click changes -> its type."""
+_STRIP = (
+    "UPDATE clicks SET {} FROM (SELECT {}) n WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
+)
+"""The bounds let an engine without an index skip all rows outside."""
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
@@ -138,6 +152,72 @@ def _pass_marks(session: Session, clicks: Sequence[Click], cause: Cause) -> list
         session.rows(update("clicks", {"is_first": True}, with_ids(session, click_ids)))
         session.after_commit(lambda: session.memory.newest.alter("click_id", frozenset(click_ids), is_first=True))
     return [click for click in lost if visit_key(click) not in heirs]
+
+
+def erase(
+    session: Session,
+    clicks: Sequence[Click],
+    strangers: Strangers,
+    profiles: Mapping[str, str],
+    deletes: bool,
+    cause: Cause,
+) -> None:
+    """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay, unless it
+    `deletes` the clicks too."""
+    stripped = [strip_click(click, strangers, profiles) for click in clicks]
+    if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
+        _write_stripped(session, clicks, stripped)
+    note_erasure(session, with_ids(session, [click.click_id for click in clicks]), cause)
+    session.after_commit(lambda: session.memory.uuids.forget(clicks))
+    if deletes:
+        delete(session, clicks, cause)
+        return
+    session.free_uuids([(click.uuid, click.name_space) for click in clicks if click.uuid is not None])
+    session.figures.forget_visits(session, clicks)
+    session.after_commit(lambda: session.memory.newest.replace_all(stripped))
+
+
+def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
+    """Deletes up to `most` of the clicks `c` that are before `end`, and keeps what they count: figures of links and
+    daily totals. Marks and pointers of other clicks stay. Returns how many were deleted."""
+    del cause
+    row = session.dialect.row_id or "click_id"
+    rows = list_values(session, sql("SELECT {} FROM clicks c WHERE {} LIMIT {}", named(f"c.{row}"), its, number(most)))
+    if not rows:
+        return 0
+    kind = "BIGINT" if session.dialect.is_owned else "TEXT"
+    chosen = sql(f"{{}} IN (SELECT unnest({{}}::{kind}[]))", named(f"c.{row}"), rows)
+    note_dropped(session, session.rows(sql(_DROPPED, chosen)))
+    note_drop(session, end)
+    add_new(session, chosen)
+    session.figures.forget_clicks(session, chosen)
+    gone = session.rows(sql("SELECT c.click_id, c.uuid, c.name_space FROM clicks c WHERE {}", chosen))
+    session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
+    click_ids = [click_id for click_id, *_ in gone]
+    forget_changes(session, click_ids)
+    session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
+    session.after_commit(lambda: session.memory.newest.remove(click_ids))
+    return len(rows)
+
+
+def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click]) -> None:
+    """Writes only columns that differ: on the embedded engine each takes time for each click."""
+    before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
+    click_ids = [click.click_id for click in stripped]
+    sets, values = [], [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    for place, (column, kind) in enumerate(_STRIPPED.items()):
+        new = [row[place] for row in after]
+        if new != [row[place] for row in before]:
+            sets.append(sql("{} = n.{}", named(column), named(column)))
+            values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
+    bounds = min(click_ids), max(click_ids)
+    session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
+
+
+def _stripped_values(click: Click) -> list[Any]:
+    """The values of `_STRIPPED`."""
+    hashes = {"ip_hash": text_hash(click.ip), "uuid_hash": text_hash(click.uuid)}
+    return [hashes[column] if column in hashes else getattr(click, column) for column in _STRIPPED]
 
 
 @transaction(Write.CHANGE)

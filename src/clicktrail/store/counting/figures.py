@@ -93,6 +93,14 @@ class LinkFigures:
         del where
         session.after_commit(lambda: self._first.forget(day))
 
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after clicks were stripped: their visits are not in the store any more."""
+        session.after_commit(lambda: self._first.discard(clicks))
+        session.after_commit(lambda: session.memory.visits.forget(clicks))
+
+    def forget_clicks(self, session: Session, its: Sql) -> None:
+        """Nothing to do: the figures stay, and visits of past days are not asked for."""
+
     def prepare(self, session: Session) -> None:
         """Called in the thread that adds clicks: reads the visits of today."""
         self._first.load(cast(ArraySession, session), [day_of(session.clock.now_us())])

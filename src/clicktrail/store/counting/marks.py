@@ -72,11 +72,12 @@ class FirstVisits:
             self._days.move_to_end(day)
 
     def discard(self, clicks: Iterable[Click]) -> None:
-        """Called after the last clicks of these visits were deleted."""
+        """Called after the last clicks of these visits were deleted or stripped. A stripped click has a visit of its
+        own, which is known only if its day was read since."""
         for click in clicks:
-            visits = self._days.get(day_of(click.time))
-            if visits is not None:
-                visits.discard(visit_key(click))
+            visits, key = self._days.get(day_of(click.time)), visit_key(click)
+            if visits is not None and visits.find({key}):
+                visits.discard(key)
 
     def forget(self, day: int) -> None:
         """Called after the keys of visitors of a day were changed: its visits are read again when they are needed."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from clicktrail.model.times import DAY_US
 from clicktrail.reports.totals import COUNTS, TABLES
 from clicktrail.store.session.counted import DAY_SQL
+from clicktrail.store.session.dropped import find_raw_from, find_totals_from
 from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, and_, join, named, names, number, sql
 from clicktrail.store.session.totals import COUNT_SQL, has_totals
@@ -100,6 +101,7 @@ def fill_days(session: Session, least: int = 1) -> int:
     if session.dialect.is_owned:
         return _add_up_owned(session, least)
     [[done]] = session.rows(sql("SELECT coalesce(max(end_day), {}) FROM daily_fills", _BEFORE_ALL))
+    done = max(done, _whole_from(session))
     first = session.rows(sql("SELECT min(time) FROM clicks WHERE time >= {}", done))[0][0]
     session.rows(sql("DELETE FROM daily_fills"))
     if first is None:
@@ -132,8 +134,8 @@ def _note_fill(session: Session, end: int) -> None:
 
 
 def recount(session: Session) -> None:
-    """Makes the totals those of the stored clicks."""
-    for start, end in _pieces(session) if has_totals(session.dialect) else ():
+    """Makes the totals those of the stored clicks, of all days of which no click was dropped."""
+    for start, end in _pieces(session, _whole_from(session)) if has_totals(session.dialect) else ():
         _correct(session, start, end)
 
 
@@ -151,15 +153,17 @@ def find_differences(session: Session, since: int | None) -> Iterator[Difference
                 yield Difference(table, row[0], tuple(row[1:width]), counts)
 
 
-def forget_days(session: Session, end: int) -> None:
-    """Deletes the totals of the days before a time. A day that the time divides is kept."""
-    for table in (*TABLES, "daily_changes") if has_totals(session.dialect) else ():
-        session.rows(sql("DELETE FROM {} WHERE day < {}", named(table), end - end % DAY_US))
+def _whole_from(session: Session) -> int:
+    """The first day from which on the totals are those of the stored clicks. Earlier ones keep dropped clicks."""
+    raw_from = find_raw_from(session)
+    if raw_from is None or find_totals_from(session) is None:
+        return _BEFORE_ALL
+    return -(-raw_from // DAY_US) * DAY_US
 
 
-def _pieces(session: Session) -> Iterator[tuple[int, int]]:
+def _pieces(session: Session, since: int = _BEFORE_ALL) -> Iterator[tuple[int, int]]:
     """All days that have clicks or totals, some at a time. Spans without any are passed over."""
-    start = _first_day(session, _BEFORE_ALL)
+    start = _first_day(session, since)
     while start is not None:
         end = start + DAYS * DAY_US
         yield start, end

@@ -12,6 +12,7 @@ from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE
 from clicktrail.query.imports import Imported, ImportedClick
 from clicktrail.store.clicks.insert import Relink, insert_clicks
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
+from clicktrail.store.privacy.remembered import WAS_ERASED, find_rows, values_of_click
 from clicktrail.store.registrations.register import keep_history
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import Write, transaction
@@ -27,8 +28,10 @@ def import_clicks(
 ) -> list[Imported]:
     """Stores clicks with their own ids, clients, links and banners. Returns the result of each.
 
-    A pointer to a missing object is refused; with `keeps_missing` the click is stored without it.
+    A pointer to a missing object is refused; with `keeps_missing` the click is stored without it. Clicks of erased
+    persons are refused.
     """
+    erased = find_rows(session, [(row.click.time, values_of_click(row.click)) for row in rows])
     found = {
         column: find_objects(session, target, (row.pointers[column] for row in rows if column in row.pointers))
         for column, target in _TARGETS.items()
@@ -36,6 +39,9 @@ def import_clicks(
     outcomes: dict[int, Imported] = {}
     ready: list[tuple[int, Click]] = []
     for place, row in enumerate(rows):
+        if place in erased:
+            outcomes[place] = Imported(422, None, [WAS_ERASED])
+            continue
         click, missing = _point(row, found) if row.pointers else (row.click, [])
         if missing and not keeps_missing:
             outcomes[place] = Imported(422, None, [miss(_TARGETS[column]) for column in missing])

@@ -8,11 +8,15 @@ from msgspec.structs import astuple
 
 from clicktrail.errors import Mistake
 from clicktrail.model.access import SYSTEM
+from clicktrail.model.erasure import Key
+from clicktrail.model.ids import created_s
+from clicktrail.model.times import SECOND
 from clicktrail.query.fields import CONTACT, PROFILE, SIZE, Record, Resource
 from clicktrail.query.imports import ORDER, POINTERS, Imported, ImportedObject
 from clicktrail.store.exchange.pointers import Found, find_objects, miss
 from clicktrail.store.objects.catalogue import generate
 from clicktrail.store.objects.profiles import full_name
+from clicktrail.store.privacy.remembered import WAS_ERASED, Value, find_rows
 from clicktrail.store.reads.records import select_records
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.session.protocol import Session
@@ -27,16 +31,26 @@ _UNIQUE = ("uuid", "code")
 def import_objects(session: Session, rows: Sequence[ImportedObject], keeps_missing: bool = False) -> list[Imported]:
     """Stores new objects, in an order in which none points to a later one. Returns the result of each row.
 
-    A stored object stays unchanged; a row that differs from it is refused.
+    A stored object stays unchanged; a row that differs from it is refused, as are profiles of erased persons.
     """
-    outcomes: dict[int, Imported] = {}
+    persons = {place: row for place, row in enumerate(rows) if row.resource is PROFILE}
+    known = [(created_s(row.object_id) * SECOND, _values_of(row)) for row in persons.values()]
+    erased = {[*persons][place] for place in find_rows(session, known)}
+    outcomes = {place: Imported(422, None, [WAS_ERASED]) for place in erased}
     _import_facets(session, rows)
     for resource in ORDER:
-        places = [place for place, row in enumerate(rows) if row.resource is resource]
+        places = [place for place, row in enumerate(rows) if row.resource is resource and place not in erased]
         if places:
             done = _import_kind(session, resource, [rows[place] for place in places], keeps_missing)
             outcomes |= dict(zip(places, done, strict=True))
     return [outcomes[place] for place in range(len(rows))]
+
+
+def _values_of(row: ImportedObject) -> list[Value]:
+    """What leads to the person of a profile."""
+    uuid, contacts = row.values.get("uuid"), row.values.get("contacts", ())
+    named = [(Key.UUID, uuid)] if uuid is not None else []
+    return [(Key.PROFILE_ID, row.object_id), *named, *((Key.CONTACT, contact.value) for contact in contacts)]
 
 
 def _import_facets(session: Session, banners: Sequence[ImportedObject]) -> None:

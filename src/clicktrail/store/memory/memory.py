@@ -32,6 +32,8 @@ class Memory:
         self.uuids = Uuids()
         self.outbox = Signal()
         """Set when deliveries become due."""
+        self.erased = Signal()
+        """Set when a person was erased."""
 
     def recall(self, name_space: str | None, uuid: str) -> Click | None:
         """The stored click with this uuid, as it is now, if it is one of the newest."""

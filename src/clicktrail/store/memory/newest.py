@@ -70,6 +70,13 @@ class NewestClicks:
         if self._floor is not None and click.click_id >= self._floor:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
+    def replace_all(self, clicks: Sequence[Click]) -> None:
+        """Called after these clicks were changed."""
+        changed = {click.click_id: click for click in clicks}
+        for remembered in (self._newer, self._older):
+            remembered.update({click_id: changed[click_id] for click_id in changed.keys() & remembered.keys()})
+        self.tail = tuple(changed.get(each.click_id, each) for each in self.tail)
+
     def remove(self, click_ids: Sequence[str]) -> None:
         """Called after clicks were deleted. Clicks that repeated them are no longer repeats."""
         gone = frozenset(click_ids)

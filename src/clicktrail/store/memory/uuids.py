@@ -46,6 +46,13 @@ class Uuids:
         """The id of the click that was stored last with this uuid, if it is one of the newest. It may be removed."""
         return self._newer.get((name_space, uuid)) or self._older.get((name_space, uuid))
 
+    def forget(self, clicks: Iterable[Click]) -> None:
+        """Called after these clicks lost their uuids. Only their keys stay."""
+        with self._lock:
+            for click in clicks:
+                for ids in (self._newer, self._older):
+                    ids.pop((click.name_space, click.uuid or ""), None)
+
     def add(self, clicks: Iterable[Click]) -> None:
         """Called after these clicks were stored."""
         ids = {(click.name_space, click.uuid): click.click_id for click in clicks if click.uuid is not None}

@@ -186,6 +186,27 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     (
+        "0016-erasures",
+        (  # receipts; keyed hashes of what led to the persons; the keys (ADR 46)
+            """CREATE TABLE erasures (
+                erasure_id TEXT NOT NULL, time BIGINT NOT NULL, mode TEXT NOT NULL, profiles INTEGER NOT NULL,
+                contacts INTEGER NOT NULL, identities INTEGER NOT NULL, clicks INTEGER NOT NULL,
+                registrations INTEGER NOT NULL, deliveries INTEGER NOT NULL, gone_time BIGINT)""",
+            "CREATE TABLE erased_keys (erasure_id TEXT NOT NULL, key_hash TEXT NOT NULL)",
+            "CREATE TABLE erasure_secrets (secret TEXT NOT NULL)",
+        ),
+    ),
+    (
+        "0017-retention",
+        (  # from `start_time` on, the daily totals have all dropped clicks; runs of the retention (ADR 47)
+            "CREATE TABLE kept_totals (start_time BIGINT NOT NULL)",
+            """CREATE TABLE purges (
+                purge_id TEXT NOT NULL, time BIGINT NOT NULL, clicks BIGINT NOT NULL, client_clicks BIGINT NOT NULL,
+                clients BIGINT NOT NULL, registrations BIGINT NOT NULL, deliveries BIGINT NOT NULL,
+                audit BIGINT NOT NULL)""",
+        ),
+    ),
+    (
         "0020-audit",
         (  # `detail` is JSON
             """CREATE TABLE audit (

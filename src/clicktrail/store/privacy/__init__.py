@@ -1,1 +1,1 @@
-"""What the store owes to people and to auditors: the audit log."""
+"""What the store owes to people and to auditors: the audit log; one person, found and erased; retention by age."""

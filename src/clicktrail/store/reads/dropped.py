@@ -11,7 +11,8 @@ from clicktrail.reports.dimensions import Grouping
 from clicktrail.reports.periods import Range
 from clicktrail.reports.question import Question, Ranges
 from clicktrail.reports.zones import local_time
-from clicktrail.store.session.protocol import Session, list_values
+from clicktrail.store.session.dropped import find_raw_from
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 
 _KEPT_WITH_REGISTRATIONS = frozenset({"time", "hourOfDay", "dayOfWeek", "partner", "link", "tag"})
@@ -25,12 +26,6 @@ _NEEDS = (
     "Some registrations of this range belong to older clicks, so registered can be grouped only by "
     "time, partner, link or tag, and without filters."
 )
-
-
-def find_raw_from(session: Session) -> int | None:
-    """Since when no click is missing, in microseconds; None if the retention has dropped none."""
-    [end] = list_values(session, sql("SELECT max(end_time) FROM dropped_clicks"))
-    return end or None
 
 
 def refuse_dropped(question: Question, ranges: Ranges, raw_from: int) -> None:

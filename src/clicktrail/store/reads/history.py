@@ -10,7 +10,7 @@ from clicktrail.query.fields import CLICK, LINK
 from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
-from clicktrail.store.session.history import DELETED, Kind
+from clicktrail.store.session.history import DELETED, ERASED, Kind
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, number, sql
 
@@ -72,7 +72,7 @@ def _list_events(session: Session, viewer: Viewer, kind: Kind, object_id: str) -
                 actor=None if is_partner else actor,
                 reason=Reason[reason.upper()],
                 is_deleted=any(each.field == DELETED for each in fields),
-                changes=[each for each in fields if each.field != DELETED],
+                changes=[each for each in fields if each.field not in (DELETED, ERASED)],
             )
         )
     return events

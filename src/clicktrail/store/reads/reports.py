@@ -6,21 +6,18 @@ from typing import Any, NamedTuple
 
 from clicktrail.errors import MalformedRequest, Mistake
 from clicktrail.model.access import Viewer
-from clicktrail.query.fields import BANNER, CLICK, LINK, PROFILE, SITE, Resource
-from clicktrail.query.questions import ListQuery
+from clicktrail.query.fields import BANNER, LINK, PROFILE, SITE, Resource
 from clicktrail.query.reports import Report
 from clicktrail.reports.answer import Answer, Group, Key
-from clicktrail.reports.dimensions import DELAY, DELAYS, TIME, Grouping
-from clicktrail.reports.hiding import SIZE, find_hidden
+from clicktrail.reports.dimensions import DELAY, DELAYS, TIME
+from clicktrail.reports.hiding import find_hidden
 from clicktrail.reports.metrics import METRICS, Parts
 from clicktrail.reports.periods import ALL, Range
 from clicktrail.reports.question import Question, Ranges, find_ranges
-from clicktrail.reports.totals import choose_totals
-from clicktrail.store.reads.as_of import check_as_of, sources_at
-from clicktrail.store.reads.dropped import find_raw_from, refuse_dropped, refuse_lost_registrations
-from clicktrail.store.reads.records import refuse_secrets
+from clicktrail.store.reads.as_of import check_as_of
+from clicktrail.store.reads.dropped import refuse_dropped, refuse_lost_registrations
+from clicktrail.store.reads.report_asking import Asking
 from clicktrail.store.reads.report_groups import (
-    Arm,
     Counting,
     Groups,
     count_all,
@@ -29,26 +26,13 @@ from clicktrail.store.reads.report_groups import (
     count_same,
 )
 from clicktrail.store.reads.report_sql import (
-    DISTINCT,
     REGISTERED,
-    Clock,
-    clicks_of,
-    columns_of,
-    dimension,
-    parts_of_clicks,
-    parts_of_registrations,
-    parts_of_totals,
-    pieces_of,
-    registrations_of,
-    totals_of,
 )
-from clicktrail.store.reads.resolve import resolve
-from clicktrail.store.reads.statements import where_clause
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
+from clicktrail.store.session.dropped import find_raw_from
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import and_, join, sql
-from clicktrail.store.session.totals import has_totals
+from clicktrail.store.session.sql import join, sql
 
 
 class Most(NamedTuple):
@@ -59,8 +43,6 @@ class Most(NamedTuple):
     """Of the values of all dimensions of all rows."""
 
 
-_PIECES = 24
-"""Pieces of a range in which PostgreSQL counts visitors. It plans each of them with all months."""
 MOST = Most(10_000, 8_000_000)
 MOST_IN_FILE = Most(100_000, 32_000_000)
 _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
@@ -75,12 +57,13 @@ _NAMES: Mapping[str, tuple[Resource, tuple[str, ...]]] = {
 def run_report(session: Session, viewer: Viewer, report: Report, least: int = 0) -> Answer:
     """Rows with fewer than `least` clicks are hidden. Raises MalformedRequest, Forbidden for filters by what is masked,
     and Conflict where clicks were dropped."""
-    question, asking = report.question, _Asking(session, viewer, report, least)
+    question, asking = report.question, Asking(session, viewer, report, least)
     check_as_of(session, question.known_at)
     now, raw_from = question.as_of or question.known_at or session.clock.now_us(), find_raw_from(session)
     known = asking.known(viewer, now, raw_from) if question.period == ALL else Range(now, now)
     ranges = find_ranges(question, now, known)
-    _refuse_lost(session, report, ranges, raw_from)
+    if raw_from is not None:
+        _refuse_lost(session, report, ranges, asking.list_lacking(ranges, raw_from), raw_from)
     left_out = asking.count_outside(ranges.current) if question.period == ALL and ranges.current != known else 0
     if left_out and report.kind:
         raise _incomplete(left_out)
@@ -112,117 +95,18 @@ def run_report(session: Session, viewer: Viewer, report: Report, least: int = 0)
     )
 
 
-def _refuse_lost(session: Session, report: Report, ranges: Ranges, raw_from: int | None) -> None:
-    """Raises Conflict where clicks or registrations of the ranges were dropped."""
-    if raw_from is not None:
-        refuse_dropped(report.question, ranges, raw_from)
-        if any(REGISTERED in metric.parts for metric in report.question.metrics):
-            refuse_lost_registrations(session, report, ranges, raw_from)
+def _refuse_lost(session: Session, report: Report, ranges: Ranges, lacking: Ranges, raw_from: int) -> None:
+    """Raises Conflict where clicks or registrations of the ranges were dropped. `lacking`: the ranges that totals
+    cannot answer."""
+    refuse_dropped(report.question, lacking, raw_from)
+    if any(REGISTERED in metric.parts for metric in report.question.metrics):
+        refuse_lost_registrations(session, report, ranges, raw_from)
 
 
 def _incomplete(left_out: int) -> MalformedRequest:
     """A file has no place that says what it lacks."""
     detail = f"does not reach {left_out} clicks of another century; write from and to, or filter[clickStartTime]"
     return MalformedRequest("The file would lack clicks.", (Mistake(detail, parameter="period"),))
-
-
-class _Asking:
-    """A report and its filters as SQL, for one range after the other."""
-
-    def __init__(self, session: Session, viewer: Viewer, report: Report, least: int) -> None:
-        self._question = report.question
-        self._more = (SIZE,) if least else ()
-        self._session = session
-        query = ListQuery(CLICK, CLICK.sorts["time"], report.conditions)
-        refuse_secrets(query, viewer)
-        query = resolve(session, viewer, query)
-        self._where = where_clause(query, TABLES[CLICK.name], viewer, session.dialect)
-        self._sources = sources_at(self._question.known_at)
-
-    def count_outside(self, found: Range) -> int:
-        """The clicks that pass the filters and are not in a range, robots included."""
-        outside = sql(
-            "SELECT count(*) FROM {} c WHERE (c.time < {} OR c.time >= {}) AND {}",
-            *(self._sources.clicks, *found, self._where),
-        )
-        return int(self._session.rows(outside)[0][0])
-
-    def count_bare(self, viewer: Viewer, found: Range) -> int:
-        """The clicks of a range that were deleted since: other filters than those of bare facts do not find them."""
-        if self._question.known_at is None:
-            return 0
-        its = and_(sql("c.is_bare AND c.time >= {} AND c.time < {}", *found), visible(TABLES[CLICK.name], viewer))
-        return int(self._session.rows(sql("SELECT count(*) FROM {} c WHERE {}", self._sources.clicks, its))[0][0])
-
-    def known(self, viewer: Viewer, now: int, raw_from: int | None) -> Range:
-        """From the first click that the viewer sees to after the last one, which may be ahead of the clock. Where
-        clicks were dropped, it begins with the time of which none is missing."""
-        seen = visible(TABLES[CLICK.name], viewer)
-        found = sql("SELECT min(c.time), max(c.time) FROM {} c WHERE {}", self._sources.clicks, seen)
-        [[first, last]] = self._session.rows(found)
-        if first is None:
-            return Range(now, now)
-        start = min(first, now) if raw_from is None else max(min(first, now), raw_from)
-        return Range(start, max(last + 1, now, start))
-
-    def counting(self, found: Range, starts: Sequence[int]) -> Counting:
-        groupings = self._question.groupings
-        overlaps = any(grouping.dimension.overlaps for grouping in groupings)
-        whole = self._make(found, starts, ()) if overlaps else None
-        return self._make(found, starts, groupings, whole)
-
-    def _make(
-        self, found: Range, starts: Sequence[int], groupings: Sequence[Grouping], whole: Counting | None = None
-    ) -> Counting:
-        question = self._question
-        asked = (name for metric in question.metrics for name in metric.parts)
-        parts = tuple(dict.fromkeys((*asked, *self._more)))
-        apart = () if groupings else tuple(name for name in parts if name in DISTINCT)
-        parts = tuple(name for name in parts if name not in apart)
-        clock = Clock(range=found, zone=question.zone, starts=starts)
-        dimensions = tuple(dimension(each, clock) for each in groupings)
-        ranges = (found, *pieces_of(found, 1 if self._session.dialect.is_owned else _PIECES))
-        clicks, *pieces = (clicks_of(each, groupings, (*parts, *apart), self._where, self._sources) for each in ranges)
-        arms = self._from_totals(clock, groupings, parts) or [Arm(dimensions, parts_of_clicks(parts), clicks)]
-        if REGISTERED in parts:
-            happened = tuple(dimension(each, clock, "c.registered_at") for each in groupings)
-            registrations = registrations_of(found, groupings, self._where, self._sources)
-            arms.append(Arm(happened, parts_of_registrations(parts), registrations))
-        return Counting(
-            parts=parts,
-            apart=apart,
-            dimensions=dimensions,
-            clicks=clicks,
-            pieces=tuple(pieces),
-            arms=tuple(arms),
-            whole=whole,
-        )
-
-    def _from_totals(self, clock: Clock, groupings: Sequence[Grouping], parts: Sequence[str]) -> list[Arm]:
-        """Daily totals, and the clicks that they lack; empty if totals cannot answer."""
-        if not has_totals(self._session.dialect) or self._question.known_at is not None:
-            return []
-        split = choose_totals(
-            parts=parts,
-            groupings=groupings,
-            filtered=columns_of(self._where),
-            found=clock.range,
-            zone=clock.zone,
-            starts=clock.starts,
-        )
-        if split is None:
-            return []
-        clicks = [clicks_of(edge, groupings, parts, self._where) for edge in split.edges]
-        if self._session.dialect.is_owned:
-            new = and_(self._where, sql("c.is_totalled IS NULL"))
-            clicks.append(clicks_of(split.days, groupings, parts, new))
-        exact = tuple(dimension(each, clock) for each in groupings)
-        whole = tuple(dimension(each, clock, "c.day") for each in groupings)
-        totals = (totals_of(table, split.days, self._where) for table in (split.table, "daily_changes"))
-        return [
-            *(Arm(whole, parts_of_totals(parts), source) for source in totals),
-            *(Arm(exact, parts_of_clicks(parts), source) for source in clicks),
-        ]
 
 
 def _count(session: Session, counting: Counting, question: Question, ranges: Ranges, most: Most) -> Groups:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import astuple
 
 from clicktrail.model.metrics import LinkMetrics
-from clicktrail.store.session.protocol import Row, Session
+from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, named, sql
+from clicktrail.store.session.totals import has_totals
 
 _NOTHING = LinkMetrics()
 _SUMS = "sum(clicks)::BIGINT, sum(unique_clicks)::BIGINT, sum(registrations)::BIGINT, min(first_time), max(last_time)"
@@ -14,6 +15,11 @@ _DROPPED = f"SELECT {{}}, {_SUMS} FROM dropped_figures WHERE {{}} GROUP BY 1"
 _PARTS = ("clicks", "unique_clicks", "registrations", "first_time", "last_time")
 _COLUMNS = ("figures_id", "link_id", "partner_id", *_PARTS)
 _EVERY = Sql("TRUE")
+_BEFORE_ALL = -(1 << 62)
+_REMEMBER = (
+    "INSERT INTO dropped_clicks (end_time, drop_time) SELECT {}::BIGINT, {}::BIGINT "
+    "WHERE NOT EXISTS (SELECT 1 FROM dropped_clicks WHERE end_time >= {})"
+)
 
 
 def sum_dropped(session: Session, column: str, where: Sql = _EVERY) -> dict[str, LinkMetrics]:
@@ -26,6 +32,26 @@ def note_dropped(session: Session, figures: Iterable[Row]) -> None:
     rows = [(session.memory.ids.new(), *row) for row in figures]
     if rows:
         session.insert("dropped_figures", _COLUMNS, rows)
+
+
+def find_raw_from(session: Session) -> int | None:
+    """Since when no click is missing, in microseconds; None if the retention has dropped none."""
+    [end] = list_values(session, sql("SELECT max(end_time) FROM dropped_clicks"))
+    return end or None
+
+
+def find_totals_from(session: Session) -> int | None:
+    """Since when the daily totals have all clicks, also dropped ones; None if a drop has left none."""
+    found: list[int | None] = list_values(session, sql("SELECT min(start_time) FROM kept_totals"))
+    return found[0]
+
+
+def note_drop(session: Session, end: int) -> None:
+    """Remembers that clicks from before `end` are dropped, and that the daily totals keep them."""
+    if find_totals_from(session) is None and has_totals(session.dialect):
+        start = find_raw_from(session)
+        session.rows(sql("INSERT INTO kept_totals (start_time) VALUES ({})", _BEFORE_ALL if start is None else start))
+    session.rows(sql(_REMEMBER, end, session.clock.now_us(), end))
 
 
 def add_figures(one: LinkMetrics, other: LinkMetrics) -> LinkMetrics:

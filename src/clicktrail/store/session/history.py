@@ -4,7 +4,7 @@ Each changed column is a row with its old and its new value. A bulk change is on
 Deleted clicks and registrations leave bare facts: ids and flags, no personal data.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,12 +13,14 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.store.session.protocol import Session, list_values
-from clicktrail.store.session.sql import Sql, join, named, names, sql
+from clicktrail.store.session.sql import Sql, join, named, names, sql, update
 
 MIGRATION = "0021-history"
 """History begins when this migration is applied."""
 DELETED = "deleted"
 """The column of the row that says that the object was deleted."""
+ERASED = "erased"
+"""The same for a click whose person was erased. Nothing is kept of what it lost."""
 _COLUMNS = (
     *("kind", "object_id", "time", "actor_kind", "actor", "reason", "field", "old_value", "new_value"),
     "old_update_time",
@@ -109,9 +111,29 @@ def note_deletes(session: Session, kind: Kind, where: Sql, cause: Cause) -> None
     _note_rows(session, kind, source, cause, DELETED, None)
 
 
+def note_erasure(session: Session, where: Sql, cause: Cause) -> None:
+    """Keeps that clicks lost what leads to their person."""
+    _note_rows(session, Kind.CLICK, sql("clicks WHERE {}", where), cause, ERASED, None)
+
+
+def rename_client(session: Session, old: str, new: str) -> None:
+    """Puts a made-up id in the place of an erased client's."""
+    for column in ("old_value", "new_value"):
+        its = sql("field = 'profile_id' AND {} = {} AND kind <> {}", named(column), old, Kind.LINK.value)
+        session.rows(update("changes", {column: new}, its))
+    for table, _ in _BARE.values():
+        session.rows(update(table, {"profile_id": new}, sql("profile_id = {}", old)))
+
+
+def forget_changes(session: Session, click_ids: Sequence[str]) -> None:
+    """Deletes the history of clicks that the retention drops."""
+    its = sql("kind = {} AND object_id = ANY({}::TEXT[])", Kind.CLICK.value, list(click_ids))
+    session.rows(sql("DELETE FROM changes WHERE {}", its))
+
+
 def _note_rows(session: Session, kind: Kind, source: Sql, cause: Cause, column: str, new: str | None) -> None:
     _, key = TABLES[kind]
-    old = Sql("NULL") if column == DELETED else sql("{}::TEXT", named(column))
+    old = Sql("NULL") if column in (DELETED, ERASED) else sql("{}::TEXT", named(column))
     update_time = Sql("NULL") if kind is Kind.REGISTRATION else Sql("update_time")
     values = sql(
         "SELECT {}::TEXT, {}, {}::BIGINT, {}::TEXT, {}::TEXT, {}::TEXT, {}::TEXT, {}, {}::TEXT, {}::BIGINT FROM {}",

@@ -139,6 +139,12 @@ class Figures(Protocol):
         """Called before the visitors of old clicks (`where`, over `c`) of a UTC day get other keys. `day` is its first
         microsecond."""
 
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after this transaction stripped clicks: later clicks are not recognised as the same visits."""
+
+    def forget_clicks(self, session: Session, its: Sql) -> None:
+        """Called before this transaction drops the clicks `c` that `its` finds. Their figures are kept."""
+
     def prepare(self, session: Session) -> None:
         """Reads what the first click would otherwise wait for."""
 
@@ -199,6 +205,11 @@ class Engine(Protocol):
 
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file, while the store is in use."""
+
+    async def scrub(self, rewrites: bool = True) -> bool:
+        """Removes what deleted and changed rows left in the files. Returns whether nothing is left. If not, call it
+        again later, or the engine cannot know (PostgreSQL). Without `rewrites` only free space is cleared, and given
+        back to the disk."""
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""

@@ -13,7 +13,7 @@ from clicktrail.model.times import DAY_US
 from clicktrail.reports.totals import COUNTS
 from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED
 from clicktrail.store.session.protocol import Dialect, Row, Rows, Session
-from clicktrail.store.session.sql import Sql, join, names, sql
+from clicktrail.store.session.sql import Sql, and_, join, names, sql
 
 KEYS = ("link_id", "partner_id", "country_code", "utm_campaign")
 CHANGES = ("day", *KEYS, *COUNTS)
@@ -71,12 +71,22 @@ def change_totals(
 
     `columns` replaces values of `KEYS`. Clicks that are not yet in the totals are left out.
     """
+    its = Sql("c.is_totalled") if session.dialect.is_owned else Sql("TRUE")
+    _add(session, and_(where, its), counts, columns)
+
+
+def add_new(session: Session, where: Sql) -> None:
+    """Adds the stored clicks `c` for which `where` holds and that are not in the totals yet. They are deleted then."""
+    if session.dialect.is_owned:
+        _add(session, and_(where, Sql("c.is_totalled IS NULL")), COUNT_SQL)
+
+
+def _add(session: Session, where: Sql, counts: Mapping[str, str], columns: Mapping[str, Sql] | None = None) -> None:
     if not has_totals(session.dialect):
         return
     keys = [(columns or {}).get(key, Sql(f"c.{key}")) for key in KEYS]
     values = [Sql(f"({counts.get(name, '0')})::INTEGER") for name in COUNTS]
     shown = join(", ", [Sql(DAY_SQL), *keys, *values])
-    its = Sql("c.is_totalled") if session.dialect.is_owned else Sql("TRUE")
     places = ", ".join(str(place + 1) for place in range(len(KEYS) + 1))
-    source = sql("SELECT {} FROM clicks c WHERE {} AND {} GROUP BY {}", shown, where, its, Sql(places))
+    source = sql("SELECT {} FROM clicks c WHERE {} GROUP BY {}", shown, where, Sql(places))
     session.rows(sql("INSERT INTO daily_changes ({}) {}", names(CHANGES), source))

@@ -13,6 +13,7 @@ class Write(Enum):
     CLICKS = "adds clicks"
     QUEUE = "takes rows that no other process takes, and writes their results"
     UPKEEP = "replaces rows by their sums, while clicks are added"
+    BESIDE = "changes and deletes rows that no new click needs, while clicks are added"
     CHANGE = "reads, decides and writes: as if no other transaction wrote at the same time"
     ALONE = "deletes or merges: while no process adds clicks"
     CATALOGUE = (

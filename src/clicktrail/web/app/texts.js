@@ -482,6 +482,27 @@ export const texts = {
     clicks: "Clicks that brought this client",
     noClicks: "No click brought this client.",
   },
+  person: {
+    title: "This person's data",
+    text: "All that is stored of this client: profile, contacts, browsers, clicks, registrations and postbacks.",
+    save: { json: "Everything we hold (JSON)", csv: "Everything we hold (CSV)" },
+    erase: "Erase this person",
+    eraseText:
+      "Profile, contacts and browsers are deleted. Clicks lose the address, the browser and all else that leads to the person. Counts and commissions stay. This cannot be undone.",
+    deleteClicks: "Delete the clicks too. Counts are then lower.",
+    eraseSubmit: "Erase",
+    receipt: "Erased",
+    receiptText: "Keep the id as the proof. The receipt holds no personal data.",
+    erasureId: "Receipt",
+    kinds: {
+      profiles: "Profiles deleted",
+      contacts: "Contacts deleted",
+      identities: "Browsers forgotten",
+      clicks: "Clicks changed",
+      registrations: "Registrations kept as bare facts",
+      deliveries: "Postbacks cleaned",
+    },
+  },
   ruleHelp: {
     "first-touch": "The first click in the window earned the client.",
     "last-touch": "The last click in the window earned the client.",

@@ -6,10 +6,10 @@ all changes. Clicks that are recorded go through a journal: a thread answers whe
 
 import asyncio
 import contextlib
-import secrets
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,11 +19,14 @@ import numpy as np
 from clicktrail.errors import StoreInUse
 from clicktrail.model.addresses import render_ip
 from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.engines.duckdb.copying import copy_store
 from clicktrail.store.engines.duckdb.failures import explain, unavailable
 from clicktrail.store.engines.duckdb.filling import fill_days
 from clicktrail.store.engines.duckdb.journal.intake import Intake
-from clicktrail.store.engines.duckdb.journal.positions import forget_journal
 from clicktrail.store.engines.duckdb.log import log_of, set_aside
+from clicktrail.store.engines.duckdb.rewriting import Group, list_pieces, touch
+from clicktrail.store.engines.duckdb.running import Running
+from clicktrail.store.engines.duckdb.scrubbing import FreeBlocks
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
 from clicktrail.store.memory.key_set import distinct
@@ -41,6 +44,9 @@ replays."""
 _LITTLE_MB = 32
 _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
+_EARLIER_S = 1.0
+"""How long `scrub` waits for earlier transactions; meanwhile clicks stay in the journal."""
+_BESIDE = frozenset({Write.UPKEEP, Write.QUEUE, Write.BESIDE})
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -78,6 +84,8 @@ class DuckdbEngine:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._sessions: set[DuckdbSession] = set()
+        self._running = Running()
+        self._free = FreeBlocks(path)
         self._has_given_up = False
         self._look_at = 0.0
         self.damage = set_aside(path)
@@ -111,8 +119,8 @@ class DuckdbEngine:
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
-        recorded. Upkeep and the outbox only keep clicks in the journal meanwhile."""
-        run = self._run_beside if kind in (Write.UPKEEP, Write.QUEUE) else self._run_write
+        recorded. Kinds in `_BESIDE` only keep clicks in the journal meanwhile."""
+        run = self._run_beside if kind in _BESIDE else self._run_write
         return await asyncio.get_running_loop().run_in_executor(self._writer, run, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
@@ -123,22 +131,34 @@ class DuckdbEngine:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
+    async def scrub(self, rewrites: bool = True) -> bool:
+        """Makes what changed and deleted rows left in the files zeros: journal, log and blocks, in pieces between other
+        writes. Returns whether it could; something may run for long."""
+        loop = asyncio.get_running_loop()
+        for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
+            await loop.run_in_executor(self._writer, self._rewrite, piece)
+        return await loop.run_in_executor(self._writer, self._scrub)
+
+    def _rewrite(self, piece: Sequence[Group]) -> None:
+        self._run_beside(lambda session: touch(session, piece))
+        self.checkpoint()
+
+    def _scrub(self) -> bool:
+        try:
+            with self._intake.paused():
+                self._intake.scrub()
+            with self._intake.not_flushing():
+                self._checkpoint()
+                is_empty = not (self._log.exists() and self._log.stat().st_size)
+                return is_empty and self._running.wait_for_earlier(_EARLIER_S) and self._free.clear()
+        except OSError:
+            return False
+
     def _copy_to(self, target: Path) -> None:
         self._intake.catch_up()
-        name = f"copy_{secrets.token_hex(4)}"
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
-        quoted = str(target).replace("'", "''")
-        try:
-            session.rows(sql(f"ATTACH '{quoted}' AS {name}"))
-            source = session.rows(sql("SELECT current_database()"))[0][0]
-            session.transact(lambda copying: copying.rows(sql(f'COPY FROM DATABASE "{source}" TO {name}')))
-            forget_journal(session, name)
-        except duckdb.IOException as error:
-            raise unavailable() from error
-        finally:  # else the copy stays open, and on disk, when the caller left and its file was deleted
-            session.close()
-            with contextlib.closing(self._connection.cursor()) as cursor:
-                cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
+        with self._running.transaction():
+            copy_store(self._connection, session, target)
 
     def submit(self, work: Callable[[], None]) -> None:
         """Queues `work` in the recorder's thread."""
@@ -167,13 +187,12 @@ class DuckdbEngine:
         is_single: bool = False,
         run: Run | None = None,
         is_question: bool = False,
+        keeps_actions: bool = False,
     ) -> T:
         session = self._session()
         try:
-            if run is None:
-                return session.transact(work, is_single, is_question)
-            with run.interrupted_by(session.interrupt):
-                return session.transact(work, is_single, is_question)
+            with self._running.transaction(), nullcontext() if run is None else run.interrupted_by(session.interrupt):
+                return session.transact(work, is_single, is_question, keeps_actions)
         except BaseException as error:
             self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
             self._drop(session)
@@ -223,9 +242,10 @@ class DuckdbEngine:
         def read() -> None:
             started.wait()
             try:
-                self.figures.read(session)
-                self._read_uuids(session)
-                session.rows(sql("COMMIT"))
+                with self._running.transaction():
+                    self.figures.read(session)
+                    self._read_uuids(session)
+                    session.rows(sql("COMMIT"))
             except Exception as error:  # noqa: BLE001 - serving goes on without figures
                 notify("the figures of links could not be read", error)
             self._free_cache(session)
@@ -247,12 +267,13 @@ class DuckdbEngine:
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
         with self._intake.not_flushing():
-            try:
-                self._session().rows(sql("CHECKPOINT"))
-            except duckdb.FatalException:
-                self._has_given_up = True
-            except duckdb.Error:
-                return
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self._session().rows(sql("CHECKPOINT"))
+        except duckdb.Error as error:
+            self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
 
     def close(self) -> None:
         """Waits for running work and closes the file."""
@@ -276,7 +297,9 @@ class DuckdbEngine:
     def _run_beside(self, work: Callable[[Session], T], is_single: bool = False) -> T:
         self._intake.catch_up()
         with self._intake.not_flushing():
-            result = self._run(work, is_single)
+            result = self._run(work, is_single, keeps_actions=True)
+        with self._intake.not_recording():  # while memory learns of it
+            self._session().act()
         self._look_at_log()
         return result
 
@@ -323,3 +346,4 @@ class DuckdbEngine:
             session.close()
         self._sessions.clear()
         self._connection.close()
+        self._free.close()

@@ -127,8 +127,14 @@ class DuckdbSession:
     def publish(self) -> None:
         """Nothing to do: there is no other process."""
 
-    def transact(self, work: Callable[["DuckdbSession"], T], is_single: bool = False, is_question: bool = False) -> T:
-        """Runs `work` in one transaction, then its `after_commit` actions.
+    def transact(
+        self,
+        work: Callable[["DuckdbSession"], T],
+        is_single: bool = False,
+        is_question: bool = False,
+        keeps_actions: bool = False,
+    ) -> T:
+        """Runs `work` in one transaction, then its `after_commit` actions; with `keeps_actions`, `act` does it.
 
         BEGIN and COMMIT each wait several times for the GIL. A single read needs neither. A single write of the only
         writer needs neither, because no other write can come between. A query cannot write: only the writer's thread
@@ -144,10 +150,15 @@ class DuckdbSession:
                 self._has_begun = False
         except duckdb.TransactionException as error:  # the disk is full: nothing was stored
             raise unavailable() from error
+        if not keeps_actions:
+            self.act()
+        return result
+
+    def act(self) -> None:
+        """Runs what `after_commit` was given."""
         actions, self._actions = self._actions, []
         for action in actions:
             action()
-        return result
 
     def _begin(self, mode: str = "") -> None:
         if not self._has_begun:

@@ -30,6 +30,7 @@ KINDS = {
     Write.CLICKS: Kind.CLICKS,
     Write.QUEUE: Kind.QUEUE,
     Write.UPKEEP: Kind.QUEUE,
+    Write.BESIDE: Kind.CHANGE,
     Write.CHANGE: Kind.CHANGE,
     Write.ALONE: Kind.ALONE,
     Write.CATALOGUE: Kind.ALONE,

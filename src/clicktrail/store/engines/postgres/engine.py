@@ -135,6 +135,11 @@ class PostgresEngine:
         del target
         raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
 
+    async def scrub(self, rewrites: bool = True) -> bool:
+        """False: only VACUUM FULL removes old rows at once (docs/data-subject-requests.md)."""
+        del rewrites
+        return False
+
     def gauges(self) -> dict[str, float]:
         """None: PostgreSQL has its own."""
         return {}

@@ -95,6 +95,7 @@ _FILL = (
     "WHERE c.click_id = n.click_id AND c.is_first IS NULL AND c.click_id BETWEEN {} AND {}"
 )
 _FILL_LOCK = 0x636C_6B04
+_FORGET_DROPPED = f"DELETE FROM link_visitors WHERE visitor IN (SELECT {KEY} FROM clicks c WHERE {{}})"
 _FOLD_LOCK = 0x636C_6B02
 _PIECE = 10_000
 """Clicks filled in one transaction: about a second."""
@@ -107,6 +108,15 @@ class TableFigures:
         """Link id -> figures: the sums plus the changes since, in one statement."""
         found = by_link_id(session.rows(sql(_FIGURES, list(link_ids), list(link_ids))))
         return {link_id: found.get(link_id, NOTHING) for link_id in link_ids}
+
+    def forget_visits(self, session: Session, clicks: Sequence[Click]) -> None:
+        """Called after clicks were stripped: the keys of their visits are hashes of addresses."""
+        keys = sorted(set(map(visit_key, clicks)) | set(map(new_visit_key, clicks)))
+        session.rows(sql("DELETE FROM link_visitors WHERE visitor = ANY({}::BIGINT[])", keys))
+
+    def forget_clicks(self, session: Session, its: Sql) -> None:
+        """Deletes the visits of dropped clicks."""
+        session.rows(sql(_FORGET_DROPPED, its))
 
     def prepare(self, session: Session) -> None:
         """Nothing to do: the visits are in a table."""

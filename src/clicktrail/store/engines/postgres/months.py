@@ -4,10 +4,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 
 from clicktrail.model.times import MAX_AHEAD_S, SECOND
-from clicktrail.store.counting.totals import forget_days
 from clicktrail.store.engines.postgres.figures import KEY
 from clicktrail.store.session.counted import FIGURES
-from clicktrail.store.session.dropped import note_dropped
+from clicktrail.store.session.dropped import note_drop, note_dropped
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, named, sql
 
@@ -37,12 +36,9 @@ _FORGET_VISITS = (
     f"DELETE FROM link_visitors v USING (SELECT DISTINCT {KEY} AS visitor FROM {{}} c) g WHERE v.visitor = g.visitor"
 )
 """Deletes the visits of a month's clicks."""
+_UNKNOWN = "INSERT INTO dropped_clicks (end_time, drop_time) VALUES ({}, {})"
 _LATEST = "SELECT max(time) FROM {}"
 _FIGURES = f"SELECT link_id, partner_id, {FIGURES} FROM {{}} c WHERE link_id IS NOT NULL GROUP BY link_id, partner_id"
-_REMEMBER = (
-    "INSERT INTO dropped_clicks (end_time, drop_time) SELECT {}::BIGINT, {}::BIGINT "
-    "WHERE NOT EXISTS (SELECT 1 FROM dropped_clicks WHERE end_time >= {})"
-)
 
 
 def month_of(second: int) -> Month:
@@ -121,8 +117,7 @@ def drop_months(session: Session, before: Month) -> list[Month]:
             session.rows(sql(statement, name))
         session.rows(sql("DROP TABLE {}", name))
     if gone:
-        _remember(session, end)
-        forget_days(session, end)
+        note_drop(session, end)
     return gone
 
 
@@ -134,8 +129,4 @@ def _is_filled(session: Session, month: Month) -> bool:
 def note_earlier_drops(session: Session, first: Month) -> None:
     """If the store is of a version that dropped months without a note: all months before `first` may be gone."""
     if list_values(session, sql("SELECT max(end_time) FROM dropped_clicks")) == [0]:
-        _remember(session, (start_of(first) + MAX_AHEAD_S) * SECOND)
-
-
-def _remember(session: Session, end: int) -> None:
-    session.rows(sql(_REMEMBER, end, session.clock.now_us(), end))
+        session.rows(sql(_UNKNOWN, (start_of(first) + MAX_AHEAD_S) * SECOND, session.clock.now_us()))

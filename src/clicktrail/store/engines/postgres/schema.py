@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from clicktrail.store.engines.postgres.audit import AUDIT
+from clicktrail.store.engines.postgres.erasures import ERASURES, RETENTION
 from clicktrail.store.engines.postgres.history import HISTORY
 from clicktrail.store.engines.postgres.parameters import PARAMETERS
 from clicktrail.store.engines.postgres.totals import TOTALS
@@ -330,7 +331,7 @@ POSTGRES = Dialect(
     last=(
         *(_NODES, _KEYS, _VISITORS, _ATTRIBUTION, _SITES, _POSTBACKS, _MARKS, _NAME_SPACES, _MERGED),
         *(_ISSUED_TOKENS, _REPORTS, _USERS, _REPORT_FUNCTIONS, _DROPPED, _FASTER_REPORTS),
-        *(_DROPPED_FIGURES, _VISIT_KEYS, TOTALS, PARAMETERS, AUDIT, HISTORY),
+        *(_DROPPED_FIGURES, _VISIT_KEYS, TOTALS, PARAMETERS, ERASURES, RETENTION, AUDIT, HISTORY),
     ),
     translate=translate,
     skip_locked="FOR UPDATE SKIP LOCKED",

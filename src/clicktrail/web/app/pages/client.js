@@ -6,10 +6,12 @@ import { Attribution } from "../components/attribution.js";
 import { Marks, isLess } from "../components/marks.js";
 import { ClickLink, LinkName, PartnerName } from "../components/names.js";
 import { Box, Panel, contentOf } from "../components/panel.js";
+import { Person } from "../components/person.js";
 import { CopyButton } from "../components/states.js";
 import { Table } from "../components/table.js";
 import { moment, say } from "../format.js";
 import { hrefOfPage } from "../pages.js";
+import { go } from "../router.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
 import { rangeQuery, zone } from "../view.js";
@@ -28,7 +30,8 @@ export default function Client({ profileId }) {
           ${contentOf(answer, { rows: 5, render: (profile) => html`<${Details} profile=${profile} />` })}<//>
         <${Registered} profileId=${profileId} />
       </div>
-      <${OwnClicks} profileId=${profileId} />`}`;
+      <${OwnClicks} profileId=${profileId} />
+      ${may.change("persons") && html`<${Person} profileId=${profileId} onErased=${() => go(hrefOfPage("/registrations", rangeQuery()))} />`}`}`;
 }
 
 /** Whether the API hides a part of a contact from this viewer. */

@@ -98,10 +98,21 @@ class Intake:
             yield
 
     @contextmanager
+    def not_recording(self) -> Iterator[None]:
+        """No thread records meanwhile. Never within `not_flushing`: a thread that records may wait for a flush."""
+        with self._recording:
+            yield
+
+    @contextmanager
     def not_flushing(self) -> Iterator[None]:
         """Nothing is taken in meanwhile; clicks are recorded."""
         with self._flushing:
             yield
+
+    def scrub(self) -> None:
+        """Makes all frames zeros. Call it within `paused`. Raises OSError."""
+        if self._journal is not None:
+            self._journal.scrub()
 
     def gauges(self) -> dict[str, float]:
         """For the metrics: bytes of the journal's files, rows not yet taken in, age of the oldest of them."""

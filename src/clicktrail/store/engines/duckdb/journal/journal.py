@@ -76,6 +76,11 @@ class Journal:
         """The store has taken everything before `position`: earlier segments may be used again."""
         self._released = position.segment
 
+    def scrub(self) -> None:
+        """Makes all frames zeros. The store has taken them, and nothing is appended meanwhile. Raises OSError."""
+        for each in list(self._segments):
+            each.blank()
+
     def prepare(self) -> Segment:
         """A file that is free for the next segment. Raises OSError."""
         for each in [each for each in self._segments if each.has_failed and self._is_free(each)]:

@@ -1,0 +1,53 @@
+"""`clicktrail erasures export | apply`: the list of erasures, for a store that is restored from an older backup."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
+from clicktrail.cli.remote import open_local
+from clicktrail.store.privacy.erasure import list_left, note_gone
+from clicktrail.store.privacy.repeating import Listed, apply_list, read_list
+from clicktrail.store.store import Store
+
+
+@click.group()
+def erasures() -> None:
+    """Carry the list of erased persons over to a restored store."""
+
+
+@erasures.command("export")
+@setting_options(*STORE)
+@click.argument("dest", type=OutFile())
+def export_list(dest: Path, **given: str) -> None:
+    """Write the list of erasures to the file DEST. It holds hashes and their key, no names. Stop the server first."""
+
+    async def read(store: Store) -> Listed:
+        return await store.run(read_list)
+
+    listed = open_local(read_settings(given), read)
+    dest.write_bytes(msgspec.json.encode(listed) + b"\n")
+    dest.chmod(0o600)
+    click.echo(f"{dest}: {len(listed.tables['erasures'])} erasures.")
+
+
+@erasures.command()
+@setting_options(*STORE)
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def apply(source: Path, **given: str) -> None:
+    """Erase again in a restored store who is on the list SOURCE. Stop the server first."""
+    try:
+        listed = msgspec.json.decode(source.read_bytes(), type=Listed)
+    except msgspec.MsgspecError as error:
+        raise click.ClickException(f"{source} is not a list of erasures: {error}") from None
+
+    async def repeat(store: Store) -> int:
+        count = await store.run(apply_list, listed)
+        left = await store.run(list_left)
+        if left and await store.engine.scrub():
+            await store.run(note_gone, left)
+        return count
+
+    count = open_local(read_settings(given), repeat)
+    click.echo(f"{len(listed.tables['erasures'])} erasures on the list; {count} values led to persons who were back.")

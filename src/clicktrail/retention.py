@@ -1,0 +1,62 @@
+"""Work in the background: the retention, and the removal of erased persons' bytes."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import msgspec
+
+from clicktrail.errors import Unavailable
+from clicktrail.store.privacy.erasure import list_left, note_gone
+from clicktrail.store.privacy.retention import STEPS, Days, Purged, begin_run, note_run
+from clicktrail.store.store import Store
+
+_PURGE_S = 600.0
+"""How often the server checks whether the daily run is due."""
+_SCRUB_S = 5.0
+"""How often the server tries again to remove the bytes of erased persons from the files."""
+_REST, _MOST_REST = 20, 2_000
+
+
+async def purge(store: Store, days: Days) -> Purged:
+    """Deletes all that is older than its class is kept, in pieces: no click waits for long. A stopped run continues
+    with the next one."""
+    done = Purged()
+    for name, step in STEPS.items():
+        while count := await store.run(step, days):
+            setattr(done, name, getattr(done, name) + count)
+    await store.run(note_run, done)
+    if done.clicks or done.client_clicks:
+        await store.engine.scrub(rewrites=False)
+    return done
+
+
+async def keep_purging(
+    store: Store, days: Days, log: Callable[..., object], notify: Callable[[str, BaseException], None]
+) -> None:
+    """Runs the retention once a day, on one node of several."""
+    while True:
+        await asyncio.sleep(_PURGE_S)
+        try:
+            if await store.run(begin_run):
+                log("purged", **msgspec.structs.asdict(await purge(store, days)))
+        except Unavailable as error:  # the next run continues
+            notify("purge not finished", error)
+
+
+async def keep_scrubbing(store: Store) -> None:
+    """Removes the bytes of erased persons from the files of the embedded store. It rests twenty times as long as it
+    worked, because other changes wait for its checkpoints; longer after an attempt that failed."""
+    clock, rest = store.memory.clock, _REST
+    while True:
+        store.memory.erased.clear()
+        began = clock.passed_s()
+        with contextlib.suppress(Unavailable):
+            erased = await store.run(list_left)
+            is_gone = not erased or await store.engine.scrub()
+            if erased and is_gone:
+                await store.run(note_gone, erased)
+            rest = _REST if is_gone else min(2 * rest, _MOST_REST)
+        if (worked := clock.passed_s() - began) > 1:
+            await asyncio.sleep(rest * worked)
+        await store.memory.erased.wait(_SCRUB_S)

@@ -1,0 +1,134 @@
+"""Makes the free blocks of the embedded store's file zeros, while DuckDB has the file open.
+
+DuckDB reuses a free block at some time, but until then its old content stays in the file. A checkpoint writes the list
+of free blocks. As long as nothing is written after it, and no reader began before it, nobody reads these blocks. Most
+file systems then free their disk space too.
+
+The layout is that of DuckDB's single-file storage: a header of 4 KiB, two headers of 4 KiB with the newest state, then
+blocks. Metadata blocks are divided into 64 parts. What does not look like it is left alone.
+"""
+
+import ctypes
+import os
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+_HEADER = Struct("<8x5Q")
+"""After a checksum: number of checkpoints, root of the tables, list of free blocks, number of blocks, block size."""
+_HEADER_BYTES, _FIRST_BLOCK = 4096, 3 * 4096
+_PARTS, _CHECKSUM_BYTES = 64, 8
+_NONE = (1 << 64) - 1
+_number, _use = Struct("<Q"), Struct("<QI")
+_KEEP_SIZE_PUNCH_HOLE = 0x01 | 0x02
+_ZEROS = bytes(1 << 20)
+
+
+class Free(NamedTuple):
+    """The free blocks of a file."""
+
+    block_bytes: int
+    blocks: frozenset[int]
+
+
+class ScrubRefused(Exception):
+    """Why the file was not changed."""
+
+
+class FreeBlocks:
+    """The free blocks of a file that DuckDB has open. Call `clear` when nothing was written since a checkpoint, and no
+    transaction from before it runs; `close` after DuckDB has closed the file, because it ends DuckDB's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def clear(self) -> bool:
+        """Makes all free blocks zeros, on disk. Returns whether it could. Raises OSError."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            free = read_free(self._file)
+        except ScrubRefused:
+            return False
+        for first, count in _runs(free.blocks):
+            _clear(self._file, _FIRST_BLOCK + first * free.block_bytes, count * free.block_bytes)
+        os.fsync(self._file)
+        return True
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def read_free(file: int) -> Free:
+    """The free blocks after the last checkpoint. Raises ScrubRefused for a layout that is not known."""
+    heads = [_HEADER.unpack_from(os.pread(file, _HEADER_BYTES, place)) for place in (_HEADER_BYTES, 2 * _HEADER_BYTES)]
+    _, _, first, count, block_bytes = max(heads)
+    size = os.fstat(file).st_size
+    if block_bytes < _HEADER_BYTES or block_bytes % _HEADER_BYTES or _FIRST_BLOCK + count * block_bytes > size:
+        raise ScrubRefused("The headers of the file are not as this version of Clicktrail knows them.")
+    if first == _NONE:
+        return Free(block_bytes, frozenset())
+    parts, content = [], b""
+    for block, part in _read_chain(file, first, block_bytes, count):
+        parts.append(block)
+        content += part
+    blocks, in_use = _read_list(content)
+    if max(blocks, default=0) >= count or blocks & in_use:
+        raise ScrubRefused("The list of free blocks is not as this version of Clicktrail knows it.")
+    return Free(block_bytes, frozenset(blocks - set(parts)))
+
+
+def _read_chain(file: int, pointer: int, block_bytes: int, count: int) -> Iterator[tuple[int, bytes]]:
+    """The parts of metadata blocks from a pointer on. Each begins with the pointer to the next one."""
+    part_bytes = (block_bytes - _CHECKSUM_BYTES) // _PARTS // 8 * 8
+    seen = set()
+    while pointer != _NONE:
+        block, part = pointer & ((1 << 56) - 1), pointer >> 56
+        if pointer in seen or block >= count or part >= _PARTS:
+            raise ScrubRefused("The list of free blocks cannot be read.")
+        seen.add(pointer)
+        place = _FIRST_BLOCK + block * block_bytes + _CHECKSUM_BYTES + part * part_bytes
+        content = os.pread(file, part_bytes, place)
+        (pointer,) = _number.unpack_from(content)
+        yield block, content[_number.size :]
+
+
+def _read_list(content: bytes) -> tuple[set[int], set[int]]:
+    """The free blocks, and blocks that are surely in use: those that several segments share, and metadata."""
+    place, found = 0, []
+    try:
+        for head in (_number, _use, Struct("<QQ")):
+            (length,) = _number.unpack_from(content, place)
+            place += _number.size
+            rows = [head.unpack_from(content, place + each * head.size)[0] for each in range(length)]
+            place += length * head.size
+            found.append(set(rows))
+    except Exception as error:
+        raise ScrubRefused("The list of free blocks has another form.") from error
+    free, shared, metadata = found
+    return free, shared | metadata
+
+
+def _runs(blocks: Collection[int]) -> Iterator[tuple[int, int]]:
+    """First block and number of each run of blocks without a gap."""
+    numbered = enumerate(sorted(blocks))
+    for _, run in groupby(numbered, key=lambda each: each[1] - each[0]):
+        found = [block for _, block in run]
+        yield found[0], len(found)
+
+
+def _clear(file: int, place: int, count: int) -> None:
+    """Frees the disk space of a part of a file, which then reads as zeros; writes zeros where that is not possible."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if call is not None:
+        call.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong)
+        if call(file, _KEEP_SIZE_PUNCH_HOLE, place, count) == 0:
+            return
+    end = place + count
+    while place < end:
+        place += os.pwrite(file, _ZEROS[: end - place], place)

@@ -1,0 +1,170 @@
+"""One person: all that is held, erased, and nothing counted less."""
+
+import csv
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.test_attribution import click, make_link, make_partner, register
+
+REPORT = (
+    "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
+)
+
+
+def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
+    """A client with two browsers and three clicks, one of them in another browser. Names and texts have the mark."""
+    make_link(api, mark)
+    shown = {
+        "ip": "8.8.7.1",
+        "userAgent": f"Agent {mark}",
+        "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example#f",
+    }
+    clicks = [
+        click(api, mark, day, visitorId=f"{mark}-v{browser}", referrer=f"https://from.example/{mark}", **shown)
+        for day, browser in ((2, 1), (3, 1), (4, 2))
+    ]
+    contact = {"key": "email", "value": f"{mark}@Mail.example"}
+    profile = {"uuid": f"{mark}-u", "firstName": f"First{mark}", "contacts": [contact], "tags": [f"tag{mark}"]}
+    made = register(api, visitorId=f"{mark}-v1", profile=profile)
+    assert api.post("/identities", json={"visitorId": f"{mark}-v2", "uuid": f"{mark}-u"}).status_code == 201
+    return {"profile_id": made["profileId"], "clicks": clicks, "attribution_id": made["attributionId"]}
+
+
+def held(api: httpx.Client, **named: str) -> dict[str, Any]:
+    answer = api.get("/persons", params=named)
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def erase(api: httpx.Client, expected: int = 200, **named: str) -> dict[str, Any]:
+    answer = api.post("/persons/erasures", json=named)
+    assert answer.status_code == expected, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def figures(api: httpx.Client, mark: str) -> Any:
+    rows = api.get(f"{REPORT}&filter[code]={mark}").json()["rows"]
+    [link_id] = [row["linkId"] for row in rows]
+    return rows, api.get(f"/links/{link_id}/metrics").json()
+
+
+@pytest.mark.parametrize("key", ["contact", "uuid", "visitorId", "clickId", "profileId"])
+def test_each_key_leads_to_all(api: httpx.Client, mark: str, key: str) -> None:
+    made = make_person(api, mark)
+    values = {
+        "contact": f"{mark}@mail.EXAMPLE",
+        "uuid": f"{mark}-u",
+        "visitorId": f"{mark}-v1",
+        "clickId": made["clicks"][2],
+        "profileId": made["profile_id"],
+    }
+    found = held(api, **{key: values[key]})
+    assert [each["profileId"] for each in found["profiles"]] == [made["profile_id"]]
+    assert [each["contacts"][0]["value"] for each in found["profiles"]] == [f"{mark}@Mail.example"]
+    assert sorted(each["visitorId"] for each in found["identities"]) == [f"{mark}-v1", f"{mark}-v2"]
+    assert {each["clickId"] for each in found["clicks"]} == set(made["clicks"])
+    assert found["clicks"][0]["visitor"]["visitorId"].startswith(mark)
+    assert [each["named"]["visitorId"] for each in found["registrations"]] == [f"{mark}-v1"]
+    rows = list(csv.reader(io.StringIO(api.get("/persons", params={key: values[key], "format": "csv"}).text)))
+    assert ["profiles", "1", "contacts.0.value", f"{mark}@Mail.example"] in rows
+    assert sum(row[:1] == ["clicks"] and row[2] == "clickId" for row in rows) == 3
+
+
+def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: str) -> None:
+    made = make_person(api, mark)
+    before = figures(api, mark)
+    receipt = erase(api, contact=f"{mark}@mail.example")
+    counts = {name: receipt[name] for name in ("profiles", "contacts", "identities", "clicks", "registrations")}
+    assert counts == {"profiles": 1, "contacts": 1, "identities": 2, "clicks": 3, "registrations": 1}
+    assert mark not in json.dumps(receipt)
+    assert figures(api, mark) == before
+    for name, value in (("uuid", f"{mark}-u"), ("visitorId", f"{mark}-v1"), ("contact", f"{mark}@mail.example")):
+        assert not any(held(api, **{name: value}).values())
+    assert api.get(f"/profiles/{made['profile_id']}").status_code == 404
+    shown = [api.get(f"/clicks/{each}?query[visitor]=1&query[origin]=1").json() for each in made["clicks"]]
+    for each in shown:
+        assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
+        assert [each[name] for name in ("userAgent", "referrer", "uuid", "latitude", "longitude")] == [None] * 5
+        assert mark not in json.dumps({**each, "linkId": None})
+    assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
+    registrations = api.get(f"/registrations?filter[linkId]={shown[0]['linkId']}").json()
+    assert [each["attributionId"] for each in registrations] == [made["attribution_id"]]
+    assert registrations[0]["profileId"] != made["profile_id"]
+    stored = api.get(f"/persons/erasures/{receipt['erasureId']}").json()
+    assert stored | {"bytesGoneTime": None} == receipt | {"bytesGoneTime": None}
+
+
+def test_clicks_can_be_deleted_too(api: httpx.Client, mark: str) -> None:
+    made = make_person(api, mark)
+    other = click(api, mark, 2, ip="8.8.7.2")
+    assert erase(api, uuid=f"{mark}-u", clicks="delete")["clicks"] == 3
+    assert [api.get(f"/clicks/{each}").status_code for each in made["clicks"]] == [404] * 3
+    rows, of_link = figures(api, mark)
+    assert [(row["clicks"], row["uniqueClicks"], row["registered"]) for row in rows] == [(1, 1, 1)]
+    assert (of_link["clicks"], of_link["registrations"]) == (1, 0)
+    assert api.get(f"/clicks/{other}").status_code == 200
+
+
+def test_an_unknown_person_gets_an_empty_receipt(api: httpx.Client, mark: str) -> None:
+    known = make_person(api, mark)
+    receipt = erase(api, contact=f"nobody-{mark}@mail.example")
+    assert not any(value for name, value in receipt.items() if isinstance(value, int))
+    assert receipt.keys() == erase(api, clickId=known["clicks"][0]).keys()
+    assert api.get("/persons/erasures/6006dda272f002519c3eb505").status_code == 404
+
+
+def test_a_browser_of_two_persons_leads_to_neither(api: httpx.Client, mark: str) -> None:
+    made = make_person(api, mark)
+    register(api, visitorId=f"{mark}-v2", profile={"uuid": f"{mark}-other", "firstName": "Other"})
+    found = held(api, visitorId=f"{mark}-v2")
+    assert (found["profiles"], found["clicks"]) == ([], [])
+    receipt = erase(api, visitorId=f"{mark}-v2")
+    assert (receipt["profiles"], receipt["identities"]) == (0, 2)
+    assert api.get(f"/profiles/{made['profile_id']}").json()["uuid"] == f"{mark}-u"
+
+
+def test_two_erasures_at_once_erase_once(api: httpx.Client, mark: str) -> None:
+    make_person(api, mark)
+    before = figures(api, mark)
+    with ThreadPoolExecutor(4) as pool:
+        receipts = list(pool.map(lambda _: erase(api, uuid=f"{mark}-u"), range(4)))
+    assert sorted(each["clicks"] for each in receipts) == [0, 0, 0, 3]
+    assert figures(api, mark) == before
+
+
+def test_a_partner_is_not_erased(api: httpx.Client, mark: str) -> None:
+    partner = make_partner(api)
+    contact = {"key": "email", "value": f"{mark}@partner.example"}
+    assert api.post(f"/profiles/{partner}/contacts", json=contact).status_code == 201
+    make_link(api, mark, partner)
+    assert erase(api, 409, contact=contact["value"])["status"] == 409
+    assert held(api, contact=contact["value"])["profiles"][0]["profileId"] == partner
+
+
+@pytest.mark.parametrize("query", ["", "?uuid=1&contact=a@b.example", "?clickId=x", "?person=x"])
+def test_a_person_is_named_by_one_value(api: httpx.Client, query: str) -> None:
+    assert api.get(f"/persons{query}").status_code == 400
+    assert api.post("/persons/erasures", json={}).status_code == 422
+    assert api.post("/persons/erasures", json={"uuid": "1", "clicks": "keep"}).status_code == 422
+
+
+def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client, mark: str) -> None:
+    made = make_person(api, mark)
+    receipt = erase(api, profileId=made["profile_id"])
+    history = [api.get(f"/clicks/{each}/history").json() for each in made["clicks"]]
+    assert {events[0]["reason"] for events in history} == {"its person was erased"}
+    assert made["profile_id"] not in json.dumps(history)
+    assert mark not in json.dumps(history)
+    entries = api.get("/audit?filter[action]=erasePerson&limit=1").json()
+    assert entries[0]["time"][:19] == receipt["time"][:19]
+    held(api, uuid=mark)
+    shown = api.get("/audit?filter[action]=exportPerson&limit=1").json()
+    assert mark not in json.dumps([entries, shown])
+    assert len(shown) == 1

@@ -1,0 +1,35 @@
+"""The page of a client: a file of all that is held, and the erasure with its receipt."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chromium import CHROMIUM
+from tests.browser.conftest import OpenPage
+from tests.serving import Serving
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+
+
+def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> None:
+    with tracker.client() as api:
+        contact = {"key": "email", "value": "grace@mail.example"}
+        client = api.post("/profiles", json={"firstName": "Grace", "contacts": [contact]}).json()["profileId"]
+        page = open_page(f"/clients/{client}")
+        expect(page.get_by_role("heading", name="This person's data")).to_be_visible()
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Everything we hold (JSON)").click()
+        held = json.loads(saved.value.path().read_text())
+        assert held["profiles"][0]["contacts"][0]["value"] == "grace@mail.example"
+        page.get_by_role("button", name="Erase this person").click()
+        page.get_by_role("button", name="Erase", exact=True).click()
+        receipt = page.get_by_role("dialog", name="Erased")
+        expect(receipt).to_contain_text("Contacts deleted")
+        assert "grace" not in receipt.inner_text().lower()
+        erasure = receipt.locator("code").inner_text()
+        assert api.get(f"/persons/erasures/{erasure}").json()["contacts"] == 1
+        assert api.get(f"/profiles/{client}").status_code == 404
+        receipt.get_by_role("button", name="Close").last.click()
+        expect(page).to_have_url(re.compile("/registrations"))

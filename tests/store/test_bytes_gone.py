@@ -1,0 +1,83 @@
+"""After an erasure no file of the data directory has the person's bytes, and the store goes on."""
+
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.api.test_attribution import click, make_link
+from tests.api.test_persons import erase, figures, make_person
+from tests.conftest import NewStore
+from tests.serving import run, serving
+from tests.waiting import until
+
+
+def find_bytes(folder: Path, *texts: str) -> list[tuple[str, str]]:
+    """The files that have a text, with the text."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "keys"]
+    return [(path.name, text) for path in files for text in texts if text.lower().encode() in path.read_bytes().lower()]
+
+
+@pytest.mark.parametrize("mode", ["strip", "delete"])
+def test_no_file_has_an_erased_person(tmp_path: Path, mode: str) -> None:
+    data, mark = tmp_path / "data", "markofperson"
+    marks = (f"{mark}-u", f"{mark}-v1", f"{mark}@mail.example", f"{mark}@x.example", f"agent {mark}", f"first{mark}")
+    with serving(data) as server, server.client() as api:
+        make_link(api, "other")
+        add_strangers(api, 6)
+        made = make_person(api, mark)
+        assert {text for _, text in find_bytes(data, *marks)} == set(marks)  # in the journal, or in the log
+        server.stop()
+    with serving(data) as server, server.client() as api:  # now also in the file
+        assert find_bytes(data, f"{mark}-v1") != []
+        add_strangers(api, 7)
+        click(api, mark, 8, visitorId=f"{mark}-v1")
+        before = figures(api, mark)
+        receipt = erase(api, clickId=made["clicks"][0], clicks=mode)
+        assert receipt["clicks"] == 4
+        path = f"/persons/erasures/{receipt['erasureId']}"
+        until(lambda: api.get(path).json()["bytesGoneTime"] is not None, "the bytes are gone")
+        add_strangers(api, 9)
+        assert find_bytes(data, *marks) == []
+        assert find_bytes(data, "stranger-1") != []
+        if mode == "strip":
+            assert figures(api, mark) == before
+        server.kill()
+    with serving(data) as server, server.client() as api:
+        assert len(api.get("/clicks?filter[visitorId]=stranger-1&limit=100").json()) == 60
+        assert find_bytes(data, *marks) == []
+
+
+@pytest.mark.parametrize("mode", ["strip", "delete"])
+def test_no_table_of_postgresql_has_an_erased_person(tmp_path: Path, new_store: NewStore, mode: str) -> None:
+    mark, settings = "markofperson", new_store("postgres")
+    marks = (f"{mark}-u", f"{mark}-v1", f"{mark}@mail.example", f"{mark}@x.example", f"agent {mark}", f"first{mark}")
+    with psycopg.connect(settings["database"], autocommit=True) as connection:
+
+        def find() -> set[str]:
+            connection.execute("CHECKPOINT")
+            own = "SELECT oid::TEXT FROM pg_database WHERE datname = current_database()"
+            folder, number = connection.execute(f"SELECT current_setting('data_directory'), ({own})").fetchone() or ()
+            return {text for _, text in find_bytes(Path(folder) / "base" / number, *marks)}
+
+        with serving(tmp_path / "data", **settings) as server, server.client() as api:
+            add = make_person(api, mark)
+            add_strangers_to(api)
+            assert find() == set(marks)
+            path = f"/persons/erasures/{erase(api, clickId=add['clicks'][0], clicks=mode)['erasureId']}"
+            compacted = run("compact", data=str(tmp_path / "data"), **settings)
+            assert compacted.returncode == 0, compacted.stderr
+            assert find() == set()
+            assert api.get(path).json()["bytesGoneTime"] is not None
+            assert len(api.get("/clicks?filter[visitorId]=stranger-1&limit=100").json()) == 20
+
+
+def add_strangers_to(api: httpx.Client) -> None:
+    make_link(api, "other")
+    add_strangers(api, 6)
+
+
+def add_strangers(api: httpx.Client, day: int) -> None:
+    for _ in range(20):
+        click(api, "other", day, visitorId="stranger-1")
