@@ -169,13 +169,7 @@ class App:
             asking=Asking(self.store.engine, settings.statement_timeout_s),
             recorder=make_recorder(settings, self.store, self.geo, self.buffer),
             keys=self.keys,
-            tokens=TokenChecker(
-                self.keys,
-                lambda: self.store.memory.published.revoked,
-                partner_sees_contacts=settings.partner_sees_contacts,
-                partner_sees_visitors=settings.partner_sees_visitors,
-                rights=own_rules(settings).rights,
-            ),
+            tokens=self._make_checker(),
             observer=observer,
             limits=_read_limits(settings, self.clock),
             visits=_visit_limit(settings, self.clock),
@@ -196,6 +190,16 @@ class App:
             openapi=lambda: document,
             diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
+        )
+
+    def _make_checker(self) -> TokenChecker:
+        settings = self.settings
+        return TokenChecker(
+            self.keys,
+            lambda: self.store.memory.published.revoked,
+            partner_sees_contacts=settings.partner_sees_contacts,
+            partner_sees_visitors=settings.partner_sees_visitors,
+            rights=own_rules(settings).rights,
         )
 
     def _make_sender(self) -> Sender | None:
