@@ -16,6 +16,9 @@ _PURGE_S = 600.0
 _SCRUB_S = 5.0
 """How often the server tries again to remove the bytes of erased persons from the files."""
 _REST, _MOST_REST = 20, 2_000
+_MOST_BYTES = 256 << 20
+"""Largest file that is written again while the server runs: queries and changes wait for a few seconds. For larger ones
+`clicktrail erasures scrub` does it."""
 
 
 async def purge(store: Store, days: Days) -> Purged:
@@ -53,7 +56,7 @@ async def keep_scrubbing(store: Store) -> None:
         began = clock.passed_s()
         with contextlib.suppress(Unavailable):
             erased = await store.run(list_left)
-            is_gone = not erased or await store.engine.scrub()
+            is_gone = not erased or await store.engine.scrub(most_bytes=_MOST_BYTES)
             if erased and is_gone:
                 await store.run(note_gone, erased)
             rest = _REST if is_gone else min(2 * rest, _MOST_REST)

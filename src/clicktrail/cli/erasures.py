@@ -44,10 +44,24 @@ def apply(source: Path, **given: str) -> None:
 
     async def repeat(store: Store) -> int:
         count = await store.run(apply_list, listed)
-        left = await store.run(list_left)
-        if left and await store.engine.scrub():
-            await store.run(note_gone, left)
+        await _scrub(store)
         return count
 
     count = open_local(read_settings(given), repeat)
     click.echo(f"{len(listed.tables['erasures'])} erasures on the list; {count} values led to persons who were back.")
+
+
+@erasures.command()
+@setting_options(*STORE)
+def scrub(**given: str) -> None:
+    """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
+    count = open_local(read_settings(given), _scrub)
+    click.echo(f"The bytes of {count} erasures are gone.")
+
+
+async def _scrub(store: Store) -> int:
+    left = await store.run(list_left)
+    if left and await store.engine.scrub():
+        await store.run(note_gone, left)
+        return len(left)
+    return 0

@@ -131,9 +131,10 @@ class DuckdbEngine:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
-    async def scrub(self, rewrites: bool = True) -> bool:
-        """Makes what changed and deleted rows left in the files zeros: journal, log and blocks, in pieces between other
-        writes. Returns whether it could; something may run for long."""
+    async def scrub(self, rewrites: bool = True, most_bytes: int | None = None) -> bool:
+        """Makes zeros of what changed and deleted rows left in journal, log and file. Returns whether it could."""
+        if most_bytes is not None and self._path.stat().st_size > most_bytes:
+            return False
         loop = asyncio.get_running_loop()
         for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
             await loop.run_in_executor(self._writer, self._rewrite, piece)
@@ -149,8 +150,8 @@ class DuckdbEngine:
                 self._intake.scrub()
             with self._intake.not_flushing():
                 self._checkpoint()
-                is_empty = not (self._log.exists() and self._log.stat().st_size)
-                return is_empty and self._running.wait_for_earlier(_EARLIER_S) and self._free.clear()
+                is_full = self._log.exists() and self._log.stat().st_size
+                return not is_full and self._running.wait_for_earlier(_EARLIER_S) and self._free.clear()
         except OSError:
             return False
 
@@ -273,7 +274,7 @@ class DuckdbEngine:
         try:
             self._session().rows(sql("CHECKPOINT"))
         except duckdb.Error as error:
-            self._has_given_up = self._has_given_up or isinstance(error, duckdb.FatalException)
+            self._has_given_up |= isinstance(error, duckdb.FatalException)
 
     def close(self) -> None:
         """Waits for running work and closes the file."""
