@@ -70,8 +70,16 @@ WORDS: dict[tuple[str, str], tuple[Any, ...]] = {
     ("clicks", "ip"): IPS,
     ("clicks", "ip_hash"): tuple(map(text_hash, IPS)),
 }
-SELDOM = {"dropped_clicks", "dropped_figures", "reduced_addresses"}
-"""Retention and the ageing of addresses alone write there."""
+SELDOM = {
+    "dropped_clicks",
+    "dropped_figures",
+    "reduced_addresses",
+    "purges",
+    "erased_keys",
+    "erasure_secrets",
+    "erasures",
+}
+"""Retention, erasures and the ageing of addresses alone write there."""
 
 
 def value(table: str, column: str, kind: str, number: int) -> Any:
