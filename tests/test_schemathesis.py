@@ -41,6 +41,9 @@ OF_REPORTS = ("group_by", "metrics", "zone", "from", "to", "compare", "compare_f
 DEPENDENT = (*OF_REPORTS, "align", "sort_by", "other")
 """Parameters of reports that depend on each other, which a list of parameters cannot say: tests/reports has them."""
 
+OTHER_KEYS = ("uuid", "visitorId", "clickId", "profileId")
+"""A person is found by one key alone, which a list of parameters cannot say either."""
+
 
 def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
     """The document without these; bodies are JSON or forms, and as lenient as they are taken."""
@@ -49,6 +52,9 @@ def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
         operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in UNFIT]
         if operation["operationId"] in ("getReport", "exportReport"):
             operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in DEPENDENT]
+        if operation["operationId"] == "exportPerson":
+            kept = [each for each in operation["parameters"] if each["name"] not in OTHER_KEYS]
+            operation["parameters"] = [each | {"required": each["name"] == "contact"} for each in kept]
         operation.get("requestBody", {"content": {}})["content"].pop("application/x-ndjson", None)
     for name, schema in document["components"]["schemas"].items():
         if schema.get("additionalProperties") is False and not name.endswith("Filter"):
