@@ -38,7 +38,7 @@ from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.objects.catalogue import create_item, load_catalogue, update_item
 from clicktrail.store.objects.profiles import create_profile
-from clicktrail.store.reads import reports
+from clicktrail.store.reads import report_asking
 from clicktrail.store.reads.reports import run_report
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.registrations.merging import merge_profiles
@@ -242,7 +242,7 @@ def test_a_report_from_totals_equals_a_report_from_clicks(
         answers = []
         for choose_one in (note, lambda **_: None):
             with monkeypatch.context() as patched:
-                patched.setattr(reports, "choose_totals", choose_one)
+                patched.setattr(report_asking, "choose_totals", choose_one)
                 answers.append(engine.run(partial(ask, query=query, viewer=viewer)))
         assert answers[0] == answers[1], query
         assert [*engine.run(lambda session: list(totals.find_differences(session, None)))] == []
