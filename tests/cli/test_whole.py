@@ -151,6 +151,7 @@ def programme(server: Serving) -> None:
         make_person(server, api, "Mary")
         assert api.delete(f"/profiles/{owner}").status_code == 204
         assert api.post("/tokens/revocations", json={"tokenId": "0" * 16}).status_code == 204
+    assert run("token", "create", "--scope", "read", data=str(server.data), **server.store).returncode == 0
     outrank(server, partner)
 
 

@@ -44,13 +44,16 @@ async def record_command(call: Call) -> Answer:
 
 
 async def _stream(call: Call) -> AsyncGenerator[bytes, None]:
-    """Lines are only added and never changed, so pieces that are read one after the other are one chain."""
+    """Lines are only added and never changed, so pieces that are read one after the other are one chain.
+
+    Only the first piece is a query of the caller's: the server cannot watch twice whether a caller leaves.
+    """
     query = call.asked.listing if call.asked.filtered is not None and call.asked.listing.conditions else None
-    after = 0
     with call.services.exports.take(call.viewer.asker):
-        while lines := await call.ask(read_lines, after, _PIECE, query):
+        lines = await call.ask(read_lines, 0, _PIECE, query)
+        while lines:
             yield b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-            after = lines[-1].position
+            lines = await call.services.store.run(read_lines, lines[-1].position, _PIECE, query)
 
 
 OPERATIONS = (

@@ -55,6 +55,7 @@ _OWN: Mapping[tuple[str, str], Check] = {
         "(4[0-9a-f]{{6}}([0-9a-f]{{2}})?|6[0-9a-f]{{12}}([0-9a-f]{{20}})?|h[0-9a-f]{{16}})?",
         "is not the key of an address: 4 and 8 hex digits, or 6 and 32, or what a policy keeps of one",
     ),
+    ("audit", "object_id"): _TEXT,
     ("clicks", "ip_hash"): Check(_HASH.format("ip"), "is not the hash of the address"),
     ("clicks", "uuid_hash"): Check(_HASH.format("uuid"), "is not the hash of the uuid"),
     ("visitor_salts", "salt"): _matches("([0-9a-f]{{2}})+", "is not a salt in hex digits"),

@@ -70,7 +70,7 @@ export default function Click({ clickId }) {
       <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4} waits=${!answer.data}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered} fill=${may.change("registrations") ? registerCurl(clickId) : null}
         render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${answer.data?.profile} />`} />
-      <${History} path=${`${path}/history`} />
+      <${History} path=${`${path}/history`} waits=${!answer.data} />
       <${Deliveries} clickId=${clickId} />
       <${Repeats} clickId=${clickId} />`}`;
 }
@@ -93,7 +93,7 @@ function Facts({ list, click }) {
 }
 
 /** What changed since the click was recorded, the newest change first. */
-function History({ path }) {
+function History({ path, waits }) {
   const changeOf = ({ key, before, after }) => say(words.changedFrom, { key: texts.fields[key] ?? key, before: before ?? texts.none, after: after ?? texts.none });
   const columns = [
     { title: words.historyTime, className: "time", render: ({ time }) => moment(time, zone.value) },
@@ -101,7 +101,7 @@ function History({ path }) {
     { title: words.historyWhy, render: ({ reason }) => reason },
     { title: words.historyWhat, className: "wide", render: ({ changes, isDeleted }) => (isDeleted ? words.wasDeleted : changes.map((each) => html`<div>${changeOf(each)}</div>`)) },
   ];
-  return html`<${Panel} title=${words.history} path=${path} rows=${2} isEmpty=${(found) => !found.length} empty=${words.noHistory}
+  return html`<${Panel} title=${words.history} path=${path} rows=${2} waits=${waits} isEmpty=${(found) => !found.length} empty=${words.noHistory}
     render=${(found) => html`<${Table} columns=${columns} rows=${found} label=${say(texts.tableOf, { title: words.history })} keyOf=${(each) => each.time} isCards />`} />`;
 }
 
