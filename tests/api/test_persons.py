@@ -22,7 +22,7 @@ def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
     shown = {
         "ip": "8.8.7.1",
         "userAgent": f"Agent {mark}",
-        "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example#f",
+        "uri": f"https://shop.example/p?referral={mark}&who={mark}@x.example#f",
     }
     clicks = [
         click(api, mark, day, visitorId=f"{mark}-v{browser}", referrer=f"https://from.example/{mark}", **shown)
