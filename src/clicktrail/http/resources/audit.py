@@ -65,7 +65,7 @@ OPERATIONS = (
         summary="Add an entry about a command that works beside the server",
         doc="The commands send it themselves. The entry names the caller like any other.",
         scopes=ADMINS,
-        body=Fields(name="Command", doc="A command.", fields=COMMAND, required=("command",)),
+        body=Fields(name="CommandEntry", doc="A command.", fields=COMMAND, required=("command",)),
         statuses=(204, 422, 503),
     ),
     Operation(
