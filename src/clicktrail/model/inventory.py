@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 POLICY = ("IP", "IP_AFTER_DAYS", "OLD_IP", "USER_AGENT", "URI", "REFERRER", "DROPPED_PARAMETERS", "COORDINATES")
 """The settings of what is stored of a click, without the prefix."""
+KEPT = (
+    *("KEEP_CLICKS_DAYS", "KEEP_CLIENT_CLICKS_DAYS", "KEEP_CLIENTS_DAYS", "KEEP_REGISTRATIONS_DAYS"),
+    *("KEEP_AUDIT_DAYS", "DELIVERY_DAYS", "RETENTION_MONTHS"),
+)
+"""The settings of how long data is kept."""
 SHOWN = ("PARTNER_SEES_CONTACTS", "PARTNER_SEES_VISITORS", "REPORT_LEAST_CLICKS")
 """The settings of what partners see."""
 
@@ -25,8 +30,8 @@ TABLE = (
     Held(
         "time, URL (`uri`) and campaign of a click",
         "which link, partner and campaign a visit came from",
-        "until the click is deleted; on PostgreSQL until its month is dropped",
-        ("URI", "DROPPED_PARAMETERS", "RETENTION_MONTHS"),
+        "until the click is deleted, by you or by the retention",
+        ("URI", "DROPPED_PARAMETERS", "KEEP_CLICKS_DAYS", "KEEP_CLIENT_CLICKS_DAYS", "RETENTION_MONTHS"),
     ),
     Held("referrer", "which page led to the visit", _CLICK, ("REFERRER", "DROPPED_PARAMETERS")),
     Held(
@@ -57,11 +62,17 @@ TABLE = (
         _CLICK,
     ),
     Held("visitor id from your site's own cookie, `uuid`", "which clicks belong to one browser or event", _CLICK),
-    Held("names, contacts, country, tags of a client", "which client a click brought", "until you delete the profile"),
+    Held(
+        "names, contacts, country, tags of a client",
+        "which client a click brought",
+        "until you delete the profile or erase the person, or the retention does",
+        ("KEEP_CLIENTS_DAYS",),
+    ),
     Held(
         "registrations: client, click, link, partner, time, the clicks that were considered",
         "paying partners, and proving why",
-        "until you delete the profile",
+        "until you delete the profile; an erasure and the retention leave bare facts",
+        ("KEEP_REGISTRATIONS_DAYS",),
     ),
     Held(
         "ids of merged profiles",
@@ -84,12 +95,18 @@ TABLE = (
     Held(
         "audit log: who did what, with ids and the client address",
         "proving who read or changed what",
-        "all of it is kept",
+        "for ever, or as many days as are set",
+        ("KEEP_AUDIT_DAYS",),
     ),
     Held(
         "history of clicks and registrations: ids, times, actors; of a deleted click its link, partner and marks",
         "reports as they were known earlier",
-        "all of it is kept",
+        "for ever; an erasure leaves nothing that leads to the person",
+    ),
+    Held(
+        "erasures: keyed hashes of what the person was found by, counts, times",
+        "erasing the person again when an import or an older backup brings it back",
+        "for ever",
     ),
 )
 RECIPIENTS = (

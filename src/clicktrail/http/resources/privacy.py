@@ -7,7 +7,7 @@ from clicktrail.http.endpoint.call import Answer, Call, json_answer
 from clicktrail.http.endpoint.documents import Count, Document, Moment, says
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.model.access import ADMINS
-from clicktrail.model.inventory import POLICY, RECIPIENTS, SECURITY, SHOWN, TABLE
+from clicktrail.model.inventory import KEPT, POLICY, RECIPIENTS, SECURITY, SHOWN, TABLE
 from clicktrail.model.times import render_time
 from clicktrail.store.reads.ages import DAYS, count_ages
 
@@ -40,7 +40,9 @@ class ClicksOfAge(Document):
 class PrivacyRecord(Document):
     """What is stored about people, and by which policy."""
 
-    policy: Annotated[list[PolicySetting], says("What is stored of a click, and what partners see.")]
+    policy: Annotated[
+        list[PolicySetting], says("What is stored of a click, how long data is kept, and what partners see.")
+    ]
     fields: Annotated[list[HeldData], says("The stored data, with purpose and period.")]
     recipients: Annotated[list[str], says("Who receives data.")]
     security: Annotated[list[str], says("How it is protected.")]
@@ -52,7 +54,7 @@ class PrivacyRecord(Document):
 async def get_privacy(call: Call) -> Answer:
     ages = await call.ask(count_ages)
     record = PrivacyRecord(
-        policy=[PolicySetting(*each) for each in call.services.settings if each[0] in _named((*POLICY, *SHOWN))],
+        policy=[PolicySetting(*each) for each in call.services.settings if each[0] in _named((*POLICY, *KEPT, *SHOWN))],
         fields=[
             HeldData(data=each.data, purpose=each.purpose, kept=each.kept, settings=_named(each.settings))
             for each in TABLE
@@ -61,7 +63,7 @@ async def get_privacy(call: Call) -> Answer:
         security=[*SECURITY],
         ages=[ClicksOfAge(days=days, clicks=count) for days, count in zip((*DAYS, None), ages.counts, strict=True)],
         first_click_time=None if ages.first is None else render_time(ages.first),
-        last_purge_time=None,
+        last_purge_time=None if ages.last_purge is None else render_time(ages.last_purge),
     )
     return json_answer(record, headers={"Cache-Control": "no-store"})
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from clicktrail.model.times import DAY_US
-from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import join, number, sql
 
 DAYS = (30, 90, 365)
@@ -13,10 +13,13 @@ DAYS = (30, 90, 365)
 
 
 class Ages(NamedTuple):
-    """The first click's time, and the number of clicks of each age: up to each of `DAYS`, and older ones."""
+    """The first click's time, the number of clicks of each age (up to each of `DAYS`, and older ones), and the last
+    purge."""
 
     first: int | None
     counts: Sequence[int]
+    last_purge: int | None
+    """When the retention last deleted something."""
 
 
 def count_ages(session: Session) -> Ages:
@@ -26,4 +29,5 @@ def count_ages(session: Session) -> Ages:
     since = [sql("count(*) FILTER (WHERE c.time >= {})", number(start)) for start in starts]
     [[first, total, *sums]] = session.rows(sql("SELECT min(c.time), count(*), {} FROM clicks c", join(", ", since)))
     upto = [0, *sums, total]
-    return Ages(first, [later - earlier for earlier, later in pairwise(upto)])
+    [last_purge] = list_values(session, sql("SELECT max(time) FROM purges"))
+    return Ages(first, [later - earlier for earlier, later in pairwise(upto)], last_purge)
