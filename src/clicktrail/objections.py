@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from clicktrail.errors import Unavailable
-from clicktrail.store.privacy.objections import strip_browsers
+from clicktrail.store.privacy.objections import MOST, strip_browsers
 from clicktrail.store.store import Store
 
 _MOST, _PIECE = 10_000, 200
@@ -45,6 +45,7 @@ class Objections:
     async def work(self) -> None:
         """Works off all that wait. Raises Unavailable."""
         while some := list(self._waiting)[:_PIECE]:
-            await self._store.run(strip_browsers, some)
+            while await self._store.run(strip_browsers, some) == MOST:
+                pass
             for each in some:
                 self._waiting.pop(each, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from clicktrail.errors import Unavailable
+from clicktrail.errors import ClicktrailError, Unavailable
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.privacy.retention import STEPS, Days, Purged, begin_run, note_run
 from clicktrail.store.store import Store
@@ -43,7 +43,7 @@ async def keep_purging(
         try:
             if await store.run(begin_run):
                 log("purged", **msgspec.structs.asdict(await purge(store, days)))
-        except Unavailable as error:  # the next run continues
+        except ClicktrailError as error:  # the next run continues
             notify("purge not finished", error)
 
 

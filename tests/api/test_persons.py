@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.api.test_attribution import click, make_link, make_partner, register
+from tests.serving import Serving
 
 REPORT = (
     "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
@@ -126,7 +127,7 @@ def test_a_browser_of_two_persons_leads_to_neither(api: httpx.Client, mark: str)
     found = held(api, visitorId=f"{mark}-v2")
     assert (found["profiles"], found["clicks"]) == ([], [])
     receipt = erase(api, visitorId=f"{mark}-v2")
-    assert (receipt["profiles"], receipt["identities"]) == (0, 2)
+    assert (receipt["profiles"], receipt["identities"], receipt["registrations"]) == (0, 0, 0)
     assert api.get(f"/profiles/{made['profile_id']}").json()["uuid"] == f"{mark}-u"
 
 
@@ -168,3 +169,58 @@ def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client,
     shown = api.get("/audit?filter[action]=exportPerson&limit=1").json()
     assert mark not in json.dumps([entries, shown])
     assert len(shown) == 1
+
+
+def test_a_partners_word_leads_to_no_client_of_the_operator(server: Serving, api: httpx.Client, mark: str) -> None:
+    """A partner's own key of a client may be any text, also the uuid of someone else."""
+    victim = make_person(api, mark)
+    partner = make_partner(api)
+    make_link(api, f"{mark}-p", partner)
+    clicked = click(api, f"{mark}-p", 5)
+    query = f"token={server.token('postback', partner)}&click_id={clicked}&profile_uuid={mark}-u"
+    told = httpx.get(f"{server.url}/postback?{query}&first_name=Mallory&email=mallory-{mark}@mail.example")
+    assert told.status_code == 201, told.text
+    found = held(api, contact=f"mallory-{mark}@mail.example")
+    assert [profile["firstName"] for profile in found["profiles"]] == ["Mallory"]
+    assert [each["clickId"] for each in found["clicks"]] == [clicked]
+    receipt = erase(api, contact=f"mallory-{mark}@mail.example")
+    assert (receipt["profiles"], receipt["clicks"], receipt["registrations"]) == (1, 1, 1)
+    assert api.get(f"/profiles/{victim['profile_id']}").json()["uuid"] == f"{mark}-u"
+    assert len(held(api, uuid=f"{mark}-u")["clicks"]) == 3
+
+
+def test_who_shares_a_browser_loses_nothing(api: httpx.Client, mark: str) -> None:
+    make_link(api, mark)
+    shared = f"{mark}-library"
+    unknown = click(api, mark, 2, ip="8.8.7.9", visitorId=shared)
+    ann, bob = (
+        register(
+            api, visitorId=shared, clickId=click(api, mark, day, ip=f"8.8.7.{day}", visitorId=shared), profile=each
+        )
+        for day, each in (
+            (3, {"firstName": "Ann", "uuid": f"{mark}-ann"}),
+            (4, {"firstName": "Bob", "uuid": f"{mark}-bob"}),
+        )
+    )
+    assert [each["profileId"] for each in held(api, uuid=f"{mark}-ann")["registrations"]] == [ann["profileId"]]
+    receipt = erase(api, uuid=f"{mark}-ann")
+    assert (receipt["profiles"], receipt["clicks"], receipt["registrations"]) == (1, 1, 1)
+    assert api.get(f"/clicks/{unknown}").json()["ip"] == "8.8.7.9"
+    found = held(api, uuid=f"{mark}-bob")
+    assert [each["profileId"] for each in found["registrations"]] == [bob["profileId"]]
+    assert len(found["profiles"]) == 1
+
+
+@pytest.mark.parametrize("key", ["profile", "original", "repeat"])
+def test_repeats_go_with_the_click_that_they_repeat(api: httpx.Client, mark: str, key: str) -> None:
+    make_link(api, mark)
+    same = {"ip": "203.0.113.77", "userAgent": f"Agent {mark}"}
+    original = click(api, mark, 2, **same)
+    body = {**same, "uri": f"https://shop.example/?referral={mark}", "time": "2024-05-02T10:00:05+00:00"}
+    repeat = api.post("/clicks", json=body).json()["clickId"]
+    assert api.get(f"/clicks/{repeat}?query[visitor]=1").json()["visitor"]["duplicateOf"] == original
+    named = {"original": {"clickId": original}, "repeat": {"clickId": repeat}}
+    if key == "profile":
+        register(api, clickId=repeat, profile={"uuid": f"{mark}-u"})
+    assert erase(api, **named.get(key, {"uuid": f"{mark}-u"}))["clicks"] == 2
+    assert [api.get(f"/clicks/{each}").json()["ip"][:5] for each in (original, repeat)] == ["100::"] * 2

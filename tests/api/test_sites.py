@@ -233,3 +233,6 @@ def test_a_browser_that_objects_is_forgotten(
     shown = httpx.get(f"{server.url}/p.gif?key={site['key']}&consent=false&visitorId={other}&uri={SHOP}/{mark}")
     assert shown.status_code == 200
     until(lambda: count(other) == 0, "the pixel takes objections too")
+    for said in ("False", "no", "0"):
+        assert httpx.get(f"{server.url}/p.gif?key={site['key']}&consent={said}&uri={SHOP}/{mark}").status_code == 200
+    assert len(found(api, mark)) == 5

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.test_attribution import click, make_link
+from tests.api.test_attribution import click, make_link, register
 from tests.api.test_persons import erase, held, make_person
 from tests.conftest import NewStore
 from tests.serving import run, serving
@@ -43,12 +43,15 @@ def test_an_older_backup_is_erased_again(engine_kind: str, tmp_path: Path, new_s
     with serving(data[0], **settings) as server, server.client() as api:
         make_person(api, mark)
         click(api, mark, 9, ip="8.8.2.2", visitorId="stranger")
+        for name in ("ann", "bob"):
+            register(api, visitorId="library", profile={"uuid": name, "firstName": name})
         assert server.stop() == 0
     assert run("export", "--all", str(older), data=str(data[0]), **settings).returncode == 0
     with serving(data[0], **settings) as server, server.client() as api:
         assert erase(api, contact=f"{mark}@mail.example")["clicks"] == 3
+        assert erase(api, uuid="ann")["profiles"] == 1
         assert server.stop() == 0
-    assert "1 erasures" in run("erasures", "export", str(listed), data=str(data[0]), **settings).stdout
+    assert "2 erasures" in run("erasures", "export", str(listed), data=str(data[0]), **settings).stdout
     assert mark not in listed.read_text()
     assert json.loads(listed.read_bytes())["tables"]["erased_keys"]
     assert run("import", str(older), data=str(data[1]), **restored).returncode == 0
@@ -60,5 +63,7 @@ def test_an_older_backup_is_erased_again(engine_kind: str, tmp_path: Path, new_s
         assert not any(held(api, uuid=f"{mark}-u").values())
         assert not any(held(api, visitorId=f"{mark}-v2").values())
         assert len(held(api, visitorId="stranger")["clicks"]) == 1
+        assert held(api, uuid="ann")["profiles"] == []
+        assert len(held(api, uuid="bob")["profiles"]) == 1  # who used the same browser
         assert api.post("/links", json={"code": "later"}).status_code == 201
         make_link(api, "z")

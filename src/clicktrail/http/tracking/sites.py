@@ -138,8 +138,9 @@ def _read_pixel(call: Call) -> dict[str, Any]:
 
 
 def _objects(data: Mapping[str, Any]) -> bool:
-    """Whether a browser objects to what is stored of it."""
-    return data.get("consent") in (False, "false", "0")
+    """Whether a browser objects to what is stored of it: it says anything but yes."""
+    said = data.get("consent", True)
+    return said is not True and kinds.FLAGS.get(str(said).lower()) is not True
 
 
 def _note_objection(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from clicktrail.errors import Conflict
 from clicktrail.model.click import Click
 from clicktrail.model.erasure import Key, Named
+from clicktrail.model.times import DAY_US
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session, list_values
@@ -18,14 +19,20 @@ from clicktrail.store.session.sql import Sql, and_, named, number, or_, sql
 
 MOST_CLICKS = 100_000
 """Clicks of one person that are exported or erased by one request."""
-_MOST_BROWSERS = 1_000
+_MOST_BROWSERS = 10_000
 _OWN = "name_space IS NULL"
 _LED = "SELECT profile_id FROM merged_profiles WHERE {} UNION SELECT profile_id FROM profiles WHERE {}"
 _HAD = "SELECT uuid FROM merged_profiles WHERE {} UNION SELECT uuid FROM profiles WHERE {}"
+_REPEATS = (
+    "SELECT c.click_id FROM clicks c JOIN (SELECT unnest({}::VARCHAR[]) AS click_id, "
+    "unnest({}::VARCHAR[]) AS link_id, unnest({}::BIGINT[]) AS time) n ON c.link_id = n.link_id "
+    f"AND c.time >= n.time AND c.time <= n.time + {DAY_US} AND c.duplicate_of = n.click_id"
+)
+"""Repeats of clicks, at most a day later: by the index of link and time, or by columns."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has in the store. `keys` are all values that lead to the person; empty for an unknown one."""
+    """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that nobody else uses."""
 
     profile_ids: frozenset[str] = frozenset()
     uuids: frozenset[str] = frozenset()
@@ -46,25 +53,30 @@ class _Start(msgspec.Struct, frozen=True, kw_only=True):
     click_ids: frozenset[str] = frozenset()
 
 
-def find_person(session: Session, asked: Named) -> Person:
-    """Raises Conflict if the person has more than `MOST_CLICKS` clicks."""
-    start = _STARTS[asked.key](session, list(asked.values))
-    uuids = start.uuids | _texts(session, _HAD, start.profile_ids, "profile_id")
+def find_person(session: Session, asked: Named, follows: bool = True) -> Person:
+    """`follows`: whether a browser or a click leads to its person. Raises Conflict if there are too many clicks."""
+    is_led = follows or asked.key is Key.CONTACT
+    start = _STARTS[asked.key](session, list(asked.values)) if is_led else _start_alone(asked)
+    uuids = start.uuids | _texts(session, _HAD, start.profile_ids, "profile_id", _OWN)
     profile_ids = start.profile_ids | _texts(session, _LED, uuids, "uuid", _OWN)
-    uuids |= _texts(session, _HAD, profile_ids, "profile_id")
-    identities = _identities(session, uuids, start.visitor_ids)
-    own_browsers = _named_browsers(session, profile_ids) | {each for _, each, uuid in identities if uuid in uuids}
-    visitor_ids = start.visitor_ids | own_browsers
-    if len(visitor_ids) > _MOST_BROWSERS:
-        raise Conflict(f"The person has more than {_MOST_BROWSERS} browsers; erase them one by one, by visitorId.")
-    clicks = _find_clicks(session, start.click_ids, profile_ids, uuids, visitor_ids)
+    uuids |= _texts(session, _HAD, profile_ids, "profile_id", _OWN)
+    browsers = start.visitor_ids | _named_browsers(session, profile_ids) | _browsers_of(session, uuids)
+    if len(browsers) > _MOST_BROWSERS:
+        raise Conflict(f"The person has more than {_MOST_BROWSERS} browsers; delete some of its identities first.")
+    shared = _find_shared(session, browsers, profile_ids, uuids)
+    visitor_ids = browsers - shared
+    identity_ids = _list(
+        session, "SELECT identity_id FROM identities WHERE {}", {"uuid": uuids, "visitor_id": visitor_ids}
+    )
     attribution_ids = _attributions(session, profile_ids, uuids, visitor_ids)
+    led = _named_clicks(session, attribution_ids, shared)
+    clicks = _find_clicks(session, start.click_ids, led, profile_ids, uuids, visitor_ids | start.visitor_ids)
     return Person(
         profile_ids=profile_ids,
         uuids=uuids,
         visitor_ids=visitor_ids,
         contacts=_among(session, "SELECT value FROM contacts WHERE {}", "profile_id", profile_ids),
-        identity_ids=frozenset(identity_id for identity_id, *_ in identities),
+        identity_ids=identity_ids,
         attribution_ids=attribution_ids,
         clicks=clicks,
         delivery_ids=_deliveries(session, [click.click_id for click in clicks], attribution_ids),
@@ -156,12 +168,36 @@ def _texts(session: Session, text: str, values: Collection[str], column: str, mo
     return frozenset(each for each in list_values(session, sql(text, its, its)) if each is not None)
 
 
-def _identities(session: Session, uuids: Collection[str], visitor_ids: Collection[str]) -> list[tuple[str, str, str]]:
-    """Id, browser and uuid of the identities of these persons, and of the browsers that were named."""
-    found = "SELECT identity_id, visitor_id, uuid FROM identities WHERE {}"
-    wanted = _conditions({"uuid": uuids, "visitor_id": visitor_ids})
-    rows = {row for each in wanted for row in session.rows(sql(found, each))}
-    return [(identity_id, visitor_id, uuid) for identity_id, visitor_id, uuid in rows]
+def _start_alone(asked: Named) -> _Start:
+    """What is named, and nothing that it leads to. A browser may have another person by now."""
+    starts = {
+        Key.VISITOR_ID: "visitor_ids",
+        Key.CLICK_ID: "click_ids",
+        Key.UUID: "uuids",
+        Key.PROFILE_ID: "profile_ids",
+    }
+    return _Start(**{starts[asked.key]: frozenset(asked.values)})
+
+
+def _browsers_of(session: Session, uuids: Collection[str]) -> frozenset[str]:
+    """The browsers that identities of these persons name."""
+    return _among(session, "SELECT visitor_id FROM identities WHERE {}", "uuid", uuids)
+
+
+def _find_shared(
+    session: Session, visitor_ids: Collection[str], profile_ids: Collection[str], uuids: Collection[str]
+) -> frozenset[str]:
+    """Those of the browsers that others use too."""
+    uses = (
+        ("SELECT c.visitor_id, c.profile_id FROM clicks c WHERE {} AND c.profile_id IS NOT NULL", "c.visitor_id"),
+        ("SELECT named_visitor_id, profile_id FROM attributions WHERE {}", "named_visitor_id"),
+        ("SELECT visitor_id, uuid FROM identities WHERE {}", "visitor_id"),
+    )
+    own = {*profile_ids, *uuids, None}
+    if not visitor_ids:
+        return frozenset()
+    rows = (row for text, column in uses for row in session.rows(sql(text, is_any(column, visitor_ids))))
+    return frozenset(visitor_id for visitor_id, user in rows if user not in own)
 
 
 def _named_browsers(session: Session, profile_ids: Collection[str]) -> frozenset[str]:
@@ -175,33 +211,69 @@ def _conditions(wanted: Mapping[str, Collection[str]]) -> list[Sql]:
     return [is_any(column, values) for column, values in wanted.items() if values]
 
 
+def _named_clicks(session: Session, attribution_ids: Collection[str], shared: Collection[str]) -> frozenset[str]:
+    """The clicks that registrations named or considered, but for those of browsers that others use too."""
+    found = _among(session, "SELECT named_click_id FROM attributions WHERE {}", "attribution_id", attribution_ids)
+    considered = _among(session, "SELECT click_id FROM attribution_clicks WHERE {}", "attribution_id", attribution_ids)
+    if not considered:
+        return found
+    others = is_any("c.visitor_id", shared)
+    its = and_(is_any("c.click_id", considered), sql("({}) IS NOT TRUE", others))
+    return found | {click.click_id for click in read_clicks(session, its, MOST_CLICKS)}
+
+
 def _find_clicks(
     session: Session,
     click_ids: Collection[str],
+    led: Collection[str],
     profile_ids: Collection[str],
     uuids: Collection[str],
     visitor_ids: Collection[str],
 ) -> list[Click]:
-    """The person's clicks, the newest first. A click of another client is not the person's."""
-    wanted = _conditions({"c.click_id": click_ids, "c.profile_id": profile_ids, "c.visitor_id": visitor_ids})
+    """The person's clicks with their repeats, the newest first. A click of another client is not the person's, unless
+    it is one of `click_ids`."""
+    named_ids = {*click_ids, *led}
+    wanted = _conditions({"c.click_id": named_ids, "c.profile_id": profile_ids, "c.visitor_id": visitor_ids})
     if uuids:
         hashed = sql("c.uuid_hash IN (SELECT unnest({}::BIGINT[]))", [text_hash(uuid) for uuid in uuids])
         wanted.append(and_(hashed, is_any("c.uuid", uuids), sql(f"c.{_OWN}")))
     free = or_((sql("c.profile_id IS NULL"), *_conditions({"c.profile_id": profile_ids, "c.click_id": click_ids})))
     found: dict[str, Click] = {}
+
+    def read(condition: Sql) -> None:
+        clicks = read_clicks(session, and_(condition, free), MOST_CLICKS + 1)
+        found.update((click.click_id, click) for click in clicks)
+        if len(found) > MOST_CLICKS:
+            raise Conflict(
+                f"The person has more than {MOST_CLICKS} clicks; delete some by DELETE /clicks with filters."
+            )
+
     for each in wanted:
-        found |= {click.click_id: click for click in read_clicks(session, and_(each, free), MOST_CLICKS + 1)}
-    if len(found) > MOST_CLICKS:
-        raise Conflict(f"The person has more than {MOST_CLICKS} clicks; delete some by DELETE /clicks with filters.")
+        read(each)
+    if originals := {click.duplicate_of for click in found.values() if click.duplicate_of} - found.keys():
+        read(is_any("c.click_id", originals))
+    if repeats := _find_repeats(session, found.values()):
+        read(is_any("c.click_id", repeats))
     return [found[click_id] for click_id in sorted(found, reverse=True)]
+
+
+def _find_repeats(session: Session, clicks: Iterable[Click]) -> set[str]:
+    """The ids of clicks that repeat these. They follow on the same link."""
+    originals = [click for click in clicks if click.link_id is not None]
+    columns = zip(*((click.click_id, click.link_id, click.time) for click in originals), strict=True)
+    return set(list_values(session, sql(_REPEATS, *map(list, columns)))) if originals else set()
 
 
 def _attributions(
     session: Session, profile_ids: Collection[str], uuids: Collection[str], visitor_ids: Collection[str]
 ) -> frozenset[str]:
-    """The registrations of these clients, and those that named the person's uuid or browser."""
-    wanted = {"profile_id": profile_ids, "named_uuid": uuids, "named_visitor_id": visitor_ids}
-    return _list(session, "SELECT attribution_id FROM attributions WHERE {}", wanted)
+    """The registrations of these clients, and those of deleted clients that named the person's uuid or browser."""
+    own = _list(session, "SELECT attribution_id FROM attributions WHERE {}", {"profile_id": profile_ids})
+    of_no_one = (
+        "SELECT a.attribution_id FROM attributions a WHERE {} AND NOT EXISTS "
+        "(SELECT 1 FROM profiles p WHERE p.profile_id = a.profile_id)"
+    )
+    return own | _list(session, of_no_one, {"a.named_uuid": uuids, "a.named_visitor_id": visitor_ids})
 
 
 def _deliveries(session: Session, click_ids: Collection[str], attribution_ids: Collection[str]) -> frozenset[str]:

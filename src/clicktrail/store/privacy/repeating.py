@@ -74,7 +74,7 @@ def apply_list(session: Session, listed: Listed) -> int:
 def _repeat(session: Session, value: Value, erased: Erased) -> bool:
     """Erases a person again, if there is anything older than the erasure."""
     key, text = value
-    person = _older(find_person(session, Named(key, (text,))), erased.time)
+    person = _older(find_person(session, Named(key, (text,)), follows=False), erased.time)
     is_there = any(getattr(person, name) for name in ("profile_ids", "identity_ids", "attribution_ids", "clicks"))
     if is_there:
         erase(session, SYSTEM.cause(Reason.ERASED), person, erased.mode)

@@ -13,7 +13,7 @@ from clicktrail.store.clicks.change import drop
 from clicktrail.store.outbox.deliveries import forget_deliveries
 from clicktrail.store.privacy.audit import drop_before
 from clicktrail.store.privacy.erasure import erase
-from clicktrail.store.privacy.persons import find_person, is_any
+from clicktrail.store.privacy.persons import Person, find_person, is_any
 from clicktrail.store.registrations.ranks import refuse_partner
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, insert_into, number, sql
@@ -125,11 +125,23 @@ def purge_client_clicks(session: Session, days: Days) -> int:
 def purge_clients(session: Session, days: Days) -> int:
     """Erases some clients whose last registration is old. Their clicks are stripped."""
     before, done = _before(session, days.clients), 0
-    for profile_id in _list_clients(session, before)[:_PERSONS] if before else ():
-        person = find_person(session, Named(Key.PROFILE_ID, (profile_id,)))
-        erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
-        done += 1
+    for profile_id in _list_clients(session, before) if before else ():
+        person = _find_old(session, profile_id)
+        if person is not None:
+            erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
+            done += 1
+        if done == _PERSONS:
+            break
     return done
+
+
+def _find_old(session: Session, profile_id: str) -> Person | None:
+    """None if the person has other profiles, which may be in use, or too many clicks: then the operator decides."""
+    try:
+        person = find_person(session, Named(Key.PROFILE_ID, (profile_id,)))
+    except Conflict:
+        return None
+    return person if person.profile_ids == {profile_id} else None
 
 
 @transaction(Write.BESIDE)
