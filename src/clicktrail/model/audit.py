@@ -26,7 +26,8 @@ _TOO_LONG: Mapping[str, Any] = {"left_out": True}
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what, with which object, and from where.
 
-    `detail` is small, and has no personal data, no secret, and no value that a user typed.
+    `detail` is small, and has no personal data and no secret. Of the values that a user typed it has only those of
+    links: `uri`, `code`, `enabled` and `profileId`.
     """
 
     actor_kind: ActorKind

@@ -17,7 +17,7 @@ from clicktrail.model.access import PERSONS, SYSTEM, ActorKind, Viewer
 from clicktrail.model.audit import AuditEntry
 from clicktrail.model.clock import Clock
 from clicktrail.model.ids import is_id
-from clicktrail.query.fields import CONTACT, PROFILE, Record
+from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
 from clicktrail.query.grammar import Asked
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.store import Store
@@ -70,14 +70,17 @@ class Trail:
         )
 
     def entry_of(self, result: Any) -> AuditEntry | None:
-        """The entry of a change with this result. A repeated POST changes nothing, and has none."""
+        """The entry of a change with this result, which may have a `detail` of its own. A repeated POST changes
+        nothing, and has none.
+        """
         made = result[0] if isinstance(result, tuple) and result else result
         if isinstance(result, tuple) and result[-1] is False:
             return None
         if self.object_id is None:
             kind, self.object_id = _object_of(made)
             self.object_type = self.object_type or kind
-        return self.entry(self.status)
+        entry = self.entry(self.status)
+        return msgspec.structs.replace(entry, detail={**entry.detail, **getattr(result, "detail", {})})
 
     def _actor(self, status: int | None) -> tuple[ActorKind, str | None]:
         if self.viewer is not SYSTEM:
@@ -123,6 +126,17 @@ def question_of(asked: Asked) -> dict[str, Any]:
         "parameters": sorted(asked.given),
     }
     return {name: values for name, values in named.items() if values}
+
+
+def fields_of(body: bytes, resource: Resource) -> dict[str, list[str]]:
+    """The names of the fields that a body sets. Keys that the resource does not declare are left out: people type
+    secrets anywhere. A body that is not JSON has none; its handler refuses it.
+    """
+    try:
+        sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return {"fields": sorted(sent.keys() & resource.writable.keys())}
 
 
 def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str | None]:
