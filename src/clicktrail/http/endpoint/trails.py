@@ -25,6 +25,8 @@ from clicktrail.store.store import Store
 _PERSONAL = frozenset({"contacts", "profile"})
 """Expansions that show contacts."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MADE = (("attribution_id", "registration"), ("session_id", "session"), ("erasure_id", "erasure"))
+"""Attributes of what a change returns, and the kind of object whose id they are."""
 _MINUTE_S = 60.0
 MOST_STRANGERS = 60
 """Entries a minute about requests of nobody who is known, such as failed sign-ins. Further ones are counted."""
@@ -92,7 +94,7 @@ def _object_of(made: Any) -> tuple[str | None, str | None]:
     """The kind, if it tells, and the id of what a change returned."""
     if isinstance(made, Record):
         return None, made.object_id
-    for name, kind in (("attribution_id", "registration"), ("session_id", "session")):
+    for name, kind in _MADE:
         found = getattr(made, name, None)
         if found is not None:
             return kind, str(found)
