@@ -165,6 +165,9 @@ def test_the_export_is_one_sound_chain_without_secrets(house: House, tmp_path: P
     broken = run("audit", "verify", str(tmp_path / "audit.ndjson"))
     assert broken.returncode == 1
     assert f"broken at entry {lines[-1].position}" in broken.stderr
+    (tmp_path / "audit.ndjson").write_bytes(b"")
+    empty = run("audit", "verify", str(tmp_path / "audit.ndjson"))
+    assert (empty.returncode, empty.stdout, "The file is empty." in empty.stderr) == (1, "", True)
 
 
 def test_commands_are_their_users(server: Serving, api: httpx.Client, mark: str, tmp_path: Path) -> None:
