@@ -118,6 +118,9 @@ def verify(lines: Iterable[AuditLine]) -> Verdict:
         if first is None:
             first, begin = line.position, Place(line.position - 1, line.previous_hash)
             end = begin if line.position > 1 else Place()
+        if count == 1 and line.position < first:
+            wrong = f"line 1 of the file has position {first}; 1 is expected"
+            return Verdict(lines=0, first=first, end=Place(), broken=1, reason=wrong)
         reason = _find_fault(line, end)
         if reason is not None:
             return Verdict(lines=count, first=first, end=end, broken=end.position + 1, reason=reason)
