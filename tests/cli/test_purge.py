@@ -33,7 +33,9 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert begun == {"clicksDays": 365, "deliveriesDays": 30}
     assert ended == {**begun, "clicks": 2, "deliveries": 0}
     short = CliRunner().invoke(main, ["purge", "--keep-clicks-days", "5"])
-    assert (short.exit_code, "attribution-window-days" in short.output) == (1, True)
+    assert (short.exit_code, "attribution-window-days, which is 30" in short.output) == (1, True)
+    one = CliRunner().invoke(main, ["purge", "--dry-run", "--keep-audit-days", "1"])
+    assert (one.exit_code, one.output.splitlines()[-1][-19:]) == (0, "due, kept for 1 day"), one.output
     with serving(data) as server, server.client() as api:
         assert len(api.get("/clicks").json()) == 1
         answer = api.get(f"/reports?{period}").json()
