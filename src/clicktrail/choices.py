@@ -167,8 +167,9 @@ def _text(value: object) -> str:
 
 def keep_days(settings: Settings) -> Days:
     """For how many days each class is kept. Raises SettingsError if clicks could not earn clients any more."""
-    if 0 < settings.keep_clicks_days < settings.attribution_window_days:
-        raise SettingsError("--keep-clicks-days must be 0, or at least --attribution-window-days.")
+    window = settings.attribution_window_days
+    if 0 < settings.keep_clicks_days < window:
+        raise SettingsError(f"--keep-clicks-days must be 0, or at least --attribution-window-days, which is {window}.")
     return Days(
         clicks=settings.keep_clicks_days,
         client_clicks=settings.keep_client_clicks_days,

@@ -53,6 +53,28 @@ def test_every_change_of_an_object_has_an_entry(api: httpx.Client, mark: str) ->
     assert actions(api, contact["contactId"]) == ["createContact"]
 
 
+def test_an_entry_says_what_was_changed(api: httpx.Client, mark: str) -> None:
+    """Names of fields; before and after only for what a link does."""
+    owner = api.post("/profiles", json={"firstName": f"secret{mark}"}).json()["profileId"]
+    link = api.post("/links", json={"code": mark, "uri": "https://a.example/"}).json()["linkId"]
+    long = f"https://b.example/{'b' * 6000}"
+    for change in ({"uri": long, "name": f"secret{mark}"}, {"enabled": False, "profileId": owner}, {"uri": long}):
+        assert api.patch(f"/links/{link}", json=change).status_code == 200
+    api.patch(f"/links/{link}", json={f"secret{mark}": "x", "code": mark}, headers={"Prefer": "handling=lenient"})
+    api.patch(f"/profiles/{owner}", json={"lastName": f"secret{mark}"})
+    made, moved, stopped, same, lenient = (
+        each["detail"] for each in reversed(entries(api, f"filter[objectId]={link}"))
+    )
+    assert made == {"fields": ["code", "uri"]}
+    assert moved == {"fields": ["name", "uri"], "uri": ["https://a.example/", long[:1000] + "…"]}
+    assert stopped == {"fields": ["enabled", "profileId"], "enabled": [True, False], "profileId": [None, owner]}
+    assert (same, lenient) == ({"fields": ["uri"]}, {"fields": ["code"]})
+    assert entries(api, f"filter[objectId]={owner}&filter[action]=updateProfile")[0]["detail"] == {
+        "fields": ["lastName"]
+    }
+    assert f"secret{mark}" not in api.get("/audit/export").text
+
+
 def test_a_click_that_a_program_records_has_none(api: httpx.Client, server: Serving, mark: str) -> None:
     with server.client("write") as program:
         click = program.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://a.example/", "uuid": mark}).json()
@@ -143,6 +165,9 @@ def test_the_export_is_one_sound_chain_without_secrets(house: House, tmp_path: P
     broken = run("audit", "verify", str(tmp_path / "audit.ndjson"))
     assert broken.returncode == 1
     assert f"broken at entry {lines[-1].position}" in broken.stderr
+    (tmp_path / "audit.ndjson").write_bytes(b"")
+    empty = run("audit", "verify", str(tmp_path / "audit.ndjson"))
+    assert (empty.returncode, empty.stdout, "The file is empty." in empty.stderr) == (1, "", True)
 
 
 def test_commands_are_their_users(server: Serving, api: httpx.Client, mark: str, tmp_path: Path) -> None:
@@ -156,11 +181,14 @@ def test_commands_are_their_users(server: Serving, api: httpx.Client, mark: str,
     done = run("audit", "verify", "--data", str(server.data), **server.store)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("The audit log is sound: ")
+    noted = done.stdout.splitlines()[-1]
+    again = run("audit", "verify", "--last", noted, "--data", str(server.data), **server.store)
+    assert again.returncode == 0, again.stderr  # the check may be an entry itself
     missing = run("audit", "verify", "--last", "0" * 64, "--data", str(server.data), **server.store)
     assert missing.returncode == 1
     file = tmp_path / "log.ndjson"
     assert run("audit", "export", str(file), "--data", str(server.data), **server.store).returncode == 0
-    assert run("audit", "verify", str(file), "--last", done.stdout.splitlines()[-1]).returncode == 0
+    assert run("audit", "verify", str(file), "--last", noted).returncode == 0
 
 
 @pytest.mark.parametrize("scope", ["read", "write", "partner"])

@@ -164,6 +164,7 @@ def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client,
     assert made["profile_id"] not in json.dumps(history)
     assert mark not in json.dumps(history)
     entries = api.get("/audit?filter[action]=erasePerson&limit=1").json()
+    assert (entries[0]["objectType"], entries[0]["objectId"]) == ("erasure", receipt["erasureId"])
     assert entries[0]["time"][:19] == receipt["time"][:19]
     held(api, uuid=mark)
     shown = api.get("/audit?filter[action]=exportPerson&limit=1").json()

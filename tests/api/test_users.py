@@ -61,11 +61,30 @@ class TestTheFirstUser:
         assert other.ask("DELETE", path).status_code == 204
         assert mary.get("/session").status_code == 401
 
-    def test_is_offered_until_there_is_one(self, fresh: Serving) -> None:
-        with fresh.client() as api:
-            api.post("/users", json={"name": "Ann", "scope": "read"})
+    def test_is_offered_until_there_is_an_admin(self, fresh: Serving) -> None:
         late = {"token": self.token(fresh), "name": "Eve", "password": PASSWORD}
+        with fresh.client() as api:
+            invite(api, "Ann")
         assert Person(fresh).post("/welcome", late).status_code == 401
+        assert 'data-first="no"' in Person(fresh).get("/welcome").text
+
+    def test_is_offered_beside_users_who_are_no_admins(self, fresh: Serving) -> None:
+        with fresh.client() as api:
+            make_person(fresh, api, "Ann", "read")
+            _, open_one = invite(api, "Bob", "read")
+            api.post("/users", json={"name": "Cy", "scope": "admin"})  # nobody has a link of this admin
+        first = self.token(fresh)
+        assert fresh.stop() == 0
+        with serving_people(fresh.data, **fresh.store) as server:
+            [_, second] = re.findall(r"^Set up the first user: \S+#(\S+)$", server.log.read_text(), re.MULTILINE)
+            assert 'data-first="yes"' in Person(server).get("/welcome").text
+            assert Person(server).post("/welcome", {"token": open_one, "password": PASSWORD}).json()["scope"] == "read"
+            taken = Person(server).post("/welcome", {"token": second, "name": "ANN", "password": PASSWORD})
+            assert taken.status_code == 409
+            mary = Person(server).post("/welcome", {"token": second, "name": "Mary", "password": PASSWORD})
+            assert (mary.status_code, mary.json()["scope"]) == (201, "admin")
+            late = Person(server).post("/welcome", {"token": first, "name": "Eve", "password": PASSWORD})
+            assert late.status_code == 401
 
 
 class TestInvitations:

@@ -1,5 +1,6 @@
 """`clicktrail purge`: counts, deletes, and says what is kept."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,8 +27,15 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (dry.exit_code, dry.output.split()[:3]) == (0, ["clicks", "2", "due,"]), dry.output
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, done.output.split()[:3]) == (0, ["clicks", "2", "deleted,"]), done.output
+    assert CliRunner().invoke(main, ["audit", "export", str(tmp_path / "log")]).exit_code == 0
+    lines = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    begun, ended = (line["detail"] for line in lines if line["action"] == "purge")
+    assert begun == {"clicksDays": 365, "deliveriesDays": 30}
+    assert ended == {**begun, "clicks": 2, "deliveries": 0}
     short = CliRunner().invoke(main, ["purge", "--keep-clicks-days", "5"])
-    assert (short.exit_code, "attribution-window-days" in short.output) == (1, True)
+    assert (short.exit_code, "attribution-window-days, which is 30" in short.output) == (1, True)
+    one = CliRunner().invoke(main, ["purge", "--dry-run", "--keep-audit-days", "1"])
+    assert (one.exit_code, one.output.splitlines()[-1][-19:]) == (0, "due, kept for 1 day"), one.output
     with serving(data) as server, server.client() as api:
         assert len(api.get("/clicks").json()) == 1
         answer = api.get(f"/reports?{period}").json()

@@ -84,6 +84,13 @@ def test_a_removed_or_moved_entry_is_found(entries: list[AuditEntry], times: lis
 
 
 @given(CHAINS, TIMES)
+def test_a_reversed_file_is_wrong_at_its_first_line(entries: list[AuditEntry], times: list[int]) -> None:
+    found = verify(reversed(chained(entries, times)))
+    assert (found.broken, found.end.position) == (1, 0)
+    assert found.reason == f"line 1 of the file has position {len(entries)}; 1 is expected"
+
+
+@given(CHAINS, TIMES)
 def test_an_exported_line_is_read_as_it_was_written(entries: list[AuditEntry], times: list[int]) -> None:
     lines = chained(entries, times)
     assert [msgspec.json.decode(msgspec.json.encode(line), type=AuditLine) for line in lines] == lines

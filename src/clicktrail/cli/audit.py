@@ -38,6 +38,8 @@ def verify_log(file: Path | None, last: str | None, **given: str) -> None:
     verdict = verify(seen.pass_on(_read(file))) if file is not None else _verify_store(read_settings(given), seen)
     if verdict.reason is not None:
         raise click.ClickException(f"The audit log is broken at entry {verdict.broken}: {verdict.reason}.")
+    if file is not None and verdict.first is None:
+        raise click.ClickException("The file is empty.")
     if last is not None and not seen.is_found:
         raise click.ClickException(f"The audit log is sound, but it has no entry with the hash {last}.")
     click.echo(

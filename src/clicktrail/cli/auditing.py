@@ -31,7 +31,7 @@ def command_words() -> str:
     return " ".join(words)
 
 
-def command_trail(object_id: str | None = None, **detail: Any) -> Trail:
+def command_trail(object_id: str | None = None, /, **detail: Any) -> Trail:
     """What is known of the running command."""
     words = command_words()
     viewer = Viewer(Scope.ADMIN, actor=os_user(), actor_kind=ActorKind.COMMAND)
@@ -39,6 +39,6 @@ def command_trail(object_id: str | None = None, **detail: Any) -> Trail:
     return Trail(action=words, viewer=viewer, object_type=kind, object_id=object_id, detail=detail)
 
 
-def command_entry(object_id: str | None = None, **detail: Any) -> AuditEntry:
+def command_entry(object_id: str | None = None, /, **detail: Any) -> AuditEntry:
     """The entry of the running command."""
     return command_trail(object_id, **detail).entry(None)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -50,18 +50,21 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
     return asyncio.run(_run(make_store(settings, engine), local))
 
 
-def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Runs `work` on the store, which no server has open. Raises ClickException."""
+def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]], **detail: Any) -> T:
+    """Runs `work` on the store, which no server has open. `detail` is of its entry in the audit log.
+
+    Raises ClickException.
+    """
     try:
-        return asyncio.run(_run(make_store(settings, open_store(settings)), work))
+        return asyncio.run(_run(make_store(settings, open_store(settings)), work, **detail))
     except (StoreInUse, SettingsError) as error:
         raise click.ClickException(str(error)) from None
 
 
-async def _run(store: Store, local: Callable[[Store], Awaitable[T]]) -> T:
+async def _run(store: Store, local: Callable[[Store], Awaitable[T]], **detail: Any) -> T:
     try:
         await store.open()
-        trail = command_trail()
+        trail = command_trail(**detail)
         audited = AuditedStore(store, trail.entry_of)
         result = await local(audited)
         if trail.action in NOTED and not audited.is_settled:

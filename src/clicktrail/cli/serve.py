@@ -123,7 +123,7 @@ def report_troubles(app: App) -> None:
 
 
 async def offer_first_user(app: App) -> None:
-    """While there is no user, prints the link for the first one. What follows `#` reaches no log of a server."""
+    """While there is no admin, prints the link for the first one. What follows `#` reaches no log of a server."""
     made = await app.store.run(invite_first)
     if made is not None:
         click.echo(f"Set up the first user: {browser_url(app.settings)}/welcome#{made.token}")

@@ -26,7 +26,8 @@ _TOO_LONG: Mapping[str, Any] = {"left_out": True}
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what, with which object, and from where.
 
-    `detail` is small, and has no personal data, no secret, and no value that a user typed.
+    `detail` is small, and has no personal data and no secret. Of the values that a user typed it has only those of
+    links: `uri`, `code`, `enabled` and `profileId`.
     """
 
     actor_kind: ActorKind
@@ -117,6 +118,9 @@ def verify(lines: Iterable[AuditLine]) -> Verdict:
         if first is None:
             first, begin = line.position, Place(line.position - 1, line.previous_hash)
             end = begin if line.position > 1 else Place()
+        if count == 1 and line.position < first:
+            wrong = f"line 1 of the file has position {first}; 1 is expected"
+            return Verdict(lines=0, first=first, end=Place(), broken=1, reason=wrong)
         reason = _find_fault(line, end)
         if reason is not None:
             return Verdict(lines=count, first=first, end=end, broken=end.position + 1, reason=reason)

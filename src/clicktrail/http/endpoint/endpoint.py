@@ -35,7 +35,7 @@ from clicktrail.http.endpoint.operation import NAMES, Operation
 from clicktrail.http.endpoint.problems import INTERNAL, render_problem
 from clicktrail.http.endpoint.request_ids import HEADER, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
-from clicktrail.http.endpoint.trails import Trail, is_due, object_of, question_of, shows_contacts
+from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, object_of, question_of, shows_contacts
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
 from clicktrail.query.fields import Resource
@@ -109,7 +109,10 @@ class Endpoint:
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
         body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
         body = await inflate(body, most) if is_compressed else body
-        return replace(call, body=body.removeprefix(BOM_UTF8))
+        body = body.removeprefix(BOM_UTF8)
+        if call.trail is not None and isinstance(operation.body, Resource):
+            call.trail.detail.update(fields_of(body, operation.body))
+        return replace(call, body=body)
 
 
 async def _handle(operation: Operation, call: Call) -> Answer:

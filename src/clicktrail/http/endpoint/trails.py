@@ -17,7 +17,7 @@ from clicktrail.model.access import PERSONS, SYSTEM, ActorKind, Viewer
 from clicktrail.model.audit import AuditEntry
 from clicktrail.model.clock import Clock
 from clicktrail.model.ids import is_id
-from clicktrail.query.fields import CONTACT, PROFILE, Record
+from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
 from clicktrail.query.grammar import Asked
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.store import Store
@@ -25,6 +25,8 @@ from clicktrail.store.store import Store
 _PERSONAL = frozenset({"contacts", "profile"})
 """Expansions that show contacts."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MADE = (("attribution_id", "registration"), ("session_id", "session"), ("erasure_id", "erasure"))
+"""Attributes of what a change returns, and the kind of object whose id they are."""
 _MINUTE_S = 60.0
 MOST_STRANGERS = 60
 """Entries a minute about requests of nobody who is known, such as failed sign-ins. Further ones are counted."""
@@ -70,14 +72,17 @@ class Trail:
         )
 
     def entry_of(self, result: Any) -> AuditEntry | None:
-        """The entry of a change with this result. A repeated POST changes nothing, and has none."""
+        """The entry of a change with this result, which may have a `detail` of its own. A repeated POST changes
+        nothing, and has none.
+        """
         made = result[0] if isinstance(result, tuple) and result else result
         if isinstance(result, tuple) and result[-1] is False:
             return None
         if self.object_id is None:
             kind, self.object_id = _object_of(made)
             self.object_type = self.object_type or kind
-        return self.entry(self.status)
+        entry = self.entry(self.status)
+        return msgspec.structs.replace(entry, detail={**entry.detail, **getattr(result, "detail", {})})
 
     def _actor(self, status: int | None) -> tuple[ActorKind, str | None]:
         if self.viewer is not SYSTEM:
@@ -89,7 +94,7 @@ def _object_of(made: Any) -> tuple[str | None, str | None]:
     """The kind, if it tells, and the id of what a change returned."""
     if isinstance(made, Record):
         return None, made.object_id
-    for name, kind in (("attribution_id", "registration"), ("session_id", "session")):
+    for name, kind in _MADE:
         found = getattr(made, name, None)
         if found is not None:
             return kind, str(found)
@@ -123,6 +128,17 @@ def question_of(asked: Asked) -> dict[str, Any]:
         "parameters": sorted(asked.given),
     }
     return {name: values for name, values in named.items() if values}
+
+
+def fields_of(body: bytes, resource: Resource) -> dict[str, list[str]]:
+    """The names of the fields that a body sets. Keys that the resource does not declare are left out: people type
+    secrets anywhere. A body that is not JSON has none; its handler refuses it.
+    """
+    try:
+        sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return {"fields": sorted(sent.keys() & resource.writable.keys())}
 
 
 def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str | None]:

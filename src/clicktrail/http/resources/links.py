@@ -31,7 +31,7 @@ async def update_link(call: Call) -> Answer:
     form, rules = parse_own(call, LINK), call.services.limits.own_rules
     await refuse_changed_item(call, LINK, form)
     link_id = call.path["linkId"]
-    record, staying = await call.store.run(links.update_link, call.viewer, link_id, form.values, rules)
+    record, staying, _ = await call.store.run(links.update_link, call.viewer, link_id, form.values, rules)
     document = render_record(LINK, record, call.language)
     if staying is not None:
         document["staying"] = StayingClicks(partner_id=staying.partner_id, clicks=staying.clicks)

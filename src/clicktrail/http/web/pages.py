@@ -10,7 +10,7 @@ from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.tracking.redirects import BANNER_PREFIX
 from clicktrail.http.web.files import ROOT, load_files, modules_of
 from clicktrail.query.grammar import ANYTHING
-from clicktrail.store.objects.users import has_users
+from clicktrail.store.objects.users import has_admin
 
 START = "app/main.js"
 FIRST_PAGE = "app/pages/overview.js"
@@ -44,8 +44,8 @@ async def get_page(call: Call) -> Answer:
 
 
 async def get_welcome(call: Call) -> Answer:
-    """The page of an invitation. The first user also chooses a name, so the page says whether there are users."""
-    return _render(call, is_first=not await call.store.run(has_users))
+    """The page of an invitation. The first admin also chooses a name, so the page says whether there is an admin."""
+    return _render(call, is_first=not await call.store.run(has_admin))
 
 
 def _render(call: Call, is_first: bool = False) -> Answer:

@@ -67,7 +67,7 @@ AUDIT = Resource(
             name="detail",
             kind=kinds.DETAIL,
             nullable=False,
-            doc="Names of filters, counts and the like: no personal data and no secrets.",
+            doc="Names of filters and of sent fields, counts, what a link does: no personal data and no secrets.",
             example={"count": 10},
         ),
         Field(name="previousHash", nullable=False, doc="The hash of the entry before.", example="0" * 64),

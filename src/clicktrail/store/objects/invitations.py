@@ -11,7 +11,7 @@ from clicktrail.model.people import Invited
 from clicktrail.query.fields import USER
 from clicktrail.store.objects.oauth_clients import hash_secret
 from clicktrail.store.objects.sessions import end_sessions
-from clicktrail.store.objects.users import add_user, get_credentials, has_users
+from clicktrail.store.objects.users import add_user, get_credentials, has_admin
 from clicktrail.store.reads.records import update_row
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import insert_into, sql
@@ -33,8 +33,8 @@ class Invitation(NamedTuple):
 
 @transaction(Write.CHANGE)
 def invite_first(session: Session) -> Invitation | None:
-    """The invitation of the first user; None if there are users."""
-    return None if has_users(session) else _insert(session, None, people.FIRST_INVITATION)
+    """The invitation of the first user, an admin; None if there is an admin."""
+    return None if has_admin(session) else _insert(session, None, people.FIRST_INVITATION)
 
 
 @transaction(Write.CHANGE)
@@ -60,7 +60,7 @@ def _insert(session: Session, user_id: str | None, lifetime: int) -> Invitation:
 def find_invited(session: Session, token: str) -> Invited:
     """What an invitation is for. Raises Unauthenticated."""
     rows = session.rows(sql(_FOUND, hash_secret(token), session.clock.now_us()))
-    if not rows or (rows[0][0] is None and has_users(session)):
+    if not rows or (rows[0][0] is None and has_admin(session)):
         raise Unauthenticated("This link is not valid any more: it was used or replaced, or its time is over.")
     return Invited(user_id=rows[0][0], name=rows[0][1])
 

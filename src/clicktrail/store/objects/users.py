@@ -18,6 +18,10 @@ from clicktrail.store.session.sql import Sql, sql
 from clicktrail.store.session.transactions import Write, transaction
 
 _CREDENTIALS = "SELECT user_id, name, enabled, password_hash, totp_secret FROM users WHERE {}"
+_ADMIN = (
+    "SELECT 1 FROM users u WHERE u.enabled AND u.scope = {} AND (u.password_hash IS NOT NULL OR EXISTS "
+    "(SELECT 1 FROM invitations i WHERE i.user_id = u.user_id AND i.end_time > {})) LIMIT 1"
+)
 _UNSET = {"password_hash": None, "totp_secret": None, "totp_pending": None, "totp_step": None}
 
 
@@ -48,8 +52,9 @@ def _find(session: Session, where: Sql) -> Credentials | None:
     )
 
 
-def has_users(session: Session) -> bool:
-    return bool(session.rows(sql("SELECT 1 FROM users LIMIT 1")))
+def has_admin(session: Session) -> bool:
+    """Whether an enabled admin has a password, or an invitation that is still valid."""
+    return bool(session.rows(sql(_ADMIN, Scope.ADMIN.value, session.clock.now_us())))
 
 
 @transaction(Write.CHANGE)

@@ -292,7 +292,19 @@ def replay_dead(session: Session, postback_id: str) -> int:
 
 
 @transaction(Write.QUEUE)
-def forget_deliveries(session: Session, days: int) -> None:
-    """Deletes deliveries older than `days`. The age comes from the id."""
+def forget_deliveries(session: Session, days: int) -> int:
+    """Deletes deliveries older than `days`. The age comes from the id. Returns their number."""
+    count = count_old_deliveries(session, days)
+    session.rows(sql("DELETE FROM deliveries WHERE {}", _older(session, days)))
+    return count
+
+
+def count_old_deliveries(session: Session, days: int) -> int:
+    """How many `forget_deliveries` would delete."""
+    count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", _older(session, days)))[0][0]
+    return count
+
+
+def _older(session: Session, days: int) -> Sql:
     first = f"{max(session.clock.now_us() // SECOND - days * DAY_US // SECOND, 0):08x}"
-    session.rows(sql("DELETE FROM deliveries WHERE delivery_id < {}", first))
+    return sql("delivery_id < {}", first)

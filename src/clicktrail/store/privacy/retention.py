@@ -10,7 +10,7 @@ from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.erasure import Clicks, Key, Named
 from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.store.clicks.change import drop
-from clicktrail.store.outbox.deliveries import forget_deliveries
+from clicktrail.store.outbox.deliveries import count_old_deliveries, forget_deliveries
 from clicktrail.store.privacy.audit import drop_before
 from clicktrail.store.privacy.erasure import erase
 from clicktrail.store.privacy.persons import Person, find_person, is_any
@@ -49,7 +49,7 @@ class Days(NamedTuple):
     audit: int = 0
 
 
-class Purged(msgspec.Struct, kw_only=True):
+class Purged(msgspec.Struct, kw_only=True, rename="camel"):
     """How much of each class was deleted, or would be. Of registrations only what they named is deleted."""
 
     clicks: int = 0
@@ -71,9 +71,8 @@ def count_due(session: Session, days: Days) -> Purged:
     if before := _before(session, days.registrations):
         counted = sql("SELECT count(*) FROM attributions WHERE {}", sql(_OLD_NAMES, before))
         found.registrations = session.rows(counted)[0][0]
-    if before := _before(session, days.deliveries):
-        first = f"{before // SECOND:08x}"
-        found.deliveries = session.rows(sql("SELECT count(*) FROM deliveries WHERE delivery_id < {}", first))[0][0]
+    if days.deliveries:
+        found.deliveries = count_old_deliveries(session, days.deliveries)
     if before := _before(session, days.audit):
         found.audit = session.rows(sql("SELECT count(*) FROM audit WHERE time < {}", before))[0][0]
     return found
@@ -162,10 +161,8 @@ def purge_registrations(session: Session, days: Days) -> int:
 
 @transaction(Write.QUEUE)
 def purge_deliveries(session: Session, days: Days) -> int:
-    """All at once: the server does so every hour."""
-    if days.deliveries:
-        forget_deliveries(session, days.deliveries)
-    return 0
+    """All at once: the server also does so every hour."""
+    return forget_deliveries(session, days.deliveries) if days.deliveries else 0
 
 
 @transaction(Write.QUEUE)

@@ -54,6 +54,6 @@ export function Welcome() {
   if (!token) return html`<${Card} title=${texts.welcome.title}><p class="problem" role="alert">${texts.welcome.noToken}</p><a href=${`${base}/dashboard`}>${words.title}</a><//>`;
   const isFirst = document.documentElement.dataset.first === "yes";
   return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
-    ${isFirst && html`<${Field} name="name" label=${words.name} autocomplete="username" required autofocus />`}
+    ${isFirst && html`<${Field} name="name" label=${words.name} autocomplete="username" autofocus />`}
     <${Field} name="password" type="password" label=${words.password} autocomplete="new-password" required /><//><//>`;
 }

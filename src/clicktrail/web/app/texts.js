@@ -70,7 +70,7 @@ export const texts = {
   welcome: {
     title: "Set your password",
     text: "Choose a password of at least 12 characters.",
-    firstText: "You are the first user. Choose a name and a password of at least 12 characters.",
+    firstText: "There is no admin yet. Choose a name, and a password of at least 12 characters. If you were invited by name, leave the name empty.",
     noToken: "This address has no invitation. Ask for a new one.",
     submit: "Set password and sign in",
     tooShort: "The password needs at least 12 characters.",
