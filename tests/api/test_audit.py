@@ -215,3 +215,26 @@ def test_strangers_cannot_fill_the_log(embedded: AnyEngine) -> None:
     assert len(lines) == MOST_STRANGERS + 1
     assert (lines[-1].detail, lines[-2].detail) == ({"unwritten": 5}, {})
     assert verify(lines).reason is None
+
+
+@pytest.mark.parametrize(
+    ("line", "is_whole"),
+    [
+        (b"", True),
+        (b'"actor":"mallory",', False),
+        (b" ", False),
+        (b'"detail":' + b"[" * 90_000, False),
+        (b'"\xff":1,', False),
+    ],
+)
+def test_a_line_that_was_written_otherwise_is_no_line_of_the_log(
+    api: httpx.Client, tmp_path: Path, line: bytes, is_whole: bool
+) -> None:
+    """Members twice, other spaces, what cannot be read: only the bytes that were hashed are the entry."""
+    api.post("/links", json={"code": f"{tmp_path.name}-a"})
+    [first, *rest] = api.get("/audit/export").content.splitlines(keepends=True)
+    file = tmp_path / "audit.ndjson"
+    file.write_bytes(b"".join((b"{" + line + first[1:], *rest)))
+    done = run("audit", "verify", str(file))
+    assert (done.returncode == 0) == is_whole, done.stdout + done.stderr
+    assert is_whole or "Line 1 of the file is not an entry of the audit log as it was written." in done.stderr

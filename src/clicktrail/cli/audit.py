@@ -67,6 +67,10 @@ def export_log(file: str, is_forced: bool, **given: str) -> None:
         change(settings, lambda api: out.writelines(api.download("/audit/export")), local)
 
 
+_LONGEST = 64 * 1024
+"""Bytes of a line: eight times the longest detail."""
+
+
 class _Seen:
     """Lines on their way to the check; remembers whether one has a hash."""
 
@@ -94,18 +98,19 @@ def _verify_store(settings: Settings, seen: _Seen) -> Verdict:
 
 def _read(file: Path) -> Iterator[AuditLine]:
     with file.open("rb") as content:
-        yield from _decode_lines(content)
+        yield from _decode_lines(iter(lambda: content.readline(_LONGEST + 1), b""))
 
 
 def _decode_lines(lines: Iterator[bytes]) -> Iterator[AuditLine]:
-    """Raises ClickException for a line that is not one of the log."""
+    """Raises ClickException for a line that is not one of the log, as it was written."""
     for number, line in enumerate(lines, 1):
         try:
-            yield _decode(line)
-        except msgspec.DecodeError as error:
-            raise click.ClickException(
-                f"Line {number} of the file is not an entry of the audit log: {error}."
-            ) from None
+            entry = _decode(line) if len(line) <= _LONGEST else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            entry = None
+        if entry is None or msgspec.json.encode(entry) != line.rstrip(b"\r\n"):
+            raise click.ClickException(f"Line {number} of the file is not an entry of the audit log as it was written.")
+        yield entry
 
 
 def _lines_of(pieces: Iterator[bytes]) -> Iterator[bytes]:

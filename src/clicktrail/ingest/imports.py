@@ -32,6 +32,8 @@ _NOTHING = (None, None, None)
 _NO_POINTERS: Mapping[str, str] = {}
 _NO_FINDINGS: Mapping[str, Any] = {}
 _TEXTS = ("utm_campaign", "utm_content", "utm_medium", "utm_source", "utm_term")
+MOST_CONTACTS = 1_000
+"""Contacts of one imported profile: ten times what a body may have. More would stall recording."""
 
 
 class _Form(Body, forbid_unknown_fields=False, rename="camel"):
@@ -280,6 +282,9 @@ def _contacts_of(value: Any, profile_id: str, reading: Reading) -> tuple[list[Re
     items = [value] if isinstance(value, dict) else value or []
     if not isinstance(items, list):
         raise InvalidBody("The row is not valid.", (Mistake("must be an array", pointer="/contacts"),))
+    if len(items) > MOST_CONTACTS:
+        detail = f"must have at most {MOST_CONTACTS} items"
+        raise InvalidBody("The row is not valid.", (Mistake(detail, pointer="/contacts"),))
     found: dict[tuple[str, str], Record] = {}
     notes: dict[str, None] = {}
     for place, item in enumerate(items):

@@ -67,7 +67,7 @@ class Trail:
             object_id=self.object_id,
             status=status,
             address=self.address,
-            request_id=self.request_id,
+            request_id=None if kind is ActorKind.UNKNOWN else self.request_id,  # a stranger's text stays for ever
             detail=self.detail,
         )
 
