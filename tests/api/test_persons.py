@@ -152,6 +152,8 @@ def test_a_partner_is_not_erased(api: httpx.Client, mark: str) -> None:
 def test_a_person_is_named_by_one_value(api: httpx.Client, query: str) -> None:
     assert api.get(f"/persons{query}").status_code == 400
     assert api.post("/persons/erasures", json={}).status_code == 422
+    two = api.post("/persons/erasures", json={"uuid": "1", "contact": "a@b.example"})
+    assert (two.status_code, two.json()["errors"][0]["detail"][:25]) == (422, "must have exactly one of ")
     assert api.post("/persons/erasures", json={"uuid": "1", "clicks": "keep"}).status_code == 422
 
 
@@ -168,3 +170,24 @@ def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client,
     shown = api.get("/audit?filter[action]=exportPerson&limit=1").json()
     assert mark not in json.dumps([entries, shown])
     assert len(shown) == 1
+
+
+def test_a_raw_plus_is_a_plus_sign_in_a_contact(api: httpx.Client, mark: str) -> None:
+    number = f"+4930{int(mark[1:], 16) % 10**7:07}"
+    contacts = [{"key": "email", "value": f"a+{mark}@mail.example"}, {"key": "phone", "value": number}]
+    made = api.post("/profiles", json={"firstName": "Plus", "contacts": contacts})
+    assert made.status_code == 201, made.text
+    spelled = [f"a+{mark}@mail.example", number, "%2B49+30+" + number[5:], "00" + number[1:]]
+    for contact in (*spelled, *(each.replace("+", "%2B") for each in spelled[:2])):
+        found = api.get(f"/persons?contact={contact}").json()
+        assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+
+
+@pytest.mark.parametrize("contact", ["0307654321", "grace", "+4", "+49grace"])
+def test_what_is_no_contact_is_refused(api: httpx.Client, contact: str) -> None:
+    asked = api.get("/persons", params={"contact": contact})
+    told = api.post("/persons/erasures", json={"contact": contact})
+    assert (asked.status_code, told.status_code) == (400, 422)
+    text = "is neither an e-mail address nor a phone number with its country code, such as +49 30 1234567"
+    assert asked.json()["errors"] == [{"detail": text, "parameter": "contact"}]
+    assert told.json()["errors"] == [{"detail": text, "pointer": "/contact"}]
