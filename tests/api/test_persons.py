@@ -14,6 +14,7 @@ from tests.api.test_attribution import click, make_link, make_partner, register
 REPORT = (
     "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
 )
+_GONE = ("userAgent", "referrer", "uuid", "latitude", "longitude", "utmTerm", "utmContent")
 
 
 def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
@@ -22,7 +23,8 @@ def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
     shown = {
         "ip": "8.8.7.1",
         "userAgent": f"Agent {mark}",
-        "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example#f",
+        "uri": f"https://shop.example/p?referral={mark}&mail={mark}@x.example"
+        f"&utm_campaign=may&utm_source=letter&utm_medium=email&utm_term={mark}@x.example&utm_content={mark}@y.example#f",
     }
     clicks = [
         click(api, mark, day, visitorId=f"{mark}-v{browser}", referrer=f"https://from.example/{mark}", **shown)
@@ -52,7 +54,8 @@ def erase(api: httpx.Client, expected: int = 200, **named: str) -> dict[str, Any
 def figures(api: httpx.Client, mark: str) -> Any:
     rows = api.get(f"{REPORT}&filter[code]={mark}").json()["rows"]
     [link_id] = [row["linkId"] for row in rows]
-    return rows, api.get(f"/links/{link_id}/metrics").json()
+    campaigns = REPORT.replace("=link", "=utmCampaign,utmSource,utmMedium")
+    return rows, api.get(f"/links/{link_id}/metrics").json(), api.get(f"{campaigns}&filter[code]={mark}").json()["rows"]
 
 
 @pytest.mark.parametrize("key", ["contact", "uuid", "visitorId", "clickId", "profileId"])
@@ -91,7 +94,8 @@ def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: st
     shown = [api.get(f"/clicks/{each}?query[visitor]=1&query[origin]=1").json() for each in made["clicks"]]
     for each in shown:
         assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
-        assert [each[name] for name in ("userAgent", "referrer", "uuid", "latitude", "longitude")] == [None] * 5
+        assert [each[name] for name in _GONE] == [None] * len(_GONE)
+        assert [each[name] for name in ("utmCampaign", "utmSource", "utmMedium")] == ["may", "letter", "email"]
         assert mark not in json.dumps({**each, "linkId": None})
     assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
     registrations = api.get(f"/registrations?filter[linkId]={shown[0]['linkId']}").json()
@@ -106,7 +110,7 @@ def test_clicks_can_be_deleted_too(api: httpx.Client, mark: str) -> None:
     other = click(api, mark, 2, ip="8.8.7.2")
     assert erase(api, uuid=f"{mark}-u", clicks="delete")["clicks"] == 3
     assert [api.get(f"/clicks/{each}").status_code for each in made["clicks"]] == [404] * 3
-    rows, of_link = figures(api, mark)
+    rows, of_link, _ = figures(api, mark)
     assert [(row["clicks"], row["uniqueClicks"], row["registered"]) for row in rows] == [(1, 1, 1)]
     assert (of_link["clicks"], of_link["registrations"]) == (1, 0)
     assert api.get(f"/clicks/{other}").status_code == 200

@@ -241,8 +241,9 @@ OPERATIONS = (
         name="erasePerson",
         summary="Erase one person",
         doc="Profiles, contacts and identities are deleted. Clicks lose the address, the user agent, the query of the "
-        "uri, the referrer, the uuid and the coordinates; made-up values take the place of visitor id and profile. "
-        "Registrations are kept as bare facts. An unknown person gets a receipt with zeros. A partner is 409.",
+        "uri, `utmTerm`, `utmContent`, the referrer, the uuid and the coordinates; made-up values take the "
+        "place of visitor id and profile. Registrations are kept as bare facts. An unknown person gets a receipt with "
+        "zeros. A partner is 409.",
         scopes=ADMINS,
         needs_password=True,
         body=Fields(
