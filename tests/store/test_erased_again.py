@@ -26,12 +26,19 @@ def test_imported_rows_of_an_erased_person_are_refused(api: httpx.Client, mark: 
     made = make_person(api, mark)
     profile = api.get(f"/profiles/{made['profile_id']}").json()
     rows = [api.get(f"/clicks/{each}").json() for each in made["clicks"]]
+    own = {
+        "time": "2024-05-05T00:00:00Z",
+        "ip": "8.8.1.2",
+        "uri": f"https://x.example/?referral={mark}",
+        "uuid": f"{mark}-c",
+    }
+    assert api.post("/clicks", json={**own, "visitorId": f"{mark}-v1"}).status_code == 201
     erase(api, visitorId=f"{mark}-v1", clicks="delete")
     later = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
     new = {"uri": "https://x.example/", "ip": "8.8.1.1", "visitorId": f"{mark}-v2", "time": later}
-    found = statuses(api, [profile, *rows, new])
-    assert found[:4] == [(422, "belongs to a person who was erased")] * 4
-    assert found[4] == (201, "")  # it came after the erasure
+    found = statuses(api, [profile, *rows, own, new])
+    assert found[:5] == [(422, "belongs to a person who was erased")] * 5
+    assert found[5] == (201, "")  # it came after the erasure
     assert held(api, contact=f"{mark}@mail.example")["profiles"] == []
 
 
