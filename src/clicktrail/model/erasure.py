@@ -85,6 +85,11 @@ class Strangers:
         return self._addresses.setdefault(place, _NO_ONE + secrets.token_hex(8))
 
 
+def is_stripped(click: Click) -> bool:
+    """Whether nothing in the click leads to its person any more."""
+    return click.ip.startswith(_NO_ONE)
+
+
 def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str]) -> Click:
     """The click without what leads to its person. `profiles`: the ids that take the place of profiles' ids."""
     ip = strangers.address(click)
