@@ -205,8 +205,7 @@ def answer_content(operation: Operation, found: schemas.Schemas) -> Json:
         schema = found.answers[operation.name]
         if operation.query.is_list:
             schema = {"type": "array", "items": schema}
-        others = {kind: {"schema": {"type": "string"}} for kind in operation.other_types}
-        return {JSON: {"schema": schema, "example": make_sample(schema, found.named)}, **others}
+        return {JSON: {"schema": schema, "example": make_sample(schema, found.named)}}
     if operation.statuses[0] != 200:
         return {}
     samples = operation.samples or {operation.media_type: None}
