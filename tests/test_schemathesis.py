@@ -41,8 +41,9 @@ OF_REPORTS = ("group_by", "metrics", "zone", "from", "to", "compare", "compare_f
 DEPENDENT = (*OF_REPORTS, "align", "sort_by", "other")
 """Parameters of reports that depend on each other, which a list of parameters cannot say: tests/reports has them."""
 
-OTHER_KEYS = ("contact", "visitorId", "clickId", "profileId")
-"""A person is found by one key alone, which a list of parameters cannot say either; and not any text is a contact."""
+OTHER_KEYS = ("contact", "visitorId", "clickId", "profileId", "format")
+"""A person is found by one key alone, which a list of parameters cannot say either; and not any text is a contact.
+The document describes the JSON; tests/api/test_persons.py has the CSV."""
 
 
 def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
