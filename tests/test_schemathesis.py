@@ -41,8 +41,9 @@ OF_REPORTS = ("group_by", "metrics", "zone", "from", "to", "compare", "compare_f
 DEPENDENT = (*OF_REPORTS, "align", "sort_by", "other")
 """Parameters of reports that depend on each other, which a list of parameters cannot say: tests/reports has them."""
 
-OTHER_KEYS = ("uuid", "visitorId", "clickId", "profileId")
-"""A person is found by one key alone, which a list of parameters cannot say either."""
+OTHER_KEYS = ("contact", "visitorId", "clickId", "profileId", "format")
+"""A person is found by one key alone, which a list of parameters cannot say either; and not any text is a contact.
+The document describes the JSON; tests/api/test_persons.py has the CSV."""
 
 
 def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
             operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in DEPENDENT]
         if operation["operationId"] == "exportPerson":
             kept = [each for each in operation["parameters"] if each["name"] not in OTHER_KEYS]
-            operation["parameters"] = [each | {"required": each["name"] == "contact"} for each in kept]
+            operation["parameters"] = [each | {"required": each["name"] == "uuid"} for each in kept]
         operation.get("requestBody", {"content": {}})["content"].pop("application/x-ndjson", None)
     for name, schema in document["components"]["schemas"].items():
         if schema.get("additionalProperties") is False and not name.endswith("Filter"):

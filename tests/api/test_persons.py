@@ -15,6 +15,7 @@ from tests.serving import Serving
 REPORT = (
     "/reports?period=all&metrics=clicks,uniqueClicks,visitors,browsers,registrations,clients,registered&group_by=link"
 )
+_GONE = ("userAgent", "referrer", "uuid", "latitude", "longitude", "utmTerm", "utmContent")
 
 
 def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
@@ -23,7 +24,8 @@ def make_person(api: httpx.Client, mark: str) -> dict[str, Any]:
     shown = {
         "ip": "8.8.7.1",
         "userAgent": f"Agent {mark}",
-        "uri": f"https://shop.example/p?referral={mark}&who={mark}@x.example#f",
+        "uri": f"https://shop.example/p?referral={mark}&who={mark}@x.example"
+        f"&utm_campaign=may&utm_source=letter&utm_medium=email&utm_term={mark}@x.example&utm_content={mark}@y.example#f",
     }
     clicks = [
         click(api, mark, day, visitorId=f"{mark}-v{browser}", referrer=f"https://from.example/{mark}", **shown)
@@ -53,7 +55,8 @@ def erase(api: httpx.Client, expected: int = 200, **named: str) -> dict[str, Any
 def figures(api: httpx.Client, mark: str) -> Any:
     rows = api.get(f"{REPORT}&filter[code]={mark}").json()["rows"]
     [link_id] = [row["linkId"] for row in rows]
-    return rows, api.get(f"/links/{link_id}/metrics").json()
+    campaigns = REPORT.replace("=link", "=utmCampaign,utmSource,utmMedium")
+    return rows, api.get(f"/links/{link_id}/metrics").json(), api.get(f"{campaigns}&filter[code]={mark}").json()["rows"]
 
 
 @pytest.mark.parametrize("key", ["contact", "uuid", "visitorId", "clickId", "profileId"])
@@ -92,7 +95,8 @@ def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: st
     shown = [api.get(f"/clicks/{each}?query[visitor]=1&query[origin]=1").json() for each in made["clicks"]]
     for each in shown:
         assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
-        assert [each[name] for name in ("userAgent", "referrer", "uuid", "latitude", "longitude")] == [None] * 5
+        assert [each[name] for name in _GONE] == [None] * len(_GONE)
+        assert [each[name] for name in ("utmCampaign", "utmSource", "utmMedium")] == ["may", "letter", "email"]
         assert mark not in json.dumps({**each, "linkId": None})
     assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
     registrations = api.get(f"/registrations?filter[linkId]={shown[0]['linkId']}").json()
@@ -107,7 +111,7 @@ def test_clicks_can_be_deleted_too(api: httpx.Client, mark: str) -> None:
     other = click(api, mark, 2, ip="8.8.7.2")
     assert erase(api, uuid=f"{mark}-u", clicks="delete")["clicks"] == 3
     assert [api.get(f"/clicks/{each}").status_code for each in made["clicks"]] == [404] * 3
-    rows, of_link = figures(api, mark)
+    rows, of_link, _ = figures(api, mark)
     assert [(row["clicks"], row["uniqueClicks"], row["registered"]) for row in rows] == [(1, 1, 1)]
     assert (of_link["clicks"], of_link["registrations"]) == (1, 0)
     assert api.get(f"/clicks/{other}").status_code == 200
@@ -153,6 +157,8 @@ def test_a_partner_is_not_erased(api: httpx.Client, mark: str) -> None:
 def test_a_person_is_named_by_one_value(api: httpx.Client, query: str) -> None:
     assert api.get(f"/persons{query}").status_code == 400
     assert api.post("/persons/erasures", json={}).status_code == 422
+    two = api.post("/persons/erasures", json={"uuid": "1", "contact": "a@b.example"})
+    assert (two.status_code, two.json()["errors"][0]["detail"][:25]) == (422, "must have exactly one of ")
     assert api.post("/persons/erasures", json={"uuid": "1", "clicks": "keep"}).status_code == 422
 
 
@@ -225,3 +231,24 @@ def test_repeats_go_with_the_click_that_they_repeat(api: httpx.Client, mark: str
         register(api, clickId=repeat, profile={"uuid": f"{mark}-u"})
     assert erase(api, **named.get(key, {"uuid": f"{mark}-u"}))["clicks"] == 2
     assert [api.get(f"/clicks/{each}").json()["ip"][:5] for each in (original, repeat)] == ["100::"] * 2
+
+
+def test_a_raw_plus_is_a_plus_sign_in_a_contact(api: httpx.Client, mark: str) -> None:
+    number = f"+4930{int(mark[1:], 16) % 10**7:07}"
+    contacts = [{"key": "email", "value": f"a+{mark}@mail.example"}, {"key": "phone", "value": number}]
+    made = api.post("/profiles", json={"firstName": "Plus", "contacts": contacts})
+    assert made.status_code == 201, made.text
+    spelled = [f"a+{mark}@mail.example", number, "%2B49+30+" + number[5:], "00" + number[1:]]
+    for contact in (*spelled, *(each.replace("+", "%2B") for each in spelled[:2])):
+        found = api.get(f"/persons?contact={contact}").json()
+        assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+
+
+@pytest.mark.parametrize("contact", ["0307654321", "grace", "+4", "+49grace"])
+def test_what_is_no_contact_is_refused(api: httpx.Client, contact: str) -> None:
+    asked = api.get("/persons", params={"contact": contact})
+    told = api.post("/persons/erasures", json={"contact": contact})
+    assert (asked.status_code, told.status_code) == (400, 422)
+    text = "is neither an e-mail address nor a phone number with its country code, such as +49 30 1234567"
+    assert asked.json()["errors"] == [{"detail": text, "parameter": "contact"}]
+    assert told.json()["errors"] == [{"detail": text, "pointer": "/contact"}]

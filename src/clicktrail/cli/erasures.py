@@ -29,7 +29,7 @@ def export_list(dest: Path, **given: str) -> None:
     listed = open_local(read_settings(given), read)
     dest.write_bytes(msgspec.json.encode(listed) + b"\n")
     dest.chmod(0o600)
-    click.echo(f"{dest}: {len(listed.tables['erasures'])} erasures.")
+    click.echo(f"Erasures in {dest}: {len(listed.tables['erasures'])}.")
 
 
 @erasures.command()
@@ -48,7 +48,9 @@ def apply(source: Path, **given: str) -> None:
         return count
 
     count = open_local(read_settings(given), repeat)
-    click.echo(f"{len(listed.tables['erasures'])} erasures on the list; {count} values led to persons who were back.")
+    click.echo(
+        f"Erasures on the list: {len(listed.tables['erasures'])}. Persons who were back and erased again: {count}."
+    )
 
 
 @erasures.command()
@@ -56,7 +58,7 @@ def apply(source: Path, **given: str) -> None:
 def scrub(**given: str) -> None:
     """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
     count = open_local(read_settings(given), _scrub)
-    click.echo(f"The bytes of {count} erasures are gone.")
+    click.echo(f"Erasures whose bytes are gone now: {count}.")
 
 
 async def _scrub(store: Store) -> int:

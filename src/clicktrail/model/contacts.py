@@ -68,5 +68,23 @@ def spellings(text: str, region: str | None) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def name_contact(text: str, region: str | None) -> list[str]:
+    """The spellings of the whole contact of a person. Raises ValueError for what is no address and no whole number."""
+    found = spellings(text, region)
+    if "@" not in text and not any(_is_phone(each, region) for each in found):
+        raise ValueError(
+            "is neither an e-mail address nor a phone number with its country code, such as +49 30 1234567"
+        )
+    return found
+
+
+def _is_phone(text: str, region: str | None) -> bool:
+    try:
+        read_phone(text, region)
+    except ValueError:
+        return False
+    return True
+
+
 def _digits(value: str) -> str:
     return re.sub(r"[\s().\-/]", "", value)

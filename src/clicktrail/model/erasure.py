@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from clicktrail.model.click import Click
 from clicktrail.model.visitors import day_of, visitor_of
 
+_STRIPPED = ("user_agent", "referrer", "uuid", "name_space", "latitude", "longitude", "utm_term", "utm_content")
+"""The fields of a click that are null afterwards."""
 _NO_ONE = "60100000000000000"
 """The key of the block 100::/64, which no one has (RFC 6666), without its last 64 bits."""
 
@@ -83,6 +85,11 @@ class Strangers:
         return self._addresses.setdefault(place, _NO_ONE + secrets.token_hex(8))
 
 
+def is_stripped(click: Click) -> bool:
+    """Whether nothing in the click leads to its person any more."""
+    return click.ip.startswith(_NO_ONE)
+
+
 def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str]) -> Click:
     """The click without what leads to its person. `profiles`: the ids that take the place of profiles' ids."""
     ip = strangers.address(click)
@@ -93,5 +100,5 @@ def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str])
         visitor_id=strangers.name(click.visitor_id),
         profile_id=profiles.get(click.profile_id or "", click.profile_id),
         uri=click.uri.partition("#")[0].partition("?")[0],
-        **dict.fromkeys(("user_agent", "referrer", "uuid", "name_space", "latitude", "longitude")),
+        **dict.fromkeys(_STRIPPED),
     )

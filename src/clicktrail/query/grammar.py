@@ -34,6 +34,8 @@ class Own:
     is_required: bool = False
     is_list: bool = False
     """Whether it may be given several times; the values are then joined by commas."""
+    keeps_plus: bool = False
+    """Whether a raw `+` means a plus sign."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

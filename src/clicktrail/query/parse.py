@@ -76,7 +76,8 @@ class Reader:
         if len(path) > own and (not path[-1] or path[-1].isdecimal()):  # one of several values: PHP repeats keys so
             path = path[:-1]
         if word in grammar.own_by_name and not path:
-            self._add_single(word, parameter.value, grammar.own_by_name[word].is_list)
+            known = grammar.own_by_name[word]
+            self._add_single(word, parameter.literal if known.keeps_plus else parameter.value, known.is_list)
         elif grammar.resource is not None and grammar.has_filters and word == "filter" and path:
             self._add_filter(parameter, grammar.resource, path[0], path[1:])
         elif grammar.resource is not None and grammar.has_filters and word in grammar.resource.filter_aliases:

@@ -17,7 +17,7 @@ from clicktrail.http.endpoint.render import render_record, render_shown
 from clicktrail.http.endpoint.trails import Audit
 from clicktrail.model.access import ADMINS
 from clicktrail.model.cells import neutralise
-from clicktrail.model.contacts import spellings
+from clicktrail.model.contacts import name_contact
 from clicktrail.model.erasure import Clicks, Key, Named
 from clicktrail.model.erasure import Receipt as Kept
 from clicktrail.model.times import render_time
@@ -91,16 +91,20 @@ async def get_erasure(call: Call) -> Answer:
 
 
 def _read_named(call: Call, values: Mapping[str, Any], refusal: type[InvalidBody | MalformedRequest]) -> Named:
-    """The one value that names the person. Raises `refusal` if there is none, or more than one."""
+    """The one value that names the person. Raises `refusal` if there is none, or more than one, or no contact."""
     found = [(Key(name), value) for name, value in values.items() if value]
     if len(found) != 1:
         raise refusal(
-            "A person is named by one value.", (Mistake(f"must have one of {', '.join(NAMING)}", pointer=""),)
+            "A person is named by one value.", (Mistake(f"must have exactly one of {', '.join(NAMING)}", pointer=""),)
         )
     [(key, value)] = found
     if key is not Key.CONTACT:
         return Named(key, (value,))
-    return Named(key, tuple(spellings(value, call.reading.phone_region)))
+    try:
+        return Named(key, tuple(name_contact(value, call.reading.phone_region)))
+    except ValueError as error:
+        place = {"parameter": "contact"} if refusal is MalformedRequest else {"pointer": "/contact"}
+        raise refusal("The contact cannot be read.", (Mistake(str(error), **place),)) from None
 
 
 def _reader(field: Field) -> Callable[[str], Any]:
@@ -220,7 +224,7 @@ OPERATIONS = (
         query=Grammar(
             own=(
                 *(
-                    Own(name=each.name, doc=each.doc, read=_reader(each), example=each.example)
+                    Own(name=each.name, doc=each.doc, read=_reader(each), example=each.example, keeps_plus=each.secret)
                     for each in NAMING.values()
                 ),
                 choice("format", "The format.", ("json", "csv")),
@@ -237,8 +241,9 @@ OPERATIONS = (
         name="erasePerson",
         summary="Erase one person",
         doc="Profiles, contacts and identities are deleted. Clicks lose the address, the user agent, the query of the "
-        "uri, the referrer, the uuid and the coordinates; made-up values take the place of visitor id and profile. "
-        "Registrations are kept as bare facts. An unknown person gets a receipt with zeros. A partner is 409.",
+        "uri, `utmTerm`, `utmContent`, the referrer, the uuid and the coordinates; made-up values take the "
+        "place of visitor id and profile. Registrations are kept as bare facts. An unknown person gets a receipt with "
+        "zeros. A partner is 409.",
         scopes=ADMINS,
         needs_password=True,
         body=Fields(

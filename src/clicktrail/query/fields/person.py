@@ -12,7 +12,12 @@ _FATE = Kind("fate of clicks", {"type": "string", "enum": _FATES}, (), check=kin
 NAMING = {
     field.name: field
     for field in (
-        Field(name="contact", doc="An e-mail address or a phone number of the person.", example="ada@example.org"),
+        Field(
+            name="contact",
+            doc="An e-mail address, or a phone number with its country code, of the person.",
+            secret=True,
+            example="ada@example.org",
+        ),
         Field(name="uuid", doc="The person's uuid.", example="u-7", takes_number=True),
         Field(name="visitorId", doc="A browser of the person.", max_length=MAX_CLICK_TEXT, example="v-81"),
         Field(

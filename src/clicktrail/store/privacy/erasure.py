@@ -9,7 +9,7 @@ from clicktrail.model.access import Cause, Reason, Viewer
 from clicktrail.model.erasure import Clicks, Counts, Key, Named, Receipt, Strangers
 from clicktrail.store.clicks import change
 from clicktrail.store.privacy.persons import Person, find_person, is_any
-from clicktrail.store.privacy.remembered import Value, remember
+from clicktrail.store.privacy.remembered import Value, remember, values_of_click
 from clicktrail.store.registrations.ranks import refuse_partner
 from clicktrail.store.session.history import rename_client
 from clicktrail.store.session.protocol import Session, list_values
@@ -151,4 +151,6 @@ def _values_of(person: Person, asked: Named) -> set[Value]:
         (Key.CONTACT, person.contacts),
     ):
         found |= {(key, value) for value in values}
-    return found | {(Key.CLICK_ID, click.click_id) for click in person.clicks}
+    for click in person.clicks:
+        found |= {(key, value) for key, value in values_of_click(click) if key in (Key.CLICK_ID, Key.UUID)}
+    return found

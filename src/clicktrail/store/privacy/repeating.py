@@ -6,7 +6,7 @@ import msgspec
 
 from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.click import Click
-from clicktrail.model.erasure import Key, Named
+from clicktrail.model.erasure import Key, Named, is_stripped
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.store.privacy.erasure import erase
@@ -106,7 +106,9 @@ def _find_back(session: Session) -> Iterator[tuple[Value, Erased]]:
     while rows := session.rows(sql(_CLICKS, CLICK_SQL, last, number(_PIECE))):
         clicks = [Click(*row) for row in rows]
         last = clicks[-1].click_id
-        yield from _known(session, [value for click in clicks for value in values_of_click(click)])
+        yield from _known(
+            session, [value for click in clicks if not is_stripped(click) for value in values_of_click(click)]
+        )
 
 
 def _known(session: Session, values: Sequence[Value]) -> list[tuple[Value, Erased]]:

@@ -23,7 +23,7 @@ from clicktrail.store.engines.duckdb.copying import copy_store
 from clicktrail.store.engines.duckdb.failures import explain, unavailable
 from clicktrail.store.engines.duckdb.filling import fill_days
 from clicktrail.store.engines.duckdb.journal.intake import Intake
-from clicktrail.store.engines.duckdb.log import log_of, set_aside
+from clicktrail.store.engines.duckdb.log import is_empty, log_of, set_aside
 from clicktrail.store.engines.duckdb.rewriting import Group, list_pieces, touch
 from clicktrail.store.engines.duckdb.running import Running
 from clicktrail.store.engines.duckdb.scrubbing import FreeBlocks
@@ -44,7 +44,7 @@ replays."""
 _LITTLE_MB = 32
 _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
-_EARLIER_S = 1.0
+_WAIT_S = 1.0
 """How long `scrub` waits for earlier transactions; meanwhile clicks stay in the journal."""
 _BESIDE = frozenset({Write.UPKEEP, Write.QUEUE, Write.BESIDE})
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -138,21 +138,21 @@ class DuckdbEngine:
         loop = asyncio.get_running_loop()
         for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
             await loop.run_in_executor(self._writer, self._rewrite, piece)
-        return await loop.run_in_executor(self._writer, self._scrub)
+        return await loop.run_in_executor(self._writer, self._scrub, rewrites)
 
     def _rewrite(self, piece: Sequence[Group]) -> None:
         self._run_beside(lambda session: touch(session, piece))
         self.checkpoint()
 
-    def _scrub(self) -> bool:
+    def _scrub(self, rewrites: bool) -> bool:
         try:
             with self._intake.paused():
                 self._intake.scrub()
             with self._intake.not_flushing():
                 self._checkpoint()
-                is_full = self._log.exists() and self._log.stat().st_size
-                return not is_full and self._running.wait_for_earlier(_EARLIER_S) and self._free.clear()
-        except OSError:
+                filled = not rewrites or self._free.fill_parts(self._session().rows, self._checkpoint)
+                return filled and is_empty(self._log) and self._running.wait_for_earlier(_WAIT_S) and self._free.clear()
+        except (OSError, duckdb.Error):
             return False
 
     def _copy_to(self, target: Path) -> None:

@@ -54,6 +54,11 @@ def log_of(store: Path) -> Path:
     return store.with_name(store.name + ".wal")
 
 
+def is_empty(log: Path) -> bool:
+    """Whether the file has all that was committed."""
+    return not log.exists() or log.stat().st_size == 0
+
+
 def read_log(log: Path) -> Log:
     """Reads the whole log. Raises OSError."""
     with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
