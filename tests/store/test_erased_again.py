@@ -64,9 +64,9 @@ def test_an_older_backup_is_erased_again(engine_kind: str, tmp_path: Path, new_s
     assert run("import", str(older), data=str(data[1]), **restored).returncode == 0
     applied = run("erasures", "apply", str(listed), data=str(data[1]), **restored)
     assert applied.returncode == 0, applied.stderr
-    assert applied.stdout == "Erasures on the list: 1. Persons who were back and erased again: 1.\n"
+    assert applied.stdout == "Erasures on the list: 2. Persons who were back and erased again: 2.\n"
     again = run("erasures", "apply", str(listed), data=str(data[1]), **restored)
-    assert again.stdout == "Erasures on the list: 1. Persons who were back and erased again: 0.\n"
+    assert again.stdout == "Erasures on the list: 2. Persons who were back and erased again: 0.\n"
     if engine_kind == "duckdb":
         assert find_bytes(data[1], f"{mark}@mail.example", f"{mark}-v1", f"{mark}-u", f"agent {mark}") == []
     with serving(data[1], **restored) as server, server.client() as api:
