@@ -41,3 +41,4 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         answer = api.get(f"/reports?{period}").json()
         assert (answer["totals"], answer["meta"]["rawFrom"] is not None) == (before, True)
         assert api.get(f"/reports?{period},visitors").status_code == 409
+        assert api.get("/privacy").json()["lastPurgeTime"] is not None

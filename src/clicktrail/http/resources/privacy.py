@@ -52,9 +52,9 @@ class PrivacyRecord(Document):
 
 
 async def get_privacy(call: Call) -> Answer:
-    ages = await call.ask(count_ages)
+    ages, settings = await call.ask(count_ages), {each[0]: each for each in call.services.settings}
     record = PrivacyRecord(
-        policy=[PolicySetting(*each) for each in call.services.settings if each[0] in _named((*POLICY, *KEPT, *SHOWN))],
+        policy=[PolicySetting(*settings[name]) for name in _named((*POLICY, *KEPT, *SHOWN))],
         fields=[
             HeldData(data=each.data, purpose=each.purpose, kept=each.kept, settings=_named(each.settings))
             for each in TABLE
