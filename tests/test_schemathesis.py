@@ -114,7 +114,7 @@ def test_the_server_keeps_its_own_schema(fuzzed: Serving, tmp_path: Path) -> Non
             "--header",
             f"Authorization: Bearer {fuzzed.token()}",
             "--checks=all",
-            "--max-examples=12",
+            "--max-examples=8",
             "--generation-deterministic",
             "--workers=1",  # ast.parse of Python 3.11, which hypothesis uses, fails now and then in two threads
             "--no-color",
