@@ -208,6 +208,8 @@ def test_an_import_that_is_killed_goes_on_when_it_is_run_again(invoke: Any) -> N
     log = Path("data/clicktrail.duckdb.wal")
     try:
         until(lambda: log.exists() and log.stat().st_size > 500_000, "clicks in the log of the store")
+        begun = log.stat().st_size  # maybe of a transaction that is not yet committed
+        until(lambda: log.stat().st_size > begun + 500_000, "more clicks in the log of the store")
     finally:
         importing.kill()
         importing.wait()
