@@ -42,3 +42,9 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert (answer["totals"], answer["meta"]["rawFrom"] is not None) == (before, True)
         assert api.get(f"/reports?{period},visitors").status_code == 409
         assert api.get("/privacy").json()["lastPurgeTime"] is not None
+
+
+def test_a_purge_of_nothing_makes_no_store(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["purge", "--dry-run", "--data", str(tmp_path / "nowhere")])
+    assert (done.exit_code, "There is no store at" in done.output) == (1, True)
+    assert not (tmp_path / "nowhere").exists()
