@@ -123,7 +123,7 @@ def _by_browser(session: Session, values: Sequence[str]) -> _Start:
     named_by = sql("SELECT profile_id FROM attributions WHERE {}", is_any("named_visitor_id", values))
     profile_ids = set(list_values(session, sql("{} UNION {}", clients, named_by)))
     profile_ids |= _texts(session, _LED, uuids, "uuid", _OWN)
-    uuids -= _texts(session, _HAD, profile_ids, "profile_id")
+    uuids -= _texts(session, _HAD, profile_ids, "profile_id", _OWN)
     is_one = len(profile_ids) + len(uuids) == 1
     return _Start(
         visitor_ids=frozenset(values),
