@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from httpx._transports import default as transports
 from hypothesis import HealthCheck, settings
 
 from clicktrail.store.clicks.insert import load_tail
@@ -27,6 +28,9 @@ settings.register_profile(
     "shared machine", derandomize="CI" in os.environ, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
+
+# Each client, and each `httpx.get`, would read the certificates of all authorities, which takes 23 ms.
+transports.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
 
 MAY_BE_SKIPPED = "no disk can be mounted here"
 """What may be skipped in CI: only root mounts disks."""
