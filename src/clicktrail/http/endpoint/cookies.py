@@ -36,7 +36,7 @@ def render_cookie(limits: Limits, scope: Mapping[str, Any], headers: Headers, se
 
 
 def find_cookie(limits: Limits, scope: Mapping[str, Any], headers: Headers) -> str | None:
-    """The value of the session's cookie; None if there is none. Two of them count as a wrong one: either may be ours."""
+    """The value of the session's cookie; None if there is none. Two of them count as a wrong one."""
     if "cookie" not in headers:
         return None
     name = _name(limits, scope, headers)
