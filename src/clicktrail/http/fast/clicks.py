@@ -14,7 +14,7 @@ from clicktrail.http.endpoint.bodies import LATE_AT, late_at, receive_before
 from clicktrail.http.endpoint.call import JSON, Services, origin_of
 from clicktrail.http.endpoint.compression import MIN_BYTES
 from clicktrail.http.endpoint.endpoint import NOSNIFF, refuse, respond
-from clicktrail.http.endpoint.request_ids import find_request_id
+from clicktrail.http.endpoint.request_ids import NAME, choose_request_id
 from clicktrail.http.tracking.recording import answer_recorded
 from clicktrail.ingest.turns import NotPlain
 from clicktrail.model.access import RECORDERS
@@ -61,10 +61,10 @@ class FastClicks:
             work = answer_recorded(services, hit, click, is_new, manner)
             await respond(services, scope, ROUTE, work, send, started)
             return
-        request_id = find_request_id(scope["headers"])
+        request_id = choose_request_id(headers.get(NAME))
         answer = [
             (b"location", f"{origin}{ROUTE}/{click.click_id}".encode("latin-1")),
-            (b"x-request-id", request_id.encode()),
+            (NAME, request_id.encode()),
             (b"content-length", b"%d" % len(body)),
             *_ALWAYS,
         ]

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clicktrail.errors import NotFound
 from clicktrail.http.endpoint.call import Services, visitor_address
 from clicktrail.http.endpoint.endpoint import NOSNIFF, refuse, respond
-from clicktrail.http.endpoint.request_ids import find_request_id
+from clicktrail.http.endpoint.request_ids import NAME, find_request_id
 from clicktrail.http.tracking.redirects import (
     BANNER_PREFIX,
     HEADERS,
@@ -59,7 +59,7 @@ class FastLinks:
             await respond(services, scope, self._route, show(services, scope, refuse(error)), send, started)
             return
         request_id = find_request_id(scope["headers"])
-        headers = [*_HEAD, (b"location", target.encode("latin-1")), (b"x-request-id", request_id.encode()), *_TAIL]
+        headers = [*_HEAD, (b"location", target.encode("latin-1")), (NAME, request_id.encode()), *_TAIL]
         await send({"type": "http.response.start", "status": visit.status, "headers": headers})
         await send(_EMPTY)
         services.observer.request("GET", self._route, visit.status, time.perf_counter() - started, request_id)
