@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from clicktrail.errors import ClicktrailError, SlowBody, Unavailable
 from clicktrail.http.endpoint.bodies import LATE_AT, late_at, receive_before
 from clicktrail.http.endpoint.call import JSON, Services, origin_of
-from clicktrail.http.endpoint.compression import MIN_BYTES
 from clicktrail.http.endpoint.endpoint import NOSNIFF, refuse, respond
 from clicktrail.http.endpoint.request_ids import NAME, choose_request_id
 from clicktrail.http.tracking.recording import answer_recorded
@@ -24,6 +23,10 @@ ROUTE = "/clicks"
 _PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-urlencoded"})
 _CREATED = 201
 _ALWAYS = NOSNIFF, (b"content-type", JSON.encode())
+_LARGEST = 32_768
+"""Largest body of a plain request: many are read in one turn of the event loop."""
+_MOST_PLAIN = 8_192
+"""Longest answer in bytes that is sent as it is: compressing one takes as long as recording its click."""
 _MOST_MANNERS = 256
 _PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
 
@@ -57,7 +60,7 @@ class FastClicks:
             await respond(services, scope, ROUTE, refuse(error), send, started)
             return
         services.observer.click("recorded" if is_new else "repeated")
-        if not is_new or len(body) >= MIN_BYTES:
+        if not is_new or len(body) > _MOST_PLAIN:
             work = answer_recorded(services, hit, click, is_new, manner)
             await respond(services, scope, ROUTE, work, send, started)
             return
@@ -91,7 +94,7 @@ class FastClicks:
         `receive`.
         """
         body: bytes = message.get("body", b"")
-        if len(body) > self._services.limits.max_body_bytes:
+        if len(body) > min(self._services.limits.max_body_bytes, _LARGEST):
             raise ValueError
         if message.get("more_body") and headers.get(b"content-length") != b"%d" % len(body):
             raise ValueError
