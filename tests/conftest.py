@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from httpx._transports import default as transports
 from hypothesis import HealthCheck, settings
 
 from clicktrail.store.clicks.insert import load_tail
@@ -28,6 +29,9 @@ settings.register_profile(
 )
 settings.load_profile("shared machine")
 
+# Each client, and each `httpx.get`, would read the certificates of all authorities, which takes 23 ms.
+transports.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
+
 MAY_BE_SKIPPED = "no disk can be mounted here"
 """What may be skipped in CI: only root mounts disks."""
 NEEDS = {"nodes/test_citus.py": citus.BINARIES is not None, "deploy/test_containers.py": containers.has_engine()}
@@ -36,11 +40,12 @@ and a container engine needs rights that a CI seldom has (the Dockerfile is lint
 collect_ignore = [name for name, is_prepared in NEEDS.items() if not is_prepared]
 LONG = (
     "cli/test_whole.py",
-    "crash/test_postbacks.py",
     "test_schemathesis.py",
-    "nodes/test_failures.py",
-    "clients/test_generated.py",
     "crash/test_crash.py",
+    "nodes/test_failures.py",
+    "crash/test_postbacks.py",
+    "clients/test_generated.py",
+    "reports/test_totals.py",
     "cli/test_export.py",
     "cli/test_commands.py",
     "operating/test_trouble.py",
@@ -62,6 +67,9 @@ LONG = (
     "api/test_restarts.py",
     "store/test_statements.py",
     "api/test_redirects.py",
+    "cli/test_demo.py",
+    "cli/test_import.py",
+    "store/test_erased_again.py",
 )
 """The files that take longest. They come first, so that no worker has one left when the others are done."""
 

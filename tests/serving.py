@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from clicktrail.model.access import Scope
-from clicktrail.opening import open_keys
+from clicktrail.opening import keys_of, open_engine
 from clicktrail.settings import load_settings
 from clicktrail.tokens import issue_token
 from tests.forked import Forked
@@ -78,8 +78,9 @@ class Serving:
         settings = load_settings({"data": str(self.data), **self.store}, {})
 
         def make() -> tuple[str, str]:
-            with open_keys(settings) as keys:
-                return issue_token(keys, Scope(scope), "cli:tests", lifetime_s, partner)
+            with ExitStack() as stack:
+                engine = stack.enter_context(closing(open_engine(settings))) if self.store else None
+                return issue_token(keys_of(settings, engine), Scope(scope), "cli:tests", lifetime_s, partner)
 
         with ThreadPoolExecutor(1) as elsewhere:  # the thread of a test may have an event loop: a browser's
             return elsewhere.submit(make).result()

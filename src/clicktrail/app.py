@@ -313,7 +313,7 @@ class App:
                 self._log_error("daily totals not added up", error)
 
     async def _reduce_addresses(self) -> None:
-        """Reduces old addresses, if the policy says so: piece after piece, until none is left for today."""
+        """Reduces old addresses, if the policy asks for it: piece after piece, until none is left for today."""
         while True:
             try:
                 if not self.settings.ip_after_days:

@@ -206,7 +206,7 @@ def _create(path: Path, first: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     _write(draft, [first], os.O_EXCL)
     try:
-        os.link(draft, path)  # fails if another process was first; its key is then used
+        os.link(draft, path)  # fails if another process was first: then the other key is used
     except FileExistsError:
         pass
     finally:

@@ -13,7 +13,7 @@ from clicktrail.store.privacy.objections import MOST, strip_browsers
 from clicktrail.store.store import Store
 
 _MOST, _PIECE = 10_000, 200
-"""Objections that wait, and those that are worked off together."""
+"""Waiting objections, and objections that are worked off together."""
 _EVERY_S = 5.0
 _is_random = re.compile(r"[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\Z").match
 
@@ -26,7 +26,7 @@ class Objections:
         self._waiting: dict[tuple[str, str], None] = {}
 
     def add(self, site_id: str, visitor_id: str) -> None:
-        """Takes an objection. Ids that are not 128 random bits, as those of the snippet, could be guessed: they are
+        """Takes an objection. Ids that are not 128 random bits, as the snippet's ids are, could be guessed: they are
         ignored. Raises Unavailable."""
         if not _is_random(visitor_id):
             return

@@ -1,4 +1,4 @@
-"""Bearer tokens: signed JWTs, and the viewer that each stands for."""
+"""Bearer tokens: signed JWTs, and the viewer of each."""
 
 import hashlib
 import secrets

@@ -28,7 +28,8 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Both engines, but for files with the marker `engines`: what their pages ask is tested on both in tests/api."""
+    """Most files run on one engine, half of them on each: what their pages ask is tested on both in tests/api. Files
+    without the marker `engines` run on both: they go through the whole dashboard."""
     if "store_kind" in metafunc.fixturenames:
         chosen = metafunc.definition.get_closest_marker("engines")
         metafunc.parametrize("store_kind", chosen.args if chosen else ENGINES, indirect=True, scope="module")

@@ -16,7 +16,11 @@ from tests.browser.programme import Programme
 from tests.ingest.test_agents import CHROME
 from tests.serving import Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("duckdb"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 FIELDS_JS = Path(__file__).parents[2] / "src/clicktrail/web/app/fields.js"
 
 

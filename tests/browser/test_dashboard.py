@@ -12,7 +12,11 @@ from tests.browser.conftest import OpenPage
 from tests.browser.programme import Programme
 from tests.serving import Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("postgres"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 FIRST_VIEW_BYTES = 90_000
 GO = "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')) }"
 """Opens a path without loading the page, which would forget the token."""

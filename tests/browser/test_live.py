@@ -16,7 +16,11 @@ from tests.people import PASSWORD, make_person
 from tests.serving import Serving
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("duckdb"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 
 
 def arrive(api: httpx.Client, code: str, mark: str, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from tests.browser.conftest import VIEWS, OpenPage
 from tests.conftest import NewStore
 from tests.serving import Serving, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("duckdb"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 SHOP = "https://shop.example"
 
 

@@ -13,6 +13,7 @@ from tests.serving import Serving
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.engines("postgres"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
     pytest.mark.usefixtures("programme"),
 ]

@@ -10,7 +10,11 @@ from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import OpenPage
 from tests.serving import Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("postgres"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 
 
 def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> None:

@@ -10,7 +10,11 @@ from tests.browser.conftest import VIEWS, OpenPage
 from tests.browser.programme import Programme
 from tests.serving import Serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.engines("postgres"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 
 
 def expect_count(page: Page, count: int) -> None:

@@ -14,11 +14,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import watched_page
-from tests.conftest import ENGINES, NewStore
+from tests.conftest import NewStore
 from tests.people import PASSWORD, WRONG, invite
 from tests.serving import Serving, serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+]
 FAILURES = 10
 """The default of CLICKTRAIL_LOCKOUT_FAILURES."""
 FRESH = "another horse battery"
@@ -27,13 +30,11 @@ REFUSALS = (401, 403, 422, 429)
 OpenBrowser = Callable[[str], Page]
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, new_store: NewStore
-) -> Iterator[Serving]:
-    """A server without users. No password and no token of a link is ever in its log."""
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, new_store: NewStore) -> Iterator[Serving]:
+    """A server without users. No password and no token of a link is ever in its log. tests/api has both engines."""
     folder = tmp_path_factory.mktemp("people")
-    with serving(folder / "data", **new_store(request.param)) as running:
+    with serving(folder / "data", **new_store("postgres")) as running:
         yield running
         log = re.sub(r"Set up the first user: \S+", "", running.log.read_text())
     for secret in (PASSWORD, WRONG, FRESH):

@@ -85,6 +85,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("clicktrail.opening.PostgresEngine", Impatient)
     monkeypatch.setattr("clicktrail.cli.serve.make_server", lambda *_: NoServer())
     monkeypatch.setattr("clicktrail.ingest.recorder.Recorder.warm_up", lambda _: None)  # takes a second each time
+    monkeypatch.setattr("clicktrail.people.passwords._MEMORY_KIB", 8)  # each start makes a hash
     monkeypatch.setenv("CLICKTRAIL_PORT", str(free_port()))
     (tmp_path / "text").write_text("nothing in here\n")
     return tmp_path

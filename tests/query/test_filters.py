@@ -303,7 +303,7 @@ def test_every_order_is_total_with_nulls_last(world: World, name: str, order: st
     assert world.ask(f"limit=1000&sort_by={name}&sort_order={order}") == [fact["click"].click_id for fact in expected]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(CLICK.sorts)), st.booleans(), st.integers(1, 40), st.lists(filters(), max_size=1))
 def test_cursors_neither_skip_nor_repeat(
     world: World, name: str, is_descending: bool, limit: int, asked: list[tuple[str, Field, str, list[str]]]

@@ -236,7 +236,7 @@ def test_a_report_from_totals_equals_a_report_from_clicks(
         chosen.append(choose_totals(**given))
         return chosen[-1]
 
-    for _ in range(60):
+    for number in range(60):
         made.step()
         query, viewer = made.draw()
         answers = []
@@ -245,7 +245,8 @@ def test_a_report_from_totals_equals_a_report_from_clicks(
                 patched.setattr(report_asking, "choose_totals", choose_one)
                 answers.append(engine.run(partial(ask, query=query, viewer=viewer)))
         assert answers[0] == answers[1], query
-        assert [*engine.run(lambda session: list(totals.find_differences(session, None)))] == []
+        if number % 6 == 5:  # a difference stays until the totals of its day are counted again
+            assert engine.run(lambda session: list(totals.find_differences(session, None))) == []
     assert {each.table for each in chosen if each} == {*choosing.TABLES}
     assert None in chosen
     assert any(each and len(each.edges) == 2 for each in chosen)

@@ -1,4 +1,4 @@
-"""What a running server knows of its own problems: the checks of `clicktrail doctor` that need no other process."""
+"""The problems that a running server can see: the checks of `clicktrail doctor` that need no other process."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Entries of the audit log about commands: who runs them, and what they do."""
+"""Entries of the audit log about commands: the person who runs them, and their actions."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ NOTED = frozenset({"audit export", "backup", "export", "import"})
 
 
 def os_user() -> str:
-    """The name of the user who runs this process; its number if it has no name."""
+    """The name of the user who runs this process, or its number if it has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

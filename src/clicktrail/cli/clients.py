@@ -4,19 +4,16 @@ from typing import Any
 
 import click
 
+from clicktrail.cli.listing import list_objects
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options
 from clicktrail.cli.remote import change
-from clicktrail.http.endpoint.render import render_record
 from clicktrail.http.resources.oauth_clients import render_secret
-from clicktrail.model.access import SYSTEM, Scope
+from clicktrail.model.access import Scope
 from clicktrail.model.ids import is_id
 from clicktrail.query.fields import CLIENT
-from clicktrail.query.questions import ListQuery
 from clicktrail.store.objects import oauth_clients as clients
-from clicktrail.store.reads.records import list_records
 from clicktrail.store.store import Store
 
-_PAGE = 1000
 _LINE = "{:24}  {:7}  {:8}{:26}{}"
 
 
@@ -65,12 +62,7 @@ def create(scope: str, partner: str | None, name: str | None, **given: str) -> N
 @setting_options(*STORE)
 def list_clients(**given: str) -> None:
     """List the OAuth clients, never their secrets."""
-
-    async def local(store: Store) -> list[dict[str, Any]]:
-        query = ListQuery(CLIENT, CLIENT.sorts["createTime"], limit=_PAGE)
-        return [render_record(CLIENT, each, "en") for each in (await store.run(list_records, SYSTEM, query)).items]
-
-    found = change(read_settings(given), lambda api: api.call("GET", f"/clients?limit={_PAGE}"), local)
+    found = list_objects(read_settings(given), CLIENT, "/clients", "createTime")
     if found:
         click.echo(_LINE.format("id", "state", "scope", "partner", "name"))
     for item in found:

@@ -53,4 +53,4 @@ def _rewrite(settings: Settings) -> None:
         count = open_local(settings, rewrite)
     except psycopg.Error as error:
         raise click.ClickException(f"PostgreSQL refused: {str(error).splitlines()[0]}") from None
-    click.echo(f"The tables are written again. The bytes of {count} erasures are gone from them.")
+    click.echo(f"The tables are written again. They no longer hold the bytes of {count} erasures.")

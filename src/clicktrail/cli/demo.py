@@ -208,7 +208,7 @@ async def _send(store: Store, random: Random) -> None:
 
 
 def _outcome(random: Random, job: Job, failing: str, now: int) -> Outcome:
-    """Most attempts succeed; those of one postback seldom do. A failure is retried until it is given up."""
+    """Most attempts succeed; attempts of one postback seldom do. A failure is retried until it is given up."""
     is_delivered = random.random() < (0.1 if job.postback_id == failing else 0.94)
     failures = ((500, "answered 500"), (404, "answered 404"), (None, "the connection timed out"))
     response_status, error = (200, None) if is_delivered else random.choice(failures)

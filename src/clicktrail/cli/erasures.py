@@ -58,7 +58,7 @@ def apply(source: Path, **given: str) -> None:
 def scrub(**given: str) -> None:
     """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
     count = open_local(read_settings(given), _scrub)
-    click.echo(f"Erasures whose bytes are gone now: {count}.")
+    click.echo(f"Erasures whose bytes are deleted now: {count}.")
 
 
 async def _scrub(store: Store) -> int:

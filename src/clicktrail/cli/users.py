@@ -1,22 +1,19 @@
 """`clicktrail user invite | list | disable | reset`: people who sign in."""
 
-from typing import Any
 from urllib.parse import quote
 
 import click
 
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.listing import list_objects
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.running import browser_url
 from clicktrail.errors import NotFound
-from clicktrail.http.endpoint.render import render_record
-from clicktrail.model.access import PEOPLE, SYSTEM, Scope
+from clicktrail.model.access import PEOPLE, Scope
 from clicktrail.query.fields import MAX_TEXT, USER
-from clicktrail.query.questions import ListQuery
 from clicktrail.settings import Settings
 from clicktrail.store.objects import invitations, users
-from clicktrail.store.reads.records import list_records
 from clicktrail.store.store import Store
 
 _PAGE = 1000
@@ -74,12 +71,7 @@ def invite(name: str, scope: str, partner: str | None, **given: str) -> None:
 @setting_options(*STORE)
 def list_users(**given: str) -> None:
     """List the users."""
-
-    async def local(store: Store) -> list[dict[str, Any]]:
-        query = ListQuery(USER, USER.sorts["name"], limit=_PAGE)
-        return [render_record(USER, each, "en") for each in (await store.run(list_records, SYSTEM, query)).items]
-
-    found = change(read_settings(given), lambda api: api.call("GET", f"/users?limit={_PAGE}&sort_by=name"), local)
+    found = list_objects(read_settings(given), USER, "/users", "name")
     if not found:
         click.echo("There is no user yet. Invite one: clicktrail user invite NAME --scope admin", err=True)
         return

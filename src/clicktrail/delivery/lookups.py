@@ -123,7 +123,7 @@ class Lookups:
     def _forget(self, owner: str, task: asyncio.Task[list[Address]]) -> None:
         del self._running[owner]
         if not task.cancelled():
-            task.exception()  # nobody may wait for it any more
+            task.exception()  # perhaps no one waits for it any more
 
     def _fail(self, owner: str, host: str, reason: str) -> UnusableName:
         now = self._clock.passed_s()

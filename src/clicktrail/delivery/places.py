@@ -1,4 +1,4 @@
-"""Whose look-up may have a thread now: name servers that never answer leave places to those that do."""
+"""Whose look-up may have a thread now: name servers that never answer leave places for the others."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,9 +8,9 @@ PLACES = 32
 OF_UNKNOWN = 24
 """Places of owners whose name servers have not answered in time yet."""
 OF_SILENT = 8
-"""Places of owners whose name server did not answer in time the last time. They are among those of unknown owners."""
+"""Places of owners whose name server did not answer in time the last time: a part of the places of unknown owners."""
 LEFT = 32
-"""Threads that take no place, because nobody waits for them any more. They cannot be ended; most resolvers give up
+"""Threads that take no place, because no one waits for them any more. They cannot be ended; most resolvers give up
 within 30 seconds. Each further one takes a place."""
 _MOST_KNOWN = 4096
 """Owners whose last look-up is remembered."""
@@ -41,7 +41,7 @@ class Places:
             raise
 
     def leave(self, owner: str) -> None:
-        """Nobody waits for the owner's look-up any more; its thread still runs."""
+        """No one waits for the owner's look-up any more, but the thread still runs."""
         self._waited_for.discard(owner)
         self._left.add(owner)
         self._remember(owner, is_in_time=False)
@@ -61,7 +61,7 @@ class Places:
             self._answers.popitem(last=False)
 
     def _move(self) -> None:
-        """Gives free places to those who wait, the longest first."""
+        """Gives free places to waiting owners, the longest wait first."""
         for owner, place in list(self._waiting.items()):
             if not place.done() and self._is_free(owner):
                 del self._waiting[owner]

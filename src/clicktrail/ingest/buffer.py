@@ -105,7 +105,7 @@ class Buffer:
 
     def _resolve(self, taken: Sequence[Waiting], stored: Mapping[str, Click] | Exception) -> None:
         for click, done in taken:
-            if done.done():  # the caller is gone
+            if done.done():  # the caller has left
                 continue
             if isinstance(stored, Exception):
                 done.set_exception(_refusal(stored))

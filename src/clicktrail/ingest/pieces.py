@@ -33,7 +33,7 @@ class Rules(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Rows in their order, and the facts of those that are clicks."""
+    """Rows in their order, and the facts of the rows that are clicks."""
 
     rows: list[ReadRow]
     facts: list[Facts]

@@ -1,4 +1,4 @@
-"""New clicks for the listeners of this process: those that it stored itself, and those of other processes.
+"""New clicks for the listeners of this process, whichever process stored them.
 
 Nothing is done while no one listens. With listeners, each stored batch is handed to the event loop once.
 """
@@ -80,7 +80,7 @@ class Listener:
             self._woken.set()
 
     def begin_with(self, earlier: Sequence[Waiting], left_out: int) -> None:
-        """Puts earlier clicks before those that wait. `left_out` are even earlier ones that are not given."""
+        """Puts earlier clicks before the waiting ones. `left_out` are even earlier ones that are not given."""
         waiting = [*earlier, *self._pending]
         self._pending.clear()
         self._size = 0

@@ -29,7 +29,7 @@ _REFUSED = {
 
 
 def check_visible(text: str) -> None:
-    """Raises ValueError for characters that nobody sees and for spaces other than the usual one. Its text follows the
+    """Raises ValueError for invisible characters and for spaces other than the usual one. Its text follows the
     name of the field.
     """
     for character in text:

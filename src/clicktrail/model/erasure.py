@@ -1,4 +1,4 @@
-"""Erasing one person: by what a person is found, what happens to the clicks, and what is said afterwards."""
+"""Erasing one person: the keys that find a person, what happens to the clicks, and the receipt."""
 
 import secrets
 from collections.abc import Mapping
@@ -61,11 +61,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     mode: Clicks
     counts: Counts
     gone_time: int | None = None
-    """When the bytes were gone from the files of the store; None: not yet."""
+    """When the bytes were deleted from the files of the store; None: not yet."""
 
 
 class Strangers:
-    """Made-up values in the place of those that lead to a person: one for each old value, so that all counts stay."""
+    """Made-up values that replace values which lead to a person: one for each old value, so that all counts stay."""
 
     def __init__(self) -> None:
         self._addresses: dict[tuple[str, str | None, int], str] = {}

@@ -114,7 +114,7 @@ RECIPIENTS = (
     "unless the settings show more.",
     "Servers of partners, by postbacks: ids, campaign, URL, referrer, country and kind of device, as far as they are "
     "stored; never an address, user agent, name or contact.",
-    "Nobody else: the server makes no other requests, and its pages load nothing from elsewhere.",
+    "No one else: the server makes no other requests, and its pages load nothing from elsewhere.",
 )
 SECURITY = (
     "Access by scope; passwords are stored as hashes; second factors; locks after failed sign-ins.",

@@ -29,7 +29,7 @@ class UriRule:
     listed: frozenset[str] = frozenset()
     """In lower case."""
     dropped: tuple[str, ...] = ()
-    """`*` stands for any text."""
+    """`*` matches any text."""
     own: frozenset[str] = frozenset()
     """In lower case."""
 
@@ -61,7 +61,7 @@ class UriRule:
         return re.compile("|".join(map(_pattern_of, self.dropped)) or r"(?!)").fullmatch
 
     def _is_unwanted(self, name: str) -> bool:
-        """Whether the parameter of a name, as it stands in a uri, is left out."""
+        """Whether the parameter of a name, as written in a uri, is left out."""
         plain = unquote(name.replace("+", " ")).lower()
         if self.form == LISTED and plain not in self.listed:
             return True

@@ -15,7 +15,7 @@ from clicktrail.model.times import DAY_US
 from clicktrail.model.visitors import day_of, rename_visitor, secret_visitor_of, visitor_of
 
 Salts = Mapping[int, bytes]
-"""Day since 1970 (UTC) -> its salt. Those of past days are deleted."""
+"""Day since 1970 (UTC) -> its salt. Salts of past days are deleted."""
 Point = tuple[float | None, float | None]
 
 
@@ -190,7 +190,7 @@ def is_agent(made: Click, stored: Click) -> bool:
 
 
 def is_visitor(click: Click, ip: str, user_agent: str | None, salts: Salts) -> bool:
-    """Whether an address and a user agent are those of a stored click's visitor, by their key."""
+    """Whether an address and a user agent belong to a stored click's visitor, by their key."""
     day = click.time // DAY_US
     keys = {visitor_of(ip, user_agent, click.time)}
     if day in salts:

@@ -24,7 +24,7 @@ def new_salt() -> str:
 def browser_of(salt: bytes, ip: str, user_agent: str | None) -> int:
     """The key of a browser in the name space of a site's public key: 64 bits, signed. `ip` is an address key.
 
-    The salt is deleted after its day. After that nobody can find out whose key it was, not by trying every address.
+    The salt is deleted after its day. After that no one can find its owner, not even by trying every address.
     """
     text = ip if user_agent is None else f"{ip} {user_agent}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=salt).digest(), "big", signed=True)
@@ -33,7 +33,7 @@ def browser_of(salt: bytes, ip: str, user_agent: str | None) -> int:
 def visitor_of(ip: str, user_agent: str | None, time: int) -> int:
     """The key of a visitor on the UTC day of a click's `time`: 64 bits, signed. `session.counted.VISITOR_KEY` in SQL.
 
-    It is half of an MD5 (for speed, not secrecy): the address stands beside it. Among ten million visitors, the
+    It is half of an MD5 (for speed, not secrecy): the address is in the same row. Among ten million visitors, the
     probability of two equal keys is below 1 in 300,000.
     """
     return _key_of(

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Passwords:
-    """Makes and checks hashes, in threads of its own. Belongs to one event loop."""
+    """Makes and checks hashes, in its own threads. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES, type=Type.ID)

@@ -44,7 +44,7 @@ class Grammar:
     """Its filters and sort keys are allowed."""
     has_filters: bool = False
     has_own_order: bool = False
-    """Whether `sort_by` and `cursor` have a meaning of their own: they do not select a page of objects."""
+    """Whether `sort_by` and `cursor` have a special meaning: they do not select a page of objects."""
     expansions: tuple[str, ...] = ()
     own: tuple[Own, ...] = ()
     is_exact: bool = False

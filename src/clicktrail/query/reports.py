@@ -34,7 +34,7 @@ from clicktrail.reports.periods import (
 from clicktrail.reports.question import Question
 
 MAX_NAME = 64
-"""Characters of NAME in `parameter[NAME]`. U+FFFD is none: it stands for any bytes that are not UTF-8."""
+"""Characters of NAME in `parameter[NAME]`. U+FFFD is none: it replaces any bytes that are not UTF-8."""
 T = TypeVar("T")
 _parameter = re.compile(rf"{PARAMETER}\[([^\[\],\0\ufffd]{{1,{MAX_NAME}}})\]\Z").match
 _ALLOWED = ", ".join(f"{PARAMETER}[NAME]" if name == PARAMETER else name for name in DIMENSIONS)

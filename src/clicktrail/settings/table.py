@@ -212,8 +212,8 @@ class Settings(PrivacySettings, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=36_500,
-            description="Days after their last registration for which clients are kept; then they are erased as by "
-            "`POST /persons/erasures`. Partners stay. 0 keeps them for ever.",
+            description="Days after their last registration for which clients are kept. Afterwards they are erased as "
+            "by `POST /persons/erasures`. Partners stay. 0 keeps them for ever.",
             examples=[1100],
         ),
     ] = 0
@@ -265,7 +265,7 @@ class Settings(PrivacySettings, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=100,
-            description="Maximum postbacks of one partner who adds postbacks; those that you added count as well. 0 "
+            description="Maximum postbacks of one partner who adds postbacks, including the ones that you added. 0 "
             "refuses every change.",
             examples=[3],
         ),

@@ -1,4 +1,4 @@
-"""Who may call an operation, and what they may send and take. Tokens and sessions are told apart here alone."""
+"""Who may call an operation, with which body and for which answer. Tokens and sessions are told apart here alone."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ async def still_has_access(call: Call) -> bool:
             return services.tokens.check(headers.get("authorization")) == call.viewer
         cookie = find_cookie(services.limits, call.scope, headers)
         found = await read_signed_in(services, cookie or "")
-    except (Unauthenticated, Unavailable):  # without an answer of the store nobody knows; the caller may come again
+    except (Unauthenticated, Unavailable):  # without an answer of the store it is unknown; the caller may retry
         return False
     return found is not None and viewer_of(services, found) == call.viewer
 

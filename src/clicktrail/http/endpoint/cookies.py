@@ -1,4 +1,4 @@
-"""The cookie of a session: its name, its attributes, what it leads to, and from which pages it is accepted."""
+"""The cookie of a session: its name, its attributes, the session it finds, and from which pages it is accepted."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def render_cookie(limits: Limits, scope: Mapping[str, Any], headers: Headers, se
 
 
 def find_cookie(limits: Limits, scope: Mapping[str, Any], headers: Headers) -> str | None:
-    """The value of the session's cookie; None if there is none. With two of them nobody knows which one is ours."""
+    """The value of the session's cookie; None if there is none. Two of them count as a wrong one."""
     if "cookie" not in headers:
         return None
     name = _name(limits, scope, headers)
@@ -95,7 +95,7 @@ def _is_same(origin: str, own: str) -> bool:
 
 
 def _name(limits: Limits, scope: Mapping[str, Any], headers: Headers) -> str:
-    """The name of the cookie: the plain one only for HTTP on a loopback host that no proxy stands in front of."""
+    """The name of the cookie: the plain one only for HTTP on a loopback host without a proxy in front."""
     if any(name in headers for name in _FORWARDING):
         return SECURE_NAME
     url = urlsplit(origin_of(limits, scope, headers.get("host", "")))

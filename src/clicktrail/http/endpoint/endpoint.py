@@ -1,4 +1,4 @@
-"""From ASGI to a handler and back: one path with its methods. `access` checks who calls and what they send."""
+"""From ASGI to a handler and back: one path with its methods. `access` checks the caller and the request."""
 
 import asyncio
 import time
@@ -134,7 +134,7 @@ def _find_trail(operation: Operation, call: Call, asked: Asked) -> Trail | None:
         return None
     object_type, object_id = object_of(operation.path, call.path)
     parent = {}
-    if operation.successes[0] == 201 and isinstance(operation.answer, Resource):  # the path names what it belongs to
+    if operation.successes[0] == 201 and isinstance(operation.answer, Resource):  # the path names its parent
         parent = {} if object_id is None else {"of": object_id}
         object_type, object_id = operation.answer.name, None
     return Trail(

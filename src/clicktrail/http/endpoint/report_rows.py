@@ -17,7 +17,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def render_report(report: Report, answer: Answer) -> Json:
-    """Rows, totals and what they mean."""
+    """Rows, totals and their meaning."""
     question = report.question
     totals = _figures(question.metrics, answer.total)
     return {

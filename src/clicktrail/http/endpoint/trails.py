@@ -1,4 +1,4 @@
-"""Which requests have an entry in the audit log, and what it says. The operation's declaration decides (`Audit`).
+"""Which requests have an entry in the audit log, and its text. The operation's declaration decides (`Audit`).
 
 A change has its entry in its own transaction. What changes nothing has its entry before the answer is sent.
 """
@@ -29,15 +29,15 @@ _MADE = (("attribution_id", "registration"), ("session_id", "session"), ("erasur
 """Attributes of what a change returns, and the kind of object whose id they are."""
 _MINUTE_S = 60.0
 MOST_STRANGERS = 60
-"""Entries a minute about requests of nobody who is known, such as failed sign-ins. Further ones are counted."""
+"""Entries a minute about requests without a known caller, such as failed sign-ins. Further ones are counted."""
 
 
 class Audit(Enum):
-    """Which successful calls of an operation have an entry, besides those that show contacts."""
+    """Which successful calls of an operation have an entry, besides calls that show contacts."""
 
     CHANGES = "all, if the method changes something"
     ALWAYS = "all"
-    BY_HAND = "those of people and commands: programs send it in bulk, and clicks have a history of their own"
+    BY_HAND = "only of people and commands: programs send it in bulk, and clicks have their own history"
     NEVER = "none"
 
 
@@ -54,7 +54,7 @@ class Trail:
     object_type: str | None = None
     object_id: str | None = None
     proven: tuple[ActorKind, str] | None = None
-    """The user or OAuth client whose password or secret was right: the viewer of a sign-in is nobody yet."""
+    """The user or OAuth client whose password or secret was right: a sign-in has no viewer yet."""
     detail: dict[str, Any] = field(default_factory=dict)
 
     def entry(self, status: int | None) -> AuditEntry:
@@ -72,7 +72,7 @@ class Trail:
         )
 
     def entry_of(self, result: Any) -> AuditEntry | None:
-        """The entry of a change with this result, which may have a `detail` of its own. A repeated POST changes
+        """The entry of a change with this result, which may have its own `detail`. A repeated POST changes
         nothing, and has none.
         """
         made = result[0] if isinstance(result, tuple) and result else result
@@ -151,7 +151,7 @@ def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str
 
 
 class Entries:
-    """Writes the entries of requests that change nothing. Those that wait together are one transaction."""
+    """Writes the entries of requests that change nothing. Entries that wait together are one transaction."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock

@@ -34,7 +34,7 @@ async def export(call: Call) -> Answer:
 
 
 async def record_command(call: Call) -> Answer:
-    """The entry is written as that of any other request; a command's own token makes it the command's."""
+    """The entry is written like the entry of any other request; a command's own token makes it the command's."""
     values = check_form(decode_json(call.body), COMMAND, ("command",), "", call.reading)
     if call.trail is not None:
         is_command = call.viewer.actor_kind is ActorKind.COMMAND

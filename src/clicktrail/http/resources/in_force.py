@@ -16,7 +16,7 @@ class SettingInForce(Document):
         str, says("Its value, as it is written there. A database is shown without user and password.", "24")
     ]
     is_default: Annotated[bool, says("Whether it has its default value.", False)]
-    help: Annotated[str, says("What it means, with its unit.", "Months for which clicks are kept.")]
+    help: Annotated[str, says("The meaning, with its unit.", "Months for which clicks are kept.")]
 
 
 async def list_settings(call: Call) -> Answer:

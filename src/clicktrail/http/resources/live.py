@@ -94,9 +94,9 @@ OPERATIONS = (
         handler=follow,
         name="followClicks",
         summary="Follow clicks as they are stored, as server-sent events",
-        doc="An event `click` has the click as `GET /clicks/{clickId}` shows it; its id is the click's. An event "
-        "`missed` says how many clicks were left out, for example because the caller read too slowly; `null` is an "
-        "unknown number. With the header `Last-Event-ID` the stream begins after that click. A comment breaks every "
+        doc="An event `click` has the click as `GET /clicks/{clickId}` shows it. The event's id is the click's. An "
+        "event `missed` says how many clicks were left out, for example because the caller read too slowly; `null` is "
+        "an unknown number. With the header `Last-Event-ID` the stream begins after that click. A comment breaks every "
         "silence of 15 seconds.",
         scopes=READERS,
         query=Grammar(

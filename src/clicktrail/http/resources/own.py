@@ -9,8 +9,8 @@ from clicktrail.query.fields import LINK, POSTBACK, Resource
 from clicktrail.query.forms import Form, parse_form
 
 _FIXED = ("profileId", "uuid")
-"""A partner's objects stay the partner's. Their uuids are the operator's words: a repeated one would show what it
-stands for."""
+"""A partner's objects stay the partner's. Their uuids are the operator's words: a repeated one would show its
+object."""
 _OWN = {each.name: each.without_writing(_FIXED) for each in (LINK, POSTBACK)}
 
 

@@ -43,7 +43,7 @@ class Held(Document):
 
     profiles: Annotated[list[_OBJECTS], _objects("Profiles with contacts and tags.")]
     identities: Annotated[list[_OBJECTS], _objects("Which browsers are the person's.")]
-    registrations: Annotated[list[_OBJECTS], _objects("Registrations, with what they named.")]
+    registrations: Annotated[list[_OBJECTS], _objects("Registrations, with the data that they named.")]
     clicks: Annotated[list[_OBJECTS], _objects("Clicks with `visitor` and `origin`, the newest first.")]
     deliveries: Annotated[list[_OBJECTS], _objects("Postbacks about these clicks and registrations.")]
 
@@ -62,7 +62,7 @@ class Erasure(Document):
     deliveries: Annotated[Count, says("Deliveries without errors and attempts now.")]
     bytes_gone_time: Annotated[
         Moment | None,
-        says("When the bytes were gone from the store's files; null: not yet, or not known (PostgreSQL)."),
+        says("When the bytes were deleted from the store's files; null: not yet, or not known (PostgreSQL)."),
     ]
 
 
@@ -73,7 +73,7 @@ async def export_person(call: Call) -> Answer:
     stream = _FORMATS[kind](call, list_pieces(person))
     name = f'attachment; filename="person.{kind}"'
     headers = {**_NOT_KEPT, "Content-Disposition": name, "Vary": "Accept-Language"}
-    first = await anext(stream)  # a refusal is an answer of its own until the first piece is there
+    first = await anext(stream)  # until the first piece is there, a refusal is a whole answer
     note(call, "person exported")
     return Answer(media_type=_JSON if kind == "json" else _CSV, headers=headers, stream=chain(first, stream))
 

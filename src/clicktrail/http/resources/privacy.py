@@ -18,14 +18,14 @@ class PolicySetting(Document):
     name: Annotated[str, says("Its name in the environment.", "CLICKTRAIL_IP")]
     value: Annotated[str, says("Its value.", "truncated")]
     is_default: Annotated[bool, says("Whether it has its default value.", False)]
-    help: Annotated[str, says("What it means.", "What is stored of addresses.")]
+    help: Annotated[str, says("The meaning.", "What is stored of addresses.")]
 
 
 class HeldData(Document):
     """A kind of data about people."""
 
     data: Annotated[str, says("What is stored.", "IP address")]
-    purpose: Annotated[str, says("What it is stored for.", "country, robots, repeats, fraud")]
+    purpose: Annotated[str, says("The purpose of storing it.", "country, robots, repeats, fraud")]
     kept: Annotated[str, says("How long it is stored.", "as long as the click")]
     settings: Annotated[list[str], says("The settings that decide about it.")]
 

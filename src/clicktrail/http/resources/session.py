@@ -42,7 +42,7 @@ class Access(Document):
 
 
 async def sign_in(call: Call) -> Answer:
-    """The session gets a new secret: nobody can prepare one before the sign-in."""
+    """The session gets a new secret: no one can prepare one before the sign-in."""
     body = read(call, SIGN_IN, "name", "password")
     return await begin(call, await prove(call, body["name"], body["password"], body.get("code")))
 

@@ -41,7 +41,7 @@ class Lead(NamedTuple):
     status: int
     target: str
     is_landing: bool
-    """False: the link is over, and this is its fallback page. Such a visit is not recorded."""
+    """False: the link is over, and this is its fallback page. This visit is not recorded."""
 
 
 async def follow_link(call: Call) -> Answer:

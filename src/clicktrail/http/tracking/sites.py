@@ -144,7 +144,7 @@ def _objects(data: Mapping[str, Any]) -> bool:
 
 
 def _note_objection(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> None:
-    """The same for every visitorId: nobody learns whether there are clicks. Raises TooManyRequests, Unavailable."""
+    """The same for every visitorId, with clicks or without. Raises TooManyRequests, Unavailable."""
     call.services.visits.count("address", call.client_address)
     visitor_id = data.get("visitorId")
     if isinstance(visitor_id, str):

@@ -44,7 +44,7 @@ async def get_page(call: Call) -> Answer:
 
 
 async def get_welcome(call: Call) -> Answer:
-    """The page of an invitation. The first admin also chooses a name, so the page says whether there is an admin."""
+    """The page of an invitation. The first admin also chooses a name, so the page knows whether there is an admin."""
     return _render(call, is_first=not await call.store.run(has_admin))
 
 

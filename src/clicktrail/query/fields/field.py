@@ -109,7 +109,7 @@ class Record(msgspec.Struct):
         return created_s(self.object_id) * SECOND
 
     def changes(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the values that differ from this object."""
+        """The values that differ from this object."""
         return {name: value for name, value in values.items() if getattr(self, name) != value}
 
 

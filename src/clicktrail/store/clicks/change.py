@@ -179,7 +179,7 @@ def erase(
 
 
 def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
-    """Deletes up to `most` of the clicks `c` that are before `end`, and keeps what they count: figures of links and
+    """Deletes up to `most` of the clicks `c` that are before `end`, and keeps their counts: figures of links and
     daily totals. Marks and pointers of other clicks stay. Returns how many were deleted."""
     del cause
     row = session.dialect.row_id or "click_id"

@@ -26,7 +26,7 @@ class Found(NamedTuple):
 
 @transaction(Write.ALONE)
 def delete_click(session: Session, viewer: Viewer, click_id: str) -> None:
-    """Removes a click; its client stays. Raises NotFound."""
+    """Removes a click. The client stays. Raises NotFound."""
     delete(session, [get_click(session, SYSTEM, click_id)], viewer.cause(Reason.DELETED))
 
 

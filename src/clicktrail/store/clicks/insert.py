@@ -124,7 +124,7 @@ def _relink(
 
 
 def _add(session: Session, fresh: Sequence[Click], catalogue: Catalogue, is_history: bool, are_given: bool) -> None:
-    """Adds clicks, their deliveries and what they add to the totals, in one transaction. History has no deliveries,
+    """Adds clicks, their deliveries and their counts in the totals, in one transaction. History has no deliveries,
     and no one follows it. `are_given`: ids may come from elsewhere, and then say nothing about when a click became
     known."""
     deliveries = [] if is_history else click_deliveries(session, fresh, catalogue)

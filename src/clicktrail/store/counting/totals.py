@@ -134,7 +134,7 @@ def _note_fill(session: Session, end: int) -> None:
 
 
 def recount(session: Session) -> None:
-    """Makes the totals those of the stored clicks, of all days of which no click was dropped."""
+    """Makes the totals equal to the stored clicks, for all days of which no click was dropped."""
     for start, end in _pieces(session, _whole_from(session)) if has_totals(session.dialect) else ():
         _correct(session, start, end)
 
@@ -154,7 +154,7 @@ def find_differences(session: Session, since: int | None) -> Iterator[Difference
 
 
 def _whole_from(session: Session) -> int:
-    """The first day from which on the totals are those of the stored clicks. Earlier ones keep dropped clicks."""
+    """The first day from which on the totals equal the stored clicks. Earlier ones keep dropped clicks."""
     raw_from = find_raw_from(session)
     if raw_from is None or find_totals_from(session) is None:
         return _BEFORE_ALL

@@ -68,7 +68,7 @@ def pass_on(write: Callable[[int], None], read: Callable[[str], None]) -> None:
     reading.start()
     try:
         write(pipe.target)
-    except BrokenPipeError:  # the reader ended first; its error is raised below
+    except BrokenPipeError:  # the reader ended first: the error of the reader is raised below
         pass
     finally:
         pipe.close_target()

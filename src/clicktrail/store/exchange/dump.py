@@ -36,7 +36,7 @@ _TYPES = {
 _REMADE = "visitor_salts"
 """Every start of a server fills this table and adds to the audit log, so a store is empty if all other tables are."""
 _ONLY_ADDED = "audit"
-"""A store that has a chain of its own keeps it: the chain of the files stays in the files."""
+"""A store that has its own chain keeps it: the chain of the files stays in the files."""
 _COLUMNS = (
     "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = {} "
     "AND table_schema = current_schema() ORDER BY column_name"

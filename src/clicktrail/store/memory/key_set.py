@@ -34,7 +34,7 @@ class KeySet:
         return sum(map(len, self._runs)) + len(self._fresh) - len(self._gone)
 
     def find(self, keys: Collection[int]) -> set[int]:
-        """Those of the keys that are in the set."""
+        """The keys that are in the set."""
         found = self._fresh.intersection(keys)
         if self._runs:
             wanted = np.sort(np.fromiter(keys, dtype=np.int64, count=len(keys)))

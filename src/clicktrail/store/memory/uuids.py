@@ -27,14 +27,14 @@ class Uuids:
         self._lock = threading.Lock()
 
     def begin(self, keys: Keys) -> None:
-        """`keys`: those of a snapshot, sorted and distinct; each is `uuid_key`. What was added before `begin` stays."""
+        """`keys`: of a snapshot, sorted and distinct; each is `uuid_key`. What was added before `begin` stays."""
         with self._lock:
             self._known = KeySet(keys)
             self._known.add(self._new)
             self._new = set()
 
     def find(self, uuids: Iterable[str]) -> set[str]:
-        """Those that the store may have."""
+        """The keys that the store may have."""
         with self._lock:
             if self._known is None:
                 return set(uuids)

@@ -21,7 +21,7 @@ class Visit(NamedTuple):
 
 
 class RecentVisits:
-    """Recent visits by visit key: at least those of the last window, up to a maximum number.
+    """Recent visits by visit key: at least the visits of the last window, up to a maximum number.
 
     A visitor's click on the same link within `window_us` is a repeat; 0: no click is.
     """

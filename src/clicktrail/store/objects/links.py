@@ -32,7 +32,7 @@ class Staying(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A link after a change, the clicks that stay with an earlier owner, and what the audit log says of it."""
+    """A link after a change, the clicks that stay with an earlier owner, and its text for the audit log."""
 
     link: Record
     staying: Staying | None

@@ -131,7 +131,7 @@ def click_deliveries(session: Session, clicks: Sequence[Click], catalogue: Catal
 def registration_deliveries(
     session: Session, attribution_id: str, partner_id: str | None, click_id: str | None, at: int
 ) -> list[Row]:
-    """The deliveries for a client whom a partner earned."""
+    """The deliveries for a client that a partner earned."""
     if partner_id is None:
         return []
     found = session.rows(sql(_NOTIFIED, partner_id))

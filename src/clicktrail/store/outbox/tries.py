@@ -1,4 +1,4 @@
-"""The last attempts of a delivery, kept as JSON beside it: one column, no table more to write for each attempt."""
+"""The last attempts of a delivery, kept as JSON in its row: one column, no further table to write for each attempt."""
 
 import msgspec
 

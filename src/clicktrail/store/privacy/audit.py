@@ -65,7 +65,7 @@ def record_all(session: Session, entries: Sequence[AuditEntry]) -> None:
 
 @transaction(Write.QUEUE)
 def record_settings(session: Session, settings: Mapping[str, str]) -> bool:
-    """Adds an entry if the settings differ from those of the last such entry. Returns whether they do."""
+    """Adds an entry if the settings differ from the last entry of settings. Returns whether they do."""
     take_turn(session)
     rows = session.rows(sql(_LATEST, _SETTINGS))
     if rows and msgspec.json.decode(rows[0][0]) == settings:

@@ -23,8 +23,8 @@ _BLANKS: Mapping[str, Mapping[str, str | None]] = {
     "identities": {"visitor_id": "", "uuid": ""},
     "profiles": {**dict.fromkeys(("first_name", "last_name", "middle_name", "name"), ""), "uuid": None},
 }
-"""Table of a person's rows -> its texts without content. The embedded engine's file keeps the values of deleted rows;
-those of changed rows it writes again."""
+"""Table of a person's rows -> its texts without content. The embedded engine's file keeps the values of deleted rows,
+and writes changed rows again."""
 _COUNTED = Counts.__struct_fields__
 
 

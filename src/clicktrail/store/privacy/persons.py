@@ -32,7 +32,7 @@ _REPEATS = (
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that nobody else uses."""
+    """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that no one else uses."""
 
     profile_ids: frozenset[str] = frozenset()
     uuids: frozenset[str] = frozenset()
@@ -187,7 +187,7 @@ def _browsers_of(session: Session, uuids: Collection[str]) -> frozenset[str]:
 def _find_shared(
     session: Session, visitor_ids: Collection[str], profile_ids: Collection[str], uuids: Collection[str]
 ) -> frozenset[str]:
-    """Those of the browsers that others use too."""
+    """The browsers that others use too."""
     uses = (
         ("SELECT c.visitor_id, c.profile_id FROM clicks c WHERE {} AND c.profile_id IS NOT NULL", "c.visitor_id"),
         ("SELECT named_visitor_id, profile_id FROM attributions WHERE {}", "named_visitor_id"),
@@ -201,7 +201,7 @@ def _find_shared(
 
 
 def _named_browsers(session: Session, profile_ids: Collection[str]) -> frozenset[str]:
-    """The browsers that registrations of these clients named, and those of their clicks."""
+    """The browsers that registrations of these clients named, and the browsers of their clicks."""
     found = "SELECT named_visitor_id FROM attributions WHERE {} UNION SELECT c.visitor_id FROM clicks c WHERE {}"
     return _texts(session, found, profile_ids, "profile_id")
 
@@ -212,7 +212,7 @@ def _conditions(wanted: Mapping[str, Collection[str]]) -> list[Sql]:
 
 
 def _named_clicks(session: Session, attribution_ids: Collection[str], shared: Collection[str]) -> frozenset[str]:
-    """The clicks that registrations named or considered, but for those of browsers that others use too."""
+    """The clicks that registrations named or considered, but not the clicks of browsers that others use too."""
     found = _among(session, "SELECT named_click_id FROM attributions WHERE {}", "attribution_id", attribution_ids)
     considered = _among(session, "SELECT click_id FROM attribution_clicks WHERE {}", "attribution_id", attribution_ids)
     if not considered:
@@ -267,7 +267,7 @@ def _find_repeats(session: Session, clicks: Iterable[Click]) -> set[str]:
 def _attributions(
     session: Session, profile_ids: Collection[str], uuids: Collection[str], visitor_ids: Collection[str]
 ) -> frozenset[str]:
-    """The registrations of these clients, and those of deleted clients that named the person's uuid or browser."""
+    """The registrations of these clients. Of deleted clients: registrations that named the person's uuid or browser."""
     own = _list(session, "SELECT attribution_id FROM attributions WHERE {}", {"profile_id": profile_ids})
     of_no_one = (
         "SELECT a.attribution_id FROM attributions a WHERE {} AND NOT EXISTS "

@@ -34,7 +34,7 @@ class Erased(NamedTuple):
 
 
 def find_erased(session: Session, values: Iterable[Value]) -> dict[Value, Erased]:
-    """Those of the values whose persons were erased."""
+    """The values whose persons were erased."""
     found: dict[Value, Erased] = {}
     for secret in list_values(session, sql("SELECT secret FROM erasure_secrets")):
         hashes = {_hash(secret, value): value for value in set(values)}

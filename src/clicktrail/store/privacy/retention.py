@@ -50,7 +50,7 @@ class Days(NamedTuple):
 
 
 class Purged(msgspec.Struct, kw_only=True, rename="camel"):
-    """How much of each class was deleted, or would be. Of registrations only what they named is deleted."""
+    """How much of each class was deleted, or would be. Registrations lose only the data that they named."""
 
     clicks: int = 0
     client_clicks: int = 0

@@ -1,4 +1,4 @@
-"""The history of one object: what changed, when, by whom and why."""
+"""The history of one object: what changed and when, who changed it, and why."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What one cause changed at one moment. A deletion has no changes."""
+    """The changes of one cause at one moment. A deletion has no changes."""
 
     time: int
     actor_kind: ActorKind

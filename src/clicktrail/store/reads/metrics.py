@@ -68,7 +68,7 @@ def _with_dropped(
 
 
 def _of_partner(viewer: Viewer) -> tuple[Sql, ...]:
-    """What `visible` says of clicks, for the figures of dropped ones."""
+    """The rule of `visible` for clicks, for the figures of dropped ones."""
     return (sql("partner_id = {}", viewer.partner_id),) if viewer.scope in PARTNERS else ()
 
 

@@ -113,7 +113,7 @@ def count(session: Session, viewer: Viewer, query: ListQuery) -> int | None:
 
 
 def _earlier(query: ListQuery, viewer: Viewer) -> Sql | None:
-    """What stands in place of the table if an earlier moment is asked for."""
+    """What replaces the table if an earlier moment is asked for."""
     if query.as_of is None:
         return None
     return sql("{} {}", source_at(query.resource, query.as_of, viewer), named(TABLES[query.resource.name].alias))
@@ -231,7 +231,7 @@ def refuse_differing(resource: Resource, object_id: str, differing: Sequence[str
     if differing:
         keys = [resource.keys[name] for name in differing]
         mistakes = tuple(Mistake("differs from the stored object", pointer=f"/{key}") for key in keys)
-        raise Conflict(f"The uuid already stands for the {resource.name} {object_id}, which differs.", mistakes)
+        raise Conflict(f"The uuid already belongs to the {resource.name} {object_id}, which differs.", mistakes)
 
 
 def insert_row(session: Session, resource: Resource, values: Mapping[str, Any]) -> None:

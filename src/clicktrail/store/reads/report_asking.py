@@ -67,7 +67,7 @@ class Asking:
         return int(self._session.rows(outside)[0][0])
 
     def list_lacking(self, ranges: Ranges, raw_from: int) -> Ranges:
-        """The ranges without those that need no dropped click: daily totals have the days of which clicks lack."""
+        """The ranges without ranges that need no dropped click: daily totals have the days of which clicks lack."""
         since, groupings = find_totals_from(self._session), self._question.groupings
         parts = [name for metric in self._question.metrics for name in metric.parts]
 
@@ -97,7 +97,7 @@ class Asking:
         )
 
     def count_bare(self, viewer: Viewer, found: Range) -> int:
-        """The clicks of a range that were deleted since: other filters than those of bare facts do not find them."""
+        """The clicks of a range that were deleted since: only filters of bare facts find them."""
         if self._question.known_at is None:
             return 0
         its = and_(sql("c.is_bare AND c.time >= {} AND c.time < {}", *found), visible(TABLES[CLICK.name], viewer))

@@ -199,7 +199,7 @@ def parameter_pattern(name: str) -> str:
 
 
 def plain_key(name: str) -> str | None:
-    """`&name=` for a name of letters, digits and `_`, as it stands in a query without encoded letters; else None."""
+    """`&name=` for a name of letters, digits and `_`, as written in a query without encoded letters; else None."""
     return f"&{fold_name(name)}=" if _is_plain(name) else None
 
 

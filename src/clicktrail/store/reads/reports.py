@@ -104,7 +104,7 @@ def _refuse_lost(session: Session, report: Report, ranges: Ranges, lacking: Rang
 
 
 def _incomplete(left_out: int) -> MalformedRequest:
-    """A file has no place that says what it lacks."""
+    """A file has no place to name its missing rows."""
     detail = f"does not reach {left_out} clicks of another century; write from and to, or filter[clickStartTime]"
     return MalformedRequest("The file would lack clicks.", (Mistake(detail, parameter="period"),))
 
@@ -224,7 +224,7 @@ def _find_names(
 def _read_names(
     session: Session, viewer: Viewer, name: str, values: Sequence[str]
 ) -> dict[str, tuple[str | None, ...]]:
-    """Id -> names. What the viewer does not see has none, as in lists: a link may have gone to another partner."""
+    """Id -> names. Hidden objects have none, as in lists: a link may now belong to another partner."""
     resource, columns = _NAMES[name]
     table = TABLES[resource.name]
     key, shown = table.column(resource.id_field.column), join(", ", [table.column(column) for column in columns])

@@ -22,8 +22,8 @@ _VALUES = (
     "WHERE v IS NOT NULL) SELECT count(*), array_agg(v) FILTER (WHERE {} OR length(v) = {}) "
     "FROM (SELECT v FROM each WHERE v IS NOT NULL LIMIT {}) found"
 )
-"""How many values an index of clicks holds, and those that a condition lets through or that are cut there. The index is
-walked from one value to the next."""
+"""How many values an index of clicks holds, and the values that a condition lets through or that are cut there. The
+index is walked from one value to the next."""
 
 
 def resolve(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:

@@ -88,7 +88,7 @@ def where_clause(query: ListQuery, table: Table, viewer: Viewer, dialect: Dialec
 
 
 def _predicate(condition: Condition, table: Table, viewer: Viewer, dialect: Dialect) -> Sql:
-    """A filter as SQL. Negation is the exact complement: what is null, or reached by nobody, does not equal."""
+    """A filter as SQL. Negation is the exact complement: what is null, or not reached, does not equal."""
     if set(condition.values) == {True, False} and condition.operator == "null":
         return sql("TRUE")
     way = THROUGH.get(condition.field.source)

@@ -55,7 +55,7 @@ class Walk:
         return sql(self.session.dialect.proxies[self.sort.text], self.sort)
 
     def compare(self, operator: str, value: Value) -> Sql:
-        """A comparison of the sort value, with what it implies of the indexed expression."""
+        """A comparison of the sort value, and the comparison of the indexed expression that follows from it."""
         dialect, sort = self.session.dialect, self.sort
         template, is_equal = dialect.proxies[sort.text], operator == "="
         plain = sql("{} {} {}", sort, sql(operator), value)
@@ -104,7 +104,7 @@ def list_in_steps(walk: Walk) -> list[Row]:
 
 
 def _later_values(walk: Walk, last: Value, needed: int) -> list[Row]:
-    """Rows of the values beyond `last`: first those of the values that fit whole, then of the value at the border."""
+    """Rows of the values beyond `last`: first rows of the values that fit whole, then of the value at the border."""
     border = _find_border(walk, last, needed)
     if border is None:
         return []

@@ -59,7 +59,7 @@ class Gathered(NamedTuple):
     named: Named
     clicks: Found
     outranked: frozenset[str]
-    """Where the site registers: the clients of these clicks whom partners registered."""
+    """Where the site registers: the clients of these clicks that partners registered."""
     settled: frozenset[str]
     """Where a partner registers: the clicks that lost in a registration by the site."""
 

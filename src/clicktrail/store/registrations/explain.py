@@ -60,7 +60,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     window_days: int | None
     rule: Rule
     partner_id: str | None
-    """The partner whom the registration pays: the owner of the link when the click was recorded."""
+    """The partner that the registration pays: the owner of the link when the click was recorded."""
     named: Named
     considered: tuple[Considered, ...]
 
@@ -110,7 +110,7 @@ def attribution_of(row: AttributionRow, considered: tuple[Considered, ...]) -> A
 
 
 def _for_partner(session: Session, viewer: Viewer, found: Attribution) -> Attribution:
-    """A partner sees all of a client whom the partner earned, and what the partner sent; for others, neither client nor
+    """A partner sees all of a client that the partner earned, and what the partner sent; for others, neither client nor
     click."""
     is_own = viewer.partner_id is not None and found.partner_id == viewer.partner_id
     if is_own or session.rows(sql(_IN_SPACE, found.profile_id, viewer.name_space)):

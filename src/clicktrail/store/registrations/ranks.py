@@ -1,4 +1,4 @@
-"""The site's registrations outrank those of partners, whichever came first (ADR 23)."""
+"""The site's registrations outrank registrations by partners, whichever came first (ADR 23)."""
 
 from collections.abc import Collection
 

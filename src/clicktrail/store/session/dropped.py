@@ -74,7 +74,7 @@ def find_lost(figures: Mapping[str, LinkMetrics], known: Mapping[str, LinkMetric
 
 
 def _subtract(figures: LinkMetrics, known: LinkMetrics) -> LinkMetrics:
-    """A first or last time is that of the lost clicks only where the known clicks have a later or earlier one."""
+    """A first or last time comes from the lost clicks only where the known clicks have a later or earlier one."""
     first, last = figures.first_click_time, figures.last_click_time
     is_first = known.first_click_time is None or (first is not None and first < known.first_click_time)
     is_last = known.last_click_time is None or (last is not None and last > known.last_click_time)

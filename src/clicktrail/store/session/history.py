@@ -20,7 +20,7 @@ MIGRATION = "0021-history"
 DELETED = "deleted"
 """The column of the row that says that the object was deleted."""
 ERASED = "erased"
-"""The same for a click whose person was erased. Nothing is kept of what it lost."""
+"""The same for a click whose person was erased. Nothing is kept of its lost values."""
 _COLUMNS = (
     *("kind", "object_id", "time", "actor_kind", "actor", "reason", "field", "old_value", "new_value"),
     "old_update_time",

@@ -108,7 +108,7 @@ class Session(Protocol):
         statement."""
 
     def suspects(self, uuids: Collection[str]) -> Collection[str]:
-        """Those of the uuids that the store may have."""
+        """The uuids that the store may have."""
 
     def free_uuids(self, uuids: Sequence[tuple[str, str | None]]) -> None:
         """Frees the uuids (with name spaces) of removed clicks for other clicks."""
@@ -161,7 +161,7 @@ class Figures(Protocol):
         """Called after rows were copied in: computes all that is derived from them."""
 
     def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
-        """Link id -> the stored figures, and those that a recount of the clicks gives, where both differ."""
+        """Link id -> the stored figures, and the figures that a recount of the clicks gives, where both differ."""
 
 
 class Engine(Protocol):

@@ -42,7 +42,7 @@ export const FIELDS = [
   field("latitude", "number"),
   field("longitude", "number"),
 ];
-/** Filters that have a place of their own, or that only other lists have. */
+/** Filters that have a separate place, or that only other lists have. */
 const OTHERS = [field("clickStartTime", "time", "gte"), field("clickEndTime", "time", "lte"), field("rule")];
 const BY_NAME = new Map([...FIELDS, ...OTHERS].map((each) => [each.name, each]));
 

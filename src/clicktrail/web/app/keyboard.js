@@ -6,7 +6,7 @@ import { texts } from "./texts.js";
 const layers = new Set();
 export const isListOpen = signal(false);
 
-/** `keys`: key -> [what it does, function]. They work while the component is on the page, outside of fields. */
+/** `keys`: key -> [description, function]. They work while the component is on the page, outside of fields. */
 export function useKeys(keys) {
   useEffect(() => {
     layers.add(keys);

@@ -63,7 +63,7 @@ function Search() {
 
 const isId = (text) => /^[0-9a-f]{24}$/i.test(text);
 
-/** Loads the file of a page. After an update of the server the old files are gone: the person loads the page again. */
+/** Loads the file of a page. After an update of the server the old files are deleted: the person loads the page again. */
 function Page({ page, values }) {
   const [state, setState] = useState({ component: null, isGone: false });
   useEffect(() => {

@@ -1,4 +1,4 @@
-// The pages: path -> file, and the menu. A page is loaded when it is opened; its file's default export is a component.
+// The pages: path -> file, and the menu. A page is loaded when it is opened. The default export of the file is a component.
 // To add a page, add a row here and its words to texts.js.
 import { hrefOf } from "./router.js";
 import { may, viewer } from "./session.js";

@@ -3,16 +3,16 @@ import { signal } from "../vendor/preact/preact.js";
 
 export const viewer = signal(undefined);
 
-/** A token that was typed on the sign-in page. It is in memory alone, so it is gone when the page is loaded again. */
+/** A token that was typed on the sign-in page. It is in memory alone, so it is lost when the page is loaded again. */
 export const token = signal(null);
 
-/** Signs in with a token; `access` is what the API says of it. */
+/** Signs in with a token; `access` is the API's description of it. */
 export function signInWithToken(text, access) {
   token.value = text;
   viewer.value = { ...access, name: readClaims(text).sub, isToken: true };
 }
 
-/** What a token says of itself; null for a text that is no token. */
+/** The content of a token; null for a text that is no token. */
 export function readClaims(text) {
   try {
     const part = text.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");

@@ -1,4 +1,4 @@
-// Signing in: with name and password, with a token for those who have no user, or with an invitation.
+// Signing in: with name and password, with a token for people without a user, or with an invitation.
 import { html, useState } from "../vendor/preact/preact.js";
 import { Problem, ask } from "./api.js";
 import { Field, Form, mistake } from "./components/form.js";

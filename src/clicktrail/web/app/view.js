@@ -49,7 +49,7 @@ export function listQuery(more) {
   return query;
 }
 
-/** The clicks behind a number: those of the range of a report that pass its filters and some more. */
+/** The clicks behind a number: the clicks in the range of a report that pass its filters and some more. */
 export function clicksHref(meta, more = {}, keepsFilters = true) {
   const query = new URLSearchParams({ from: meta.from, to: meta.to });
   if (place.value.query.has("zone")) query.set("zone", zone.value);

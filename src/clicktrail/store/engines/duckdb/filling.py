@@ -25,7 +25,7 @@ _FILL = (
 )
 """The partner is the owner of the link now."""
 _MARK = "UPDATE clicks SET is_first = TRUE FROM first_clicks f WHERE clicks.rowid = f.place"
-"""Apart from `_FILL`: one UPDATE with a join in another order than that of the rows takes forty times as long."""
+"""Apart from `_FILL`: one UPDATE with a join in another order than the rows takes forty times as long."""
 
 
 def fill_days(session: Session) -> int:

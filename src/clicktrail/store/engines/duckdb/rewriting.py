@@ -1,4 +1,4 @@
-"""Writes the embedded store's tables again in pieces, so that no block of the file holds values that are gone.
+"""Writes the embedded store's tables again in pieces, so that no block of the file holds deleted values.
 
 DuckDB puts the ends of several columns into one block. While one of them is in use, the block is not free, and the old
 values of the others stay in it. A checkpoint writes a column of a row group again when one of its rows was changed. So

@@ -1,4 +1,4 @@
-"""Which transactions run, so that one can wait for those that may still read what was freed."""
+"""Which transactions run, so that one can wait for readers of what was freed."""
 
 import threading
 from collections.abc import Iterator

@@ -151,7 +151,7 @@ def _place(block_bytes: int, block: int, part: int) -> int:
 
 
 def _read_list(content: bytes) -> tuple[set[int], set[int], dict[int, int]]:
-    """The free blocks; blocks that are surely in use: those that several segments share, and metadata; and of each
+    """The free blocks; blocks that are surely in use: blocks shared by several segments, and metadata; and of each
     block of metadata one bit for each part: whether it is free."""
     place, found = 0, []
     try:

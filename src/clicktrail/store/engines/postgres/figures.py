@@ -187,7 +187,7 @@ class TableFigures:
         recount(session)
 
     def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
-        """Link id -> the stored figures, and those of the clicks and of what is kept of dropped ones, where both
+        """Link id -> the stored figures, and the figures of the clicks and of what is kept of dropped ones, where both
         differ."""
         counted = _count_all(session)
         stored = by_link_id(session.rows(sql(_ALL_FIGURES)))

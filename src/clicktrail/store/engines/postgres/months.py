@@ -127,6 +127,6 @@ def _is_filled(session: Session, month: Month) -> bool:
 
 
 def note_earlier_drops(session: Session, first: Month) -> None:
-    """If the store is of a version that dropped months without a note: all months before `first` may be gone."""
+    """If the store is of a version that dropped months without a note: all months before `first` may be deleted."""
     if list_values(session, sql("SELECT max(end_time) FROM dropped_clicks")) == [0]:
         session.rows(sql(_UNKNOWN, (start_of(first) + MAX_AHEAD_S) * SECOND, session.clock.now_us()))

@@ -2,7 +2,7 @@ import { html } from "../../vendor/preact/preact.js";
 import { number, percent, percentChange, pointChange, say } from "../format.js";
 import { texts } from "../texts.js";
 
-/** One number with its change. `isBad`: the fewer, the better. `href` leads to what it counts; `onPick` shows its line in the chart. */
+/** One number with its change. `isBad`: the fewer, the better. `href` leads to the counted objects; `onPick` shows its line in the chart. */
 export function Figure({ label, help, value, isRate, isBad, change, previous, href, onPick, isPicked }) {
   return html`<div class="figure ${isPicked ? "picked" : ""}">
     ${onPick

@@ -10,7 +10,7 @@ import { texts } from "../texts.js";
 import { readFilters } from "../view.js";
 import { Dialog } from "./dialog.js";
 
-/** `names`: the filters of the list, if they are not those of clicks. */
+/** `names`: the filters of the list, if they are not filters of clicks. */
 export function Filters({ names }) {
   const [isOpen, setOpen] = useState(false);
   const filters = readFilters();

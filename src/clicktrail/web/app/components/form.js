@@ -43,7 +43,7 @@ export function FormDialog({ title, submit, send, onClose, isWide, children }) {
   return html`<${Dialog} title=${title} onClose=${onClose} isWide=${isWide}><${Form} send=${send} submit=${submit} onCancel=${onClose}>${children}<//><//>`;
 }
 
-/** Runs what may fail: `run(work)` shows its Problem, and says whether it went well. */
+/** Runs what may fail: `run(work)` shows its Problem, and returns whether it went well. */
 export function useAction() {
   const [state, setState] = useState({ problem: null, isBusy: false });
   const run = async (work) => {

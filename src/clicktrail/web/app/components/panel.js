@@ -5,7 +5,7 @@ import { texts } from "../texts.js";
 import { CopyButton, Empty, Failed, Skeleton } from "./states.js";
 
 /** A box with a title whose content is one answer of the API. `render` gets the answer, `isEmpty` says when
- *  `empty` stands in its place. While it `waits`, it asks nothing. */
+ *  `empty` replaces it. While it `waits`, it asks nothing. */
 export function Panel({ title, path, query, render, isEmpty, empty, fill, rows = 8, actions, headers, waits = false, className = "" }) {
   const answer = useAnswer(waits ? null : path, query, { headers });
   return html`<${Box} title=${title} className=${className} isBusy=${answer.isLoading}

@@ -1,4 +1,4 @@
-// The range of a view: a named period or two dates, what it is compared with, and the time zone.
+// The range of a view: a named period or two dates, the range to compare with, and the time zone.
 import { html } from "../../vendor/preact/preact.js";
 import { useKeys } from "../keyboard.js";
 import { change, place } from "../router.js";
@@ -41,7 +41,7 @@ function Dates({ from, to }) {
     <input type="date" aria-label=${texts.periods.to} value=${own.to} onChange=${pick("to")} />`;
 }
 
-/** The day of a moment on the clock of the zone. The end of a range is not included, so its last day is of the moment `before`. */
+/** The day of a moment on the clock of the zone. The end of a range is not included, so its last day is the day of `before`. */
 const dateOf = (text, before = 0) => (text.includes("T") ? dates().format(new Date(new Date(text) - before)) : text);
 const dates = () => new Intl.DateTimeFormat("en-CA", { timeZone: zone.value, dateStyle: "short" });
 

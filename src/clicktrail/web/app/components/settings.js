@@ -22,7 +22,7 @@ export function Settings({ actions, children }) {
     ${children}<${PasswordDialog} />`;
 }
 
-/** Settings with their values and what they mean. */
+/** Settings with their values and their meaning. */
 export function InForce({ rows }) {
   return html`<dl class="pairs in-force">${rows.map(
     (row) => html`<dt><code>${row.name}</code></dt><dd><strong>${row.value || words.emptyValue}</strong><p class="help">${withCode(row.help)}</p></dd>`)}</dl>`;

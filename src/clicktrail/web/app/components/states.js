@@ -37,7 +37,7 @@ export function Copyable({ text }) {
   return html`<div class="copyable"><code tabindex="0">${text}</code><${CopyButton} text=${text} label=${texts.copy} /></div>`;
 }
 
-/** Copies a text, and says so. Where the browser refuses, the text is shown to be copied by hand. */
+/** Copies a text, and confirms it. Where the browser refuses, the text is shown to be copied by hand. */
 export function CopyButton({ text, label, quiet }) {
   const [state, setState] = useState("");
   const copy = () =>

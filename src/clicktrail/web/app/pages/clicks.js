@@ -25,7 +25,7 @@ const SHOWN = ["time", "link", "countryName", "device", "referrer", "client", "m
 const text = (name, more) => ({ name, sort: name, render: (click) => click[name] ?? texts.none, ...more });
 const ofVisitor = (name) => ({ name, needs: "visitor", file: `visitor.${name}`, render: ({ visitor }) => texts.devices[visitor[name]] ?? visitor[name] ?? texts.none });
 
-/** The columns to choose from: what each shows, what it needs of the API, and its keys in a file. */
+/** The columns to choose from: what each shows, its part of the API, and its keys in a file. */
 const COLUMNS = [
   { name: "time", sort: "time", className: "time", render: (click) => html`<${ClickLink} id=${click.clickId} text=${moment(click.time, zone.value)} />` },
   { name: "link", needs: "link", file: "link.code,link.name", render: (click) => (click.linkId ? html`<${LinkName} id=${click.linkId} link=${click.link} />` : texts.none) },

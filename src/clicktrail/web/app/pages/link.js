@@ -1,4 +1,4 @@
-// One link: what it brought, what to hand out, and where it leads.
+// One link: its clicks and clients, what to hand out, and where it leads.
 import { html, useEffect, useState } from "../../vendor/preact/preact.js";
 import { ask, curlOf } from "../api.js";
 import { useAnswer } from "../answers.js";

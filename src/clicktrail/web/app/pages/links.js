@@ -57,13 +57,13 @@ function ActiveLinks() {
   return html`<${List} answer=${answer} rows=${rows} meta=${answer.data?.meta} sort=${sort} order=${order} empty=${empty} curl=${curlOf("/reports", query)} />`;
 }
 
-/** The request that would fill an empty list, for those who may make it. */
+/** The request that would fill an empty list, for users who may make it. */
 const filledBy = (path, body) => (may.change(path.slice(1)) ? curlOf(path, {}, { method: "POST", body }) : null);
 
 const COUNTED = { headers: { Prefer: "count=exact" } };
 const nameOf = (row) => (row.linkId ? row.linkName || row.linkCode : texts.panels.withoutLink);
 
-/** All links, or those that a search finds, with their figures of the range. */
+/** All links, or the links that a search finds, with their figures of the range. */
 function AllLinks() {
   const { sort, order } = orderOf(LIST_SORTS);
   const text = searchedFor();

@@ -72,7 +72,7 @@ function hrefOfMetric(name, meta, more) {
   return METRIC_FILTERS[name] ? clicksHref(meta, { ...more, ...METRIC_FILTERS[name] }) : null;
 }
 
-/** The registrations of a report, which counts those that something earned. Null where its filters are of clicks:
+/** The registrations of a report, which counts registrations that something earned. Null where its filters are of clicks:
  *  registrations do not have them. */
 function registrationsHref(meta) {
   const filters = readFilters();

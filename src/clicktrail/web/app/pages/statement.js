@@ -92,7 +92,7 @@ function Clients({ meta, partnerId }) {
       ${answer.isCut && html`<p class="help">${say(words.more, { count: number(rows.length) })}</p>`}` })}<//>`;
 }
 
-/** A contact as partners see it, also where a manager prints the page. The API has masked those of partners. */
+/** A contact as partners see it, also where a manager prints the page. The API has masked the contacts that partners see. */
 function masked(value) {
   if (viewer.value.scope === "partner" || value.includes("***")) return value;
   return value.includes("@") ? `${value[0]}***@***` : `***${value.slice(-2)}`;

@@ -1,4 +1,4 @@
-"""Takes what is in the journal into the store, in a thread of its own."""
+"""Takes what is in the journal into the store, in a separate thread."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
 
 
 class Flusher:
-    """Calls `store` with waiting batches, in their order. What it could not store it tries again.
+    """Calls `store` with waiting batches, in their order. A batch that could not be stored is retried.
 
     `store` runs in the flusher's thread, and raises Unavailable if it stored nothing. `after` gets the position of what
     was stored.
@@ -112,7 +112,7 @@ class Flusher:
             try:
                 self._store(taken)
                 self._after(taken[-1].position)
-            except Exception as error:  # noqa: BLE001 - those who wait are told; the next attempt may succeed
+            except Exception as error:  # noqa: BLE001 - waiting callers are told; the next attempt may succeed
                 if self._put_back(taken, error):
                     break
             else:

@@ -26,7 +26,7 @@ class Position(NamedTuple):
 class Journal:
     """The journal of one store, which has `store_id` (16 bytes) and has taken everything before `position`.
 
-    Raises StoreInUse if it is damaged, or belongs to another store. With `skips_damage` it reads what it can, and
+    Raises StoreInUse if it is damaged, or belongs to another store. With `skips_damage` it reads what is readable, and
     `trouble` says what it could not. One thread appends. `release` may be called from another thread.
     """
 

@@ -38,6 +38,6 @@ def write_position(session: Session, position: Position) -> None:
 
 
 def forget_journal(session: Session, database: str) -> None:
-    """Makes an attached copy a store of its own: no journal belongs to it."""
+    """Makes an attached copy a separate store: no journal belongs to it."""
     own = "UPDATE {}.journal_position SET store_id = replace(CAST(uuid() AS VARCHAR), '-', ''), segment = 0, place = 0"
     session.rows(sql(own, named(database)))

@@ -124,7 +124,7 @@ def blank_segments(store: Path) -> None:
 
 
 def make_segment(store: Path, others: Iterable[Segment]) -> Segment:
-    """A new file, written ahead. Raises OSError; then no file is left."""
+    """A new file, written ahead. Raises OSError and leaves no file."""
     taken = {each.path for each in others}
     names = (store.with_name(f"{store.name}.journal-{number}") for number in range(len(taken) + 1))
     path = next(name for name in names if name not in taken)
