@@ -22,6 +22,7 @@ from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import note_drop, note_dropped
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
 from clicktrail.store.session.protocol import Session, list_values
@@ -49,14 +50,13 @@ _STRIP = (
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
-    altered = msgspec.structs.replace(click, **changes)
+    altered, its = msgspec.structs.replace(click, **changes), with_id(session.dialect, click.click_id)
     note_change(session, Kind.CLICK, click, altered, cause)
-    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
+    session.rows(update("clicks", changes, its))
     session.after_commit(lambda: session.memory.newest.replace(altered))
     gained = (altered.profile_id is not None) - (click.profile_id is not None)
     if gained:
         session.figures.register(session, click.link_id, gained)
-        its = sql("c.click_id = {}", click.click_id)
         change_totals(session, its, {"registrations": f"{gained} * count(*)"})
     return altered
 
@@ -257,6 +257,8 @@ def _origin(uri: str) -> str | None:
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:
     """The clicks with these ids. The bounds let an engine without an index skip all rows outside."""
+    if len(click_ids) == 1:
+        return with_id(session.dialect, click_ids[0])
     among = "IN (SELECT unnest({}::VARCHAR[]))" if session.dialect.is_owned else "= ANY({}::TEXT[])"
     condition = f"click_id >= {{}} AND click_id <= {{}} AND click_id {among}"
     return sql(condition, min(click_ids), max(click_ids), list(click_ids))

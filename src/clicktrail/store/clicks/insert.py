@@ -15,6 +15,7 @@ from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import find_known_time
 from clicktrail.store.session.protocol import Rows, Session
@@ -184,7 +185,8 @@ def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str |
 
 
 def find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
-    return {click.click_id: click for click in _select(session, sql(_IDS, min(ids), max(ids), list(ids)))}
+    where = with_id(session.dialect, *ids) if len(ids) == 1 else sql(_IDS, min(ids), max(ids), list(ids))
+    return {click.click_id: click for click in _select(session, where)}
 
 
 def _select(session: Session, where: Sql) -> list[Click]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from clicktrail.store.counting import totals
+from clicktrail.store.migrations.seconds import fill_seconds
 from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, TOTALS, list_missing, record
 from clicktrail.store.session.protocol import Engine, Session
 from clicktrail.store.session.sql import sql
@@ -49,6 +50,8 @@ def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
     elif not engine.is_owned:
         engine.run(_attribute)
     _fill_totals(engine, TOTALS in missing, notify)
+    while engine.is_owned and engine.fill(fill_seconds):
+        pass
 
 
 def _fill_totals(engine: Engine, is_new: bool, notify: Progress) -> None:

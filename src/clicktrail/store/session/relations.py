@@ -157,7 +157,7 @@ RELATIONS = (
     Relation("catalogue_version", ("version",), is_moved=False),
 )
 """In an order in which rows only point to earlier tables; only a click may repeat a later click."""
-DERIVED = frozenset({"is_totalled"})
+DERIVED = frozenset({"is_totalled", "created_s"})
 """Columns that are computed again and not copied."""
 BY_TABLE = {each.table: each for each in RELATIONS}
 

@@ -1,0 +1,20 @@
+"""Fills the seconds of ids that an earlier version of the embedded store did not store (`session.finding`)."""
+
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import number, sql
+
+PIECE = 1_000_000
+"""Rows filled in one transaction."""
+_FILL = (
+    "UPDATE clicks SET created_s = CAST('0x' || left(click_id, 8) AS UINTEGER) "
+    "WHERE created_s IS NULL AND rowid >= {} AND rowid < {}"
+)
+
+
+def fill_seconds(session: Session) -> int:
+    """Fills some clicks. Returns their number; 0 at the end."""
+    [[first]] = session.rows(sql("SELECT min(rowid) FROM clicks WHERE created_s IS NULL"))
+    if first is None:
+        return 0
+    [[count]] = session.rows(sql(_FILL, number(first), number(first + PIECE)))
+    return int(count)
