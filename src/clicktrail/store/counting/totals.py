@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from clicktrail.model.times import DAY_US
 from clicktrail.reports.totals import COUNTS, TABLES
+from clicktrail.store.counting.kept import keep_changes, keep_clicks
 from clicktrail.store.session.counted import DAY_SQL
 from clicktrail.store.session.dropped import find_raw_from, find_totals_from
 from clicktrail.store.session.protocol import Row, Session, list_values
@@ -82,11 +83,13 @@ def _add_up_owned(session: Session, least: int) -> int:
         within = and_(_between("c.time", days[0], days[-1] + DAY_US), Sql("c.is_totalled IS NULL"))
         for table in TABLES:
             session.rows(_insert_totals(table, _count_clicks(table, within), is_merged=False))
+        keep_clicks(session, within)
         marked = and_(_between("time", days[0], days[-1] + DAY_US), Sql("is_totalled IS NULL"))
         session.rows(sql("UPDATE clicks SET is_totalled = TRUE WHERE {}", marked))
     else:
         for table in TABLES:
             session.rows(_insert_sums(table, "daily_changes"))
+        keep_changes(session)
         session.rows(sql("DELETE FROM daily_changes"))
     for table in TABLES:
         _merge(session, table, days)

@@ -229,7 +229,8 @@ class DuckdbEngine:
         return count
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
-        """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""
+        """Reads the figures of links, and in a separate thread, on the same snapshot between two writes, what takes
+        longer."""
         del refresh
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         started = threading.Event()
@@ -237,18 +238,17 @@ class DuckdbEngine:
         def take_snapshot() -> None:
             with self._intake.paused():
                 session.rows(sql("BEGIN TRANSACTION"))
-                session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
+                self.figures.read(session)
             started.set()
 
         def read() -> None:
             started.wait()
             try:
                 with self._running.transaction():
-                    self.figures.read(session)
                     self._read_uuids(session)
                     session.rows(sql("COMMIT"))
-            except Exception as error:  # noqa: BLE001 - serving goes on without figures
-                notify("the figures of links could not be read", error)
+            except Exception as error:  # noqa: BLE001 - serving goes on: every uuid may be known
+                notify("the uuids of clicks could not be read", error)
             self._free_cache(session)
             session.close()
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.counting.kept import KEPT_FIGURES
 from clicktrail.store.engines.duckdb.failures import unavailable
 from clicktrail.store.engines.duckdb.journal.positions import MIGRATION
 from clicktrail.store.engines.rendering import copy_statement, renderer
@@ -85,7 +86,11 @@ class DuckdbSession:
     """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
     dialect = Dialect(
-        "duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern, last=(MIGRATION, _TOTALLED, SECONDS)
+        "duckdb",
+        is_owned=True,
+        row_id="rowid",
+        find_any=find_by_pattern,
+        last=(MIGRATION, _TOTALLED, SECONDS, KEPT_FIGURES),
     )
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
