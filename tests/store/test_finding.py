@@ -1,6 +1,7 @@
 """Clicks are found by their ids, in whatever order these came."""
 
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,18 +43,18 @@ def test_a_click_is_found_by_its_id(engine: AnyEngine, seed: int) -> None:
     clicks = out_of_order(draw, 60)
     for start in range(0, len(clicks), 7):
         piece = clicks[start : start + 7]
-        engine.run(lambda session, piece=piece: insert_clicks(session, piece, linked=()))
+        engine.run(partial(insert_clicks, clicks=piece, linked=()))
     gone = {click.click_id for click in clicks[::5]}
     for click_id in gone:
-        engine.run(lambda session, click_id=click_id: delete_click(session, SYSTEM, click_id))
+        engine.run(partial(delete_click, viewer=SYSTEM, click_id=click_id))
     strangers = {f"{click.click_id[:8]}{draw.getrandbits(64):016x}" for click in clicks}
     for click in clicks:
         if click.click_id not in gone:
-            assert engine.run(lambda session, its=click.click_id: get_click(session, SYSTEM, its)).uri == click.uri
-            assert engine.run(lambda session, its=click.click_id: find_by_id(session, {its}))
+            assert engine.run(partial(get_click, viewer=SYSTEM, click_id=click.click_id)).uri == click.uri
+            assert engine.run(partial(find_by_id, ids={click.click_id}))
     for click_id in gone | strangers:
         with pytest.raises(NotFound):
-            engine.run(lambda session, click_id=click_id: get_click(session, SYSTEM, click_id))
+            engine.run(partial(get_click, viewer=SYSTEM, click_id=click_id))
 
 
 def test_recorded_clicks_have_the_seconds_of_their_ids(tmp_path: Path) -> None:
@@ -80,5 +81,5 @@ def test_an_old_store_gets_the_seconds_in_pieces(tmp_path: Path, monkeypatch: py
     fill(engine)
     assert engine.run(count_wrong) == 0
     for click in clicks:
-        assert engine.run(lambda session, its=click.click_id: get_click(session, SYSTEM, its)).uri == click.uri
+        assert engine.run(partial(get_click, viewer=SYSTEM, click_id=click.click_id)).uri == click.uri
     engine.close()

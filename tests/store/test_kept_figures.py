@@ -11,7 +11,8 @@ import pytest
 from clicktrail.model.erasure import Strangers
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.clicks.change import drop, erase
-from clicktrail.store.clicks.insert import insert_clicks, load_tail
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.counting import totals
 from clicktrail.store.counting.kept import KEPT_FIGURES, count_figures, read_figures
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine

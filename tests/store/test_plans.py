@@ -13,7 +13,8 @@ from clicktrail.model.times import DAY_US
 from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_list
 from clicktrail.query.questions import Cursor, ListQuery
-from clicktrail.store.clicks.insert import insert_clicks, load_tail
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.objects.catalogue import create_item, load_catalogue
 from clicktrail.store.objects.profiles import save_profile
 from clicktrail.store.reads.pages import find_rows
