@@ -25,6 +25,7 @@ from clicktrail.store.session.dropped import note_drop, note_dropped
 from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
+from clicktrail.store.session.parts import remove_parts
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
@@ -131,6 +132,7 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     of_them = sql("click_id = ANY({}::TEXT[])", click_ids)
     note_changes(session, Kind.REGISTRATION, of_them, cause, click_id=None)
     change_totals(session, with_ids(session, click_ids), GONE)
+    remove_parts(session, with_ids(session, click_ids))
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
     repeats = sql("duplicate_of = ANY({}::TEXT[])", click_ids)
@@ -196,6 +198,7 @@ def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
     session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
     click_ids = [click_id for click_id, *_ in gone]
     forget_changes(session, click_ids)
+    remove_parts(session, chosen)
     session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
     return len(rows)

@@ -8,6 +8,7 @@ clicks: a minimum takes them twice.
 from collections.abc import Mapping
 
 from clicktrail.model.metrics import LinkMetrics
+from clicktrail.store.session import parts
 from clicktrail.store.session.counted import FIGURES
 from clicktrail.store.session.protocol import Migration, Session
 from clicktrail.store.session.sql import Sql, named, sql
@@ -38,14 +39,16 @@ def _add(*parts: str, having: str = "") -> str:
 _NOW = _add(_KEPT, _CHANGES.format(""), _FROM_CLICKS.format("c.is_totalled IS NULL"))
 _COUNTED = _add(_FROM_CLICKS.format("TRUE"), _DROPPED)
 _FILL = f"INSERT INTO link_figures {_add(_FROM_CLICKS.format('c.is_totalled'), _DROPPED, _CHANGES.format('-'))}"
-KEPT_FIGURES: Migration = (
-    "0021-duckdb-figures-of-links",
+KEPT: Migration = (
+    "0021-duckdb-kept-counts",
     (
         "CREATE TABLE link_figures (link_id TEXT NOT NULL, clicks BIGINT NOT NULL, unique_clicks BIGINT NOT NULL, "
         "registrations BIGINT NOT NULL, first_time BIGINT, last_time BIGINT)",
         _FILL,
+        *parts.STATEMENTS,
     ),
 )
+"""The figures, and the parts of the orders of clicks."""
 _TIMES = (
     "INSERT INTO link_figures SELECT c.link_id, 0, 0, 0, min(c.time), max(c.time) FROM clicks c "
     "WHERE c.link_id IS NOT NULL AND (c.bot = '' OR c.bot IS NULL) AND c.is_totalled IS NULL AND {} GROUP BY 1"
@@ -69,11 +72,13 @@ def count_figures(session: Session) -> dict[str, LinkMetrics]:
 def recount_figures(session: Session) -> None:
     session.rows(sql("DELETE FROM link_figures"))
     session.rows(sql(_FILL))
+    parts.recount_parts(session)
 
 
 def keep_clicks(session: Session, its: Sql) -> None:
     """Called before the clicks `c` that `its` finds are marked as being in the totals."""
     _merge(session, sql(_FROM_CLICKS, its))
+    parts.add_parts(session, its)
 
 
 def keep_changes(session: Session) -> None:

@@ -33,11 +33,14 @@ _ATTRIBUTE = (
 
 
 def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
-    """Fills partners, hosts of referrers and marks of old clicks, partners of old registrations, and daily totals.
+    """Fills seconds of ids, partners, hosts of referrers and marks of old clicks, partners of old registrations, and
+    daily totals.
 
     Calls `notify` after each piece. The figures of links are computed again at the end. The figures of clicks that an
     earlier version dropped are kept first.
     """
+    while engine.is_owned and engine.fill(fill_seconds):
+        pass
     total, missing = engine.run(_look)
     if FIGURES_KEPT in missing:
         engine.fill(_keep)
@@ -50,8 +53,6 @@ def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
     elif not engine.is_owned:
         engine.run(_attribute)
     _fill_totals(engine, TOTALS in missing, notify)
-    while engine.is_owned and engine.fill(fill_seconds):
-        pass
 
 
 def _fill_totals(engine: Engine, is_new: bool, notify: Progress) -> None:

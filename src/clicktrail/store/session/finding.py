@@ -13,6 +13,7 @@ from clicktrail.store.session.sql import Sql, number, sql
 
 SECONDS: Migration = ("0020-duckdb-seconds-of-ids", ("ALTER TABLE clicks ADD COLUMN created_s UINTEGER",))
 SECOND = "created_s"
+SECOND_OF_ID = "CAST('0x' || left(click_id, 8) AS UINTEGER)"
 _BY_SECOND = "rowid IN (SELECT s.rowid FROM clicks s WHERE s.created_s = {}) AND click_id = {}"
 """Rows first: a scan of all columns takes longer to pass over rows."""
 

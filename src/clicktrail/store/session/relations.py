@@ -144,6 +144,7 @@ RELATIONS = (
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),
     Relation("link_changes", ("link_id",), is_moved=False),
+    Relation("click_parts", ("order_name", "part"), is_moved=False),
     *(Relation(table, ("day", *columns), is_moved=False) for table, columns in TABLES.items()),
     Relation("daily_changes", ("day",), is_moved=False),
     Relation("daily_fills", ("end_day",), is_moved=False),

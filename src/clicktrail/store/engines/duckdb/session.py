@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from clicktrail.store.counting.figures import LinkFigures
-from clicktrail.store.counting.kept import KEPT_FIGURES
+from clicktrail.store.counting.kept import KEPT
 from clicktrail.store.engines.duckdb.failures import unavailable
 from clicktrail.store.engines.duckdb.journal.positions import MIGRATION
 from clicktrail.store.engines.rendering import copy_statement, renderer
@@ -90,7 +90,7 @@ class DuckdbSession:
         is_owned=True,
         row_id="rowid",
         find_any=find_by_pattern,
-        last=(MIGRATION, _TOTALLED, SECONDS, KEPT_FIGURES),
+        last=(MIGRATION, _TOTALLED, SECONDS, KEPT),
     )
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
