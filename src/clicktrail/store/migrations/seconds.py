@@ -11,8 +11,8 @@ _FILL = f"UPDATE clicks SET created_s = {SECOND_OF_ID} WHERE created_s IS NULL A
 
 def fill_seconds(session: Session) -> int:
     """Fills some clicks. Returns their number; 0 at the end."""
-    [[first]] = session.rows(sql("SELECT min(rowid) FROM clicks WHERE created_s IS NULL"))
-    if first is None:
+    if session.rows(sql("SELECT count(*) FROM clicks WHERE created_s IS NULL")) == [(0,)]:  # by the ranges of columns
         return 0
+    [[first]] = session.rows(sql("SELECT min(rowid) FROM clicks WHERE created_s IS NULL"))
     [[count]] = session.rows(sql(_FILL, number(first), number(first + PIECE)))
     return int(count)
