@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from clicktrail.model.click import Click
 from clicktrail.model.erasure import Strangers
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.store.clicks.change import drop, erase
@@ -31,6 +33,11 @@ STEPS = (
     *("restart", "crash"),
 )
 
+_WRONG_KEYS = (
+    "SELECT count(*) FROM clicks WHERE uuid_key IS DISTINCT FROM md5_number_lower(uuid) "
+    "AND (is_totalled OR uuid_key IS NOT NULL)"
+)
+
 
 class Kept(Programme):
     """With everything else that may happen to the clicks of an embedded store."""
@@ -41,6 +48,9 @@ class Kept(Programme):
 
     def step(self) -> None:
         getattr(self, self.random.choice(STEPS))()
+
+    def make(self) -> Click:
+        return structs.replace(super().make(), uuid=self.random.choice((None, f"u-{self.random.getrandbits(60)}")))
 
     def history(self) -> None:
         clicks = [self.make() for _ in range(self.random.randrange(2, 30))]
@@ -87,6 +97,9 @@ class Kept(Programme):
         assert known == {link_id: counted.get(link_id, LinkMetrics()) for link_id in self.links}
         assert self.engine.run(lambda session: session.figures.compare(session)) == {}
         assert self.engine.run(parts.find_wrong_parts) == {}
+        assert self.engine.run(lambda session: session.rows(sql(_WRONG_KEYS))) == [(0,)]
+        uuids = {row[0] for row in self.engine.run(lambda s: s.rows(sql("SELECT uuid FROM clicks WHERE uuid <> ''")))}
+        assert self.engine.memory.uuids.find(uuids) == uuids
         return counted
 
 
@@ -158,5 +171,5 @@ def forget_figures(session: Session) -> None:
     """The store as an earlier version left it."""
     session.rows(Sql("DROP TABLE link_figures"))
     session.rows(Sql("DROP TABLE click_parts"))
-    session.rows(sql("UPDATE clicks SET created_s = NULL"))
+    session.rows(sql("UPDATE clicks SET created_s = NULL, uuid_key = NULL"))
     session.rows(sql("DELETE FROM migrations WHERE name = {}", KEPT[0]))

@@ -12,6 +12,7 @@ from clicktrail.reports.totals import COUNTS, TABLES
 from clicktrail.store.counting.kept import keep_changes, keep_clicks
 from clicktrail.store.session.counted import DAY_SQL
 from clicktrail.store.session.dropped import find_raw_from, find_totals_from
+from clicktrail.store.session.finding import UUID_KEY
 from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, and_, join, named, names, number, sql
 from clicktrail.store.session.totals import COUNT_SQL, has_totals
@@ -27,6 +28,7 @@ DAYS = 10
 _CLICKS_OF = f"SELECT {DAY_SQL} AS day, {{}}, {', '.join(f'{COUNT_SQL[name]} AS {name}' for name in COUNTS)}"
 _SUMS = ", ".join(f"sum({name})::INTEGER AS {name}" for name in COUNTS)
 _MINUS = ", ".join(f"-sum({name})::INTEGER AS {name}" for name in COUNTS)
+_MARK = f"UPDATE clicks SET is_totalled = TRUE, uuid_key = {UUID_KEY} WHERE {{}}"
 _IS_ANY = " OR ".join(f"sum({name}) <> 0" for name in COUNTS)
 _PENDING = f"SELECT {DAY_SQL} AS day, count(*) FROM clicks c WHERE c.is_totalled IS NULL GROUP BY 1 ORDER BY 1"
 _HAS_MANY = "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) f"
@@ -85,7 +87,7 @@ def _add_up_owned(session: Session, least: int) -> int:
             session.rows(_insert_totals(table, _count_clicks(table, within), is_merged=False))
         keep_clicks(session, within)
         marked = and_(_between("time", days[0], days[-1] + DAY_US), Sql("is_totalled IS NULL"))
-        session.rows(sql("UPDATE clicks SET is_totalled = TRUE WHERE {}", marked))
+        session.rows(sql(_MARK, marked))
     else:
         for table in TABLES:
             session.rows(_insert_sums(table, "daily_changes"))

@@ -1,12 +1,15 @@
-"""Fills the seconds of ids that an earlier version of the embedded store did not store (`session.finding`)."""
+"""Fills what an earlier version of the embedded store did not store of ids and uuids (`session.finding`)."""
 
-from clicktrail.store.session.finding import SECOND_OF_ID
+from clicktrail.store.session.finding import SECOND_OF_ID, UUID_KEY
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import number, sql
 
 PIECE = 1_000_000
 """Rows filled in one transaction."""
-_FILL = f"UPDATE clicks SET created_s = {SECOND_OF_ID} WHERE created_s IS NULL AND rowid >= {{}} AND rowid < {{}}"
+_FILL = (
+    f"UPDATE clicks SET created_s = {SECOND_OF_ID}, uuid_key = CASE WHEN is_totalled THEN {UUID_KEY} END "
+    "WHERE created_s IS NULL AND rowid >= {} AND rowid < {}"
+)
 
 
 def fill_seconds(session: Session) -> int:

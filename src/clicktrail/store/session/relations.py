@@ -158,7 +158,7 @@ RELATIONS = (
     Relation("catalogue_version", ("version",), is_moved=False),
 )
 """In an order in which rows only point to earlier tables; only a click may repeat a later click."""
-DERIVED = frozenset({"is_totalled", "created_s"})
+DERIVED = frozenset({"is_totalled", "created_s", "uuid_key"})
 """Columns that are computed again and not copied."""
 BY_TABLE = {each.table: each for each in RELATIONS}
 

@@ -9,9 +9,8 @@ from clicktrail.store.clicks.newest import begin_tail, read_tail
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.memory.key_set import distinct
+from clicktrail.store.session.finding import UUID_KEYS
 from clicktrail.store.session.sql import sql
-
-_UUIDS = "SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"
 
 
 def begin_snapshot(session: DuckdbSession, figures: LinkFigures) -> None:
@@ -28,6 +27,6 @@ def read_snapshot(session: DuckdbSession, not_recording: Callable[[], AbstractCo
         clicks = read_tail(session)
         with not_recording():
             begin_tail(session, clicks)
-    keys = session.arrays(sql(_UUIDS))["key"]
+    keys = session.arrays(sql(UUID_KEYS))["key"]
     session.memory.uuids.begin(distinct(np.asarray(keys, dtype=np.uint64).view(np.int64)))
     session.rows(sql("COMMIT"))
