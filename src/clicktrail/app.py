@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,6 @@ class App:
 
     def _services(self, by_tag: Mapping[str, Sequence[Operation]]) -> Services:
         settings = self.settings
-        document = msgspec.json.encode(build_document(by_tag, settings.base_path))
         file = store_path(settings) if is_embedded(settings) else None
         build = {"version": __version__, "engine": "postgresql" if file is None else "duckdb"}
         health = Health(self.store, file, Path(settings.data) if file is None else file.parent)
@@ -193,7 +192,7 @@ class App:
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
             ),
             objections=Objections(self.store, self._log_error),
-            openapi=lambda: document,
+            openapi=cache(lambda: msgspec.json.encode(build_document(by_tag, settings.base_path))),
             diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
         )

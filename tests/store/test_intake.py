@@ -17,7 +17,8 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.visitors import visitor_of
 from clicktrail.store.clicks.click_deletes import delete_click
-from clicktrail.store.clicks.insert import insert_clicks, load_tail
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.duckdb.journal import intake
 from clicktrail.store.engines.duckdb.journal.segments import paths_of

@@ -22,8 +22,10 @@ from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import note_drop, note_dropped
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
+from clicktrail.store.session.parts import remove_parts
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
@@ -49,14 +51,13 @@ _STRIP = (
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
-    altered = msgspec.structs.replace(click, **changes)
+    altered, its = msgspec.structs.replace(click, **changes), with_id(session.dialect, click.click_id)
     note_change(session, Kind.CLICK, click, altered, cause)
-    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
+    session.rows(update("clicks", changes, its))
     session.after_commit(lambda: session.memory.newest.replace(altered))
     gained = (altered.profile_id is not None) - (click.profile_id is not None)
     if gained:
         session.figures.register(session, click.link_id, gained)
-        its = sql("c.click_id = {}", click.click_id)
         change_totals(session, its, {"registrations": f"{gained} * count(*)"})
     return altered
 
@@ -131,6 +132,7 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     of_them = sql("click_id = ANY({}::TEXT[])", click_ids)
     note_changes(session, Kind.REGISTRATION, of_them, cause, click_id=None)
     change_totals(session, with_ids(session, click_ids), GONE)
+    remove_parts(session, with_ids(session, click_ids))
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
     repeats = sql("duplicate_of = ANY({}::TEXT[])", click_ids)
@@ -196,6 +198,7 @@ def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
     session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
     click_ids = [click_id for click_id, *_ in gone]
     forget_changes(session, click_ids)
+    remove_parts(session, chosen)
     session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
     return len(rows)
@@ -211,6 +214,8 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
         if new != [row[place] for row in before]:
             sets.append(sql("{} = n.{}", named(column), named(column)))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
+            if column == "uuid" and session.dialect.is_owned:
+                sets.append(sql("uuid_key = md5_number_lower(n.uuid)"))
     bounds = min(click_ids), max(click_ids)
     session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
 
@@ -257,6 +262,8 @@ def _origin(uri: str) -> str | None:
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:
     """The clicks with these ids. The bounds let an engine without an index skip all rows outside."""
+    if len(click_ids) == 1:
+        return with_id(session.dialect, click_ids[0])
     among = "IN (SELECT unnest({}::VARCHAR[]))" if session.dialect.is_owned else "= ANY({}::TEXT[])"
     condition = f"click_id >= {{}} AND click_id <= {{}} AND click_id {among}"
     return sql(condition, min(click_ids), max(click_ids), list(click_ids))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import numpy as np
 
 from clicktrail.errors import StoreInUse
 from clicktrail.model.addresses import render_ip
@@ -24,12 +23,12 @@ from clicktrail.store.engines.duckdb.failures import explain, unavailable
 from clicktrail.store.engines.duckdb.filling import fill_days
 from clicktrail.store.engines.duckdb.journal.intake import Intake
 from clicktrail.store.engines.duckdb.log import is_empty, log_of, set_aside
+from clicktrail.store.engines.duckdb.remembering import begin_snapshot, read_snapshot
 from clicktrail.store.engines.duckdb.rewriting import Group, list_pieces, touch
 from clicktrail.store.engines.duckdb.running import Running
 from clicktrail.store.engines.duckdb.scrubbing import FreeBlocks
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
-from clicktrail.store.memory.key_set import distinct
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
@@ -229,26 +228,25 @@ class DuckdbEngine:
         return count
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
-        """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""
+        """Reads the figures of links, and in a separate thread, on the same snapshot between two writes, what takes
+        longer."""
         del refresh
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         started = threading.Event()
 
         def take_snapshot() -> None:
             with self._intake.paused():
-                session.rows(sql("BEGIN TRANSACTION"))
-                session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
+                begin_snapshot(session, self.figures)
             started.set()
 
         def read() -> None:
             started.wait()
             try:
                 with self._running.transaction():
-                    self.figures.read(session)
-                    self._read_uuids(session)
-                    session.rows(sql("COMMIT"))
-            except Exception as error:  # noqa: BLE001 - serving goes on without figures
-                notify("the figures of links could not be read", error)
+                    read_snapshot(session, self._intake.not_recording)
+            except Exception as error:  # noqa: BLE001 - serving goes on: the engine is asked
+                self.memory.newest.stop()
+                notify("the newest clicks and the uuids could not be read", error)
             self._free_cache(session)
             session.close()
 
@@ -260,10 +258,6 @@ class DuckdbEngine:
         with contextlib.suppress(duckdb.Error):  # more is in use now: then nothing is freed
             session.rows(sql(f"SET memory_limit = '{_LITTLE_MB}MB'"))
         session.rows(sql(f"SET memory_limit = '{self._config['memory_limit']}'"))
-
-    def _read_uuids(self, session: DuckdbSession) -> None:
-        keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
-        self.memory.uuids.begin(distinct(np.asarray(keys, dtype=np.uint64).view(np.int64)))
 
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
