@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from clicktrail.model.times import DAY_US
 from clicktrail.model.uris import find_host
+from clicktrail.store.engines.duckdb.session import DuckdbSession
+from clicktrail.store.memory.key_set import Keys, distinct
 from clicktrail.store.session.counted import DAY_SQL, IS_COUNTED, KIND_SQL, LINK_SQL, VISITOR_KEY, VISITOR_SQL
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import named, number, sql
@@ -54,3 +58,9 @@ def first_days(days: Sequence[Row], most: int) -> Sequence[Row]:
         if total > most and place:
             return days[:place]
     return days
+
+
+def read_uuids(session: DuckdbSession) -> Keys:
+    """64 bits of each stored uuid, as a sorted array of numpy without repeats."""
+    keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
+    return distinct(np.asarray(keys, dtype=np.uint64).view(np.int64))
