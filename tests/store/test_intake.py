@@ -189,7 +189,7 @@ def test_while_nothing_can_be_taken_in_recording_is_refused_and_reading_goes_on(
         record(engine, make())
     with pytest.raises(Unavailable):
         engine.run(list_ids)
-    assert engine._look(list_ids) == [first.click_id]
+    assert engine._ask(list_ids, False, None) == [first.click_id]
     monkeypatch.undo()
     record(engine, third := make())
     assert engine.run(list_ids) == [first.click_id, second.click_id, third.click_id]

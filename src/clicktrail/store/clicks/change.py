@@ -48,6 +48,12 @@ _STRIP = (
     "UPDATE clicks SET {} FROM (SELECT {}) n WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
 )
 """The bounds let an engine without an index skip all rows outside."""
+_STRIP_COPIES = (
+    "CREATE TEMP TABLE stripped_clicks AS SELECT clicks.* REPLACE ({}) FROM clicks JOIN (SELECT {}) n "
+    "ON clicks.click_id = n.click_id WHERE clicks.click_id BETWEEN {} AND {}"
+)
+_MANY_ROWS = 480_000
+"""From so many clicks on the embedded engine moves all rows after an erasure (`engines.duckdb.rewriting`)."""
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
@@ -168,8 +174,9 @@ def erase(
     """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay, unless it
     `deletes` the clicks too."""
     stripped = [strip_click(click, strangers, profiles) for click in clicks]
-    if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
-        _write_stripped(session, clicks, stripped)
+    are_moved = session.dialect.is_owned and session.rows(sql("SELECT count(*) FROM clicks"))[0][0] >= _MANY_ROWS
+    if not deletes or (session.dialect.is_owned and not are_moved):  # the file keeps the values of deleted rows
+        _write_stripped(session, clicks, stripped, are_moved)
     note_erasure(session, with_ids(session, [click.click_id for click in clicks]), cause)
     session.after_commit(lambda: session.memory.uuids.forget(clicks))
     if deletes:
@@ -204,20 +211,31 @@ def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
     return len(rows)
 
 
-def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click]) -> None:
-    """Writes only columns that differ: on the embedded engine each takes time for each click."""
+def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click], are_moved: bool) -> None:
+    """Writes only columns that differ: on the embedded engine each takes time for each click.
+
+    Of clicks that `are_moved` it writes copies and deletes the rows: a checkpoint would write changed columns of a
+    whole row group again, which takes a second for each."""
     before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    sets, values = [], [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    changes, values = list[tuple[Sql, Sql]](), [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
     for place, (column, kind) in enumerate(_STRIPPED.items()):
         new = [row[place] for row in after]
         if new != [row[place] for row in before]:
-            sets.append(sql("{} = n.{}", named(column), named(column)))
+            changes.append((named(column), sql("n.{}", named(column))))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
             if column == "uuid" and session.dialect.is_owned:
-                sets.append(sql("uuid_key = md5_number_lower(n.uuid)"))
-    bounds = min(click_ids), max(click_ids)
-    session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
+                changes.append((named("uuid_key"), sql("md5_number_lower(n.uuid)")))
+    source, bounds = join(", ", values), (min(click_ids), max(click_ids))
+    if not are_moved:
+        sets = join(", ", [sql("{} = {}", column, value) for column, value in changes])
+        session.rows(sql(_STRIP, sets, source, *bounds))
+        return
+    replaced = join(", ", [sql("{} AS {}", value, column) for column, value in changes])
+    session.rows(sql(_STRIP_COPIES, replaced, source, *bounds))
+    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
+    session.rows(sql("INSERT INTO clicks SELECT * FROM stripped_clicks"))
+    session.rows(sql("DROP TABLE stripped_clicks"))
 
 
 def _stripped_values(click: Click) -> list[Any]:
