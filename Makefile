@@ -10,7 +10,8 @@ UV := 0.13.9
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels alone: nothing is built. Where a wheel is missing (musl; tests on a Mac with Intel): make WHEELS=
 WHEELS ?= --only-binary :all:
-# Nothing is compiled ahead: Python does so with what is used, which saves some 20 seconds and 25 MB.
+# Nothing is compiled ahead but what a server imports, which saves some 20 seconds and 25 MB. Python would compile it at
+# every start where the environment keeps it from writing.
 LOCKED := $(PIP) install --no-compile --require-hashes --no-deps $(WHEELS) --requirement
 # One file of tests at a time for each worker, in the order of tests/conftest.py. Three workers suit two cores: tests of
 # failures and of browsers wait a third of their time. The tests start hundreds of commands:
@@ -40,6 +41,7 @@ help:
 	$(LOCKED) requirements/run.txt
 	$(PIP) install --no-compile --quiet --no-deps --no-build-isolation --editable .
 	$(PIP) check
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import clicktrail.cli.serve'
 	@touch $@
 
 .venv/dev: .venv/run requirements/dev.txt

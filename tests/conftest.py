@@ -14,7 +14,7 @@ import pytest
 from httpx._transports import default as transports
 from hypothesis import HealthCheck, settings
 
-from clicktrail.store.clicks.insert import load_tail
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import migrate

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,11 @@ from clicktrail.delivery.caller import Caller
 from clicktrail.delivery.sender import SLOTS, Policy, Sender
 from clicktrail.errors import Conflict, MalformedRequest, Unavailable
 from clicktrail.http.endpoint.asking import Asking
-from clicktrail.http.endpoint.call import Limits, Services
+from clicktrail.http.endpoint.call import Limits, Services, encode
 from clicktrail.http.endpoint.endpoint import refuse, respond
 from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
+from clicktrail.http.endpoint.render import render_click
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.endpoint.trails import Entries
@@ -44,8 +45,10 @@ from clicktrail.http.visitor.limits import CHANGES_PER_MINUTE, VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.web.pages import PAGES
 from clicktrail.ingest.buffer import Buffer
+from clicktrail.ingest.turns import Turns
 from clicktrail.live.feed import Feed
 from clicktrail.model.attribution import Model, Touch
+from clicktrail.model.click import Click
 from clicktrail.model.clock import SYSTEM_CLOCK, Clock
 from clicktrail.objections import Objections
 from clicktrail.observe.counts import Observer
@@ -158,20 +161,22 @@ class App:
 
     def _services(self, by_tag: Mapping[str, Sequence[Operation]]) -> Services:
         settings = self.settings
-        document = msgspec.json.encode(build_document(by_tag, settings.base_path))
         file = store_path(settings) if is_embedded(settings) else None
         build = {"version": __version__, "engine": "postgresql" if file is None else "duckdb"}
         health = Health(self.store, file, Path(settings.data) if file is None else file.parent)
         gauges = Gauges(lambda: self.buffer.held, settings.buffer_clicks, health.values, build)
         observer = Observer(settings.log, gauges, self.clock)
+        limits = _read_limits(settings, self.clock)
+        recorder = make_recorder(settings, self.store, self.geo, self.buffer)
         return Services(
             store=self.store,
             asking=Asking(self.store.engine, settings.statement_timeout_s),
-            recorder=make_recorder(settings, self.store, self.geo, self.buffer),
+            recorder=recorder,
+            turns=Turns(recorder, limits.reading, self._render),
             keys=self.keys,
             tokens=self._make_checker(),
             observer=observer,
-            limits=_read_limits(settings, self.clock),
+            limits=limits,
             visits=_visit_limit(settings, self.clock),
             lockout=Lockout(settings.lockout_failures, settings.lockout_s, self.clock),
             names=Lockout(settings.lockout_failures, settings.lockout_s, self.clock, "for this name"),
@@ -187,10 +192,13 @@ class App:
                 settings.live_streams, settings.live_streams_each, "live streams", settings.live_streams // 2
             ),
             objections=Objections(self.store, self._log_error),
-            openapi=lambda: document,
+            openapi=cache(lambda: msgspec.json.encode(build_document(by_tag, settings.base_path))),
             diagnose=Doctor(settings, self.store, health, observer=observer, geo=self.geo).find,
             settings=in_force(settings),
         )
+
+    def _render(self, click: Click, language: str) -> bytes:
+        return encode(render_click(click, self.store.catalogue, language))
 
     def _make_checker(self) -> TokenChecker:
         settings = self.settings

@@ -15,10 +15,10 @@ _PURGE_S = 600.0
 """How often the server checks whether the daily run is due."""
 _SCRUB_S = 5.0
 """How often the server tries again to remove the bytes of erased persons from the files."""
-_REST, _MOST_REST = 20, 2_000
-_MOST_BYTES = 256 << 20
-"""Largest file that is written again while the server runs: queries and changes wait for a few seconds. For larger ones
-`clicktrail erasures scrub` does it."""
+_REST, _MOST_REST = 6, 600
+_PAUSE = 2
+"""While the tables are written again, the server rests so many times as long as each piece took: other changes wait for
+a piece."""
 
 
 async def purge(store: Store, days: Days) -> Purged:
@@ -48,15 +48,15 @@ async def keep_purging(
 
 
 async def keep_scrubbing(store: Store) -> None:
-    """Removes the bytes of erased persons from the files of the embedded store. It rests twenty times as long as it
-    worked, because other changes wait for its checkpoints; longer after an attempt that failed."""
+    """Removes the bytes of erased persons from the files of the embedded store. It rests six times as long as it took,
+    because it writes all tables again; longer after an attempt that failed."""
     clock, rest = store.memory.clock, _REST
     while True:
         store.memory.erased.clear()
         began = clock.passed_s()
         with contextlib.suppress(Unavailable):
             erased = await store.run(list_left)
-            is_gone = not erased or await store.engine.scrub(most_bytes=_MOST_BYTES)
+            is_gone = not erased or await store.engine.scrub(rest=_PAUSE)
             if erased and is_gone:
                 await store.run(note_gone, erased)
             rest = _REST if is_gone else min(2 * rest, _MOST_REST)

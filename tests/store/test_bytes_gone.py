@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import httpx
 import psycopg
 import pytest
@@ -61,6 +62,53 @@ def test_no_statistics_of_columns_have_an_erased_person(tmp_path: Path) -> None:
         erase_bytes(api, f"{mark}@mail.example")
         assert find_bytes(data, *marks) == []
         assert find_bytes(data, "stranger-1") != []
+
+
+MANY, APART = 500_000, 50_000
+"""Clicks of a store that is written again by moving them, and between two clicks of the person."""
+_MANY = f"""
+    INSERT INTO clicks (click_id, time, update_time, ip, uri, is_first, is_data_centre, is_prefetch, visitor,
+        is_totalled, user_agent, visitor_id, referrer)
+    SELECT printf('%08x%016x', 1_700_000_000 + i, i), (1_700_000_000 + i) * 1_000_000, 1_700_000_000 + i, '408080808',
+        'https://x.example/' || i || CASE WHEN is_its THEN '?' || mark ELSE '' END, false, false, false, i, true,
+        CASE WHEN is_its THEN 'agent ' || mark END, CASE WHEN is_its THEN mark END, CASE WHEN is_its THEN mark END
+    FROM (SELECT i, i % {APART} = {APART // 2} AS is_its, 'markofperson' AS mark FROM range({MANY}) t(i))
+"""
+_PLACES = """
+    SELECT click_id, row_number() OVER (ORDER BY rowid) - 1 AS place, row_number() OVER (ORDER BY click_id) - 1
+    FROM clicks WHERE click_id < '66'
+"""
+
+
+@pytest.mark.parametrize("mode", ["strip", "delete"])
+def test_many_clicks_are_moved_while_the_server_records(tmp_path: Path, mode: str) -> None:
+    data = tmp_path / "data"
+    with serving(data):
+        pass
+    with duckdb.connect(str(data / "clicktrail.duckdb")) as connection:
+        connection.execute(_MANY)
+    assert find_bytes(data, "markofperson") != []
+    with serving(data) as server, server.client() as api:
+        receipt = erase(api, visitorId="markofperson", clicks=mode)
+        assert receipt["clicks"] == MANY // APART
+        assert api.get("/clicks?filter[visitorId]=markofperson").json() == []
+        path, recorded = f"/persons/erasures/{receipt['erasureId']}", 0
+        while api.get(path).json()["bytesGoneTime"] is None:
+            if recorded < 500:
+                click(api, "other", 7, visitorId="stranger-1")
+                recorded += 1
+        assert find_bytes(data, "markofperson") == []
+        assert len(api.get("/clicks?filter[visitorId]=stranger-1&limit=1000").json()) == recorded > 0
+        server.kill()
+    with serving(data):
+        pass  # takes in the journal
+    assert find_bytes(data, "markofperson") == []
+    with duckdb.connect(str(data / "clicktrail.duckdb"), read_only=True) as connection:
+        rows = connection.execute(_PLACES).fetchall()
+        assert len(rows) == MANY - (MANY // APART if mode == "delete" else 0)
+        assert (
+            max(abs(place - rank) for _, place, rank in rows) < 2 * 122_880
+        )  # erased clicks are near their neighbours
 
 
 @pytest.mark.parametrize("mode", ["strip", "delete"])

@@ -17,7 +17,8 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator
 from clicktrail.model.visitors import visitor_of
 from clicktrail.store.clicks.click_deletes import delete_click
-from clicktrail.store.clicks.insert import insert_clicks, load_tail
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.duckdb.journal import intake
 from clicktrail.store.engines.duckdb.journal.segments import paths_of
@@ -188,7 +189,7 @@ def test_while_nothing_can_be_taken_in_recording_is_refused_and_reading_goes_on(
         record(engine, make())
     with pytest.raises(Unavailable):
         engine.run(list_ids)
-    assert engine._look(list_ids) == [first.click_id]
+    assert engine._ask(list_ids, False, None) == [first.click_id]
     monkeypatch.undo()
     record(engine, third := make())
     assert engine.run(list_ids) == [first.click_id, second.click_id, third.click_id]

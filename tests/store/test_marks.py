@@ -18,7 +18,8 @@ from clicktrail.query.fields import CLICK, LINK
 from clicktrail.query.parse import parse_query
 from clicktrail.query.removals import read_removal, removing_of
 from clicktrail.store.clicks.click_deletes import delete_click, remove_piece
-from clicktrail.store.clicks.insert import insert_clicks, load_tail
+from clicktrail.store.clicks.insert import insert_clicks
+from clicktrail.store.clicks.newest import load_tail
 from clicktrail.store.counting import marks
 from clicktrail.store.engines.duckdb import filling
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine

@@ -20,7 +20,7 @@ from clicktrail.query.fields import CLICK, LINK, PROFILE
 from clicktrail.query.parse import parse_list, parse_query
 from clicktrail.query.questions import ListQuery
 from clicktrail.query.removals import read_removal, removing_of
-from clicktrail.store.clicks import insert as insert_module
+from clicktrail.store.clicks import newest as reading
 from clicktrail.store.clicks.click_deletes import delete_click, find_removable, remove_piece
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.clicks.object_deletes import delete_object
@@ -204,12 +204,12 @@ def test_a_key_set_is_a_set(changes: list[tuple[bool, int]], start: set[int]) ->
         key_set._FRESH = original
 
 
-@pytest.mark.parametrize(("removed", "last_rows"), [(0, 3), (0, 40), (30, 40), (55, 3), (60, 3)])
+@pytest.mark.parametrize(("removed", "spans"), [(0, [3]), (0, [0, 1, 2]), (30, [1, 99, 1 << 30]), (55, [3]), (60, [3])])
 def test_a_start_reads_the_newest_clicks_wherever_their_rows_are(
-    embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch, removed: int, last_rows: int
+    embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch, removed: int, spans: list[int]
 ) -> None:
-    monkeypatch.setattr(insert_module, "TAIL", 10)
-    monkeypatch.setattr(insert_module, "_LAST_ROWS", last_rows)
+    monkeypatch.setattr(reading, "TAIL", 10)
+    monkeypatch.setattr(reading, "_SPANS_S", spans)
     changes = Changes(embedded, removed)
     clicks = [changes.make() for _ in range(60)]
     changes.random.shuffle(clicks)
@@ -217,10 +217,35 @@ def test_a_start_reads_the_newest_clicks_wherever_their_rows_are(
         embedded.run(partial(insert_clicks, clicks=[click]))
     for click in changes.random.sample(clicks, removed):
         embedded.run(partial(delete_click, viewer=SYSTEM, click_id=click.click_id))
-    embedded.run(insert_module.load_tail)
+    embedded.run(reading.load_tail)
     newest = embedded.memory.newest
     assert list(newest.tail) == embedded.run(stored)[:10][::-1]
     assert newest.is_whole == (removed > 50)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_changes_wait_while_the_newest_clicks_are_read(
+    embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    for module in (reading, newest_module):
+        monkeypatch.setattr(module, "TAIL", 12)
+    changes, newest = Changes(embedded, seed), embedded.memory.newest
+    for _ in range(seed * 4):
+        changes.step()
+    newest.stop()
+    newest.expect()
+    read = embedded.run(reading.read_tail)
+    for _ in range(12):
+        changes.step()
+        assert newest.tail == ()
+    embedded.run(partial(reading.begin_tail, clicks=read))
+    there = embedded.run(stored)
+    assert list(newest.tail) == there[: len(newest.tail)][::-1]
+    assert newest.tail or not there
+    assert not newest.is_whole or len(newest.tail) == len(there)
+    for click in there:
+        assert newest.find(click.click_id) in (None, click)
+    assert not any(map(newest.find, changes.removed))
 
 
 @given(st.lists(st.integers(-3, 3)))

@@ -45,9 +45,15 @@ class Counting:
         return getattr(self.session, name)
 
 
-def make_click(ids: IdGenerator, **fields: Any) -> Click:
+def make_click(ids: IdGenerator | None, **fields: Any) -> Click:
     values: dict[str, Any] = dict.fromkeys(Click.__struct_fields__)
-    values |= {"click_id": ids.new(), "time": 0, "ip": "401020304", "uri": "https://x.example/", "update_time": 0}
+    values |= {
+        "click_id": ids.new() if ids else None,
+        "time": 0,
+        "ip": "401020304",
+        "uri": "https://x.example/",
+        "update_time": 0,
+    }
     return Click(**(values | fields))
 
 

@@ -56,6 +56,7 @@ DERIVED = {
     "daily_fills",
     "kept_totals",
     "link_figures",
+    "click_parts",
     "link_changes",
     "link_visitors",
     "click_uuids",
@@ -178,6 +179,7 @@ BEFORE_REPORTS = {
     "0017-postgres-kept-figures",
     "0019-postgres-daily-totals",
     "0018-postgres-visit-keys",
+    "0021-duckdb-kept-counts",
 }
 PARTNER_ID, FREE_LINK_ID = "6006dda272f002519c3eb600", "6006dda272f002519c3eb601"
 REFERRER = "https://u@WWW.Example.org:8443/page"

@@ -19,6 +19,7 @@ from clicktrail.store.engines.postgres.beginnings import Kind
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.migrations.shared import list_missing
 from clicktrail.store.session.dropped import find_raw_from
+from clicktrail.store.session.parts import find_wrong_parts
 from clicktrail.store.session.protocol import Session
 
 MOST = 100
@@ -27,7 +28,7 @@ _REPAIR = "Stop all servers, then run `clicktrail migrate --recount`."
 
 
 def check_counts(settings: Settings) -> Iterator[Finding]:
-    """Daily totals and figures of links equal a recount."""
+    """Daily totals, figures of links and parts of orders equal a recount."""
     try:
         if not is_embedded(settings):
             yield from _check_postgres(settings)
@@ -64,7 +65,15 @@ def _compare(session: Session) -> Iterator[Finding]:
         f"link {link_id}: stored {asdict(stored)}, counted {asdict(counted)}"
         for link_id, (stored, counted) in session.figures.compare(session).items()
     ]
-    for subject, name, differences in (("totals", "daily totals", totals), ("figures", "figures of links", figures)):
+    pages = [
+        f"order by {order}: {count} parts have other numbers of clicks"
+        for order, count in find_wrong_parts(session).items()
+    ]
+    for subject, name, differences in (
+        ("totals", "daily totals", totals),
+        ("figures", "figures of links", figures),
+        ("pages", "numbers of clicks in parts of their orders", pages),
+    ):
         yield from (Finding(subject, state, _REPAIR) for state in differences)
         if not differences:
             yield Finding(subject, f"{name} equal a recount of the clicks")

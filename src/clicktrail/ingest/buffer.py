@@ -60,13 +60,19 @@ class Buffer:
             await self._wait_for_room()
         return await done
 
-    def put(self, click: Click) -> "asyncio.Future[Click | None] | None":
-        """Adds the click if there is room. Returns the future result of `add`, or None if there is no room."""
+    def put(
+        self, click: Click, done: "asyncio.Future[Click | None] | None" = None
+    ) -> "asyncio.Future[Click | None] | None":
+        """Adds the click if there is room. Returns the future result of `add`, or None if there is no room.
+
+        `done` is a future for that result, if the caller has one already.
+        """
         if self._held >= self._capacity:
             return None
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        done: asyncio.Future[Click | None] = self._loop.create_future()
+        if done is None:
+            done = self._loop.create_future()
         self._held += 1
         self._waiting.append((click, done))
         self._commit_if_idle()

@@ -43,10 +43,15 @@ def _is_preview(user_agent: str) -> bool:
     return _search(user_agent) is not None
 
 
-def is_prefetch(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that it prefetches.
+PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+"""Headers in which browsers say why they ask. `Sec-Purpose` is the Fetch standard's; browsers sent the others before.
+"""
 
-    `Sec-Purpose` is the Fetch standard's header; browsers sent the others before it.
-    """
-    said = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
-    return any("prefetch" in text or "preview" in text for text in said)
+
+def is_prefetch(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that it prefetches."""
+    for name in PURPOSES:
+        said = headers.get(name)
+        if said is not None and ("prefetch" in said or "preview" in said):
+            return True
+    return False

@@ -74,12 +74,17 @@ def visit_key(click: Click) -> int:
     rules that recognise them change. The key is the exclusive or of the visitor's key and a hash of link and kind:
     among ten million keys, the probability of two equal keys is below 1 in 300,000.
     """
-    return day_visitor(click) ^ _link_key(click.link_id, bool(click.bot))
+    return key_of_visit(day_visitor(click), click.link_id, bool(click.bot))
 
 
 def new_visit_key(click: Click) -> int:
     """`visit_key`, for a click that is not yet stored: its visitor's key is known."""
     return visit_key(click) if click.visitor is None else click.visitor ^ _link_key(click.link_id, bool(click.bot))
+
+
+def key_of_visit(visitor: int, link_id: str | None, is_bot: bool) -> int:
+    """`visit_key`, by the key of the visitor."""
+    return visitor ^ _link_key(link_id, is_bot)
 
 
 @lru_cache(maxsize=16_384)

@@ -12,8 +12,8 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import IdGenerator, created_s
 from clicktrail.model.times import MAX_AHEAD_S
 from clicktrail.query.fields import LINK
-from clicktrail.store.clicks import insert
 from clicktrail.store.clicks.insert import Relink, insert_clicks
+from clicktrail.store.clicks.newest import load_visits
 from clicktrail.store.counting.salts import renew_salts
 from clicktrail.store.migrations.fills import Progress, fill
 from clicktrail.store.migrations.shared import migrate, probe
@@ -178,6 +178,6 @@ class AuditedStore(Store):
 
 @transaction(Write.ALONE)
 def _load(session: Session) -> None:
-    insert.load_tail(session)
+    load_visits(session)
     renew_salts(session)
     refresh(session)

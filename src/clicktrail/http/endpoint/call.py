@@ -21,6 +21,7 @@ from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
 from clicktrail.ingest.recorder import Recorder
+from clicktrail.ingest.turns import Turns
 from clicktrail.keyring import KeyRing
 from clicktrail.live.feed import Feed
 from clicktrail.model.access import NO_RULES, OwnRules, Viewer
@@ -39,7 +40,7 @@ from clicktrail.store.session.transactions import transaction_of
 from clicktrail.store.store import AuditedStore, Store
 from clicktrail.tokens import TokenChecker
 
-encode = msgspec.json.Encoder().encode
+encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 P = ParamSpec("P")
 T = TypeVar("T")
 JSON = "application/json"
@@ -87,6 +88,7 @@ class Services:
     store: Store
     asking: Asking
     recorder: Recorder
+    turns: Turns
     keys: KeyRing
     tokens: TokenChecker
     observer: Observer

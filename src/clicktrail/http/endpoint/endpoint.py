@@ -33,7 +33,7 @@ from clicktrail.http.endpoint.compression import MIN_BYTES, check_content_encodi
 from clicktrail.http.endpoint.connections import cut
 from clicktrail.http.endpoint.operation import NAMES, Operation
 from clicktrail.http.endpoint.problems import INTERNAL, render_problem
-from clicktrail.http.endpoint.request_ids import HEADER, OWN_ID, find_request_id
+from clicktrail.http.endpoint.request_ids import NAME, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
 from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, object_of, question_of, shows_contacts
 from clicktrail.model.ids import is_id
@@ -44,10 +44,8 @@ from clicktrail.query.parse import parse_query
 from clicktrail.query.urlencoded import drop_cache_buster
 
 _APPLIED = "Preference-Applied"
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 """Browsers must use the declared type, and must not guess another one."""
-
-_ID_HEADER = HEADER.lower().encode()
 
 
 class Endpoint:
@@ -299,7 +297,7 @@ async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send
 def header_list(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:
     """The headers as ASGI needs them. An answer in pieces has no length."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    headers += [_NOSNIFF, (_ID_HEADER, request_id.encode())]
+    headers += [NOSNIFF, (NAME, request_id.encode())]
     if answer.status != NO_CONTENT.status:
         headers.append((b"content-type", answer.media_type.encode()))
         if answer.stream is None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import count
 
 HEADER = "X-Request-Id"
+NAME = HEADER.lower().encode()
+"""As ASGI spells it."""
 OWN_ID = "clicktrail.request_id"
 """The key of a request's id in its ASGI scope."""
 PATTERN = "^[A-Za-z0-9._~:/+=@-]{1,128}$"
@@ -18,9 +20,11 @@ _numbers = count(1)
 
 def find_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The caller's id if it is well-formed, else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id":
-            if _is_well_formed(value):
-                return value.decode("ascii")
-            break
+    return choose_request_id(next((value for name, value in headers if name == NAME), None))
+
+
+def choose_request_id(sent: bytes | None) -> str:
+    """The id that a caller sent if it is well-formed, else a new one."""
+    if sent is not None and _is_well_formed(sent):
+        return sent.decode("ascii")
     return f"{_OWN}{next(_numbers):08x}"

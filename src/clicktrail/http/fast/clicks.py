@@ -9,22 +9,24 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from clicktrail.errors import ClicktrailError
+from clicktrail.errors import ClicktrailError, SlowBody, Unavailable
 from clicktrail.http.endpoint.bodies import LATE_AT, late_at, receive_before
-from clicktrail.http.endpoint.call import JSON, Services, encode, origin_of
-from clicktrail.http.endpoint.compression import MIN_BYTES
-from clicktrail.http.endpoint.endpoint import refuse, respond
-from clicktrail.http.endpoint.render import render_click
-from clicktrail.http.endpoint.request_ids import find_request_id
-from clicktrail.http.tracking.recording import answer_recorded, record
-from clicktrail.ingest.hits import parse_plain
+from clicktrail.http.endpoint.call import JSON, Services, origin_of
+from clicktrail.http.endpoint.endpoint import NOSNIFF, refuse, respond
+from clicktrail.http.endpoint.request_ids import NAME, choose_request_id
+from clicktrail.http.tracking.recording import answer_recorded
+from clicktrail.ingest.turns import NotPlain
 from clicktrail.model.access import RECORDERS
 from clicktrail.model.countries import choose_language
 
 ROUTE = "/clicks"
 _PLAIN_TYPES = frozenset({None, b"application/json", b"application/x-www-form-urlencoded"})
 _CREATED = 201
-_ALWAYS = (b"x-content-type-options", b"nosniff"), (b"content-type", JSON.encode())
+_ALWAYS = NOSNIFF, (b"content-type", JSON.encode())
+_LARGEST = 32_768
+"""Largest body of a plain request: many are read in one turn of the event loop."""
+_MOST_PLAIN = 8_192
+"""Longest answer in bytes that is sent as it is: compressing one takes as long as recording its click."""
 _MOST_MANNERS = 256
 _PLAIN_ACCEPTS = frozenset({None, b"*/*", b"application/json"})
 
@@ -45,27 +47,27 @@ class FastClicks:
             return
         moment = late_at(scope, services.limits.body_timeout_s)
         message: Message | None = None
+        manner = language, origin = self._find_manner(scope, headers)
         try:
             message = await receive_before(receive, moment)
-            hit = parse_plain(self._whole_body(message, headers), services.limits.reading)
-        except (ClicktrailError, ValueError, RecursionError):
+            hit, click, is_new, body = await services.turns.record(self._whole_body(message, headers), language)
+        except (NotPlain, SlowBody, ValueError):
             await self._endpoint({**scope, LATE_AT: moment}, _again(message, receive), send)
             return
-        try:
-            click, is_new = await record(services, hit)
         except Exception as error:  # noqa: BLE001 - the endpoint's way makes an answer of any failure
+            if isinstance(error, Unavailable):
+                services.observer.click("refused")
             await respond(services, scope, ROUTE, refuse(error), send, started)
             return
-        manner = language, origin = self._find_manner(scope, headers)
-        body = encode(render_click(click, services.store.catalogue, language)) if is_new else b""
-        if not is_new or len(body) >= MIN_BYTES:
+        services.observer.click("recorded" if is_new else "repeated")
+        if not is_new or len(body) > _MOST_PLAIN:
             work = answer_recorded(services, hit, click, is_new, manner)
             await respond(services, scope, ROUTE, work, send, started)
             return
-        request_id = find_request_id(scope["headers"])
+        request_id = choose_request_id(headers.get(NAME))
         answer = [
             (b"location", f"{origin}{ROUTE}/{click.click_id}".encode("latin-1")),
-            (b"x-request-id", request_id.encode()),
+            (NAME, request_id.encode()),
             (b"content-length", b"%d" % len(body)),
             *_ALWAYS,
         ]
@@ -92,7 +94,7 @@ class FastClicks:
         `receive`.
         """
         body: bytes = message.get("body", b"")
-        if len(body) > self._services.limits.max_body_bytes:
+        if len(body) > min(self._services.limits.max_body_bytes, _LARGEST):
             raise ValueError
         if message.get("more_body") and headers.get(b"content-length") != b"%d" % len(body):
             raise ValueError

@@ -20,7 +20,7 @@ async def record(services: Services, hit: Hit, failure: str = "refused") -> tupl
     """
     try:
         if hit.click_id is None:
-            click, is_new = await services.recorder.record(hit)
+            click, is_new = await services.turns.record_hit(hit)
         else:
             click, is_new = await services.store.run(insert_click, services.recorder.make(hit), services.store.relink)
     except Unavailable:

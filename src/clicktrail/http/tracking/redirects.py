@@ -12,7 +12,7 @@ from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.tracking.deadends import NEVER_KEPT, is_person, render_page
 from clicktrail.http.tracking.recording import record
 from clicktrail.ingest.landing import add_parameter, escape_page, find_landing
-from clicktrail.ingest.previews import is_prefetch, is_preview
+from clicktrail.ingest.previews import PURPOSES, is_prefetch, is_preview
 from clicktrail.model.addresses import parse_ip
 from clicktrail.model.catalogue import CatalogueLink
 from clicktrail.model.click import Click, Hit
@@ -23,13 +23,16 @@ from clicktrail.query.texts import MAX_URL_BYTES
 LINK_PREFIX = "/r"
 """The path below which links are followed, unless `--link-path` changes it."""
 BANNER_PREFIX = "/b"
-_HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
+MEDIA_TYPE = "text/plain; charset=utf-8"
+HEADERS = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer-when-downgrade"}
 _MAX_CODE = LINK.writable["code"].max_length
 _STRANGER = "stranger"
 """The limit kind that counts unknown codes per address."""
 _PATIENCE_S = 0.25
 """How long a visitor waits for a store that refused the last clicks."""
-_NOTHING = "This host serves only links."
+_READ = frozenset({b"referer", b"user-agent", *(name.encode() for name in PURPOSES)})
+"""Headers that say something about a visit."""
+NOTHING = "This host serves only links."
 
 
 class Lead(NamedTuple):
@@ -72,19 +75,42 @@ async def show(services: Services, scope: Mapping[str, Any], work: Coroutine[Any
 
 async def _lead(services: Services, scope: Mapping[str, Any], code: str, banner_id: str | None) -> Answer:
     address = visitor_address(services, scope)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
     link = await _find_link(services, code, address)
+    visit = begin_visit(services, scope, code, link, address, banner_id)
+    return Answer(visit.status, b"", MEDIA_TYPE, {**HEADERS, "Location": await end_visit(services, visit)})
+
+
+class Visit(NamedTuple):
+    """What a visitor gets, and the hit to record; None if this visit is not a click."""
+
+    status: int
+    target: str
+    hit: Hit | None
+
+
+def begin_visit(
+    services: Services,
+    scope: Mapping[str, Any],
+    code: str,
+    link: CatalogueLink,
+    address: str,
+    banner_id: str | None = None,
+) -> Visit:
+    """The visit of an address to the link of a code, counted by its limits. Raises Gone, TooManyRequests."""
+    headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _READ}
     lead = find_lead(services, link, code, scope["query_string"].decode("latin-1"), banner_id)
-    if is_quiet or not lead.is_landing:
-        return _redirect(lead.status, lead.target)
-    click_id = None
-    if _is_counted(services, link, address):
-        click_id = await _record(services, read_visit(headers, address, lead.target))
-    return _redirect(
-        lead.status,
-        lead.target if click_id is None else add_parameter(lead.target, services.recorder.parameters.click, click_id),
-    )
+    is_quiet = scope["method"] == "HEAD" or is_preview(headers.get("user-agent"))
+    if is_quiet or not lead.is_landing or not _is_counted(services, link, address):
+        return Visit(lead.status, lead.target, None)
+    return Visit(lead.status, lead.target, read_visit(headers, address, lead.target))
+
+
+async def end_visit(services: Services, visit: Visit) -> str:
+    """Records the visit. Returns the page to which the visitor is led. Raises Unavailable."""
+    click_id = None if visit.hit is None else await _record(services, visit.hit)
+    if click_id is None:
+        return visit.target
+    return add_parameter(visit.target, services.recorder.parameters.click, click_id)
 
 
 def find_lead(services: Services, link: CatalogueLink, code: str, query: str, banner_id: str | None = None) -> Lead:
@@ -107,7 +133,7 @@ async def _find_link(services: Services, code: str, address: str) -> CatalogueLi
     An address that has asked for too many unknown codes gets no answer for any code. So no method and no user agent can
     guess codes faster. Before NotFound, the store is asked for a link that another process may have just created.
     """
-    services.visits.refuse_beyond(_STRANGER, address)
+    refuse_strangers(services, address)
     link = services.store.catalogue.links.get(code)
     if link is None and len(code) <= _MAX_CODE:
         link = await services.store.find_link(code)
@@ -115,6 +141,11 @@ async def _find_link(services: Services, code: str, address: str) -> CatalogueLi
         services.visits.count(_STRANGER, address)
         raise NotFound("There is no such link.")
     return link
+
+
+def refuse_strangers(services: Services, address: str) -> None:
+    """Raises TooManyRequests for an address that has asked for too many unknown codes."""
+    services.visits.refuse_beyond(_STRANGER, address)
 
 
 def _is_counted(services: Services, link: CatalogueLink, address: str) -> bool:
@@ -186,10 +217,6 @@ def read_visit(headers: Mapping[str, str], address: str, uri: str) -> Hit:
 def _text(headers: Mapping[str, str], name: str) -> str | None:
     """A header as a click stores it: cut to the maximum length, without characters that no column can store."""
     return headers.get(name, "").replace("\0", "")[:MAX_CLICK_TEXT] or None
-
-
-def _redirect(status: int, target: str) -> Answer:
-    return Answer(status, b"", "text/plain; charset=utf-8", {**_HEADERS, "Location": target})
 
 
 OPERATIONS = (

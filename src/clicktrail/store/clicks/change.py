@@ -22,8 +22,10 @@ from clicktrail.store.clicks.heirs import find_heirs
 from clicktrail.store.clicks.insert import find_by_id
 from clicktrail.store.session.counted import FIGURES, IS_COUNTED
 from clicktrail.store.session.dropped import note_drop, note_dropped
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import Kind, forget_changes, note_change, note_changes, note_deletes, note_erasure
+from clicktrail.store.session.parts import remove_parts
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.relations import detach
 from clicktrail.store.session.sql import Sql, and_, join, named, number, sql, update
@@ -46,17 +48,22 @@ _STRIP = (
     "UPDATE clicks SET {} FROM (SELECT {}) n WHERE clicks.click_id = n.click_id AND clicks.click_id BETWEEN {} AND {}"
 )
 """The bounds let an engine without an index skip all rows outside."""
+_STRIP_COPIES = (
+    "CREATE TEMP TABLE stripped_clicks AS SELECT clicks.* REPLACE ({}) FROM clicks JOIN (SELECT {}) n "
+    "ON clicks.click_id = n.click_id WHERE clicks.click_id BETWEEN {} AND {}"
+)
+_MANY_ROWS = 480_000
+"""From so many clicks on the embedded engine moves all rows after an erasure (`engines.duckdb.rewriting`)."""
 
 
 def _alter(session: Session, click: Click, cause: Cause, **changes: Any) -> Click:
-    altered = msgspec.structs.replace(click, **changes)
+    altered, its = msgspec.structs.replace(click, **changes), with_id(session.dialect, click.click_id)
     note_change(session, Kind.CLICK, click, altered, cause)
-    session.rows(update("clicks", changes, sql("click_id = {}", click.click_id)))
+    session.rows(update("clicks", changes, its))
     session.after_commit(lambda: session.memory.newest.replace(altered))
     gained = (altered.profile_id is not None) - (click.profile_id is not None)
     if gained:
         session.figures.register(session, click.link_id, gained)
-        its = sql("c.click_id = {}", click.click_id)
         change_totals(session, its, {"registrations": f"{gained} * count(*)"})
     return altered
 
@@ -131,6 +138,7 @@ def delete(session: Session, clicks: Sequence[Click], cause: Cause) -> None:
     of_them = sql("click_id = ANY({}::TEXT[])", click_ids)
     note_changes(session, Kind.REGISTRATION, of_them, cause, click_id=None)
     change_totals(session, with_ids(session, click_ids), GONE)
+    remove_parts(session, with_ids(session, click_ids))
     session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
     detach(session, "clicks", lambda column: sql("{} = ANY({}::TEXT[])", column, click_ids))
     repeats = sql("duplicate_of = ANY({}::TEXT[])", click_ids)
@@ -166,8 +174,9 @@ def erase(
     """Takes from clicks what leads to their person (`model.erasure.strip_click`). Counts and marks stay, unless it
     `deletes` the clicks too."""
     stripped = [strip_click(click, strangers, profiles) for click in clicks]
-    if session.dialect.is_owned or not deletes:  # the embedded engine's file keeps the values of deleted rows
-        _write_stripped(session, clicks, stripped)
+    are_moved = session.dialect.is_owned and session.rows(sql("SELECT count(*) FROM clicks"))[0][0] >= _MANY_ROWS
+    if not deletes or (session.dialect.is_owned and not are_moved):  # the file keeps the values of deleted rows
+        _write_stripped(session, clicks, stripped, are_moved)
     note_erasure(session, with_ids(session, [click.click_id for click in clicks]), cause)
     session.after_commit(lambda: session.memory.uuids.forget(clicks))
     if deletes:
@@ -196,23 +205,37 @@ def drop(session: Session, its: Sql, end: int, most: int, cause: Cause) -> int:
     session.free_uuids([(uuid, name_space) for _, uuid, name_space in gone if uuid is not None])
     click_ids = [click_id for click_id, *_ in gone]
     forget_changes(session, click_ids)
+    remove_parts(session, chosen)
     session.rows(sql("DELETE FROM clicks AS c WHERE {}", chosen))
     session.after_commit(lambda: session.memory.newest.remove(click_ids))
     return len(rows)
 
 
-def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click]) -> None:
-    """Writes only columns that differ: on the embedded engine each takes time for each click."""
+def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequence[Click], are_moved: bool) -> None:
+    """Writes only columns that differ: on the embedded engine each takes time for each click.
+
+    Of clicks that `are_moved` it writes copies and deletes the rows: a checkpoint would write changed columns of a
+    whole row group again, which takes a second for each."""
     before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    sets, values = [], [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    changes, values = list[tuple[Sql, Sql]](), [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
     for place, (column, kind) in enumerate(_STRIPPED.items()):
         new = [row[place] for row in after]
         if new != [row[place] for row in before]:
-            sets.append(sql("{} = n.{}", named(column), named(column)))
+            changes.append((named(column), sql("n.{}", named(column))))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
-    bounds = min(click_ids), max(click_ids)
-    session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
+            if column == "uuid" and session.dialect.is_owned:
+                changes.append((named("uuid_key"), sql("md5_number_lower(n.uuid)")))
+    source, bounds = join(", ", values), (min(click_ids), max(click_ids))
+    if not are_moved:
+        sets = join(", ", [sql("{} = {}", column, value) for column, value in changes])
+        session.rows(sql(_STRIP, sets, source, *bounds))
+        return
+    replaced = join(", ", [sql("{} AS {}", value, column) for column, value in changes])
+    session.rows(sql(_STRIP_COPIES, replaced, source, *bounds))
+    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
+    session.rows(sql("INSERT INTO clicks SELECT * FROM stripped_clicks"))
+    session.rows(sql("DROP TABLE stripped_clicks"))
 
 
 def _stripped_values(click: Click) -> list[Any]:
@@ -257,6 +280,8 @@ def _origin(uri: str) -> str | None:
 
 def with_ids(session: Session, click_ids: Sequence[str]) -> Sql:
     """The clicks with these ids. The bounds let an engine without an index skip all rows outside."""
+    if len(click_ids) == 1:
+        return with_id(session.dialect, click_ids[0])
     among = "IN (SELECT unnest({}::VARCHAR[]))" if session.dialect.is_owned else "= ANY({}::TEXT[])"
     condition = f"click_id >= {{}} AND click_id <= {{}} AND click_id {among}"
     return sql(condition, min(click_ids), max(click_ids), list(click_ids))

@@ -9,16 +9,14 @@ from msgspec.structs import astuple
 from clicktrail.model.catalogue import Catalogue
 from clicktrail.model.click import Click
 from clicktrail.model.privacy import keep
-from clicktrail.model.visitors import visit_key
-from clicktrail.store.memory.newest import TAIL
-from clicktrail.store.memory.visits import Visit
 from clicktrail.store.objects.catalogue import load_catalogue
 from clicktrail.store.outbox.deliveries import click_deliveries, outbox_rows
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.history import find_known_time
 from clicktrail.store.session.protocol import Rows, Session
-from clicktrail.store.session.sql import Sql, number, sql
+from clicktrail.store.session.sql import Sql, sql
 from clicktrail.store.session.totals import new_totals
 from clicktrail.store.session.transactions import Write, transaction
 
@@ -39,14 +37,6 @@ _SPACED_UUIDS = (
     "ON c.uuid_hash = n.uuid_hash AND c.uuid = n.uuid AND c.name_space = n.name_space"
 )
 """The clicks with uuids of name spaces, by the index of hash and name space."""
-_NEWEST = "SELECT rowid FROM clicks WHERE click_id >= {} ORDER BY click_id DESC LIMIT {}"
-_NUMBERED = "rowid IN (SELECT unnest({}::BIGINT[]))"
-"""Rows by their numbers. The newest clicks as whole rows, sorted by the engine, would be a scan of all columns."""
-_LAST_ROWS = 120_000
-"""About a row group of DuckDB."""
-_LAST = (
-    "SELECT count(*), min(click_id) FROM (SELECT click_id FROM clicks WHERE rowid > {} ORDER BY click_id DESC LIMIT {})"
-)
 Inspect = Callable[[Mapping[str, Click]], None]
 """Gets the stored clicks by id before anything is written. An exception stops the write."""
 
@@ -184,33 +174,9 @@ def _find_by_uuid(session: Session, clicks: Sequence[Click]) -> dict[tuple[str |
 
 
 def find_by_id(session: Session, ids: set[str]) -> dict[str, Click]:
-    return {click.click_id: click for click in _select(session, sql(_IDS, min(ids), max(ids), list(ids)))}
+    where = with_id(session.dialect, *ids) if len(ids) == 1 else sql(_IDS, min(ids), max(ids), list(ids))
+    return {click.click_id: click for click in _select(session, where)}
 
 
 def _select(session: Session, where: Sql) -> list[Click]:
     return [Click(*row) for row in session.rows(sql("SELECT {} FROM clicks c WHERE {}", CLICK_SQL, where))]
-
-
-def load_tail(session: Session) -> None:
-    """Reads the newest clicks into memory, if only this process adds clicks."""
-    if not session.dialect.is_owned:
-        return
-    found = session.rows(sql(_NEWEST, _find_floor(session), number(TAIL)))
-    numbers = [each for [each] in found]
-    rows = session.rows(sql("SELECT {} FROM clicks c WHERE {} ORDER BY click_id", CLICK_SQL, sql(_NUMBERED, numbers)))
-    clicks = [Click(*row) for row in rows]
-    session.memory.newest.begin(clicks, is_whole=len(rows) < TAIL)
-    visits = {
-        visit_key(click): Visit(click.click_id, click.time)
-        for click in clicks
-        if click.link_id is not None and click.duplicate_of is None
-    }
-    session.memory.visits.keep(visits)
-
-
-def _find_floor(session: Session) -> str:
-    """An id from which on there are at least `TAIL` clicks, few more if the rows that were added last are the newest.
-    Else the lowest id."""
-    [[last]] = session.rows(Sql("SELECT coalesce(max(rowid), 0) FROM clicks"))
-    [[count, floor]] = session.rows(sql(_LAST, number(last - _LAST_ROWS), number(TAIL)))
-    return floor if count == TAIL else ""

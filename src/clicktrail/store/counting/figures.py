@@ -15,12 +15,13 @@ from clicktrail.model.click import Click
 from clicktrail.model.metrics import LinkMetrics
 from clicktrail.model.times import SECOND
 from clicktrail.model.visitors import day_of, new_visit_key
+from clicktrail.store.counting.kept import count_figures, keep_times, move_ends, read_figures, recount_figures
 from clicktrail.store.counting.marks import ArraySession, FirstVisits
 from clicktrail.store.memory.visits import mark_clicks
-from clicktrail.store.session.counted import FIGURES, IS_COUNTED
-from clicktrail.store.session.dropped import add_figures, sum_dropped
+from clicktrail.store.session.counted import IS_COUNTED
+from clicktrail.store.session.dropped import sum_dropped
 from clicktrail.store.session.protocol import Session
-from clicktrail.store.session.sql import Sql, and_, number, sql
+from clicktrail.store.session.sql import Sql, and_, in_, number, sql
 
 NOTHING = LinkMetrics()
 LOAD_TIMEOUT_S = 120.0
@@ -31,14 +32,12 @@ Removed = Mapping[str, Sequence[Click]]
 """Link id -> its removed clicks."""
 Bounds = Mapping[str, tuple[int, int] | None]
 """Link id -> the first and last time to search; None: all times."""
-_ALL_FIGURES = f"SELECT link_id, {FIGURES} FROM clicks c WHERE link_id IS NOT NULL GROUP BY link_id"
 _END_OF_EACH = "SELECT link_id, {}(time) FROM clicks c WHERE {} GROUP BY link_id"
 """The first or last time of links. The zone maps of `time` skip rows out of bounds."""
 
 
 class LinkFigures:
-    """Figures by link id. They are read from the clicks once, at start; commits during the reading are added
-    afterwards.
+    """Figures by link id, read from the store at start (`counting.kept`).
 
     The writer's thread counts, right after each commit. Any thread may call `find`.
     """
@@ -46,8 +45,6 @@ class LinkFigures:
     def __init__(self) -> None:
         self._figures: dict[str, LinkMetrics] = {}
         self._first = FirstVisits()
-        self._waiting: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
         self._is_loaded = threading.Event()
 
     def find(self, session: Session, link_ids: Iterable[str]) -> dict[str, LinkMetrics]:
@@ -68,7 +65,7 @@ class LinkFigures:
 
         def count() -> None:
             recent.keep(visits)
-            self._when_loaded(lambda: self._count(marked))
+            self._count(marked)
 
         session.after_commit(count)
         return marked
@@ -76,7 +73,7 @@ class LinkFigures:
     def register(self, session: Session, link_id: str | None, change: int) -> None:
         """Adds `change` (1, or a negative number) to the registrations of a link."""
         if link_id is not None:
-            session.after_commit(lambda: self._when_loaded(lambda: self._register(link_id, change)))
+            session.after_commit(lambda: self._register(link_id, change))
 
     def uncount(self, session: Session, clicks: Sequence[Click], gone: Sequence[Click]) -> None:
         """Called after clicks were removed: finds out the new first and last times. `gone`: as in `Figures`."""
@@ -85,8 +82,10 @@ class LinkFigures:
         if not removed:
             return
         ends = {name: self._find_ends(session, removed, name) for name in ENDS}
+        for name, times in ends.items():
+            move_ends(session, name.replace("_click", ""), times)
         session.after_commit(lambda: session.memory.visits.forget(clicks))
-        session.after_commit(lambda: self._when_loaded(lambda: self._uncount(removed, gone, ends)))
+        session.after_commit(lambda: self._uncount(removed, gone, ends))
 
     def rename_visitors(self, session: Session, where: Sql, day: int) -> None:
         """Called before the visitors of clicks of a day get other keys."""
@@ -99,7 +98,8 @@ class LinkFigures:
         session.after_commit(lambda: session.memory.visits.forget(clicks))
 
     def forget_clicks(self, session: Session, its: Sql) -> None:
-        """Nothing to do: the figures stay, and visits of past days are not asked for."""
+        """Visits of past days are not asked for."""
+        keep_times(session, its)
 
     def prepare(self, session: Session) -> None:
         """Called in the thread that adds clicks: reads the visits of today."""
@@ -109,41 +109,32 @@ class LinkFigures:
         """Nothing to do: this engine drops no clicks."""
 
     def recount(self, session: Session) -> None:
-        """Nothing to do: figures are read at every start."""
+        recount_figures(session)
 
     def settle(self, session: Session) -> None:
-        """Nothing to do: figures are read at every start, visits when they are needed."""
+        """Visits are read when they are needed."""
+        recount_figures(session)
 
     def compare(self, session: Session) -> Mapping[str, tuple[LinkMetrics, LinkMetrics]]:
-        """None: figures are not stored, but read at every start."""
-        del session
-        return {}
+        stored, counted = read_figures(session), count_figures(session)
+        pairs = {link_id: (stored.get(link_id, NOTHING), counted.get(link_id, NOTHING)) for link_id in stored | counted}
+        return {link_id: pair for link_id, pair in pairs.items() if pair[0] != pair[1]}
 
     def read(self, session: Session) -> None:
-        """Counts all clicks of a snapshot, then adds the commits since."""
-        figures = {link_id: LinkMetrics(*each) for link_id, *each in session.rows(sql(_ALL_FIGURES))}
-        for link_id, dropped in sum_dropped(session, "link_id").items():
-            figures[link_id] = add_figures(figures.get(link_id, NOTHING), dropped)
-        with self._lock:
-            self._figures = figures
-            for event in self._waiting:
-                event()
-            self._waiting = []
-            self._is_loaded.set()
-
-    def _when_loaded(self, event: Callable[[], None]) -> None:
-        with self._lock:
-            if self._is_loaded.is_set():
-                event()
-            else:
-                self._waiting.append(event)
+        """Called while no click is recorded and no other transaction writes."""
+        self._figures = read_figures(session)
+        self._is_loaded.set()
 
     def _count(self, clicks: Sequence[Click]) -> None:
+        if not self._is_loaded.is_set():  # they will be read with the others
+            return
         for click in clicks:
             if click.link_id is not None:
                 self._figures[click.link_id] = add_click(self._figures.get(click.link_id, NOTHING), click)
 
     def _register(self, link_id: str, change: int) -> None:
+        if not self._is_loaded.is_set():
+            return
         old = self._figures.get(link_id, NOTHING)
         self._figures[link_id] = msgspec.structs.replace(old, registrations=old.registrations + change)
 
@@ -153,6 +144,8 @@ class LinkFigures:
         gone: Sequence[Click],
         ends: Mapping[str, Mapping[str, Any]],
     ) -> None:
+        if not self._is_loaded.is_set():
+            return
         lost = Counter(click.link_id for click in gone)
         for link_id, clicks in removed.items():
             left = subtract(self._figures.get(link_id, NOTHING), clicks, lost[link_id])
@@ -168,9 +161,16 @@ class LinkFigures:
                 where = and_(where, sql("c.time >= {} AND c.time <= {}", low, high))
             return dict(session.rows(sql(_END_OF_EACH, sql(ENDS[name]), where)))
 
-        if not self._is_loaded.is_set():  # the figures are not yet known
-            return dict.fromkeys(removed) | ask(dict.fromkeys(removed))
-        return find_ends({link_id: self._figures.get(link_id, NOTHING) for link_id in removed}, removed, name, ask)
+        if self._is_loaded.is_set():
+            known = {link_id: self._figures.get(link_id, NOTHING) for link_id in removed}
+            found = find_ends(known, removed, name, ask)
+        else:  # for a command
+            found = dict.fromkeys(removed) | ask(dict.fromkeys(removed))
+        dropped = sum_dropped(session, "link_id", in_(sql("link_id"), found)) if found else {}
+        for link_id, figures in dropped.items():
+            times = [time for time in (found[link_id], getattr(figures, name)) if time is not None]
+            found[link_id] = (min if ENDS[name] == "min" else max)(times, default=None)
+        return found
 
 
 def find_ends(

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from clicktrail.model.times import DAY_US
 from clicktrail.reports.totals import COUNTS, TABLES
+from clicktrail.store.counting.kept import keep_changes, keep_clicks
 from clicktrail.store.session.counted import DAY_SQL
 from clicktrail.store.session.dropped import find_raw_from, find_totals_from
+from clicktrail.store.session.finding import UUID_KEY
 from clicktrail.store.session.protocol import Row, Session, list_values
 from clicktrail.store.session.sql import Sql, and_, join, named, names, number, sql
 from clicktrail.store.session.totals import COUNT_SQL, has_totals
@@ -26,6 +28,7 @@ DAYS = 10
 _CLICKS_OF = f"SELECT {DAY_SQL} AS day, {{}}, {', '.join(f'{COUNT_SQL[name]} AS {name}' for name in COUNTS)}"
 _SUMS = ", ".join(f"sum({name})::INTEGER AS {name}" for name in COUNTS)
 _MINUS = ", ".join(f"-sum({name})::INTEGER AS {name}" for name in COUNTS)
+_MARK = f"UPDATE clicks SET is_totalled = TRUE, uuid_key = {UUID_KEY} WHERE {{}}"
 _IS_ANY = " OR ".join(f"sum({name}) <> 0" for name in COUNTS)
 _PENDING = f"SELECT {DAY_SQL} AS day, count(*) FROM clicks c WHERE c.is_totalled IS NULL GROUP BY 1 ORDER BY 1"
 _HAS_MANY = "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) f"
@@ -82,11 +85,13 @@ def _add_up_owned(session: Session, least: int) -> int:
         within = and_(_between("c.time", days[0], days[-1] + DAY_US), Sql("c.is_totalled IS NULL"))
         for table in TABLES:
             session.rows(_insert_totals(table, _count_clicks(table, within), is_merged=False))
+        keep_clicks(session, within)
         marked = and_(_between("time", days[0], days[-1] + DAY_US), Sql("is_totalled IS NULL"))
-        session.rows(sql("UPDATE clicks SET is_totalled = TRUE WHERE {}", marked))
+        session.rows(sql(_MARK, marked))
     else:
         for table in TABLES:
             session.rows(_insert_sums(table, "daily_changes"))
+        keep_changes(session)
         session.rows(sql("DELETE FROM daily_changes"))
     for table in TABLES:
         _merge(session, table, days)

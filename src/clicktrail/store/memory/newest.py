@@ -1,8 +1,9 @@
 """The newest clicks in memory: in order, and by id."""
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial, wraps
 from operator import attrgetter
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 
@@ -15,6 +16,22 @@ REMEMBERED = 20_000
 
 
 _by_id = attrgetter("click_id")
+P = ParamSpec("P")
+
+
+def _in_turn(
+    change: Callable[Concatenate["NewestClicks", P], None],
+) -> Callable[Concatenate["NewestClicks", P], None]:
+    """The change waits while the clicks are being read from the store."""
+
+    @wraps(change)
+    def changed(newest: "NewestClicks", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        if newest.waiting is None:
+            change(newest, *args, **kwargs)
+        else:
+            newest.waiting.append(partial(change, newest, *args, **kwargs))
+
+    return changed
 
 
 class NewestClicks:
@@ -27,22 +44,36 @@ class NewestClicks:
         """Empty if the tail is the whole store; None if nothing is kept."""
         self._newer: dict[str, Click] = {}
         self._older: dict[str, Click] = {}
+        self.waiting: list[Callable[[], None]] | None = None
+        """Changes since `expect`; None if none waits."""
+
+    @property
+    def has_begun(self) -> bool:
+        return self._floor is not None
 
     @property
     def is_whole(self) -> bool:
         """Whether the tail is the whole store."""
         return self._floor == ""
 
+    def expect(self) -> None:
+        """The clicks are being read, as they are now. Later changes wait for `begin`."""
+        self.waiting = []
+
     def begin(self, clicks: Sequence[Click], is_whole: bool) -> None:
-        """Starts with the newest clicks, ascending."""
+        """Starts with the newest clicks, ascending. Call it while nothing is committed."""
         self.tail = tuple(clicks)
         self._floor = "" if is_whole else clicks[0].click_id
         self._newer, self._older = {click.click_id: click for click in clicks}, {}
+        waiting, self.waiting = self.waiting or (), None
+        for change in waiting:
+            change()
 
     def stop(self) -> None:
         """Keeps nothing from now on."""
-        self.tail, self._floor, self._newer, self._older = (), None, {}, {}
+        self.tail, self._floor, self._newer, self._older, self.waiting = (), None, {}, {}, None
 
+    @_in_turn
     def add(self, clicks: Sequence[Click]) -> None:
         """Called after clicks were committed. Most are the newest; imports bring ids of any age."""
         floor = self._floor
@@ -62,6 +93,7 @@ class NewestClicks:
     def find(self, click_id: str) -> Click | None:
         return self._newer.get(click_id) or self._older.get(click_id)
 
+    @_in_turn
     def replace(self, click: Click) -> None:
         """Called after a click was changed."""
         for remembered in (self._newer, self._older):
@@ -70,6 +102,7 @@ class NewestClicks:
         if self._floor is not None and click.click_id >= self._floor:
             self.tail = tuple(click if each.click_id == click.click_id else each for each in self.tail)
 
+    @_in_turn
     def replace_all(self, clicks: Sequence[Click]) -> None:
         """Called after these clicks were changed."""
         changed = {click.click_id: click for click in clicks}
@@ -77,6 +110,7 @@ class NewestClicks:
             remembered.update({click_id: changed[click_id] for click_id in changed.keys() & remembered.keys()})
         self.tail = tuple(changed.get(each.click_id, each) for each in self.tail)
 
+    @_in_turn
     def remove(self, click_ids: Sequence[str]) -> None:
         """Called after clicks were deleted. Clicks that repeated them are no longer repeats."""
         gone = frozenset(click_ids)
@@ -91,6 +125,7 @@ class NewestClicks:
         """Called after every pointer to `value` in `column` became NULL."""
         self.alter(column, {value}, **{column: None})
 
+    @_in_turn
     def map(self, change: Callable[[Click], Click]) -> None:
         """Called after clicks were changed."""
         self.tail = tuple(map(change, self.tail))

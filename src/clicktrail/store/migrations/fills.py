@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from clicktrail.store.counting import totals
+from clicktrail.store.migrations.seconds import fill_seconds
 from clicktrail.store.migrations.shared import FIGURES_KEPT, FILL, TOTALS, list_missing, record
 from clicktrail.store.session.protocol import Engine, Session
 from clicktrail.store.session.sql import sql
@@ -32,11 +33,14 @@ _ATTRIBUTE = (
 
 
 def fill(engine: Engine, notify: Progress = lambda _, __: None) -> None:
-    """Fills partners, hosts of referrers and marks of old clicks, partners of old registrations, and daily totals.
+    """Fills seconds of ids, partners, hosts of referrers and marks of old clicks, partners of old registrations, and
+    daily totals.
 
     Calls `notify` after each piece. The figures of links are computed again at the end. The figures of clicks that an
     earlier version dropped are kept first.
     """
+    while engine.is_owned and engine.fill(fill_seconds):
+        pass
     total, missing = engine.run(_look)
     if FIGURES_KEPT in missing:
         engine.fill(_keep)

@@ -22,6 +22,7 @@ from clicktrail.store.reads.resolve import resolve
 from clicktrail.store.reads.statements import CLICK_SQL
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, number, sql
 from clicktrail.store.session.transactions import question
@@ -55,7 +56,8 @@ def list_clicks(session: Session, viewer: Viewer, query: ListQuery) -> Page:
 def get_click(session: Session, viewer: Viewer, click_id: str, as_of: int | None = None) -> Click:
     """The click as it is, or as it was known at a moment. Raises NotFound, also for a click on another partner's
     link."""
-    where = and_(sql("c.click_id = {}", click_id), visible(TABLES[CLICK.name], viewer))
+    its = with_id(session.dialect, click_id) if as_of is None else sql("c.click_id = {}", click_id)
+    where = and_(its, visible(TABLES[CLICK.name], viewer))
     source = sql("clicks") if as_of is None else clicks_at(as_of, with_deleted=False)
     rows = session.rows(sql("SELECT {} FROM {} c WHERE {}", CLICK_SQL, source, where))
     if not rows:

@@ -10,6 +10,7 @@ from clicktrail.query.fields import CLICK, LINK
 from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.history import DELETED, ERASED, Kind
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import and_, number, sql
@@ -46,9 +47,11 @@ class Event(NamedTuple):
 def list_click_events(session: Session, viewer: Viewer, click_id: str) -> list[Event]:
     """The newest first. A deleted click has a history too. Raises NotFound, also for another partner's click."""
     visible_ = visible(TABLES[CLICK.name], viewer)
-    for table in ("clicks", "deleted_clicks"):
-        where = and_(sql("c.click_id = {}", click_id), visible_)
-        if session.rows(sql(f"SELECT 1 FROM {table} c WHERE {{}} LIMIT 1", where)):
+    for table, its in (
+        ("clicks", with_id(session.dialect, click_id)),
+        ("deleted_clicks", sql("c.click_id = {}", click_id)),
+    ):
+        if session.rows(sql(f"SELECT 1 FROM {table} c WHERE {{}} LIMIT 1", and_(its, visible_))):
             return _list_events(session, viewer, Kind.CLICK, click_id)
     raise NotFound(f"There is no click {click_id}, and none was deleted.")
 

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
@@ -16,8 +15,9 @@ from clicktrail.store.reads.records import Page
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement, parts_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
 from clicktrail.store.reads.tables import PARTS
+from clicktrail.store.session.parts import ORDERS, list_parts
 from clicktrail.store.session.protocol import Row, Session
-from clicktrail.store.session.sql import sql
+from clicktrail.store.session.sql import Sql, sql
 
 End = tuple[Value, str]
 """The sort value and the id of a row: where the next page begins."""
@@ -34,10 +34,12 @@ def find_rows(session: Session, viewer: Viewer, query: ListQuery, plan: Plan) ->
         return _split(list_in_steps(Walk(session, viewer, query, CLICK_SQL)))
     if isinstance(plan, Narrowed):
         query, plan = _narrow(session, viewer, query), plan.then
+    within = None
     if isinstance(plan, Skipping):
-        query, plan = _skip(session, viewer, query), plan.then
+        (query, within), plan = _skip(session, viewer, query), plan.then
     source = None if query.as_of is None else sql("{} c", source_at(CLICK, query.as_of, viewer))
-    return _split(session.rows(list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first, source)))
+    statement = list_statement(query, viewer, CLICK_SQL, session.dialect, plan.rows_first, source, within)
+    return _split(session.rows(statement))
 
 
 def _split(rows: Sequence[Row]) -> tuple[list[Click], list[End]]:
@@ -59,11 +61,11 @@ def _narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
     return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))))
 
 
-def _skip(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
-    """The same page with a condition that leaves only the parts of the order that it needs, and a lower offset."""
+def _skip(session: Session, viewer: Viewer, query: ListQuery) -> tuple[ListQuery, Sql]:
+    """The same page with a lower offset, and the condition that leaves only the parts of the order that it needs."""
     needed, before, passed = query.limit + query.offset + 1, 0, 0
-    parts: list[Any] = []
-    for part, clicks in session.rows(parts_statement(query, viewer, session.dialect)):
+    parts: list[int] = []
+    for part, clicks in _list_parts(session, viewer, query):
         passed += clicks
         if passed <= query.offset:
             before = passed
@@ -72,11 +74,16 @@ def _skip(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
         if passed >= needed:
             break
     if not parts:
-        return replace(query, conditions=(*query.conditions, Condition(query.sort, "null", (True,))), offset=0)
-    span = PARTS[query.sort.column].span
-    first, last = sorted((parts[0], parts[-1]))
-    within = Condition(query.sort, "within", ((span(first)[0], span(last)[1]),))
-    return replace(query, conditions=(*query.conditions, within), offset=query.offset - before)
+        return replace(query, offset=0), sql("FALSE")
+    its = ORDERS[PARTS[query.sort.column]]
+    return replace(query, offset=query.offset - before), its.between(min(parts[0], parts[-1]), max(parts[0], parts[-1]))
+
+
+def _list_parts(session: Session, viewer: Viewer, query: ListQuery) -> Sequence[Row]:
+    """The parts of the order, in its direction, each with its number of clicks."""
+    if query.conditions or query.after is not None or viewer.scope in PARTNERS:
+        return session.rows(parts_statement(query, viewer, session.dialect))
+    return list_parts(session, PARTS[query.sort.column], query.is_descending)
 
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:

@@ -10,6 +10,7 @@ from clicktrail.store.reads.tables import PARTS, SORT_JOINS, TABLES, THROUGH, Ta
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.session import search
 from clicktrail.store.session.hashes import text_hash
+from clicktrail.store.session.parts import ORDERS
 from clicktrail.store.session.protocol import Dialect
 from clicktrail.store.session.sql import Sql, and_, in_, join, names, number, or_, sql
 
@@ -28,11 +29,12 @@ def list_statement(
     dialect: Dialect,
     rows_first: bool | None = None,
     source: Sql | None = None,
+    within: Sql | None = None,
 ) -> Sql:
     """One page: the columns asked for, the sort value (NULL where the id is the order), the id; and one row more.
 
     `rows_first` is as in `plan.OneStatement`, which also decides where it is not given. `source` stands in place of the
-    table, with its alias (`as_of`).
+    table, with its alias (`as_of`). `within`: the part of the order in which the page lies.
     """
     if source is not None:  # it has no row numbers
         rows_first = False
@@ -41,7 +43,7 @@ def list_statement(
     table = TABLES[query.resource.name]
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     source = sql("{}{}", source or table.source, sort_join(query))
-    where = and_(where_clause(query, table, viewer, dialect), *_after(query, sort, object_id))
+    where = and_(*filter(None, [within]), where_clause(query, table, viewer, dialect), *_after(query, sort, object_id))
     order, limit = order_clause(query), number(query.limit + 1)
     if query.offset:
         limit = sql("{} OFFSET {}", limit, query.offset)
@@ -181,6 +183,6 @@ def parts_statement(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Sql:
     table = TABLES[query.resource.name]
     sort, object_id = table.expression(query.sort), table.expression(query.resource.id_field)
     where = and_(where_clause(query, table, viewer, dialect), *_after(query, sort, object_id))
-    part = sql(PARTS[query.sort.column].expression)
+    part = sql(ORDERS[PARTS[query.sort.column]].expression)
     counts = "SELECT {}, count(*) FROM {} WHERE {} GROUP BY 1 ORDER BY 1 {}"
     return sql(counts, part, table.source, where, direction(query))

@@ -1,12 +1,10 @@
 """How resources lie in tables: the FROM clause of each, where joined fields come from, and who may see which rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from clicktrail.model.access import Viewer
-from clicktrail.model.times import DAY_US
 from clicktrail.query.fields import (
     AUDIT,
     BANNER,
@@ -28,7 +26,6 @@ from clicktrail.query.fields import (
     Source,
 )
 from clicktrail.store.reads.visibility import visible
-from clicktrail.store.session.counted import DAY_SQL
 from clicktrail.store.session.relations import BY_TABLE
 from clicktrail.store.session.sql import Sql, and_, named, sql
 
@@ -174,19 +171,5 @@ THROUGH: Mapping[Source, Way] = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
-    """How an order of clicks is cut into parts: by `expression`. `span`: the first and last sort value of a part."""
-
-    expression: str
-    span: Callable[[Any], tuple[Any, Any]]
-
-
-_BY_ID = Part("left(c.click_id, 4)", lambda part: (f"{part:0<24}", f"{part:f<24}"))
-"""65,536 seconds each: an id begins with its second."""
-PARTS: Mapping[str, Part] = {
-    "time": Part(DAY_SQL, lambda day: (day, day + DAY_US - 1)),
-    "create_time": _BY_ID,
-    "click_id": _BY_ID,
-}
-"""Column of a sort key of the clicks -> its parts."""
+PARTS: Mapping[str, str] = {"time": "time", "create_time": "click_id", "click_id": "click_id"}
+"""Column of a sort key of the clicks -> the order whose parts can be counted (`session.parts`)."""

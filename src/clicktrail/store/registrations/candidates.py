@@ -18,6 +18,7 @@ from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.registrations.identities import browsers_of
 from clicktrail.store.registrations.ranks import find_outranked, find_settled
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.hashes import text_hash
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, and_, sql
@@ -91,7 +92,7 @@ def check_named(session: Session, viewer: Viewer, said: Registration) -> tuple[N
         if code_link_id is None:
             mistakes.append(Mistake("there is no link with this code", pointer="/code"))
     click_id = said.click_id
-    clicks = select_clicks(session, viewer, sql("c.click_id = {}", click_id)) if click_id is not None else []
+    clicks = select_clicks(session, viewer, with_id(session.dialect, click_id)) if click_id is not None else []
     if click_id is not None and not clicks:
         mistakes.append(Mistake(f"there is no click {click_id}", pointer="/clickId"))
     if mistakes:
@@ -139,7 +140,7 @@ def find_clicks(
             add(select_clicks(session, viewer, and_(where, span), model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()
     for click_id in sorted(map(str, originals)):
-        add(select_clicks(session, viewer, sql("c.click_id = {}", click_id)), Evidence.ORIGINAL)
+        add(select_clicks(session, viewer, with_id(session.dialect, click_id)), Evidence.ORIGINAL)
     return found
 
 

@@ -13,6 +13,7 @@ from clicktrail.store.reads.records import check_there
 from clicktrail.store.reads.tables import TABLES
 from clicktrail.store.reads.visibility import visible
 from clicktrail.store.registrations.candidates import Named
+from clicktrail.store.session.finding import with_id
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, names, sql
 
@@ -74,7 +75,7 @@ def get_profile_attribution(session: Session, viewer: Viewer, profile_id: str) -
 def get_click_attribution(session: Session, viewer: Viewer, click_id: str) -> Attribution | None:
     """The registration that the click won, else the latest registration that considered it, else None. Raises
     NotFound."""
-    if not select_clicks(session, viewer, sql("c.click_id = {}", click_id)):
+    if not select_clicks(session, viewer, with_id(session.dialect, click_id)):
         raise NotFound(f"There is no click {click_id}.")
     won = find_attribution(session, viewer, sql("a.click_id = {}", click_id))
     return won or find_attribution(session, viewer, sql(_CONSIDERED_IN, click_id))

@@ -206,10 +206,10 @@ class Engine(Protocol):
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file, while the store is in use."""
 
-    async def scrub(self, rewrites: bool = True, most_bytes: int | None = None) -> bool:
+    async def scrub(self, rewrites: bool = True, rest: float = 0.0) -> bool:
         """Removes what deleted and changed rows left in the files. Returns whether nothing is left. If not, call it
         again later, or the engine cannot know (PostgreSQL). Without `rewrites` only free space is cleared, and given
-        back to the disk. A larger file than `most_bytes` is left alone: others would wait for long."""
+        back to the disk. After each piece of work it rests `rest` times as long as the piece took."""
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Runs `work` in one transaction, in this thread."""

@@ -7,29 +7,28 @@ all changes. Clicks that are recorded go through a journal: a thread answers whe
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
-import numpy as np
 
 from clicktrail.errors import StoreInUse
-from clicktrail.model.addresses import render_ip
 from clicktrail.store.counting.figures import LinkFigures
 from clicktrail.store.engines.duckdb.copying import copy_store
-from clicktrail.store.engines.duckdb.failures import explain, unavailable
+from clicktrail.store.engines.duckdb.failures import connect, unavailable
 from clicktrail.store.engines.duckdb.filling import fill_days
 from clicktrail.store.engines.duckdb.journal.intake import Intake
 from clicktrail.store.engines.duckdb.log import is_empty, log_of, set_aside
-from clicktrail.store.engines.duckdb.rewriting import Group, list_pieces, touch
+from clicktrail.store.engines.duckdb.remembering import begin_snapshot, read_snapshot
+from clicktrail.store.engines.duckdb.rewriting import rewrite, scrub
 from clicktrail.store.engines.duckdb.running import Running
 from clicktrail.store.engines.duckdb.scrubbing import FreeBlocks
 from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.jobs import run_job
-from clicktrail.store.memory.key_set import distinct
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.runs import Run
@@ -46,6 +45,8 @@ _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _WAIT_S = 1.0
 """How long `scrub` waits for earlier transactions; meanwhile clicks stay in the journal."""
+_JOINED = 1
+"""How often a checkpoint joins small row groups: it takes a second each, and everyone waits."""
 _BESIDE = frozenset({Write.UPKEEP, Write.QUEUE, Write.BESIDE})
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -53,6 +54,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # This module makes the checkpoints: if one failed inside a commit, the result of the commit would be unknown.
     "checkpoint_threshold": "1TB",
     "auto_checkpoint_skip_wal_threshold": 1 << 62,
+    "max_vacuum_tasks": _JOINED,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
 
@@ -90,7 +92,7 @@ class DuckdbEngine:
         self._look_at = 0.0
         self.damage = set_aside(path)
         """Message for the operator about data lost with a damaged log."""
-        self._connection = self._connect()
+        self._connection = connect(self._path, self._config)
         self._recorder = ThreadPoolExecutor(1, "recorder")
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._lookers = ThreadPoolExecutor(LOOKERS, "looker")
@@ -111,7 +113,7 @@ class DuckdbEngine:
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a looker's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._look, work)
+        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._ask, work, False, None)
 
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a separate thread."""
@@ -131,18 +133,27 @@ class DuckdbEngine:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
         await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
 
-    async def scrub(self, rewrites: bool = True, most_bytes: int | None = None) -> bool:
+    async def scrub(self, rewrites: bool = True, rest: float = 0.0) -> bool:
         """Makes zeros of what changed and deleted rows left in journal, log and file. Returns whether it could."""
-        if most_bytes is not None and self._path.stat().st_size > most_bytes:
-            return False
-        loop = asyncio.get_running_loop()
-        for piece in await loop.run_in_executor(self._writer, self.run, list_pieces) if rewrites else ():
-            await loop.run_in_executor(self._writer, self._rewrite, piece)
-        return await loop.run_in_executor(self._writer, self._scrub, rewrites)
+        in_writer, opened = partial(asyncio.get_running_loop().run_in_executor, self._writer), self._connection
+        pieces = rewrite(self.run, self._run_beside, self.checkpoint, self._clean) if rewrites else iter(())
+        await in_writer(self._join_groups, 0)
+        try:
+            is_done = await scrub(in_writer, pieces, partial(self._scrub, rewrites), self.memory.clock, rest)
+        finally:
+            await in_writer(self._join_groups, _JOINED)
+        return is_done and self._connection is opened  # else the numbers of rows changed meanwhile
 
-    def _rewrite(self, piece: Sequence[Group]) -> None:
-        self._run_beside(lambda session: touch(session, piece))
-        self.checkpoint()
+    def _join_groups(self, most: int) -> None:
+        self._session().rows(sql(f"SET max_vacuum_tasks = {most}"))
+
+    def _clean(self) -> None:
+        with self._intake.not_flushing():
+            self._checkpoint()
+            self._fill_parts(False)
+
+    def _fill_parts(self, is_last: bool) -> bool:
+        return self._free.fill_parts(self._session().rows, self._checkpoint, is_last)
 
     def _scrub(self, rewrites: bool) -> bool:
         try:
@@ -150,7 +161,7 @@ class DuckdbEngine:
                 self._intake.scrub()
             with self._intake.not_flushing():
                 self._checkpoint()
-                filled = not rewrites or self._free.fill_parts(self._session().rows, self._checkpoint)
+                filled = not rewrites or self._fill_parts(True)
                 return filled and is_empty(self._log) and self._running.wait_for_earlier(_WAIT_S) and self._free.clear()
         except (OSError, duckdb.Error):
             return False
@@ -169,9 +180,6 @@ class DuckdbEngine:
         """Runs `work`, which adds clicks. When this returns, they are in the journal. Call it in any thread."""
         with self._intake.recording():  # also while memory learns of them
             return self._run(lambda session: self._intake.record(session, work), is_single=True)
-
-    def _look(self, work: Callable[[Session], T]) -> T:
-        return self._ask(work, False, None)
 
     def _ask(self, work: Callable[[Session], T], is_single: bool, run: Run | None) -> T:
         self._intake.try_to_catch_up()
@@ -229,26 +237,25 @@ class DuckdbEngine:
         return count
 
     def begin(self, refresh: Callable[[Session], None], notify: Callable[[str, BaseException], None]) -> None:
-        """Reads the figures of links in a separate thread, on a snapshot taken between two writes."""
+        """Reads the figures of links, and in a separate thread, on the same snapshot between two writes, what takes
+        longer."""
         del refresh
         session = DuckdbSession(self._connection.cursor(), self.memory, self.figures)
         started = threading.Event()
 
         def take_snapshot() -> None:
             with self._intake.paused():
-                session.rows(sql("BEGIN TRANSACTION"))
-                session.rows(sql("SELECT 1 FROM clicks LIMIT 1"))  # a snapshot begins with the first statement
+                begin_snapshot(session, self.figures)
             started.set()
 
         def read() -> None:
             started.wait()
             try:
                 with self._running.transaction():
-                    self.figures.read(session)
-                    self._read_uuids(session)
-                    session.rows(sql("COMMIT"))
-            except Exception as error:  # noqa: BLE001 - serving goes on without figures
-                notify("the figures of links could not be read", error)
+                    read_snapshot(session, self._intake.not_recording)
+            except Exception as error:  # noqa: BLE001 - serving goes on: the engine is asked
+                self.memory.newest.stop()
+                notify("the newest clicks and the uuids could not be read", error)
             self._free_cache(session)
             session.close()
 
@@ -260,10 +267,6 @@ class DuckdbEngine:
         with contextlib.suppress(duckdb.Error):  # more is in use now: then nothing is freed
             session.rows(sql(f"SET memory_limit = '{_LITTLE_MB}MB'"))
         session.rows(sql(f"SET memory_limit = '{self._config['memory_limit']}'"))
-
-    def _read_uuids(self, session: DuckdbSession) -> None:
-        keys = session.arrays(sql("SELECT md5_number_lower(uuid) AS key FROM clicks WHERE uuid IS NOT NULL"))["key"]
-        self.memory.uuids.begin(distinct(np.asarray(keys, dtype=np.uint64).view(np.int64)))
 
     def checkpoint(self) -> None:
         """Moves the log into the file. If a reader blocks it, a later write tries again."""
@@ -313,20 +316,12 @@ class DuckdbEngine:
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
                     self._writer.submit(self.checkpoint)
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
-        try:
-            connection = duckdb.connect(str(self._path), config=self._config)
-        except duckdb.Error as error:
-            raise explain(self._path, error) from None
-        connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
-        return connection
-
     def _session(self) -> DuckdbSession:
         with self._lock:
             if self._has_given_up:
                 self._close_all()
                 try:
-                    self._connection = self._connect()
+                    self._connection = connect(self._path, self._config)
                 except StoreInUse as error:
                     raise unavailable() from error
                 self._has_given_up = False

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from clicktrail.errors import StoreInUse, Unavailable
+from clicktrail.model.addresses import render_ip
 from clicktrail.store.engines.duckdb.log import log_of
 
 _owner = re.compile(r"\(PID (\d+)\)").search
@@ -24,3 +25,13 @@ def explain(path: Path, error: duckdb.Error) -> StoreInUse:
         return StoreInUse(f"{path} cannot be opened: {str(error).splitlines()[0]}{log}")
     who = f"process {owner[1]}" if owner else "another process"
     return StoreInUse(f"{path} is in use by {who}; stop it first, or name another --data directory.")
+
+
+def connect(path: Path, config: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """Raises StoreInUse."""
+    try:
+        connection = duckdb.connect(str(path), config=config)
+    except duckdb.Error as error:
+        raise explain(path, error) from None
+    connection.create_function("render_ip", render_ip, ["VARCHAR"], "VARCHAR")
+    return connection

@@ -54,12 +54,15 @@ class FreeBlocks:
         self._path = path
         self._file: int | None = None
 
-    def fill_parts(self, run: Callable[[Sql], object], checkpoint: Callable[[], object]) -> bool:
+    def fill_parts(self, run: Callable[[Sql], object], checkpoint: Callable[[], object], is_last: bool) -> bool:
         """Writes over the free parts of metadata, with comments on a table. Returns whether none of them is left as it
-        was. Raises OSError."""
+        was. Raises OSError.
+
+        After one round the last written part may have an old end: `is_last` makes a second one.
+        """
         left = None
         try:
-            for _ in range(_ROUNDS):
+            for done in range(_ROUNDS):
                 before = read_free(self._open())
                 left = before.parts if left is None else left & before.parts
                 run(sql(_COMMENT.format(f"'{'x' * _filling_bytes(before)}'")))
@@ -67,7 +70,7 @@ class FreeBlocks:
                 left &= read_free(self._open()).parts
                 run(sql(_COMMENT.format("NULL")))
                 checkpoint()
-                if not left:
+                if not left and done >= is_last:
                     return True
         except ScrubRefused:
             return False
@@ -108,16 +111,17 @@ def read_free(file: int) -> Free:
     heads = [_HEADER.unpack_from(os.pread(file, _HEADER_BYTES, place)) for place in (_HEADER_BYTES, 2 * _HEADER_BYTES)]
     _, _, first, count, block_bytes = max(heads)
     size = os.fstat(file).st_size
-    if block_bytes < _HEADER_BYTES or block_bytes % _HEADER_BYTES or _FIRST_BLOCK + count * block_bytes > size:
+    if block_bytes < _HEADER_BYTES or block_bytes % _HEADER_BYTES:
         raise ScrubRefused("The headers of the file are not as this version of Clicktrail knows them.")
-    if first == _NONE:
+    written = (size - _FIRST_BLOCK) // block_bytes
+    if first == _NONE and count <= written:
         return Free(block_bytes, frozenset())
     own, content = set(), b""
     for block, part in _read_chain(file, first, block_bytes, count):
         own.add(block)
         content += part
     blocks, in_use, masks = _read_list(content)
-    if max(blocks, default=0) >= count or blocks & in_use:
+    if max(blocks, default=0) >= count or blocks & in_use or not blocks.issuperset(range(written, count)):
         raise ScrubRefused("The list of free blocks is not as this version of Clicktrail knows it.")
     parts = [
         _place(block_bytes, block, part)
@@ -125,7 +129,8 @@ def read_free(file: int) -> Free:
         for part in range(_PARTS)
         if block < count and mask >> part & 1
     ]
-    return Free(block_bytes, frozenset(blocks - own), frozenset(parts))
+    unwritten = range(written, count)  # DuckDB took these blocks at the end of the file, and did not need them
+    return Free(block_bytes, frozenset(blocks - own).difference(unwritten), frozenset(parts))
 
 
 def _read_chain(file: int, pointer: int, block_bytes: int, count: int) -> Iterator[tuple[int, bytes]]:

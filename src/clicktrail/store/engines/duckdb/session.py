@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 import duckdb
 
 from clicktrail.store.counting.figures import LinkFigures
+from clicktrail.store.counting.kept import KEPT
 from clicktrail.store.engines.duckdb.failures import unavailable
 from clicktrail.store.engines.duckdb.journal.positions import MIGRATION
 from clicktrail.store.engines.rendering import copy_statement, renderer
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.session.finding import SECOND, SECONDS, with_seconds
 from clicktrail.store.session.protocol import Dialect, Extract, Figures, Migration, Row, Rows
 from clicktrail.store.session.search import find_by_pattern
 from clicktrail.store.session.sql import Sql, bind, named, names, sql
@@ -83,7 +85,13 @@ class Inserting:
 class DuckdbSession:
     """A DuckDB cursor as a Session. One thread uses it, for one transaction at a time."""
 
-    dialect = Dialect("duckdb", is_owned=True, row_id="rowid", find_any=find_by_pattern, last=(MIGRATION, _TOTALLED))
+    dialect = Dialect(
+        "duckdb",
+        is_owned=True,
+        row_id="rowid",
+        find_any=find_by_pattern,
+        last=(MIGRATION, _TOTALLED, SECONDS, KEPT),
+    )
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, memory: Memory, figures: LinkFigures) -> None:
         self.memory, self.clock = memory, memory.clock
@@ -178,6 +186,8 @@ class DuckdbSession:
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Outside a transaction, inserts through a separate cursor that does not optimise statements."""
+        if table == "clicks" and SECOND not in columns:
+            columns, rows = with_seconds(columns, rows)
         if self._has_begun:
             self._inserting.insert(table, columns, rows)
             return

@@ -135,9 +135,9 @@ class PostgresEngine:
         del target
         raise Conflict("This store is PostgreSQL: back it up with pg_dump or pg_basebackup (docs/operating.md).")
 
-    async def scrub(self, rewrites: bool = True, most_bytes: int | None = None) -> bool:
+    async def scrub(self, rewrites: bool = True, rest: float = 0.0) -> bool:
         """False: only VACUUM FULL removes old rows at once (docs/data-subject-requests.md)."""
-        del rewrites, most_bytes
+        del rewrites, rest
         return False
 
     def gauges(self) -> dict[str, float]:
