@@ -97,7 +97,7 @@ class Turns:
                 self._put(arrival)
 
     def _read(self, arrival: _Arrival) -> Hit | None:
-        """The hit, if it has no id of its own: ids must be looked up."""
+        """The hit, if it has no id: ids must be looked up."""
         hit = arrival.sent
         if isinstance(hit, bytes):
             try:

@@ -1,4 +1,4 @@
-"""Reads into memory what it has of the newest clicks, if only this process adds clicks."""
+"""Reads the newest clicks into memory, if only this process adds clicks."""
 
 from collections.abc import Sequence
 

@@ -98,7 +98,7 @@ def move_ends(session: Session, column: str, times: Mapping[str, int | None]) ->
 
 
 def _merge(session: Session, added: Sql) -> None:
-    """Adds figures to those of their links."""
+    """Adds figures to the figures of their links."""
     session.rows(sql("CREATE OR REPLACE TEMP TABLE added_figures AS {}", added))
     its = "link_id IN (SELECT link_id FROM added_figures)"
     summed = _add("SELECT * FROM added_figures", f"{_KEPT} WHERE {its}", having=_IS_ANY)

@@ -45,7 +45,7 @@ STATEMENTS = (
     "CREATE TABLE click_parts (order_name TEXT NOT NULL, part BIGINT NOT NULL, clicks BIGINT NOT NULL)",
     _FILL,
 )
-"""The table, and what it has of old clicks."""
+"""The table, and its rows of old clicks."""
 _NOW = (
     f"SELECT part, sum(clicks)::BIGINT FROM (SELECT {_FIELDS} FROM click_parts WHERE order_name = '{{name}}' "
     "UNION ALL {pending}) p GROUP BY part HAVING sum(clicks) <> 0 ORDER BY part"
@@ -71,7 +71,7 @@ def add_parts(session: Session, its: Sql) -> None:
 
 
 def remove_parts(session: Session, its: Sql) -> None:
-    """Called before the clicks `c` that `its` finds are deleted. Those that are not in the totals are not there."""
+    """Called before the clicks `c` that `its` finds are deleted. Clicks that are not in the totals are not there."""
     if session.dialect.is_owned:
         those = sql("{} AND c.is_totalled", its)
         session.rows(sql(_ADD, Sql("-"), those, Sql("-"), those))

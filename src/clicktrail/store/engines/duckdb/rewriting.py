@@ -91,7 +91,7 @@ async def scrub(
     clock: Clock,
     rest: float,
 ) -> bool:
-    """Makes all `pieces`, then tries to `clear` what they freed; returns whether it could. After each piece others have
+    """Makes all `pieces`, then tries to `clear` the freed blocks; returns whether it could. After each piece others have
     `rest` times as long as it took."""
     began, end = clock.passed_s(), object()
     while await in_writer(next, pieces, end) is not end:
@@ -105,7 +105,7 @@ async def scrub(
 
 
 def rewrite(run: Runs, run_alone: Runs, checkpoint: Callable[[], None], clean: Callable[[], None]) -> Iterator[None]:
-    """Writes all tables again; yields after each piece. Nobody changes clicks while a piece is made. `run_alone` keeps
+    """Writes all tables again; yields after each piece. No one changes clicks while a piece is made. `run_alone` keeps
     new clicks away too. Raises Unavailable.
 
     `clean` is a checkpoint that leaves no old values in free metadata: what is written next need not fill its part.
@@ -198,7 +198,7 @@ def _find_next(session: Session, first: int, last: int, most: int) -> tuple[Rang
 
 
 def _list_pieces(session: Session, are_many: bool) -> list[list[Group]]:
-    """The row groups that are touched, some in each piece: those of the clicks too if they are not many."""
+    """The row groups that are touched, some in each piece, also of the clicks if they are not many."""
     tables = [table for table in list_values(session, sql(_TABLES)) if not (are_many and table == "clicks")]
     pieces: list[list[Group]] = [[]]
     rows = 0
