@@ -91,7 +91,7 @@ async def scrub(
     clock: Clock,
     rest: float,
 ) -> bool:
-    """Makes all `pieces`, then tries to `clear` the freed blocks; returns whether it could. After each piece others have
+    """Makes all `pieces`, then tries to `clear` the freed blocks; returns the success. After each piece others have
     `rest` times as long as it took."""
     began, end = clock.passed_s(), object()
     while await in_writer(next, pieces, end) is not end:
