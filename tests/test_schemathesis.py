@@ -41,6 +41,9 @@ OF_REPORTS = ("group_by", "metrics", "zone", "from", "to", "compare", "compare_f
 DEPENDENT = (*OF_REPORTS, "align", "sort_by", "other")
 """Parameters of reports that depend on each other, which a list of parameters cannot say: tests/reports has them."""
 
+SAME_FILTERS = ("exportClicks", "exportReport")
+"""Exports: their filters are those of the list and of the report, which are guessed there."""
+
 OTHER_KEYS = ("contact", "visitorId", "clickId", "profileId", "format")
 """A person is found by one key alone, which a list of parameters cannot say either; and not any text is a contact.
 The document describes the JSON; tests/api/test_persons.py has the CSV."""
@@ -53,6 +56,9 @@ def fuzzable(document: dict[str, Any]) -> dict[str, Any]:
         operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in UNFIT]
         if operation["operationId"] in ("getReport", "exportReport"):
             operation["parameters"] = [each for each in operation["parameters"] if each["name"] not in DEPENDENT]
+        if operation["operationId"] in SAME_FILTERS:
+            kept = [each for each in operation["parameters"] if not each["name"].startswith("filter[")]
+            operation["parameters"] = kept
         if operation["operationId"] == "exportPerson":
             kept = [each for each in operation["parameters"] if each["name"] not in OTHER_KEYS]
             operation["parameters"] = [each | {"required": each["name"] == "uuid"} for each in kept]
