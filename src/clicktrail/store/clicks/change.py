@@ -215,7 +215,7 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
             sets.append(sql("{} = n.{}", named(column), named(column)))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
             if column == "uuid" and session.dialect.is_owned:
-                sets.append(sql("uuid_key = md5_number_lower(n.uuid)"))
+                sets.append(sql("uuid_number = md5_number_lower(n.uuid)"))
     bounds = min(click_ids), max(click_ids)
     session.rows(sql(_STRIP, join(", ", sets), join(", ", values), *bounds))
 
