@@ -109,7 +109,7 @@ FILLED = ("is_first", "partner_id")
 
 
 def odd_rows(session: Session, table: str) -> tuple[list[str], list[list[Any]]]:
-    """Rows in which every column has every kind of value, and is null where it may be."""
+    """Rows in which every column that is copied has every kind of value, and is null where it may be."""
     found = session.rows(
         sql(
             "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = {} "

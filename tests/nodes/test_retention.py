@@ -181,6 +181,7 @@ def test_a_store_that_moves_takes_figures_of_dropped_clicks_along(tmp_path: Path
     target = DuckdbEngine(tmp_path / "store.duckdb")
     target.migrate(migrate)
     move(store, target, lambda _, __: None)
+    target.fill(target.figures.settle)  # as the command does
     target.run(target.figures.read)
     assert target.run(lambda session: session.figures.find(session, ["a"])) == {"a": LinkMetrics(4, 3, 1, 3, 5)}
     target.close()

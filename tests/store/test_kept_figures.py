@@ -34,8 +34,8 @@ STEPS = (
 )
 
 _WRONG_KEYS = (
-    "SELECT count(*) FROM clicks WHERE uuid_key IS DISTINCT FROM md5_number_lower(uuid) "
-    "AND (is_totalled OR uuid_key IS NOT NULL)"
+    "SELECT count(*) FROM clicks WHERE uuid_number IS DISTINCT FROM md5_number_lower(uuid) "
+    "AND (is_totalled OR uuid_number IS NOT NULL)"
 )
 
 
@@ -171,5 +171,5 @@ def forget_figures(session: Session) -> None:
     """The store as an earlier version left it."""
     session.rows(Sql("DROP TABLE link_figures"))
     session.rows(Sql("DROP TABLE click_parts"))
-    session.rows(sql("UPDATE clicks SET created_s = NULL, uuid_key = NULL"))
+    session.rows(sql("UPDATE clicks SET created_s = NULL, uuid_number = NULL"))
     session.rows(sql("DELETE FROM migrations WHERE name = {}", KEPT[0]))

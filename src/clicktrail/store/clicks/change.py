@@ -225,7 +225,7 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
             changes.append((named(column), sql("n.{}", named(column))))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
             if column == "uuid" and session.dialect.is_owned:
-                changes.append((named("uuid_key"), sql("md5_number_lower(n.uuid)")))
+                changes.append((named("uuid_number"), sql("md5_number_lower(n.uuid)")))
     source, bounds = join(", ", values), (min(click_ids), max(click_ids))
     if not are_moved:
         sets = join(", ", [sql("{} = {}", column, value) for column, value in changes])

@@ -28,7 +28,7 @@ DAYS = 10
 _CLICKS_OF = f"SELECT {DAY_SQL} AS day, {{}}, {', '.join(f'{COUNT_SQL[name]} AS {name}' for name in COUNTS)}"
 _SUMS = ", ".join(f"sum({name})::INTEGER AS {name}" for name in COUNTS)
 _MINUS = ", ".join(f"-sum({name})::INTEGER AS {name}" for name in COUNTS)
-_MARK = f"UPDATE clicks SET is_totalled = TRUE, uuid_key = {UUID_KEY} WHERE {{}}"
+_MARK = f"UPDATE clicks SET is_totalled = TRUE, uuid_number = {UUID_KEY} WHERE {{}}"
 _IS_ANY = " OR ".join(f"sum({name}) <> 0" for name in COUNTS)
 _PENDING = f"SELECT {DAY_SQL} AS day, count(*) FROM clicks c WHERE c.is_totalled IS NULL GROUP BY 1 ORDER BY 1"
 _HAS_MANY = "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) f"

@@ -7,7 +7,7 @@ from clicktrail.store.session.sql import number, sql
 PIECE = 1_000_000
 """Rows filled in one transaction."""
 _FILL = (
-    f"UPDATE clicks SET created_s = {SECOND_OF_ID}, uuid_key = CASE WHEN is_totalled THEN {UUID_KEY} END "
+    f"UPDATE clicks SET created_s = {SECOND_OF_ID}, uuid_number = CASE WHEN is_totalled THEN {UUID_KEY} END "
     "WHERE created_s IS NULL AND rowid >= {} AND rowid < {}"
 )
 

@@ -1,8 +1,8 @@
 """How the embedded store finds clicks by id and uuid without an index (ADR 52).
 
 Imported history brings ids of any time. A few of them widen the range of ids of a whole row group, and DuckDB then
-compares all its ids, as texts. So `clicks.created_s` has the second of each id as a number. `clicks.uuid_key` has the
-key by which memory knows a uuid (`memory.uuids`), for clicks that are in the daily totals.
+compares all its ids, as texts. So `clicks.created_s` has the second of each id as a number. `clicks.uuid_number` has
+the key by which memory knows a uuid (`memory.uuids`), for clicks that are in the daily totals.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,12 +14,12 @@ from clicktrail.store.session.sql import Sql, number, sql
 
 SECONDS: Migration = (
     "0020-duckdb-seconds-of-ids",
-    ("ALTER TABLE clicks ADD COLUMN created_s UINTEGER", "ALTER TABLE clicks ADD COLUMN uuid_key UBIGINT"),
+    ("ALTER TABLE clicks ADD COLUMN created_s UINTEGER", "ALTER TABLE clicks ADD COLUMN uuid_number UBIGINT"),
 )
 SECOND = "created_s"
 UUID_KEY = "md5_number_lower(uuid)"
 UUID_KEYS = (
-    f"SELECT uuid_key AS key FROM clicks WHERE uuid_key IS NOT NULL UNION ALL SELECT {UUID_KEY} FROM clicks "
+    f"SELECT uuid_number AS key FROM clicks WHERE uuid_number IS NOT NULL UNION ALL SELECT {UUID_KEY} FROM clicks "
     "WHERE is_totalled IS NULL AND uuid IS NOT NULL"
 )
 """The keys of all uuids, some twice."""

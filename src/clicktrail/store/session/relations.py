@@ -144,7 +144,6 @@ RELATIONS = (
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),
     Relation("link_changes", ("link_id",), is_moved=False),
-    Relation("click_parts", ("order_name", "part"), is_moved=False),
     *(Relation(table, ("day", *columns), is_moved=False) for table, columns in TABLES.items()),
     Relation("daily_changes", ("day",), is_moved=False),
     Relation("daily_fills", ("end_day",), is_moved=False),
@@ -158,7 +157,7 @@ RELATIONS = (
     Relation("catalogue_version", ("version",), is_moved=False),
 )
 """In an order in which rows only point to earlier tables; only a click may repeat a later click."""
-DERIVED = frozenset({"is_totalled", "created_s", "uuid_key"})
+DERIVED = frozenset({"is_totalled", "created_s", "uuid_number"})
 """Columns that are computed again and not copied."""
 BY_TABLE = {each.table: each for each in RELATIONS}
 
