@@ -78,6 +78,7 @@ SELDOM = {
     "erased_keys",
     "erasure_secrets",
     "erasures",
+    "objections",
 }
 """Retention, erasures and the ageing of addresses alone write there."""
 

@@ -16,6 +16,8 @@ from clicktrail.model.access import Scope, command_subject
 from clicktrail.opening import make_store, open_engine, open_keys
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.duckdb.looking import reading
+from clicktrail.store.migrations.shared import list_missing
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import AuditedStore, Store
@@ -72,6 +74,15 @@ async def _run(store: Store, local: Callable[[Store], Awaitable[T]], **detail: A
         return result
     finally:
         store.close()
+
+
+def note_done(settings: Settings, **detail: Any) -> None:
+    """Adds an entry about the running command to the embedded store, which no server has open. A store of an earlier
+    version has none: an entry would update it. Raises ClickException."""
+    with reading(store_path(settings)) as session:
+        if list_missing(session):
+            return
+    open_local(settings, lambda store: store.run(record_all, [command_entry(**detail)]))
 
 
 def note_command(settings: Settings, object_id: str | None = None) -> None:
