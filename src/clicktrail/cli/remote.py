@@ -82,7 +82,7 @@ def note_done(settings: Settings, **detail: Any) -> None:
     with reading(store_path(settings)) as session:
         if list_missing(session):
             return
-    open_local(settings, lambda store: store.run(record_all, [command_entry(**detail)]))
+    open_local(settings, lambda store: store.run(record_all, []), **detail)  # its own entry is added
 
 
 def note_command(settings: Settings, object_id: str | None = None) -> None:
