@@ -47,11 +47,12 @@ def read(session: Session, table: str, key: tuple[str, ...]) -> list[Row]:
 
 
 def content(path: Path) -> dict[str, list[Row]]:
-    """Every row of every table."""
+    """Every row of every table but the audit log, which says that the store was compacted."""
     engine = DuckdbEngine(path)
     try:
         assert sum(count_rows(engine).values()) > 0
-        return {table: engine.run(partial(read, table=table, key=key)) for table, key in TABLES.items()}
+        kept = {table: key for table, key in TABLES.items() if table != "audit"}
+        return {table: engine.run(partial(read, table=table, key=key)) for table, key in kept.items()}
     finally:
         engine.close()
 

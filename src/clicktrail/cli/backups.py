@@ -12,6 +12,7 @@ from clicktrail.cli.options import STORE, OutFile, read_settings, setting_option
 from clicktrail.cli.remote import change, note_done
 from clicktrail.errors import StoreInUse
 from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.settings import SettingsError
 from clicktrail.store.engines.duckdb.journal.segments import paths_of
 from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.migrations.shared import inspect
@@ -67,7 +68,10 @@ def restore(source: Path, **given: str) -> None:
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
-    note_done(settings, clicks=clicks)
+    try:
+        note_done(settings, clicks=clicks)
+    except (StoreInUse, SettingsError) as error:
+        raise click.ClickException(f"The backup is restored, but the audit log takes no entry: {error}") from None
     click.echo(f"{target}: {clicks} clicks.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -78,11 +79,15 @@ async def _run(store: Store, local: Callable[[Store], Awaitable[T]], **detail: A
 
 def note_done(settings: Settings, **detail: Any) -> None:
     """Adds an entry about the running command to the embedded store, which no server has open. A store of an earlier
-    version has none: an entry would update it. Raises ClickException."""
+    version has none. Raises StoreInUse, SettingsError."""
     with reading(store_path(settings)) as session:
         if list_missing(session):
             return
-    open_local(settings, lambda store: store.run(record_all, []), **detail)  # its own entry is added
+    engine = open_store(settings)
+    try:
+        engine.run(partial(record_all, entries=[command_entry(**detail)]))
+    finally:
+        engine.close()
 
 
 def note_command(settings: Settings, object_id: str | None = None) -> None:
