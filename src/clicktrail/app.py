@@ -238,7 +238,7 @@ class App:
             works.append(self._sender.run)
         if is_embedded(self.settings):
             works.append(partial(keep_scrubbing, self.store))
-        works.append(self.services.objections.run)
+        works += [self.services.objections.run, self.services.entries.run]
         if any(days._replace(deliveries=0)):
             works.append(partial(keep_purging, self.store, days, self.log.info, self._log_error))
         self._tasks = [asyncio.create_task(work()) for work in works]
@@ -253,6 +253,7 @@ class App:
         await self.buffer.close()
         with contextlib.suppress(Unavailable):
             await self.services.objections.work()
+            await self.services.entries.sum_up()
         if self._sender is not None:
             await self._sender.close()
         self.services.passwords.close()

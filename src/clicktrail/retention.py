@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from clicktrail.errors import ClicktrailError, Unavailable
+from clicktrail.store.privacy.audit import by_system, record_all
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.privacy.retention import STEPS, Days, Purged, begin_run, note_run
 from clicktrail.store.store import Store
@@ -24,9 +25,9 @@ a piece."""
 async def purge(store: Store, days: Days) -> Purged:
     """Deletes all that is older than its class is kept, in pieces: no click waits for long. A stopped run continues
     with the next one."""
-    done = Purged()
+    done, skipped = Purged(), set[str]()
     for name, step in STEPS.items():
-        while count := await store.run(step, days):
+        while count := await store.run(step, days, skipped):
             setattr(done, name, getattr(done, name) + count)
     await store.run(note_run, done)
     if done.clicks or done.client_clicks:
@@ -42,7 +43,9 @@ async def keep_purging(
         await asyncio.sleep(_PURGE_S)
         try:
             if await store.run(begin_run):
-                log("purged", **msgspec.structs.asdict(await purge(store, days)))
+                done = await purge(store, days)
+                await store.run(record_all, [by_system("purge", msgspec.to_builtins(done))])
+                log("purged", **msgspec.structs.asdict(done))
         except ClicktrailError as error:  # the next run continues
             notify("purge not finished", error)
 

@@ -214,6 +214,12 @@ def test_strangers_cannot_fill_the_log(embedded: AnyEngine) -> None:
     lines = embedded.run(lambda session: list(list_lines(session)))
     assert len(lines) == MOST_STRANGERS + 1
     assert (lines[-1].detail, lines[-2].detail) == ({"unwritten": 5}, {})
+    asyncio.run(fail(MOST_STRANGERS + 7))
+    for _ in range(2):  # each minute; there is nothing to say the second time
+        asyncio.run(writing.sum_up())
+    lines = embedded.run(lambda session: list(list_lines(session)))
+    assert len(lines) == 2 * MOST_STRANGERS + 1
+    assert (lines[-1].action, lines[-1].detail) == ("refusals", {"unwritten": 8})
     assert verify(lines).reason is None
 
 

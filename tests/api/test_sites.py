@@ -1,14 +1,16 @@
 """Page views: the pixel, the beacon, and what a public key can do."""
 
 import gzip
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import httpx
 import pytest
 
 from tests.ingest.test_agents import CHROME
-from tests.serving import Serving
+from tests.serving import Serving, serving
 from tests.waiting import until
 
 SHOP = "https://shop.example.org"
@@ -205,6 +207,21 @@ def test_a_partner_learns_no_more_of_a_site_than_its_id(
         assert theirs.get("/sites").json() == []
         [row] = theirs.get(query).json()["rows"]
         assert (row["siteId"], row["siteName"], row["clicks"]) == (site["siteId"], None, 1)
+
+
+def test_an_objection_that_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    mine = str(uuid4())
+    with serving(tmp_path) as server, server.client() as api:
+        site = api.post("/sites", json={"name": "shop", "origins": [SHOP]}).json()
+        view = {"key": site["key"], "uri": f"{SHOP}/", "visitorId": mine}
+        assert beacon(server, view).status_code == 201
+        assert beacon(server, {"key": site["key"], "visitorId": mine, "consent": False}).status_code == 204
+        server.kill()
+    with serving(tmp_path) as server, server.client() as api:
+        until(lambda: api.get(f"/clicks?filter[visitorId]={mine}").json() == [], "the page view is stripped")
+        server.stop()
+    with duckdb.connect(str(tmp_path / "clicktrail.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM objections").fetchall() == [(0,)]
 
 
 def test_a_browser_that_objects_is_forgotten(

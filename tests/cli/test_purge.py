@@ -1,5 +1,6 @@
 """`clicktrail purge`: counts, deletes, and says what is kept."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,16 @@ import pytest
 from click.testing import CliRunner
 
 from clicktrail.cli.main import main
+from clicktrail.model.erasure import Named
+from clicktrail.retention import purge
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.privacy.persons import Person
+from clicktrail.store.privacy.persons import find_person as find
+from clicktrail.store.privacy.retention import Days
+from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.sql import sql
+from clicktrail.store.store import Store
+from tests.conftest import AnyEngine
 from tests.serving import serving
 
 
@@ -48,3 +59,65 @@ def test_a_purge_of_nothing_makes_no_store(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["purge", "--dry-run", "--data", str(tmp_path / "nowhere")])
     assert (done.exit_code, "There is no store at" in done.output) == (1, True)
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ('{"tables": {}}', "There is no store at"),
+        ('{"x": ' + "[" * 100_000, "is not a list of erasures"),
+        ('{"tables": {"erasures": ' + "[" * 100_000, "is not a list of erasures"),
+    ],
+)
+def test_a_list_of_erasures_without_a_store_or_a_list_makes_none(tmp_path: Path, listed: str, said: str) -> None:
+    (tmp_path / "list").write_text(listed)
+    done = CliRunner().invoke(main, ["erasures", "apply", str(tmp_path / "list"), "--data", str(tmp_path / "nowhere")])
+    assert (done.exit_code, said in done.output) == (1, True), done.output
+    assert isinstance(done.exception, SystemExit)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_compact_and_restore_are_in_the_audit_log(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server, server.client() as api:
+        assert api.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://x.example/"}).status_code == 201
+        assert server.stop() == 0
+    here, there, copy = str(tmp_path / "data"), str(tmp_path / "new"), str(tmp_path / "copy")
+    for words in (
+        ["compact", "--data", here],
+        ["backup", copy, "--data", here],
+        ["restore", copy, "--data", there],
+        ["audit", "export", str(tmp_path / "log"), "--data", there],
+        ["audit", "verify", "--data", there],
+    ):
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    found = {line["action"]: line["detail"] for line in lines if line["actorKind"] == "command"}
+    assert found["restore"] == {"clicks": 1}
+    assert found["compact"].keys() == {"bytesBefore", "bytesAfter", "rows"}
+
+
+def test_a_run_looks_at_a_client_that_is_too_large_once(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded.migrate(migrate)
+    embedded.run(lambda session: [session.rows(sql(each)) for each in _CLIENTS])
+    monkeypatch.setattr("clicktrail.store.privacy.persons.MOST_CLICKS", 0)  # the client with a click is too large
+    asked: list[str] = []
+
+    def find_person(session: Session, named: Named) -> Person:
+        asked.extend(named.values)
+        return find(session, named)
+
+    monkeypatch.setattr("clicktrail.store.privacy.retention.find_person", find_person)
+    done = asyncio.run(purge(Store(embedded), Days(clients=1)))
+    assert done.clients == 45
+    assert len(asked) == len(set(asked)) == 46
+
+
+_CLIENTS = (
+    "INSERT INTO profiles (profile_id, enabled, first_name, last_name, middle_name, name, update_time) "
+    "SELECT printf('%024x', i), true, 'a', 'b', '', 'a b', 1 FROM range(46) t(i)",
+    "INSERT INTO attributions (attribution_id, profile_id, time, rule) "
+    "SELECT printf('%024x', i), printf('%024x', i), 1, 'none' FROM range(46) t(i)",
+    "INSERT INTO clicks (click_id, time, ip, uri, update_time, profile_id) "
+    "SELECT printf('%024x', 7), 1, '408080808', 'https://x.example/', 1, printf('%024x', 0)",
+)

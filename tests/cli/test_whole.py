@@ -80,6 +80,7 @@ SELDOM = {
     "erased_keys",
     "erasure_secrets",
     "erasures",
+    "objections",
 }
 """Retention, erasures and the ageing of addresses alone write there."""
 

@@ -221,6 +221,23 @@ def test_a_second_process_reads_as_this_one_does_and_may_end_at_any_time(helper:
     assert process.wait(30) == 0
 
 
+def test_a_second_process_that_hangs_is_ended_and_the_rows_are_read_here(
+    monkeypatch: pytest.MonkeyPatch, helper: Helper
+) -> None:
+    bodies = bodies_of(LEAST_ROWS)
+    ask(helper, bodies)
+    hanging = helper._process
+    assert hanging is not None
+    monkeypatch.setattr("clicktrail.ingest.helping.WAIT_S", 0.3)
+    os.kill(hanging.pid, signal.SIGSTOP)
+    assert helper.ask(Request("imports", is_strict=True, bodies=bodies)) is None  # the caller reads them
+    assert hanging.returncode == -signal.SIGKILL
+    assert helper.pid is None
+    monkeypatch.undo()
+    monkeypatch.setattr("clicktrail.ingest.helping.count_cores", lambda: 2)
+    ask(helper, bodies)  # another process takes its place
+
+
 @pytest.mark.parametrize("command", [("false",), ("/nowhere",), ("echo", "no frame")])
 def test_a_second_process_that_fails_is_given_up(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
     monkeypatch.setattr("clicktrail.ingest.helping.count_cores", lambda: 2)

@@ -30,15 +30,15 @@ AGE = (datetime.now(UTC) - FIRST).days
 
 
 def purge(engine: AnyEngine, days: Days) -> Purged:
-    done = Purged()
+    done, skipped = Purged(), set[str]()
     for name, step in STEPS.items():
-        while count := engine.run(partial(_run, step, days)):
+        while count := engine.run(partial(_run, step, days, skipped)):
             setattr(done, name, getattr(done, name) + count)
     return done
 
 
-def _run(step: Callable[[Session, Days], int], days: Days, session: Session) -> int:
-    return step(session, days)
+def _run(step: Callable[[Session, Days, set[str]], int], days: Days, skipped: set[str], session: Session) -> int:
+    return step(session, days, skipped)
 
 
 def answer(engine: AnyEngine, query: str, viewer: Any) -> Any:

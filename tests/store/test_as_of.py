@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clicktrail.errors import MalformedRequest
+from clicktrail.errors import Conflict, MalformedRequest
 from clicktrail.model.access import SYSTEM, OwnRules, Scope, Viewer
 from clicktrail.model.click import Click
 from clicktrail.model.times import render_time
@@ -17,9 +17,12 @@ from clicktrail.query.questions import ListQuery
 from clicktrail.store.clicks.click_deletes import delete_click
 from clicktrail.store.clicks.insert import insert_clicks
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.memory.memory import Memory
+from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.objects.links import update_link
+from clicktrail.store.reads.as_of import check_as_of
 from clicktrail.store.reads.clicks import get_click, list_clicks
 from clicktrail.store.reads.history import list_click_events, list_link_events
 from clicktrail.store.reads.records import get_earlier, list_records
@@ -182,3 +185,12 @@ def test_a_link_has_a_history_of_its_owners(timed: AnyEngine) -> None:
     partner = Viewer(Scope.PARTNER, new)
     with pytest.raises(Exception, match="There is no link"):  # it was another partner's
         timed.run(partial(get_earlier, viewer=partner, resource=LINK, object_id=link_id, as_of=at))
+
+
+def test_a_cluster_refuses_earlier_moments(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its workers have no history."""
+    embedded.migrate(migrate)
+    monkeypatch.setattr(DuckdbSession, "dialect", replace(DuckdbSession.dialect, is_spread=True))
+    embedded.run(lambda session: check_as_of(session, None))
+    with pytest.raises(Conflict, match="does not answer as_of"):
+        embedded.run(lambda session: check_as_of(session, session.clock.now_us()))

@@ -9,9 +9,10 @@ import click
 from clicktrail.choices import store_path
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
-from clicktrail.cli.remote import change
+from clicktrail.cli.remote import change, note_done
 from clicktrail.errors import StoreInUse
 from clicktrail.model.clock import SYSTEM_CLOCK
+from clicktrail.settings import SettingsError
 from clicktrail.store.engines.duckdb.journal.segments import paths_of
 from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.migrations.shared import inspect
@@ -51,7 +52,8 @@ def backup(dest: Path, **given: str) -> None:
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(source: Path, **given: str) -> None:
     """Create the store of a data directory from the backup SOURCE. The directory must not have a store."""
-    target = store_path(read_settings(given))
+    settings = read_settings(given)
+    target = store_path(settings)
     if target.exists():
         raise click.ClickException(f"{target} exists already; move it to another place first.")
     if left := paths_of(target):
@@ -66,6 +68,10 @@ def restore(source: Path, **given: str) -> None:
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
+    try:
+        note_done(settings, clicks=clicks)
+    except (StoreInUse, SettingsError) as error:
+        raise click.ClickException(f"The backup is restored, but the audit log takes no entry: {error}") from None
     click.echo(f"{target}: {clicks} clicks.")
 
 

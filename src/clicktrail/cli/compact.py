@@ -6,13 +6,15 @@ import click
 import psycopg
 
 from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.cli.remote import open_local
+from clicktrail.cli.remote import note_done, open_local
 from clicktrail.errors import StoreInUse
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.compacting import CompactRefused
 from clicktrail.store.engines.duckdb.compacting import compact as compact_file
 from clicktrail.store.engines.postgres.full import rewrite_tables
+from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.store import Store
 
@@ -31,6 +33,7 @@ def compact(**given: str) -> None:
         if not path.exists():
             raise click.ClickException(f"{path} does not exist.")
         done = compact_file(path, settings.memory_mb)
+        note_done(settings, bytesBefore=done.before, bytesAfter=done.after, rows=sum(done.rows.values()))
     except (CompactRefused, SettingsError, StoreInUse) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
@@ -47,6 +50,7 @@ def _rewrite(settings: Settings) -> None:
         await asyncio.to_thread(rewrite_tables, settings.database_url())
         if erased:
             await store.run(note_gone, erased)
+        await store.run(record_all, [command_entry(erasures=len(erased))])
         return len(erased)
 
     try:

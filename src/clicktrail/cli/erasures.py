@@ -7,6 +7,7 @@ import msgspec
 
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import open_local
+from clicktrail.cli.whole import check_there
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.privacy.repeating import Listed, apply_list, read_list
 from clicktrail.store.store import Store
@@ -26,7 +27,9 @@ def export_list(dest: Path, **given: str) -> None:
     async def read(store: Store) -> Listed:
         return await store.run(read_list)
 
-    listed = open_local(read_settings(given), read)
+    settings = read_settings(given)
+    check_there(settings)
+    listed = open_local(settings, read)
     dest.write_bytes(msgspec.json.encode(listed) + b"\n")
     dest.chmod(0o600)
     click.echo(f"Erasures in {dest}: {len(listed.tables['erasures'])}.")
@@ -39,7 +42,7 @@ def apply(source: Path, **given: str) -> None:
     """Erase again in a restored store who is on the list SOURCE. Stop the server first."""
     try:
         listed = msgspec.json.decode(source.read_bytes(), type=Listed)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{source} is not a list of erasures: {error}") from None
 
     async def repeat(store: Store) -> int:
@@ -47,7 +50,9 @@ def apply(source: Path, **given: str) -> None:
         await _scrub(store)
         return count
 
-    count = open_local(read_settings(given), repeat)
+    settings = read_settings(given)
+    check_there(settings)
+    count = open_local(settings, repeat)
     click.echo(
         f"Erasures on the list: {len(listed.tables['erasures'])}. Persons who were back and erased again: {count}."
     )
@@ -57,7 +62,9 @@ def apply(source: Path, **given: str) -> None:
 @setting_options(*STORE)
 def scrub(**given: str) -> None:
     """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
-    count = open_local(read_settings(given), _scrub)
+    settings = read_settings(given)
+    check_there(settings)
+    count = open_local(settings, _scrub)
     click.echo(f"Erasures whose bytes are deleted now: {count}.")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
@@ -16,6 +17,8 @@ from clicktrail.model.access import Scope, command_subject
 from clicktrail.opening import make_store, open_engine, open_keys
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.engines.duckdb.looking import reading
+from clicktrail.store.migrations.shared import list_missing
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.session.protocol import Engine
 from clicktrail.store.store import AuditedStore, Store
@@ -72,6 +75,19 @@ async def _run(store: Store, local: Callable[[Store], Awaitable[T]], **detail: A
         return result
     finally:
         store.close()
+
+
+def note_done(settings: Settings, **detail: Any) -> None:
+    """Adds an entry about the running command to the embedded store, which no server has open. A store of an earlier
+    version has none. Raises StoreInUse, SettingsError."""
+    with reading(store_path(settings)) as session:
+        if list_missing(session):
+            return
+    engine = open_store(settings)
+    try:
+        engine.run(partial(record_all, entries=[command_entry(**detail)]))
+    finally:
+        engine.close()
 
 
 def note_command(settings: Settings, object_id: str | None = None) -> None:

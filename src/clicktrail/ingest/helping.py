@@ -10,7 +10,7 @@ import select
 import struct
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 import msgspec
@@ -21,6 +21,8 @@ START_ROWS = 20_000
 """The process starts after so many rows in such pieces: reading them took as long as a start."""
 IDLE_S = 60.0
 """The process ends when it had nothing to do for so long."""
+WAIT_S = 10.0
+"""A process that does not answer for so long is ended. It reads the largest piece in a second or two."""
 _MOST_FAILURES = 3
 """After so many failures in a row there is no further attempt."""
 _size = struct.Struct(">I")
@@ -82,10 +84,25 @@ class Helper:
 
     def _ask(self, request: Request) -> bytes:
         requests, answers = self._pipes()
-        write_frame(requests, _encode(request))
-        packed = read_frame(answers)
+        with self._ended_after(WAIT_S):
+            write_frame(requests, _encode(request))
+            packed = read_frame(answers)
         self._failures = 0
         return packed
+
+    @contextlib.contextmanager
+    def _ended_after(self, seconds: float) -> Iterator[None]:
+        """Kills the process if the block takes longer, so that its pipes end. A process that hangs takes and gives
+        nothing, and a pipe has no time limit."""
+        process = self._process
+        timer = threading.Timer(seconds, process.kill) if process is not None else None
+        if timer is None:
+            raise EOFError
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _is_running(self) -> bool:
         """Starts the process if it pays. It is ready some tenths of a second later."""
@@ -94,10 +111,12 @@ class Helper:
             if self._rows < START_ROWS:
                 return False
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own interpreter and module
-            write_frame(self._pipes()[0], self._settings)
+            with self._ended_after(WAIT_S):
+                write_frame(self._pipes()[0], self._settings)
         answers = self._pipes()[1]
         if not self._is_ready and select.select([answers], [], [], 0)[0]:
-            read_frame(answers)
+            with self._ended_after(WAIT_S):
+                read_frame(answers)
             self._is_ready = True
         return self._is_ready
 

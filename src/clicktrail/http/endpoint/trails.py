@@ -19,7 +19,7 @@ from clicktrail.model.clock import Clock
 from clicktrail.model.ids import is_id
 from clicktrail.query.fields import CONTACT, PROFILE, Record, Resource
 from clicktrail.query.grammar import Asked
-from clicktrail.store.privacy.audit import record_all
+from clicktrail.store.privacy.audit import by_system, record_all
 from clicktrail.store.store import Store
 
 _PERSONAL = frozenset({"contacts", "profile"})
@@ -28,6 +28,8 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MADE = (("attribution_id", "registration"), ("session_id", "session"), ("erasure_id", "erasure"))
 """Attributes of what a change returns, and the kind of object whose id they are."""
 _MINUTE_S = 60.0
+REFUSALS = "refusals"
+"""The action of the entry about refusals that have no entry of their own."""
 MOST_STRANGERS = 60
 """Entries a minute about requests without a known caller, such as failed sign-ins. Further ones are counted."""
 
@@ -178,6 +180,24 @@ class Entries:
         trail.detail["refused"] = error.code
         with suppress(Unavailable):
             await self.write(trail, error.status)
+
+    async def run(self) -> None:
+        """Writes once a minute how many refusals of strangers have no entry of their own."""
+        while True:
+            await asyncio.sleep(_MINUTE_S)
+            with suppress(Unavailable):
+                await self.sum_up()
+
+    async def sum_up(self) -> None:
+        """Raises Unavailable; the next attempt then says the count."""
+        count, self._unwritten = self._unwritten, 0
+        if not count:
+            return
+        try:
+            await self._store.run(record_all, [by_system(REFUSALS, {"unwritten": count})])
+        except Unavailable:
+            self._unwritten += count
+            raise
 
     def _takes_stranger(self) -> bool:
         now = self._clock.passed_s()

@@ -79,7 +79,7 @@ async def get_pixel(call: Call) -> Answer:
         try:
             data = _read_pixel(call)
             if _objects(data):
-                _note_objection(call, _find_site(call, data.get("key")), data)
+                await _note_objection(call, _find_site(call, data.get("key")), data)
                 return Answer(200, GIF, "image/gif", _NEVER_KEPT)
             await _record(call, _find_site(call, data.get("key")), data, "lost")
         except (TooManyRequests, Unavailable):
@@ -98,7 +98,7 @@ async def collect(call: Call) -> Answer:
     if origin not in site.origins:
         raise Forbidden(_NO_SITE)
     if _objects(data):
-        _note_objection(call, site, data)
+        await _note_objection(call, site, data)
         return Answer(204, headers={**_SHARED, "Access-Control-Allow-Origin": origin, **_NEVER_KEPT})
     click_id, is_new = await _record(call, site, data)
     shown = {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": HEADER}
@@ -143,12 +143,12 @@ def _objects(data: Mapping[str, Any]) -> bool:
     return said is not True and kinds.FLAGS.get(str(said).lower()) is not True
 
 
-def _note_objection(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> None:
+async def _note_objection(call: Call, site: CatalogueSite, data: Mapping[str, Any]) -> None:
     """The same for every visitorId, with clicks or without. Raises TooManyRequests, Unavailable."""
     call.services.visits.count("address", call.client_address)
     visitor_id = data.get("visitorId")
     if isinstance(visitor_id, str):
-        call.services.objections.add(site.site_id, visitor_id)
+        await call.services.objections.add(site.site_id, visitor_id)
 
 
 def _find_site(call: Call, key: Any) -> CatalogueSite:

@@ -239,6 +239,10 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE TABLE reduced_addresses (form TEXT NOT NULL, end_time BIGINT NOT NULL)",
         ),
     ),
+    (
+        "0025-objections",
+        ("CREATE TABLE objections (site_id TEXT NOT NULL, visitor_id TEXT NOT NULL)",),
+    ),
 )
 
 

@@ -70,11 +70,12 @@ def record_settings(session: Session, settings: Mapping[str, str]) -> bool:
     rows = session.rows(sql(_LATEST, _SETTINGS))
     if rows and msgspec.json.decode(rows[0][0]) == settings:
         return False
-    record(session, _by_system(_SETTINGS, settings))
+    record(session, by_system(_SETTINGS, settings))
     return True
 
 
-def _by_system(action: str, detail: Mapping[str, Any]) -> AuditEntry:
+def by_system(action: str, detail: Mapping[str, Any]) -> AuditEntry:
+    """An entry about what the server does by itself."""
     return AuditEntry(actor_kind=ActorKind.SYSTEM, actor=None, action=action, detail=detail)
 
 
@@ -88,7 +89,7 @@ def drop_before(session: Session, time: int) -> int:
     if not rows:
         return 0
     last = Place(*rows[0])
-    record(session, _by_system(DROP, place_detail(last)))
+    record(session, by_system(DROP, place_detail(last)))
     its = sql("position <= {}", last.position)
     count: int = session.rows(sql("SELECT count(*) FROM audit WHERE {}", its))[0][0]
     session.rows(sql("DELETE FROM audit WHERE {}", its))

@@ -111,24 +111,29 @@ def _purge_clicks(session: Session, name: str, days: Days) -> int:
 
 
 @transaction(Write.BESIDE)
-def purge_clicks(session: Session, days: Days) -> int:
+def purge_clicks(session: Session, days: Days, skipped: set[str]) -> int:
+    del skipped
     return _purge_clicks(session, "clicks", days)
 
 
 @transaction(Write.BESIDE)
-def purge_client_clicks(session: Session, days: Days) -> int:
+def purge_client_clicks(session: Session, days: Days, skipped: set[str]) -> int:
+    del skipped
     return _purge_clicks(session, "client_clicks", days)
 
 
 @transaction(Write.BESIDE)
-def purge_clients(session: Session, days: Days) -> int:
-    """Erases some clients whose last registration is old. Their clicks are stripped."""
+def purge_clients(session: Session, days: Days, skipped: set[str]) -> int:
+    """Erases some clients whose last registration is old. Their clicks are stripped. Adds to `skipped` those that are
+    left to the operator: finding out takes a second for a large one."""
     before, done = _before(session, days.clients), 0
     for profile_id in _list_clients(session, before) if before else ():
-        person = _find_old(session, profile_id)
-        if person is not None:
-            erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
-            done += 1
+        person = None if profile_id in skipped else _find_old(session, profile_id)
+        if person is None:
+            skipped.add(profile_id)
+            continue
+        erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
+        done += 1
         if done == _PERSONS:
             break
     return done
@@ -144,8 +149,9 @@ def _find_old(session: Session, profile_id: str) -> Person | None:
 
 
 @transaction(Write.BESIDE)
-def purge_registrations(session: Session, days: Days) -> int:
+def purge_registrations(session: Session, days: Days, skipped: set[str]) -> int:
     """Deletes what old registrations named, and which clicks they considered. The decision stays."""
+    del skipped
     before = _before(session, days.registrations)
     if not before:
         return 0
@@ -160,20 +166,22 @@ def purge_registrations(session: Session, days: Days) -> int:
 
 
 @transaction(Write.QUEUE)
-def purge_deliveries(session: Session, days: Days) -> int:
+def purge_deliveries(session: Session, days: Days, skipped: set[str]) -> int:
     """All at once: the server also does so every hour."""
+    del skipped
     return forget_deliveries(session, days.deliveries) if days.deliveries else 0
 
 
 @transaction(Write.QUEUE)
-def purge_audit(session: Session, days: Days) -> int:
+def purge_audit(session: Session, days: Days, skipped: set[str]) -> int:
     """The oldest lines of the audit log. The chain stays verifiable."""
+    del skipped
     before = _before(session, days.audit)
     is_due = before and session.rows(sql("SELECT 1 FROM audit WHERE time < {} LIMIT 1", before))
     return drop_before(session, before) if is_due else 0
 
 
-STEPS: Mapping[str, Callable[[Session, Days], int]] = {
+STEPS: Mapping[str, Callable[[Session, Days, set[str]], int]] = {
     "clicks": purge_clicks,
     "client_clicks": purge_client_clicks,
     "clients": purge_clients,
@@ -181,7 +189,8 @@ STEPS: Mapping[str, Callable[[Session, Days], int]] = {
     "deliveries": purge_deliveries,
     "audit": purge_audit,
 }
-"""Class -> a function that deletes a piece of it, and returns how much; 0 at the end."""
+"""Class -> a function that deletes a piece of it, and returns how much; 0 at the end. `skipped` are clients that it is
+not to look at again; it adds to them."""
 
 
 def _before(session: Session, days: int) -> int:

@@ -140,6 +140,7 @@ RELATIONS = (
     Relation("erasures", ("erasure_id",)),
     Relation("erased_keys", ("erasure_id", "key_hash")),
     Relation("erasure_secrets", ("secret",)),
+    Relation("objections", ("site_id", "visitor_id")),
     Relation("click_uuids", ("uuid_key",), shard_column="uuid_key", is_moved=False),
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),
