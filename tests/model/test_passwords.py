@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from clicktrail.errors import Unavailable
 from clicktrail.people.codes import enrolment_uri, find_step, new_secret
@@ -37,6 +39,14 @@ def test_a_password_fits_its_own_hash_alone(passwords: Passwords) -> None:
             assert await passwords.check(stored, typed) is is_right
 
     asyncio.run(work())
+
+
+def test_nobodys_hash_is_computed_like_another_one(passwords: Passwords) -> None:
+    """A malformed one would be refused at once, and say who has an account."""
+    made, nobodys = passwords._hasher.hash("x"), passwords._nobodys
+    assert extract_parameters(nobodys) == extract_parameters(made)
+    with pytest.raises(VerifyMismatchError):
+        passwords._hasher.verify(nobodys, "x")
 
 
 def test_more_than_a_hundred_at_once_are_refused(passwords: Passwords) -> None:
