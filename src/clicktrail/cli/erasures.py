@@ -7,7 +7,6 @@ import msgspec
 
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import open_local
-from clicktrail.cli.whole import check_there
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.privacy.repeating import Listed, apply_list, read_list
 from clicktrail.store.store import Store
@@ -28,7 +27,6 @@ def export_list(dest: Path, **given: str) -> None:
         return await store.run(read_list)
 
     settings = read_settings(given)
-    check_there(settings)
     listed = open_local(settings, read)
     dest.write_bytes(msgspec.json.encode(listed) + b"\n")
     dest.chmod(0o600)
@@ -51,7 +49,6 @@ def apply(source: Path, **given: str) -> None:
         return count
 
     settings = read_settings(given)
-    check_there(settings)
     count = open_local(settings, repeat)
     click.echo(
         f"Erasures on the list: {len(listed.tables['erasures'])}. Persons who were back and erased again: {count}."
@@ -63,7 +60,6 @@ def apply(source: Path, **given: str) -> None:
 def scrub(**given: str) -> None:
     """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
     settings = read_settings(given)
-    check_there(settings)
     count = open_local(settings, _scrub)
     click.echo(f"Erasures whose bytes are deleted now: {count}.")
 

@@ -197,7 +197,12 @@ def _import(settings: Settings, source: Source, options: Options, tally: Tally, 
                 done = source.position
 
         count = partial(tally.add, source)
-        change(settings, _remote(batches, count, keeps_missing), _local(settings, batches, count, keeps_missing))
+        change(
+            settings,
+            _remote(batches, count, keeps_missing),
+            _local(settings, batches, count, keeps_missing),
+            makes=True,
+        )
 
 
 Batches = Callable[[], Iterator[list[Body]]]

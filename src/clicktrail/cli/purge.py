@@ -7,7 +7,6 @@ from clicktrail.choices import keep_days
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_local
-from clicktrail.cli.whole import check_there
 from clicktrail.retention import purge as run_purge
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.privacy.retention import Days, Purged, count_due
@@ -26,7 +25,6 @@ def purge(dry_run: bool, **given: str) -> None:
     """Delete what is older than the retention keeps, as the server does once a day. With the embedded store, stop the
     server first. A run that is stopped loses nothing and counts nothing twice; the next one continues."""
     settings = read_settings(given)
-    check_there(settings)
     days = keep_days(settings)
 
     async def work(store: Store) -> Purged:
