@@ -15,6 +15,7 @@ import msgspec
 
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.last_server import POLICY_SETTINGS, refuse_others
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.whole import announce_new_store, import_folder
@@ -102,7 +103,7 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 
 
 @click.command("import")
-@setting_options(*STORE, "geo", "referral_parameter", "banner_parameter")
+@setting_options(*STORE, *POLICY_SETTINGS, "geo", "referral_parameter", "banner_parameter")
 @click.option(
     "--format", "kind_of_file", type=click.Choice(FORMATS), help="Format of the files. Default: by the file name."
 )
@@ -167,7 +168,7 @@ def import_files(
         tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
         announce_new_store(settings)
         for source in sources:
-            _import(settings, source, options, tally, missing == "null")
+            _import(settings, given, source, options, tally, missing == "null")
     _report(sources, tally, missing)
     if tally.refused:
         raise click.exceptions.Exit(1)
@@ -180,7 +181,9 @@ def _open(path: Path, options: Options) -> Source:
         raise click.ClickException(f"{path} {error}") from None
 
 
-def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:
+def _import(
+    settings: Settings, given: dict[str, str], source: Source, options: Options, tally: Tally, keeps_missing: bool
+) -> None:
     ignored = left_out(source)
     if ignored:
         click.echo(f"{source.path.name}: columns that are not imported: {', '.join(ignored)}", err=True)
@@ -200,7 +203,7 @@ def _import(settings: Settings, source: Source, options: Options, tally: Tally, 
         change(
             settings,
             _remote(batches, count, keeps_missing),
-            _local(settings, batches, count, keeps_missing),
+            _local(settings, given, batches, count, keeps_missing),
             makes=True,
         )
 
@@ -220,8 +223,11 @@ def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Cl
     return send
 
 
-def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
+def _local(
+    settings: Settings, given: dict[str, str], batches: Batches, count: Count, keeps_missing: bool
+) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
+        await refuse_others(store, settings, POLICY_SETTINGS, given)
         with closing(make_recorder(settings, store)) as recorder:
             await _pass_on(
                 store,
