@@ -57,7 +57,7 @@ class ImportRowResult(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[int, Meta(description="The result.", extra_json_schema={"enum": [200, 201, 409, 422]})]
     id: Annotated[str | None, Meta(description="Its id here.")]
     errors: Annotated[list[ImportMistake] | UnsetType, Meta(description="The mistakes in it.")] = UNSET
-    notes: Annotated[tuple[str, ...] | UnsetType, Meta(description="The keys that were not imported.")] = UNSET
+    notes: Annotated[tuple[str, ...] | UnsetType, Meta(description="What was not imported, or is missing.")] = UNSET
 
 
 def render_outcome(outcome: Imported) -> ImportRowResult:

@@ -149,7 +149,10 @@ def test_a_partner_is_not_erased(api: httpx.Client, mark: str) -> None:
     contact = {"key": "email", "value": f"{mark}@partner.example"}
     assert api.post(f"/profiles/{partner}/contacts", json=contact).status_code == 201
     make_link(api, mark, partner)
-    assert erase(api, 409, contact=contact["value"])["status"] == 409
+    for key, value in (("contact", contact["value"]), ("profileId", partner)):
+        refused = erase(api, 409, **{key: value})
+        assert refused["detail"].startswith("The person is a partner. Give its links")
+        assert [mistake["pointer"] for mistake in refused["errors"]] == [f"/{key}"]
     assert held(api, contact=contact["value"])["profiles"][0]["profileId"] == partner
 
 

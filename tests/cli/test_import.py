@@ -50,6 +50,43 @@ def stored(invoke: Any) -> list[dict[str, Any]]:
     return sorted(map(json.loads, Path("out.ndjson").read_text().splitlines()), key=lambda click: str(click["time"]))
 
 
+@pytest.mark.parametrize(
+    ("rows", "counts"),
+    [
+        ((("v-1", "a"), ("v-1", "b"), ("v-2", "a")), (2, 0, 1)),
+        ((("v-1", "a"), ("v-1", "a"), ("v-1", "b")), (1, 1, 1)),
+        ((("", "a"), ("", "a"), ("", "b")), (3, 0, 0)),
+    ],
+)
+def test_the_first_of_several_rows_of_one_click_is_imported(
+    invoke: Any, rows: tuple[tuple[str, str], ...], counts: tuple[int, ...]
+) -> None:
+    lines = (f"{uuid},8.8.8.8,https://x.example/{page},2021-12-31T23:30:00Z" for uuid, page in rows)
+    Path("clicks.csv").write_text("\n".join(("uuid,ip,uri,time", *lines)))
+    for imported in (counts[0], 0):
+        done = invoke("import", "clicks.csv")
+        found = {words: int(number) for number, words in re.findall(r"^ *(\d+) (\w.*)$", done.output, re.MULTILINE)}
+        there = counts[0] + counts[1] - imported
+        assert list(found.values())[:3] == [imported, there, counts[2]], done.output
+    assert len(stored(invoke)) == counts[0]
+
+
+def test_clicks_whose_code_no_link_has_are_counted(invoke: Any) -> None:
+    Path("clicks.csv").write_text(
+        "ip,uri,time,code\n"
+        "8.8.8.8,https://x.example/,2021-12-31T23:30:00Z,one\n"
+        "8.8.8.8,https://x.example/?referral=two,2021-12-31T23:31:00Z,\n"
+        "8.8.8.8,https://x.example/,2021-12-31T23:32:00Z,two\n"
+        "8.8.8.8,https://x.example/,2021-12-31T23:33:00Z,\n"
+    )
+    Path("links.ndjson").write_text("\n".join(json.dumps(each) for each in HISTORY["profiles"] + HISTORY["links"]))
+    assert invoke("import", "links.ndjson").exit_code == 0
+    done = invoke("import", "clicks.csv")
+    assert "notes:\n           2 a click has a code that no link has" in done.output, done.output
+    assert "notes:" not in invoke("import", "clicks.csv").output
+    assert [click["linkId"] for click in stored(invoke)] == [IDS[3], None, None, None]
+
+
 def test_a_file_of_somebody_else(invoke: Any) -> None:
     Path("clicks.csv").write_text(
         "IP Address;Landing;Date;User-Agent;Referral_Code;Spend\n"

@@ -134,7 +134,7 @@ def alone(body: bytes, kind: str) -> Any:
     if isinstance(row, tuple | ImportedObject):
         return row
     click = RECORDER.make(row.hit)
-    return comparable(MadeClick(row, with_values(click, **row.found) if row.found else click))
+    return comparable(MadeClick(row, with_values(click, **row.found) if row.found else click, None))
 
 
 @pytest.mark.parametrize("kind", list(READERS))

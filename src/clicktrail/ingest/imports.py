@@ -65,7 +65,8 @@ def parse_imports(bodies: Sequence[bytes], recorder: Recorder, reading: Reading)
     """Each row -> the object to store, or all its mistakes."""
     rows = recorder.read_all("imports", bodies, read_import, reading)
     return [
-        ImportedClick(row.row.hit, row.click, row.row.pointers) if isinstance(row, MadeClick) else row for row in rows
+        ImportedClick(row.row.hit, row.click, row.row.pointers, row.code) if isinstance(row, MadeClick) else row
+        for row in rows
     ]
 
 

@@ -95,10 +95,11 @@ def _find_link(
 
 
 class MadeClick(msgspec.Struct, frozen=True, gc=False):
-    """A row, and its click with what another server had found."""
+    """A row, its click with what another server had found, and the code of its link."""
 
     row: ReadClick
     click: Click
+    code: str | None
 
 
 Made = MadeClick | ImportedObject | tuple[Mistake, ...]
@@ -216,7 +217,7 @@ class Recorder:
 
     def _make_read(self, row: ReadClick, facts: Facts) -> MadeClick:
         click = assemble(row.hit, facts, row.hit.click_id or self.new_id(), self._memory)
-        return MadeClick(row, msgspec.structs.replace(click, **row.found) if row.found else click)
+        return MadeClick(row, msgspec.structs.replace(click, **row.found) if row.found else click, facts.code)
 
 
 def _outcome(click: Click, stored: Click | None) -> str:

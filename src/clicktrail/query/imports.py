@@ -46,11 +46,13 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 
 
 class ImportedClick(msgspec.Struct, frozen=True, gc=False):
-    """A click from another server: `hit` is the other server's request, `pointers` has old ids by column."""
+    """A click from another server: `hit` is the other server's request, `pointers` has old ids by column, `code` is of
+    its link."""
 
     hit: Hit
     click: Click
     pointers: Mapping[str, str]
+    code: str | None
 
 
 @dataclass

@@ -42,13 +42,15 @@ Inspect = Callable[[Mapping[str, Click]], None]
 
 
 class Inserted(NamedTuple):
-    """Results by the id of the click that was sent."""
+    """Results by the id of the click that was sent. Several that were sent with one id have one result."""
 
     repeated: dict[str, Click]
     """The stored click that a sent click repeats."""
     changed: dict[str, Click]
     """The click that was stored, if the policy keeps less of it, or if its link or banner changed since it was made.
     """
+    added: set[str]
+    """The ids of which the first click that was sent is stored now."""
 
 
 @transaction(Write.CLICKS)
@@ -71,7 +73,7 @@ def insert_clicks(
     by_uuid = _find_by_uuid(session, clicks)
     by_id = find_by_id(session, set(given)) if given else {}
     policy, salts, now = session.memory.policy, session.memory.salts.by_day, session.clock.now_us()
-    fresh, result = list[Click](), Inserted({}, {})
+    fresh, result = list[Click](), Inserted({}, {}, set())
     for click in clicks:
         known = by_id.get(click.click_id) if given else None
         if known is None and click.uuid is not None:
@@ -91,7 +93,7 @@ def insert_clicks(
         inspect(result.repeated)
     if fresh:
         _add(session, fresh, catalogue, is_history=linked is not None, are_given=bool(given))
-    return result
+    return result._replace(added={click.click_id for click in fresh})
 
 
 @transaction(Write.CLICKS, is_single=True)

@@ -18,6 +18,7 @@ from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.transactions import Write, transaction
 
 _TARGETS = {"profile_id": PROFILE, "link_id": LINK, "banner_id": BANNER}
+_NO_LINK = "a click has a code that no link has, so it is stored without a link"
 _OPTIONAL = ("locale", "referrer", "user_agent", "visitor_id")
 """A row without one of these does not differ from a stored value."""
 
@@ -50,12 +51,15 @@ def import_clicks(
     linked = {click.click_id for place, click in ready if rows[place].pointers}
     clicks = [click for _, click in ready]
     done = insert_clicks(session, clicks, {click.click_id for click in clicks}, linked=linked, relink=relink)
-    added = (click for click in clicks if click.profile_id is not None and click.click_id not in done.repeated)
-    keep_history(session, [done.changed.get(click.click_id, click) for click in added])
+    added: dict[str, Click] = {}  # of several rows with one id, the first is the new click
     for place, click in ready:
-        known = done.repeated.get(click.click_id)
-        new = Imported(201, click.click_id)
-        outcomes[place] = new if known is None else _compare(session, rows[place], click, known)
+        if click.click_id in done.added and click.click_id not in added:
+            added[click.click_id] = stored = done.changed.get(click.click_id, click)
+            is_lost = rows[place].code is not None and stored.link_id is None
+            outcomes[place] = Imported(201, click.click_id, notes=(_NO_LINK,) if is_lost else ())
+        else:
+            outcomes[place] = _compare(session, rows[place], click, done.repeated[click.click_id])
+    keep_history(session, [click for click in added.values() if click.profile_id is not None])
     return [outcomes[place] for place in range(len(rows))]
 
 

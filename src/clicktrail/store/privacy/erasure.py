@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from clicktrail.errors import NotFound
+from clicktrail.errors import Conflict, Mistake, NotFound
 from clicktrail.model.access import Cause, Reason, Viewer
 from clicktrail.model.erasure import Clicks, Counts, Key, Named, Receipt, Strangers
+from clicktrail.query.fields.person import NAMING
 from clicktrail.store.clicks import change
 from clicktrail.store.privacy.persons import Person, find_person, is_any
 from clicktrail.store.privacy.remembered import Value, remember, values_of_click
-from clicktrail.store.registrations.ranks import refuse_partner
+from clicktrail.store.registrations.ranks import is_partner
 from clicktrail.store.session.history import rename_client
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import insert_into, named, names, sql, update
@@ -25,6 +26,8 @@ _BLANKS: Mapping[str, Mapping[str, str | None]] = {
 }
 """Table of a person's rows -> its texts without content. The embedded engine's file keeps the values of deleted rows,
 and writes changed rows again."""
+_KEYS = {field.attribute: f"/{name}" for name, field in NAMING.items()}
+"""What names a person -> its place in the body."""
 _COUNTED = Counts.__struct_fields__
 
 
@@ -48,8 +51,11 @@ ERASE = {Clicks.STRIP: erase_person, Clicks.DELETE: erase_with_clicks}
 
 def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks) -> Receipt:
     person = find_person(session, asked)
-    for profile_id in sorted(person.profile_ids):
-        refuse_partner(session, profile_id)
+    if any(is_partner(session, profile_id) for profile_id in sorted(person.profile_ids)):
+        raise Conflict(
+            "The person is a partner. Give its links, postbacks and credentials to someone else first.",
+            (Mistake("leads to a profile that owns links, postbacks or credentials", pointer=_KEYS[asked.key]),),
+        )
     receipt = Receipt(
         erasure_id=session.memory.ids.new(),
         time=session.clock.now_us(),

@@ -14,7 +14,7 @@ from clicktrail.store.outbox.deliveries import count_old_deliveries, forget_deli
 from clicktrail.store.privacy.audit import drop_before
 from clicktrail.store.privacy.erasure import erase
 from clicktrail.store.privacy.persons import Person, find_person, is_any
-from clicktrail.store.registrations.ranks import refuse_partner
+from clicktrail.store.registrations.ranks import is_partner
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, insert_into, number, sql
 from clicktrail.store.session.transactions import Write, transaction
@@ -200,11 +200,5 @@ def _before(session: Session, days: int) -> int:
 
 def _list_clients(session: Session, before: int) -> list[str]:
     """The clients whose last registration is older, without partners."""
-    found = []
-    for profile_id in sorted(list_values(session, sql(_OLD_CLIENTS, before))):
-        try:
-            refuse_partner(session, profile_id)
-        except Conflict:
-            continue
-        found.append(profile_id)
-    return found
+    old = sorted(list_values(session, sql(_OLD_CLIENTS, before)))
+    return [profile_id for profile_id in old if not is_partner(session, profile_id)]

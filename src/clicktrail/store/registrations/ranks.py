@@ -35,14 +35,19 @@ def find_settled(session: Session, clicks: Collection[Click]) -> frozenset[str]:
 
 
 def refuse_partner(session: Session, profile_id: str) -> None:
-    """Raises Conflict for a profile that owns links, postbacks or credentials: no registration changes a partner."""
+    """Raises Conflict for a partner: no registration changes it."""
+    if is_partner(session, profile_id):
+        raise Conflict(
+            "The client is a partner's profile, which registrations do not change; use another uuid.",
+            (Mistake("is a profile that owns links, postbacks or credentials", pointer="/profile"),),
+        )
+
+
+def is_partner(session: Session, profile_id: str) -> bool:
+    """Whether a profile owns links, postbacks or credentials."""
     owned = [
         sql("SELECT 1 FROM {} WHERE {} = {}", named(relation.table), named(reference.column), profile_id)
         for relation, reference in pointing_to("profiles")
         if reference.is_ownership
     ]
-    if session.rows(sql("SELECT 1 FROM ({}) o LIMIT 1", join(" UNION ALL ", owned))):
-        raise Conflict(
-            "The client is a partner's profile, which registrations do not change; use another uuid.",
-            (Mistake("is a profile that owns links, postbacks or credentials", pointer="/profile"),),
-        )
+    return bool(session.rows(sql("SELECT 1 FROM ({}) o LIMIT 1", join(" UNION ALL ", owned))))
