@@ -20,8 +20,13 @@ pytestmark = [
 def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> None:
     with tracker.client() as api:
         contacts = [{"key": "email", "value": "grace@mail.example"}, {"key": "phone", "value": "+493012345678"}]
-        client = api.post("/profiles", json={"firstName": "Grace", "contacts": contacts}).json()["profileId"]
-        page = open_page()
+        code = api.post("/links", json={"uri": "https://shop.example/"}).json()["code"]
+        click = {"ip": "8.8.4.4", "uri": f"https://shop.example/?referral={code}"}
+        click_id = api.post("/clicks", json=click).json()["clickId"]
+        body = {"clickId": click_id, "profile": {"firstName": "Grace", "contacts": contacts}}
+        client = api.post("/registrations", json=body).json()["profileId"]
+        page, asked = open_page(), list[str]()
+        page.on("request", lambda request: asked.append(request.url))
         for contact in ("Grace@mail.example", "0049 30 123456-78"):
             page.get_by_role("button", name="Search").click()
             page.get_by_label("Id or uuid of a click").fill(contact)
@@ -44,3 +49,11 @@ def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> 
         assert api.get(f"/profiles/{client}").status_code == 404
         receipt.get_by_role("button", name="Close").last.click()
         expect(page).to_have_url(re.compile("/registrations"))
+        erased = api.get(f"/clicks/{click_id}").json()["profileId"]
+        expect(page.locator("td", has_text=f"…{erased[-8:]}")).to_be_visible()
+        page.get_by_role("button", name="Search").click()
+        page.get_by_label("Id or uuid of a click").fill(click_id)
+        expect(page.locator(".found a")).to_have_count(1)
+        page.keyboard.press("Enter")
+        expect(page.locator(".attribution")).to_contain_text(f"…{erased[-8:]}")
+        assert [url for url in asked if url.endswith(f"/profiles/{erased}")] == []

@@ -7,6 +7,7 @@ from itertools import islice
 from msgspec.structs import asdict
 
 from clicktrail.choices import is_embedded, store_path
+from clicktrail.cli.running import find_server
 from clicktrail.errors import ClicktrailError, StoreInUse
 from clicktrail.model.times import SECOND
 from clicktrail.observe.findings import Finding
@@ -40,7 +41,10 @@ def check_counts(settings: Settings) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("recount", str(error), "Correct --database.")
     except StoreInUse as error:
-        yield Finding("recount", str(error), "Stop the server that uses the store, then run this again.")
+        if find_server(settings) is not None:
+            yield Finding("recount", f"{error} Nothing was counted.", is_known=False)
+            return
+        yield Finding("recount", str(error), "Stop the process that uses the store, then run this again.")
 
 
 def _check_postgres(settings: Settings) -> Iterator[Finding]:

@@ -70,7 +70,8 @@ export const texts = {
   welcome: {
     title: "Set your password",
     text: "Choose a password of at least 12 characters.",
-    firstText: "There is no admin yet. Choose a name, and a password of at least 12 characters. If you were invited by name, leave the name empty.",
+    firstText: "There is no admin yet. Choose a name, and a password of at least 12 characters.",
+    invitedText: "If you were invited by name, leave the name empty.",
     noToken: "This address has no invitation. Ask for a new one.",
     submit: "Set password and sign in",
     tooShort: "The password needs at least 12 characters.",

@@ -9,13 +9,13 @@ import { Table } from "./table.js";
 const words = texts.attribution;
 
 /** `found` is an attribution of the API; `clickId` is the click that the page is about; without it, it is about the client.
- *  `profile` is the client where the page has it. */
+ *  `profile` is the client where the page has it; null for one that is not there. */
 export function Attribution({ found, clickId, profile }) {
   const named = Object.entries(found.named ?? {}).filter(([, value]) => value);
   return html`<div class="attribution">
     <p><strong>${found.reason}</strong></p>
     <dl class="pairs">
-      ${clickId && found.profileId && html`<dt>${texts.fields.client}</dt><dd><${ClientName} id=${found.profileId} profile=${profile?.profileId === found.profileId ? profile : undefined} /></dd>`}
+      ${clickId && found.profileId && html`<dt>${texts.fields.client}</dt><dd><${ClientName} id=${found.profileId} profile=${profile && profile.profileId !== found.profileId ? undefined : profile} /></dd>`}
       <dt>${words.registeredAt}</dt><dd>${moment(found.time, zone.value)}</dd>
       <dt>${words.rule}</dt><dd>${texts.rules[found.rule] ?? found.rule}</dd>
       ${found.model && html`<dt>${words.model}</dt><dd>${words.models[found.model]}${found.windowDays !== null && `, ${say(words.days, { count: found.windowDays })}`}</dd>`}

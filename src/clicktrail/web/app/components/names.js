@@ -30,9 +30,9 @@ export function PartnerName({ id }) {
 }
 const nameOfProfile = (profile) => profile.name || shortId(profile.profileId);
 
-/** `profile` is the client where the answer has it. A partner sees only the clients of own clicks. */
+/** `profile` is the client where the answer has it; null for one that is not there, as after an erasure. A partner sees only the clients of own clicks. */
 export function ClientName({ id, profile }) {
-  const isHidden = !profile && !may.seePartners();
+  const isHidden = profile === null || (!profile && !may.seePartners());
   const name = useName(id && !profile && !isHidden ? `/profiles/${id}` : null, nameOfProfile);
   if (isHidden && id) return shortId(id);
   return id ? lead(`/clients/${id}`, (profile ? nameOfProfile(profile) : name) ?? shortId(id)) : texts.none;

@@ -55,6 +55,9 @@ const VISITOR = [
   { name: "client", from: "registration", read: ({ profileId, profile }) => profileId && html`<${ClientName} id=${profileId} profile=${profile} />` },
 ];
 
+/** The client of a click that is not there any more, or not yet, is not asked for. */
+const clientOf = (click) => (click && !click.profileId ? undefined : (click?.profile ?? null));
+
 export default function Click({ clickId }) {
   const path = `/clicks/${encodeURIComponent(clickId)}`;
   const answer = useAnswer(path, QUERY);
@@ -69,7 +72,7 @@ export default function Click({ clickId }) {
       </div>
       <${Panel} title=${words.attribution} path=${`${path}/attribution`} rows=${4} waits=${!answer.data}
         isEmpty=${({ attributionId }) => !attributionId} empty=${words.notConsidered} fill=${may.change("registrations") ? registerCurl(clickId) : null}
-        render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${answer.data?.profile} />`} />
+        render=${(found) => html`<${Attribution} found=${found} clickId=${clickId} profile=${clientOf(answer.data)} />`} />
       <${History} path=${`${path}/history`} waits=${!answer.data} />
       <${Deliveries} clickId=${clickId} />
       <${Repeats} clickId=${clickId} />`}`;

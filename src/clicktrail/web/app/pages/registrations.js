@@ -6,7 +6,7 @@ import { Filters } from "../components/filters.js";
 import { ClickLink, ClientName, PartnerName } from "../components/names.js";
 import { Box, contentOf } from "../components/panel.js";
 import { Periods } from "../components/periods.js";
-import { linkOf, useClicks } from "../components/registered.js";
+import { linkOf, useClicks, useClients } from "../components/registered.js";
 import { CopyButton } from "../components/states.js";
 import { Pages, Table } from "../components/table.js";
 import { duration, moment, number, say, span } from "../format.js";
@@ -30,6 +30,7 @@ export default function Registrations() {
   const answer = useAnswer(range.isReady ? "/registrations" : null, asked);
   const count = useAnswer(range.isReady ? "/registrations" : null, listQuery(range, TIMES, { limit: 0 }), { headers: { Prefer: "count=exact" } });
   const clicks = useClicks(answer.data ?? []);
+  const clientOf = useClients(answer.data ?? []);
   return html`<div class="head"><h1>${texts.titles.registrations}</h1><${Periods} comparesBy=${null} /></div>
     <div class="bar"><${Filters} names=${FIELDS} /></div>
     <${Box} className="list" title=${titleOf(count.isLoading ? null : count.total, range)} isBusy=${answer.isLoading}
@@ -39,7 +40,7 @@ export default function Registrations() {
         isEmpty: (found) => !found.length,
         empty: words.empty,
         fill: may.change("registrations") ? curlOf("/registrations", {}, { method: "POST", body: { clickId: "CLICK_ID", profile: { firstName: "Mary" } } }) : undefined,
-        render: (found) => html`<${Table} columns=${columnsOf(clicks)} rows=${found} label=${words.label} sort=${order.sort_by} isDescending=${order.sort_order === "desc"}
+        render: (found) => html`<${Table} columns=${columnsOf(clicks, clientOf)} rows=${found} label=${words.label} sort=${order.sort_by} isDescending=${order.sort_order === "desc"}
           keyOf=${(each) => each.attributionId} isCards />`,
       })}
       ${answer.data && html`<${Pages} next=${answer.next} />`}
@@ -52,12 +53,12 @@ function titleOf(total, { from, to, isReady }) {
   return html`<span class="count">${count}</span> <span class="asof">${when}</span>`;
 }
 
-function columnsOf(clicks) {
+function columnsOf(clicks, clientOf) {
   const of = ({ clickId }) => clicks.get(clickId);
   const delay = (each) => (new Date(each.time) - new Date(of(each).time)) / 1000;
   return [
     { title: words.time, sort: "time", className: "time", render: ({ time }) => moment(time, zone.value) },
-    { title: texts.fields.client, render: (each) => html`<${ClientName} id=${each.profileId} profile=${of(each)?.profile} />` },
+    { title: texts.fields.client, render: (each) => html`<${ClientName} id=${each.profileId} profile=${clientOf(each)} />` },
     ...(may.seePartners() ? [{ title: texts.fields.partner, render: ({ partnerId }) => (partnerId ? html`<${PartnerName} id=${partnerId} />` : texts.none) }] : []),
     { title: texts.fields.link, render: (each) => linkOf(each, clicks) },
     { title: texts.fields.clickId, className: "time", render: (each) => (each.clickId ? html`<${ClickLink} id=${each.clickId} text=${of(each) && moment(of(each).time, zone.value)} />` : texts.none) },
