@@ -196,8 +196,8 @@ def test_a_stricter_policy_hides_no_address_that_is_still_stored(tmp_path: Path,
     async def look(world: World) -> None:
         await record(world)
         for asked in (f"ip]={NEAR}", f"ip][in]={IP},10.0.0.0/8", "ip][in]=81.2.0.0/16"):
-            found = [click["ip"] for click in (await world.api.get(f"/clicks?sort_by=time&filter[{asked}")).json()]
-            assert found == (["81.2.69.0"] if asked.endswith(NEAR) else ["81.2.69.0", IP]), asked
+            found = {click["ip"] for click in (await world.api.get(f"/clicks?filter[{asked}")).json()}
+            assert found == ({"81.2.69.0"} if asked.endswith(NEAR) else {"81.2.69.0", IP}), asked
 
     with_app(tmp_path, record)
     with_app(tmp_path, record, ip="truncated")

@@ -35,8 +35,8 @@ def read_values(field: Field, operator: str, parameter: Parameter, reading: Read
 
 
 def _read_addresses(field: Field, operator: str, parts: list[str], policy: Policy) -> Values:
-    """Addresses, or blocks as first and last keys. Where addresses may be truncated, also the networks in which they lie,
-    or which lie in them."""
+    """Addresses, or blocks as first and last keys. Where addresses may be truncated, also the networks in which they
+    lie, or which lie in them."""
     if operator == "in":
         blocks = [parse_block(part) for part in parts]
         networks = [(truncate(first), truncate(last)) for first, last in blocks] if policy.may_hold_networks else []
