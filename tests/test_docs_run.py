@@ -26,6 +26,7 @@ NOT_RUN = {
     "README.md": ["make run", "clicktrail demo"],
     "docs/operating.md": ["clicktrail serve", "export CLICKTRAIL_PARTNER_ORIGINS"],
     "docs/operating/deploying.md": ["useradd", "docker build", "cd deploy"],
+    "docs/operating/upgrading.md": ["git pull", "git pull", "git pull"],
 }
 """Document -> the beginnings of its blocks marked `sh no-run`: they install, serve, or need systemd, docker or a link
 that is printed once."""
