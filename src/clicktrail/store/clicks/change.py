@@ -48,7 +48,7 @@ _STRIP = (
 """The bounds let an engine without an index skip all rows outside."""
 _STRIP_COPIES = (
     "CREATE TEMP TABLE stripped_clicks AS SELECT clicks.* REPLACE ({}) FROM clicks JOIN (SELECT {}) n "
-    "ON clicks.click_id = n.click_id WHERE clicks.click_id BETWEEN {} AND {}"
+    "ON clicks.rowid = n.place WHERE {}"
 )
 _MANY_ROWS = 480_000
 """From so many clicks on the embedded engine moves all rows after an erasure (`engines.duckdb.rewriting`)."""
@@ -215,21 +215,30 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
     whole row group again, which takes a second for each."""
     before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    columns, values = [], [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    columns, values = [], []
     for place, (column, kind) in enumerate(_STRIPPED.items()):
         new = [row[place] for row in after]
         if new != [row[place] for row in before]:
             columns.append(named(column))
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
-    source, bounds = join(", ", values), (min(click_ids), max(click_ids))
-    if not are_moved:
-        sets = join(", ", [sql("{} = n.{}", column, column) for column in columns])
-        session.rows(sql(_STRIP, sets, source, *bounds))
+    if are_moved:
+        _write_copies(session, click_ids, columns, values)
         return
-    session.rows(
-        sql(_STRIP_COPIES, join(", ", [sql("n.{} AS {}", column, column) for column in columns]), source, *bounds)
-    )
-    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
+    source = join(", ", [sql("unnest({}::TEXT[]) AS click_id", click_ids), *values])
+    sets = join(", ", [sql("{} = n.{}", column, column) for column in columns])
+    session.rows(sql(_STRIP, sets, source, min(click_ids), max(click_ids)))
+
+
+def _write_copies(session: Session, click_ids: Sequence[str], columns: Sequence[Sql], values: Sequence[Sql]) -> None:
+    """Replaces clicks by copies with other values, at the end of the table."""
+    its = with_ids(session, click_ids)
+    places = dict(session.rows(sql("SELECT click_id, rowid FROM clicks WHERE {}", its)))
+    rows = [places[click_id] for click_id in click_ids]  # whole rows of these only: a join by id would read all
+    these = sql("clicks.rowid IN (SELECT unnest({}::BIGINT[]))", rows)
+    shown = join(", ", [sql("n.{} AS {}", column, column) for column in columns])
+    source = join(", ", [sql("unnest({}::BIGINT[]) AS place", rows), *values])
+    session.rows(sql(_STRIP_COPIES, shown, source, these))
+    session.rows(sql("DELETE FROM clicks WHERE {}", these))
     session.rows(sql("INSERT INTO clicks SELECT * FROM stripped_clicks"))
     session.rows(sql("DROP TABLE stripped_clicks"))
 
