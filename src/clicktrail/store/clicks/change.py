@@ -215,7 +215,7 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
     whole row group again, which takes a second for each."""
     before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    columns, values = [], []
+    columns, values = list[Sql](), list[Sql]()
     for place, (column, kind) in enumerate(_STRIPPED.items()):
         new = [row[place] for row in after]
         if new != [row[place] for row in before]:
