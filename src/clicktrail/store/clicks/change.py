@@ -232,7 +232,8 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
 def _write_copies(session: Session, click_ids: Sequence[str], columns: Sequence[Sql], values: Sequence[Sql]) -> None:
     """Replaces clicks by copies with other values, at the end of the table."""
     its = with_ids(session, click_ids)
-    places = dict(session.rows(sql("SELECT click_id, rowid FROM clicks WHERE {}", its)))
+    found = session.rows(sql("SELECT click_id, rowid FROM clicks WHERE {}", its))
+    places: dict[str, int] = dict(map(tuple, found))
     rows = [places[click_id] for click_id in click_ids]  # whole rows of these only: a join by id would read all
     these = sql("clicks.rowid IN (SELECT unnest({}::BIGINT[]))", rows)
     shown = join(", ", [sql("n.{} AS {}", column, column) for column in columns])
