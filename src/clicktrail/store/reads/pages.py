@@ -1,18 +1,16 @@
 """Carries out the plan of a page (`plan`): only here are memory and the engine asked for the rows of a list."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
 
 from clicktrail.model.access import PARTNERS, Viewer
 from clicktrail.model.click import Click
-from clicktrail.model.ids import created_s
 from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.reads.as_of import source_at
-from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, has_known_parts, is_newest_first
+from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, is_newest_first
 from clicktrail.store.reads.records import Page
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement, parts_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
@@ -64,14 +62,12 @@ def _narrow(session: Session, viewer: Viewer, query: ListQuery) -> ListQuery:
 
 
 def _skip(session: Session, viewer: Viewer, query: ListQuery) -> tuple[ListQuery, Sql]:
-    """The same page, maybe with a lower offset, and the condition that leaves only the parts of the order that it
-    needs."""
+    """The same page with a lower offset, and the condition that leaves only the parts of the order that it needs."""
     needed, before, passed = query.limit + query.offset + 1, 0, 0
-    is_exact = query.after is None or not has_known_parts(query, viewer)
     parts: list[int] = []
     for part, clicks in _list_parts(session, viewer, query):
         passed += clicks
-        if is_exact and passed <= query.offset:
+        if passed <= query.offset:
             before = passed
             continue
         parts.append(part)
@@ -83,19 +79,11 @@ def _skip(session: Session, viewer: Viewer, query: ListQuery) -> tuple[ListQuery
     return replace(query, offset=query.offset - before), its.between(min(parts[0], parts[-1]), max(parts[0], parts[-1]))
 
 
-def _list_parts(session: Session, viewer: Viewer, query: ListQuery) -> Iterable[Row]:
-    """The parts of the order, in its direction, each with its number of clicks. After a cursor: from its own part on,
-    whose number is 0, because only some of its clicks follow."""
-    order = PARTS[query.sort.column]
-    if not has_known_parts(query, viewer):
+def _list_parts(session: Session, viewer: Viewer, query: ListQuery) -> Sequence[Row]:
+    """The parts of the order, in its direction, each with its number of clicks."""
+    if query.conditions or query.after is not None or viewer.scope in PARTNERS:
         return session.rows(parts_statement(query, viewer, session.dialect))
-    parts = list_parts(session, order, query.is_descending)
-    if query.after is None:
-        return parts
-    place = created_s(query.after.object_id) if order == "click_id" else cast(int, query.after.value)
-    own = place >> ORDERS[order].bits
-    following = [row for row in parts if (row[0] < own if query.is_descending else row[0] > own)]
-    return [(own, 0), *following]
+    return list_parts(session, PARTS[query.sort.column], query.is_descending)
 
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:

@@ -85,13 +85,10 @@ def is_narrowed(query: ListQuery) -> bool:
 
 
 def is_skipping(query: ListQuery, viewer: Viewer) -> bool:
-    """Whether the page lies in parts of the order that can be counted, and finding them is worth it."""
-    return has_parts(query) and (query.offset > MAX_LIMIT or has_known_parts(query, viewer))
-
-
-def has_known_parts(query: ListQuery, viewer: Viewer) -> bool:
-    """Whether the store knows how many clicks each part has, because all clicks are asked for."""
-    return not query.conditions and viewer.scope not in PARTNERS
+    """Whether the page lies in parts of the order that can be counted, and finding them is worth it: far behind, or by
+    time among all clicks, which are stored in the order of their ids."""
+    is_of_all = not query.conditions and query.after is None and viewer.scope not in PARTNERS
+    return has_parts(query) and (query.offset > MAX_LIMIT or (is_of_all and query.sort.column == "time"))
 
 
 def has_parts(query: ListQuery) -> bool:
