@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -17,6 +17,7 @@ from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.cli.targets import refuse_own
 from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.ingest.imports import Parsed
@@ -164,13 +165,22 @@ def import_files(
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(_open(path, options))) for path in files]
         sources = sorted(opened, key=lambda source: _KINDS.index(source.kind))
-        tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
+        tally = Tally(stack.enter_context(_open_rejects(rejects, files)))
         announce_new_store(settings)
         for source in sources:
             _import(settings, source, options, tally, missing == "null")
     _report(sources, tally, missing)
     if tally.refused:
         raise click.exceptions.Exit(1)
+
+
+def _open_rejects(rejects: Path | None, files: Sequence[Path]) -> AbstractContextManager[IO[bytes] | None]:
+    if rejects is None:
+        return nullcontext()
+    refuse_own(rejects)
+    if rejects.exists() and any(rejects.samefile(path) for path in files):
+        raise click.ClickException(f"{rejects} is a file to import; name another file for the refused rows.")
+    return rejects.open("wb")
 
 
 def _open(path: Path, options: Options) -> Source:
