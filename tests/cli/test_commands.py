@@ -182,9 +182,11 @@ class TestClients:
         self.life(server.data, **server.store)
 
     def test_without_one(self, tmp_path: Path) -> None:
+        assert run("migrate", "--data", str(tmp_path / "data")).returncode == 0
         self.life(tmp_path / "data")
 
     def test_tokens_are_revoked_either_way(self, server: Serving, tmp_path: Path) -> None:
+        assert run("migrate", "--data", str(tmp_path / "data")).returncode == 0
         for data, store in ((server.data, server.store), (tmp_path / "data", {})):
             assert run("token", "revoke", "--data", str(data), "0123456789abcdef", **store).returncode == 0
 

@@ -8,7 +8,6 @@ import msgspec
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import open_local
 from clicktrail.cli.targets import check_free, is_special, writing
-from clicktrail.cli.whole import check_there
 from clicktrail.store.privacy.erasure import list_left, note_gone
 from clicktrail.store.privacy.repeating import Listed, apply_list, read_list
 from clicktrail.store.store import Store
@@ -32,7 +31,6 @@ def export_list(dest: Path, is_forced: bool, **given: str) -> None:
         return await store.run(read_list)
 
     settings = read_settings(given)
-    check_there(settings)
     check_free(dest, is_forced)
     listed = open_local(settings, read)
     with writing(str(dest), is_forced) as out:
@@ -60,7 +58,6 @@ def apply(source: Path, **given: str) -> None:
         return count
 
     settings = read_settings(given)
-    check_there(settings)
     count = open_local(settings, repeat)
     click.echo(
         f"Erasures on the list: {len(listed.tables['erasures'])}. Persons who were back and erased again: {count}."
@@ -72,7 +69,6 @@ def apply(source: Path, **given: str) -> None:
 def scrub(**given: str) -> None:
     """Remove the bytes of erased persons from the files of an embedded store. Stop the server first."""
     settings = read_settings(given)
-    check_there(settings)
     count = open_local(settings, _scrub)
     click.echo(f"Erasures whose bytes are deleted now: {count}.")
 

@@ -15,6 +15,7 @@ import msgspec
 
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.last_server import POLICY_SETTINGS, refuse_others
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.targets import refuse_own
@@ -103,7 +104,7 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 
 
 @click.command("import")
-@setting_options(*STORE, "geo", "referral_parameter", "banner_parameter")
+@setting_options(*STORE, *POLICY_SETTINGS, "geo", "referral_parameter", "banner_parameter")
 @click.option(
     "--format", "kind_of_file", type=click.Choice(FORMATS), help="Format of the files. Default: by the file name."
 )
@@ -168,7 +169,7 @@ def import_files(
         tally = Tally(stack.enter_context(_open_rejects(rejects, files)))
         announce_new_store(settings)
         for source in sources:
-            _import(settings, source, options, tally, missing == "null")
+            _import(settings, given, source, options, tally, missing == "null")
     _report(sources, tally, missing)
     if tally.refused:
         raise click.exceptions.Exit(1)
@@ -190,7 +191,9 @@ def _open(path: Path, options: Options) -> Source:
         raise click.ClickException(f"{path} {error}") from None
 
 
-def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:
+def _import(
+    settings: Settings, given: dict[str, str], source: Source, options: Options, tally: Tally, keeps_missing: bool
+) -> None:
     ignored = left_out(source)
     if ignored:
         click.echo(f"{source.path.name}: columns that are not imported: {', '.join(ignored)}", err=True)
@@ -207,7 +210,12 @@ def _import(settings: Settings, source: Source, options: Options, tally: Tally, 
                 done = source.position
 
         count = partial(tally.add, source)
-        change(settings, _remote(batches, count, keeps_missing), _local(settings, batches, count, keeps_missing))
+        change(
+            settings,
+            _remote(batches, count, keeps_missing),
+            _local(settings, given, batches, count, keeps_missing),
+            makes=True,
+        )
 
 
 Batches = Callable[[], Iterator[list[Body]]]
@@ -225,8 +233,11 @@ def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Cl
     return send
 
 
-def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
+def _local(
+    settings: Settings, given: dict[str, str], batches: Batches, count: Count, keeps_missing: bool
+) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
+        await refuse_others(store, settings, POLICY_SETTINGS, given)
         with closing(make_recorder(settings, store)) as recorder:
             await _pass_on(
                 store,

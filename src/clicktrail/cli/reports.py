@@ -12,7 +12,6 @@ from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, filter_parameter, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.report_page import make_page
-from clicktrail.cli.whole import check_there
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.grammar import FLAG_SCHEMA
@@ -70,7 +69,6 @@ def report(kind: str, filters: tuple[str, ...], **given: Any) -> None:
     pairs = [(name, "1" if value is True else value) for name, value in asked.items() if value not in (None, False)]
     query = urlencode([*pairs, *map(filter_parameter, filters)], quote_via=quote)
     wanted = read_report(parse_query(reporting(), query.encode(), "en", read_reading(settings)), read_reading(settings))
-    check_there(settings)
     found = _ask(settings, wanted, query)
     click.echo(_WRITERS[kind](wanted, found), nl=kind != "csv")
     if left_out := found["meta"]["leftOut"]:
