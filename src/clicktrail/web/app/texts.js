@@ -70,7 +70,7 @@ export const texts = {
   welcome: {
     title: "Set your password",
     text: "Choose a password of at least 12 characters.",
-    firstText: "There is no admin yet. Choose a name, and a password of at least 12 characters. If you were invited by name, leave the name empty.",
+    firstText: "There is no admin yet. Choose a name, and a password of at least 12 characters.",
     noToken: "This address has no invitation. Ask for a new one.",
     submit: "Set password and sign in",
     tooShort: "The password needs at least 12 characters.",
@@ -270,6 +270,7 @@ export const texts = {
     summary: "{label}: {clicks} clicks and {bots} clicks of robots",
     readout: "{time}: {clicks} clicks and {bots} clicks of robots",
     stream: "As they arrive",
+    before: "Before you opened this page",
     empty: "No click has arrived yet. This page shows the next one at once.",
     pause: "Pause",
     pauseKey: "Pause, or go on",
