@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from clicktrail import __version__
 from clicktrail.checks.running import Doctor
 from clicktrail.choices import (
+    changed_settings,
     in_force,
     is_embedded,
     keep_days,
@@ -77,8 +78,6 @@ _LEASE_S = 10.0
 """Extra lease seconds beyond the attempt timeout."""
 _NO_ROUTE = "*"
 """The route shown for requests that name no host. They reach no operation."""
-_LOGGED = 200
-"""Characters of a setting in the audit log."""
 _FLUSH_S = 0.1
 """How often log lines are flushed."""
 
@@ -281,8 +280,7 @@ class App:
 
     def _changed_settings(self) -> dict[str, str]:
         """The version, and the settings that do not have their default, for the audit log."""
-        changed = {name: value for name, value, is_default, _ in self.services.settings if not is_default}
-        return {"version": __version__, **{name: value[:_LOGGED] for name, value in changed.items()}}
+        return {"version": __version__, **changed_settings(self.settings)}
 
     def _log_error(self, event: str, error: BaseException) -> None:
         self.log.error(event, exc_info=error)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, tzinfo
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,6 +26,9 @@ from clicktrail.store.privacy.retention import Days
 
 _is_origin = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?/\Z").match
 """An origin as browsers write it, with the path `/`. No `*`: that is a name like any other for browsers."""
+
+_RECORDED = 200
+"""Characters of a setting in the audit log."""
 
 
 def is_embedded(settings: Settings) -> bool:
@@ -158,6 +162,18 @@ def in_force(settings: Settings) -> list[tuple[str, str, bool, str]]:
         for row in setting_table()
         for value in [getattr(settings, row.name)]
     ]
+
+
+def changed_settings(settings: Settings) -> dict[str, str]:
+    """The settings that do not have their default, as a server records them in the store."""
+    return {name: cut_setting(value) for name, value, is_default, _ in in_force(settings) if not is_default}
+
+
+def cut_setting(value: str) -> str:
+    """A value as it is recorded: a long one is cut, and has a hash, by which it is still compared."""
+    if len(value) <= _RECORDED:
+        return value
+    return f"{value[:_RECORDED]}… (sha256 {sha256(value.encode()).hexdigest()[:16]})"
 
 
 def _text(value: object) -> str:

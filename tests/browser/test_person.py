@@ -19,9 +19,16 @@ pytestmark = [
 
 def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> None:
     with tracker.client() as api:
-        contact = {"key": "email", "value": "grace@mail.example"}
-        client = api.post("/profiles", json={"firstName": "Grace", "contacts": [contact]}).json()["profileId"]
-        page = open_page(f"/clients/{client}")
+        contacts = [{"key": "email", "value": "grace@mail.example"}, {"key": "phone", "value": "+493012345678"}]
+        client = api.post("/profiles", json={"firstName": "Grace", "contacts": contacts}).json()["profileId"]
+        page = open_page()
+        for contact in ("Grace@mail.example", "0049 30 123456-78"):
+            page.get_by_role("button", name="Search").click()
+            page.get_by_label("Id or uuid of a click").fill(contact)
+            expect(page.locator(".found a")).to_have_text("Grace")
+            page.keyboard.press("Enter")
+            expect(page).to_have_url(re.compile(f"/clients/{client}"))
+            expect(page.get_by_role("dialog")).to_have_count(0)
         expect(page.get_by_role("heading", name="This person's data")).to_be_visible()
         with page.expect_download() as saved:
             page.get_by_role("button", name="Everything we hold (JSON)").click()
@@ -33,7 +40,7 @@ def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> 
         expect(receipt).to_contain_text("Contacts deleted")
         assert "grace" not in receipt.inner_text().lower()
         erasure = receipt.locator("code").inner_text()
-        assert api.get(f"/persons/erasures/{erasure}").json()["contacts"] == 1
+        assert api.get(f"/persons/erasures/{erasure}").json()["contacts"] == 2
         assert api.get(f"/profiles/{client}").status_code == 404
         receipt.get_by_role("button", name="Close").last.click()
         expect(page).to_have_url(re.compile("/registrations"))

@@ -166,6 +166,29 @@ def test_no_state_of_the_data_brings_a_traceback(folder: Path, path: tuple[str, 
         check(call(*path, *needed(command), *options), [*path, data])
 
 
+MAKING = {("serve",), ("import",), ("restore",), ("migrate",), ("demo",)}
+"""Commands that make a store where there is none."""
+WITHOUT = {("doctor",), ("settings",), ("token", "create"), ("token", "list"), ("token", "rotate-key")}
+"""Commands that need none."""
+MORE = {
+    ("erasures", "apply"): ["list"],
+    ("move",): ["--from", "duckdb:///wrong/clicktrail.duckdb", "--to", "duckdb:///new.duckdb"],
+}
+READING = [path for path in COMMANDS if path not in MAKING and path != ("id",)]
+
+
+@pytest.mark.parametrize("path", READING, ids=" ".join)
+def test_a_command_in_a_wrong_folder_makes_no_store(folder: Path, path: tuple[str, ...]) -> None:
+    """Neither an empty store, nor a file that looks like a copy of one."""
+    (folder / "list").write_text('{"tables": {}}')
+    done = call(*path, *MORE.get(path, needed(COMMANDS[path])), "--data", "wrong")
+    is_refused = "There is no store at " in done.output and "wrong/clicktrail.duckdb; name its" in done.output
+    assert (done.exit_code == 1) == is_refused
+    assert is_refused == (path not in WITHOUT), done.output
+    assert not list(folder.rglob("*.duckdb*"))
+    assert (folder / "wrong").exists() <= (path[0] == "token")
+
+
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data directory whose store another process has open, which is no server."""

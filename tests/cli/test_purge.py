@@ -61,12 +61,6 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert api.get("/privacy").json()["lastPurgeTime"] is not None
 
 
-def test_a_purge_of_nothing_makes_no_store(tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["purge", "--dry-run", "--data", str(tmp_path / "nowhere")])
-    assert (done.exit_code, "There is no store at" in done.output) == (1, True)
-    assert not (tmp_path / "nowhere").exists()
-
-
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
@@ -83,13 +77,14 @@ def test_a_list_of_erasures_without_a_store_or_a_list_makes_none(tmp_path: Path,
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_compact_and_restore_are_in_the_audit_log(tmp_path: Path) -> None:
+def test_commands_on_a_stopped_store_are_in_the_audit_log(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server, server.client() as api:
         assert api.post("/clicks", json={"ip": "8.8.8.8", "uri": "https://x.example/"}).status_code == 201
         assert server.stop() == 0
     here, there, copy = str(tmp_path / "data"), str(tmp_path / "new"), str(tmp_path / "copy")
     for words in (
         ["compact", "--data", here],
+        ["erasures", "export", str(tmp_path / "list"), "--data", here],
         ["backup", copy, "--data", here],
         ["restore", copy, "--data", there],
         ["audit", "export", str(tmp_path / "log"), "--data", there],
@@ -97,8 +92,10 @@ def test_compact_and_restore_are_in_the_audit_log(tmp_path: Path) -> None:
     ):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, done.output
+        assert words[0] != "backup" or f"a copy of {here}" in done.output
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     found = {line["action"]: line["detail"] for line in lines if line["actorKind"] == "command"}
+    assert found["erasures export"] == {}
     assert found["restore"] == {"clicks": 1}
     assert found["compact"].keys() == {"bytesBefore", "bytesAfter", "rows"}
 

@@ -5,11 +5,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from clicktrail.cli.main import main
 from tests.people import PASSWORD, Person, make_person
 from tests.serving import Serving, free_port, run, serving
 
 LINK = re.compile(r"(http://127\.0\.0\.1:\d+)/welcome#([\w-]{43})", re.ASCII).fullmatch
+
+
+def make_store(data: Path) -> None:
+    assert CliRunner().invoke(main, ["migrate", "--data", str(data)]).exit_code == 0
 
 
 def invite(data: Path, name: str, *options: str, **store: str) -> tuple[str, str]:
@@ -53,6 +59,7 @@ def test_with_a_running_server(server: Serving, api: httpx.Client, mark: str) ->
 
 def test_before_the_first_start(tmp_path: Path) -> None:
     data, port = tmp_path / "data", str(free_port())
+    make_store(data)
     nobody = run("user", "list", "--data", str(data))
     assert (nobody.stdout, "clicktrail user invite" in nobody.stderr) == ("", True)
     url, token = invite(data, "Mary", "--scope", "admin", port=port)
@@ -70,6 +77,7 @@ def test_before_the_first_start(tmp_path: Path) -> None:
 
 
 def test_links_lead_where_browsers_come(tmp_path: Path) -> None:
+    make_store(tmp_path / "data")
     public = {"public_url": "https://clicks.example.org", "base_path": "/ct"}
     for settings, start in (
         (public, "https://clicks.example.org/ct/welcome#"),
@@ -96,6 +104,7 @@ def test_links_lead_where_browsers_come(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_end_in_words(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    make_store(tmp_path / "data")
     done = run("user", *arguments, "--data", str(tmp_path / "data"))
     assert done.returncode != 0
     assert "Error" in done.stderr
@@ -103,6 +112,7 @@ def test_mistakes_end_in_words(tmp_path: Path, arguments: tuple[str, ...]) -> No
 
 
 def test_the_last_admin_cannot_be_disabled(tmp_path: Path) -> None:
+    make_store(tmp_path / "data")
     invite(tmp_path / "data", "Mary", "--scope", "admin")
     done = run("user", "disable", "Mary", "--data", str(tmp_path / "data"))
     assert (done.returncode, "last enabled user" in done.stderr) == (1, True)

@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 
 from clicktrail.model.access import ActorKind
 from clicktrail.model.audit import DROP, AuditEntry, AuditLine, Place, chain, place_detail, verify
+from clicktrail.model.times import parse_time
 from clicktrail.store.engines.postgres.engine import PostgresEngine
 from clicktrail.store.memory.memory import Memory
-from clicktrail.store.privacy.audit import drop_before, list_lines, record, record_all, record_settings
+from clicktrail.store.privacy.audit import (
+    drop_before,
+    find_settings,
+    list_lines,
+    record,
+    record_all,
+    record_settings,
+)
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
 from clicktrail.store.session.transactions import Write
@@ -122,8 +130,21 @@ def test_an_entry_is_stored_with_its_change_or_not_at_all(engine: AnyEngine) -> 
 
 
 def test_settings_have_an_entry_when_they_changed(engine: AnyEngine) -> None:
+    assert engine.run(find_settings) is None
     for settings, is_new in (({"a": "1"}, True), ({"a": "1"}, False), ({"a": "2"}, True), ({"a": "1"}, True)):
         assert engine.run(partial(record_settings, settings=settings)) is is_new
+        assert engine.run(find_settings) == settings
+
+
+def test_the_retention_of_the_audit_log_leaves_the_last_settings(engine: AnyEngine) -> None:
+    engine.run(partial(record_settings, settings={"a": "1"}))
+    assert engine.run(partial(drop_before, time=2**60)) > 0
+    assert engine.run(find_settings) == {"a": "1"}
+    engine.run(partial(record_settings, settings={"a": "2"}))
+    [*_, newest] = engine.run(lambda session: list(list_lines(session)))
+    assert engine.run(partial(drop_before, time=parse_time(newest.time))) == 2
+    left = engine.run(lambda session: list(list_lines(session)))
+    assert ([line.action for line in left], verify(left).reason) == (["settings", DROP], None)
 
 
 @pytest.fixture

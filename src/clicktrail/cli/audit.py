@@ -8,9 +8,8 @@ import msgspec
 
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.cli.remote import change
+from clicktrail.cli.remote import change, check_there
 from clicktrail.cli.targets import writing
-from clicktrail.cli.whole import check_there
 from clicktrail.model.audit import AuditLine, Verdict, verify
 from clicktrail.settings import Settings
 from clicktrail.store.privacy.audit import list_lines
@@ -85,8 +84,6 @@ class _Seen:
 
 
 def _verify_store(settings: Settings, seen: _Seen) -> Verdict:
-    check_there(settings)
-
     def remote(api: Client) -> Verdict:
         return verify(seen.pass_on(_decode_lines(_lines_of(api.download("/audit/export")))))
 

@@ -10,7 +10,7 @@ from clicktrail.http.endpoint.trails import Trail
 from clicktrail.model.access import ActorKind, Scope, Viewer
 from clicktrail.model.audit import AuditEntry
 
-NOTED = frozenset({"audit export", "backup", "export", "import"})
+NOTED = frozenset({"audit export", "backup", "erasures export", "export", "import"})
 """Commands that have an entry although they change nothing by a function of the store."""
 
 

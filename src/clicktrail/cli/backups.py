@@ -44,7 +44,8 @@ def backup(dest: Path, **given: str) -> None:
         draft.rename(dest)
     finally:
         draft.unlink(missing_ok=True)
-    click.echo(f"{dest}: {clicks} clicks, {dest.stat().st_size} bytes. The copy does not contain the signing key.")
+    size = dest.stat().st_size
+    click.echo(f"{dest}: {clicks} clicks, {size} bytes, a copy of {store_path(settings)} without the signing key.")
 
 
 @click.command()

@@ -8,7 +8,7 @@ import psycopg
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.cli.remote import note_done, open_local
+from clicktrail.cli.remote import check_there, note_done, open_local
 from clicktrail.errors import StoreInUse
 from clicktrail.settings import Settings, SettingsError
 from clicktrail.store.engines.duckdb.compacting import CompactRefused
@@ -30,8 +30,7 @@ def compact(**given: str) -> None:
             _rewrite(settings)
             return
         path = store_path(settings)
-        if not path.exists():
-            raise click.ClickException(f"{path} does not exist.")
+        check_there(settings)
         done = compact_file(path, settings.memory_mb)
         note_done(settings, bytesBefore=done.before, bytesAfter=done.after, rows=sum(done.rows.values()))
     except (CompactRefused, SettingsError, StoreInUse) as error:

@@ -20,6 +20,7 @@ from clicktrail.checks.machine import (
 from clicktrail.choices import make_geo
 from clicktrail.cli.api_client import ApiError, Client
 from clicktrail.cli.count_checks import check_counts
+from clicktrail.cli.last_server import POLICY_SETTINGS, find_last, list_others
 from clicktrail.cli.listening import find_own, find_trouble
 from clicktrail.cli.options import read_settings, setting_options
 from clicktrail.cli.running import find_server
@@ -97,6 +98,21 @@ def _count_visits(settings: Settings, url: str) -> Mapping[str, float]:
     return seen
 
 
+def check_policy(settings: Settings) -> Iterator[Finding]:
+    """What is stored of a click, if this shell and the last server of the store say the same."""
+    try:
+        last = find_last(settings)
+    except (ApiError, ClicktrailError, SettingsError) as error:
+        yield Finding("privacy", f"the settings of the last server cannot be read: {error}", is_known=False)
+        return
+    if others := list_others(settings, last, POLICY_SETTINGS):
+        told = f"not those of this shell are in force, but those of the last server: {'; '.join(others)}"
+        yield Finding("privacy", told, is_known=False)
+        return
+    whose = "no server has used this store yet" if last is None else "as the last server recorded"
+    yield from (found._replace(state=f"{found.state} ({whose})") for found in check_privacy(settings))
+
+
 def check_geo(settings: Settings) -> Iterator[Finding]:
     try:
         yield Finding("geo", make_geo(settings).describe())
@@ -106,7 +122,7 @@ def check_geo(settings: Settings) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_environment,
-    check_privacy,
+    check_policy,
     check_data,
     check_space,
     check_port,

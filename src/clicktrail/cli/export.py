@@ -11,9 +11,9 @@ import click
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.options import STORE, OutFile, filter_parameter, read_settings, setting_options
-from clicktrail.cli.remote import change
+from clicktrail.cli.remote import change, check_there
 from clicktrail.cli.targets import STDOUT, check_free, choose_format, is_special, writing
-from clicktrail.cli.whole import check_there, export_all
+from clicktrail.cli.whole import export_all
 from clicktrail.http.resources.exports import stream_file
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.exports import exporting, read_export

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -16,8 +16,10 @@ import msgspec
 
 from clicktrail.choices import read_reading
 from clicktrail.cli.api_client import Client
+from clicktrail.cli.last_server import POLICY_SETTINGS, refuse_others
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.cli.targets import refuse_own
 from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.ingest.imports import Parsed
@@ -117,7 +119,7 @@ def _checked(check: Callable[[str], Any]) -> Callable[[click.Context, click.Para
 
 
 @click.command("import")
-@setting_options(*STORE, "geo", "referral_parameter", "banner_parameter")
+@setting_options(*STORE, *POLICY_SETTINGS, "geo", "referral_parameter", "banner_parameter")
 @click.option(
     "--format", "kind_of_file", type=click.Choice(FORMATS), help="Format of the files. Default: by the file name."
 )
@@ -179,13 +181,22 @@ def import_files(
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(_open(path, options))) for path in files]
         sources = sorted(opened, key=lambda source: _KINDS.index(source.kind))
-        tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
+        tally = Tally(stack.enter_context(_open_rejects(rejects, files)))
         announce_new_store(settings)
         for source in sources:
-            _import(settings, source, options, tally, missing == "null")
+            _import(settings, given, source, options, tally, missing == "null")
     _report(sources, tally, missing)
     if tally.refused:
         raise click.exceptions.Exit(1)
+
+
+def _open_rejects(rejects: Path | None, files: Sequence[Path]) -> AbstractContextManager[IO[bytes] | None]:
+    if rejects is None:
+        return nullcontext()
+    refuse_own(rejects)
+    if rejects.exists() and any(rejects.samefile(path) for path in files):
+        raise click.ClickException(f"{rejects} is a file to import; name another file for the refused rows.")
+    return rejects.open("wb")
 
 
 def _open(path: Path, options: Options) -> Source:
@@ -195,7 +206,9 @@ def _open(path: Path, options: Options) -> Source:
         raise click.ClickException(f"{path} {error}") from None
 
 
-def _import(settings: Settings, source: Source, options: Options, tally: Tally, keeps_missing: bool) -> None:
+def _import(
+    settings: Settings, given: dict[str, str], source: Source, options: Options, tally: Tally, keeps_missing: bool
+) -> None:
     ignored = left_out(source)
     if ignored:
         word = "keys" if source.header is None else "columns"
@@ -210,7 +223,12 @@ def _import(settings: Settings, source: Source, options: Options, tally: Tally, 
                 done = source.position
 
         count = partial(tally.add, source)
-        change(settings, _remote(batches, count, keeps_missing), _local(settings, batches, count, keeps_missing))
+        change(
+            settings,
+            _remote(batches, count, keeps_missing),
+            _local(settings, given, batches, count, keeps_missing),
+            makes=True,
+        )
 
 
 Batches = Callable[[], Iterator[list[Row]]]
@@ -232,8 +250,11 @@ def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Cl
     return send
 
 
-def _local(settings: Settings, batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Store], Any]:
+def _local(
+    settings: Settings, given: dict[str, str], batches: Batches, count: Count, keeps_missing: bool
+) -> Callable[[Store], Any]:
     async def store_all(store: Store) -> None:
+        await refuse_others(store, settings, POLICY_SETTINGS, given)
         with closing(make_recorder(settings, store)) as recorder:
             await _pass_on(
                 store,

@@ -8,7 +8,7 @@ import click
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import STORE, read_settings, setting_options
-from clicktrail.cli.remote import open_store
+from clicktrail.cli.remote import check_there, open_store
 from clicktrail.cli.running import MIGRATIONS, find_running
 from clicktrail.opening import open_engine
 from clicktrail.settings import Settings
@@ -73,8 +73,7 @@ def look_at(settings: Settings) -> Look:
     """The migrations of the store, which stays unchanged. Raises StoreInUse, Unavailable, SettingsError."""
     if is_embedded(settings):
         path, server = store_path(settings), find_running(settings)
-        if not path.exists():
-            raise click.ClickException(f"There is no store at {path}.")
+        check_there(settings)
         if server is not None and server.migrations:  # it has the store open, so no other process can read it
             return compare(server.migrations)
         with reading(path) as session:

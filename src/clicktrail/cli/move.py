@@ -7,7 +7,7 @@ import click
 
 from clicktrail.cli.auditing import command_entry
 from clicktrail.cli.options import read_settings, setting_options
-from clicktrail.cli.remote import open_store
+from clicktrail.cli.remote import check_there, open_store
 from clicktrail.opening import check_keys, keys_of
 from clicktrail.settings import Settings
 from clicktrail.store.exchange import move as moving
@@ -33,6 +33,7 @@ def move(source_url: str, target_url: str, **given: str) -> None:
     """Copy a store to another engine, and compare every row. Stop all servers first. A repeated run continues an
     interrupted one."""
     source_settings, target_settings = (read_settings({**given, "database": url}) for url in (source_url, target_url))
+    check_there(source_settings)
     with closing(_open(source_settings)) as source, closing(_open(target_settings)) as target:
         keys = check_keys(source_settings, keys_of(source_settings, source.engine))
         source.engine.run(partial(record_all, entries=[command_entry()]))  # and so in both stores

@@ -5,9 +5,9 @@ import msgspec
 
 from clicktrail.choices import keep_days
 from clicktrail.cli.auditing import command_entry
+from clicktrail.cli.last_server import refuse_others
 from clicktrail.cli.options import STORE, read_settings, setting_options
 from clicktrail.cli.remote import open_local
-from clicktrail.cli.whole import check_there
 from clicktrail.retention import purge as run_purge
 from clicktrail.store.privacy.audit import record_all
 from clicktrail.store.privacy.retention import Days, Purged, count_due
@@ -23,13 +23,14 @@ _KEPT = (
 @setting_options(*STORE, *_KEPT)
 @click.option("--dry-run", is_flag=True, help="Only count what would be deleted.")
 def purge(dry_run: bool, **given: str) -> None:
-    """Delete what is older than the retention keeps, as the server does once a day. With the embedded store, stop the
-    server first. A run that is stopped loses nothing and counts nothing twice; the next one continues."""
+    """Delete what is older than the retention keeps, as the server does once a day. Other days than the last server's
+    are refused, unless options say them. With the embedded store, stop the server first. A run that is stopped loses
+    nothing and counts nothing twice; the next one continues."""
     settings = read_settings(given)
-    check_there(settings)
     days = keep_days(settings)
 
     async def work(store: Store) -> Purged:
+        await refuse_others(store, settings, _KEPT, given)
         if dry_run:
             return await store.run(count_due, days)
         done = await run_purge(store, days)

@@ -4,6 +4,7 @@ import click
 
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, read_settings, setting_options
+from clicktrail.cli.remote import check_there
 from clicktrail.errors import StoreInUse, Unavailable
 from clicktrail.settings import SettingsError
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
@@ -18,8 +19,7 @@ def recover(**given: str) -> None:
         if not is_embedded(settings):
             raise click.ClickException("Only the embedded store has a journal.")
         path = store_path(settings)
-        if not path.exists():
-            raise click.ClickException(f"{path} does not exist.")
+        check_there(settings)
         engine = DuckdbEngine(path, settings.memory_mb, skips_damage=True)
     except (SettingsError, StoreInUse, Unavailable) as error:
         raise click.ClickException(str(error)) from None

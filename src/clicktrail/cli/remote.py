@@ -36,11 +36,22 @@ def open_store(settings: Settings) -> Engine:
     return engine
 
 
-def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[Store], Awaitable[T]]) -> T:
-    """Runs `local` on the store, or `remote` on the server that has it open.
+def check_there(settings: Settings) -> None:
+    """Raises ClickException if there is no store. A wrong --data must not look like an empty store."""
+    if is_embedded(settings) and not store_path(settings).exists():
+        raise click.ClickException(f"There is no store at {store_path(settings)}; name its directory by --data.")
 
-    Raises StoreInUse if neither is possible, ApiError, SettingsError, and the errors of `local`.
+
+def change(
+    settings: Settings, remote: Callable[[Client], T], local: Callable[[Store], Awaitable[T]], *, makes: bool = False
+) -> T:
+    """Runs `local` on the store, or `remote` on the server that has it open. `makes`: whether a missing store is made.
+
+    Raises ClickException if there is no store, StoreInUse if neither is possible, ApiError, SettingsError, and the
+    errors of `local`.
     """
+    if not makes:
+        check_there(settings)
     try:
         engine = open_store(settings)
     except StoreInUse:
@@ -56,9 +67,10 @@ def change(settings: Settings, remote: Callable[[Client], T], local: Callable[[S
 def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]], **detail: Any) -> T:
     """Runs `work` on the store, which no server has open. `detail` is of its entry in the audit log.
 
-    Raises ClickException.
+    Raises ClickException, also if there is no store.
     """
     try:
+        check_there(settings)
         return asyncio.run(_run(make_store(settings, open_store(settings)), work, **detail))
     except (StoreInUse, SettingsError) as error:
         raise click.ClickException(str(error)) from None

@@ -13,7 +13,6 @@ from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import STORE, filter_parameter, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.report_page import make_page
-from clicktrail.cli.whole import check_there
 from clicktrail.errors import Conflict
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report
 from clicktrail.model.access import SYSTEM
@@ -72,7 +71,6 @@ def report(kind: str, filters: tuple[str, ...], **given: Any) -> None:
     pairs = [(name, "1" if value is True else value) for name, value in asked.items() if value not in (None, False)]
     query = urlencode([*pairs, *map(filter_parameter, filters)], quote_via=quote)
     wanted = read_report(parse_query(reporting(), query.encode(), "en", read_reading(settings)), read_reading(settings))
-    check_there(settings)
     try:
         found = _ask(settings, wanted, query)
     except (Conflict, ApiError) as error:

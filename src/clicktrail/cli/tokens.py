@@ -7,7 +7,7 @@ import click
 
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.options import STORE, check_partner, read_settings, setting_options, warn
-from clicktrail.cli.remote import change, note_command
+from clicktrail.cli.remote import change, check_there, note_command
 from clicktrail.keyring import Issued
 from clicktrail.model.access import SYSTEM, Scope
 from clicktrail.model.times import render_second
@@ -125,6 +125,7 @@ def list_tokens(**given: str) -> None:
 def revoke(token_id: str, **given: str) -> None:
     """Revoke the token with this id (`token list` shows the ids)."""
     settings = read_settings(given)
+    check_there(settings)
     with open_keys(settings) as keys:
         is_known = any(issued.token_id == token_id for issued, _ in keys.issued())
     change(

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from clicktrail.choices import is_embedded, store_path
 from clicktrail.cli.api_client import Client
 from clicktrail.cli.auditing import command_entry
-from clicktrail.cli.remote import change, open_store
+from clicktrail.cli.remote import change, check_there, open_store
 from clicktrail.cli.targets import check_folder, filling
 from clicktrail.settings import Settings
 from clicktrail.store.engines.duckdb.log import log_of
@@ -70,12 +70,6 @@ def import_folder(settings: Settings, files: tuple[Path, ...]) -> None:
             engine.run(partial(record_all, entries=[command_entry()]))
     _print_rows(said.tables)
     click.echo(f"{settings.shown_database()}: the whole store of {folder}. {_NOT_IN_IT}")
-
-
-def check_there(settings: Settings) -> None:
-    """Raises ClickException if there is no store to export. A wrong --data must not look like an empty store."""
-    if is_embedded(settings) and not store_path(settings).exists():
-        raise click.ClickException(f"There is no store at {store_path(settings)}; name its directory by --data.")
 
 
 def announce_new_store(settings: Settings) -> None:

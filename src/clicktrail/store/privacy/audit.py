@@ -29,7 +29,7 @@ _LAST_BEFORE = (
     "(SELECT coalesce((SELECT min(position) FROM audit WHERE time >= {}), (SELECT max(position) + 1 FROM audit)) - 1)"
 )
 """The last line of which no line from a time on comes before: lines are dropped as one piece from the start."""
-_LATEST = "SELECT detail FROM audit WHERE action = {} ORDER BY position DESC LIMIT 1"
+_LATEST = "SELECT detail FROM audit WHERE action = {} AND position > {} ORDER BY position DESC LIMIT 1"
 _SETTINGS = "settings"
 """The action of the entry with the settings in force."""
 
@@ -67,11 +67,17 @@ def record_all(session: Session, entries: Sequence[AuditEntry]) -> None:
 def record_settings(session: Session, settings: Mapping[str, str]) -> bool:
     """Adds an entry if the settings differ from the last entry of settings. Returns whether they do."""
     take_turn(session)
-    rows = session.rows(sql(_LATEST, _SETTINGS))
-    if rows and msgspec.json.decode(rows[0][0]) == settings:
+    if find_settings(session) == settings:
         return False
     record(session, by_system(_SETTINGS, settings))
     return True
+
+
+@question(lambda *_, **__: True)
+def find_settings(session: Session, after: int = 0) -> dict[str, str] | None:
+    """The settings that the last server recorded, after a position; None if there are none."""
+    rows = session.rows(sql(_LATEST, _SETTINGS, after))
+    return msgspec.json.decode(rows[0][0], type=dict[str, str]) if rows else None
 
 
 def by_system(action: str, detail: Mapping[str, Any]) -> AuditEntry:
@@ -82,13 +88,16 @@ def by_system(action: str, detail: Mapping[str, Any]) -> AuditEntry:
 def drop_before(session: Session, time: int) -> int:
     """Deletes the lines from the start of the chain that are older than `time` (microseconds). Returns their number.
 
-    The chain stays verifiable: an entry names the last line that was dropped.
+    The chain stays verifiable: an entry names the last line that was dropped. The last settings are recorded again.
     """
     take_turn(session)
     rows = session.rows(sql(_LAST_BEFORE, time))
     if not rows:
         return 0
     last = Place(*rows[0])
+    settings = find_settings(session)
+    if settings is not None and find_settings(session, last.position) is None:  # commands compare theirs with them
+        record(session, by_system(_SETTINGS, settings))
     record(session, by_system(DROP, place_detail(last)))
     its = sql("position <= {}", last.position)
     count: int = session.rows(sql("SELECT count(*) FROM audit WHERE {}", its))[0][0]

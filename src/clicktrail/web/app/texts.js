@@ -334,11 +334,12 @@ export const texts = {
   },
   find: {
     title: "Find a click or a client",
-    label: "Id or uuid of a click; id, uuid or name of a client or partner",
+    label: "Id or uuid of a click; id, uuid, name, e-mail or phone of a client or partner",
     labelOfPartner: "Id or uuid of a click; id, uuid or name of a client",
     help: "Type or paste. Enter opens the first result.",
     found: "{count} found",
     nothing: "Nothing found.",
+    failed: "Not everything could be searched. Try again.",
     profile: "Person",
   },
   marks: {
