@@ -16,6 +16,7 @@ from clicktrail.query.reports import reporting
 from clicktrail.reports.dimensions import DIMENSIONS
 from clicktrail.reports.metrics import METRICS
 from clicktrail.settings import SettingsError, load_settings, setting_table
+from clicktrail.store.exchange.move import TABLES
 
 ROOT = Path(__file__).parent.parent
 DOCS = {path.name: path.read_text() for path in (ROOT / "docs").glob("*.md")}
@@ -93,6 +94,12 @@ def test_every_error_is_documented(kind) -> None:  # type: ignore[no-untyped-def
 @pytest.mark.parametrize("name", [*METRICS, *DIMENSIONS, *(own.name for own in reporting().own)])
 def test_every_metric_dimension_and_parameter_of_reports_is_documented(name: str) -> None:
     assert re.search(rf"[`=&?]{re.escape(name)}\b", DOCS["reports.md"])
+
+
+def test_every_table_of_a_whole_store_is_documented() -> None:
+    section = DOCS["operating.md"].partition("### The whole store")[2].partition("\n## ")[0]
+    named = section.partition("- The tables are")[2].partition("\n- ")[0]
+    assert set(re.findall(r"`([a-z_]+)`", named)) == set(TABLES)
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ NOT_RUN = {
     "README.md": ["make run", "clicktrail demo"],
     "docs/operating.md": ["clicktrail serve", "export CLICKTRAIL_PARTNER_ORIGINS"],
     "docs/operating/deploying.md": ["useradd", "docker build", "cd deploy"],
+    "docs/operating/upgrading.md": ["git pull", "git pull", "git pull"],
 }
 """Document -> the beginnings of its blocks marked `sh no-run`: they install, serve, or need systemd, docker or a link
 that is printed once."""
-AGAIN = ("docs/first-link.md",)
+AGAIN = ("README.md", "docs/first-link.md")
 """Documents that readers may follow twice, after a pause: the blocks between take longer than `REPEAT_S`."""
 REPEAT_S = "2"
+NOT_WRITTEN = ("/answers/", "/said/", "/bin/", "/.venv/", "/data/", "/data.log")
+"""Made by the test, or ignored by a line without a slash before it."""
 LANGUAGES = {"sh", "sh no-run", "html", "json", "nginx", "python", "text", "yaml"}
 ADDRESS, OLD = "http://127.0.0.1:8000", "https://your.base-url.here"
 CREDENTIALS = "CLIENT_ID=… CLIENT_SECRET=…"
@@ -118,7 +122,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], 
         (folder / name).chmod(0o755)
     for name in ("answers", "said"):
         (folder / name).mkdir()
-    with receiving(folder) as (tracker, trusted), pytest.MonkeyPatch.context() as patch:
+    with receiving(tmp_path_factory.mktemp("tracker")) as (tracker, trusted), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(trusted))
         with (
             serving(folder / "data", postback_networks="127.0.0.1/32", duplicate_window_s=REPEAT_S) as server,
@@ -171,6 +175,15 @@ def test_a_block_does_what_it_says(played: Played, number: int) -> None:
     documents = [json_of(path.read_bytes()) for path in played.answers(number)]
     for shown in shown_answers(played.put(block.text)):
         check_shown(shown, told, [each for each in documents if each is not None])
+
+
+@pytest.mark.slow
+def test_git_ignores_what_the_blocks_write_into_a_checkout(played: Played) -> None:
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    made = [f"/{path.name}{'/' * path.is_dir()}" for path in sorted(played.folder.iterdir())]
+    written = [name for name in made if name not in NOT_WRITTEN]
+    assert len(written) > 10
+    assert [name for name in written if not any(fnmatchcase(name, line) for line in ignored)] == []
 
 
 def test_what_is_replaced_is_there() -> None:

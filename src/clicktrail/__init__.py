@@ -1,3 +1,3 @@
 """Clicktrail: records clicks on partner links and says which click brought which client."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

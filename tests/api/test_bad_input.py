@@ -167,6 +167,18 @@ def test_a_query_where_none_is_taken_is_400(api: httpx.Client, method: str) -> N
     assert "allowed" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/clicks", "/profiles"])
+def test_an_answer_to_thousands_of_mistakes_is_short(api: httpx.Client, path: str) -> None:
+    """Each named mistake is longer than the key that it is about: 32 KB once had an answer of 377 KB."""
+    answer = api.post(path, json={f"k{number}": 1 for number in range(3_000)})
+    assert answer.status_code == 422
+    assert len(answer.content) < 32_000
+    assert len(answer.json()["errors"]) == 100
+    assert "mistakes" in answer.json()["detail"]
+    many = {"contacts": [{f"k{number}": 1 for number in range(50)}] * 50, "firstName": 1}
+    assert len(api.post("/profiles", json=many).json()["errors"]) == 100
+
+
 def test_every_mistake_of_a_query_is_named_at_once(api: httpx.Client) -> None:
     errors = api.get("/clicks?limit=x&filter[foo]=1&sort_by=bar&query[baz]=1&qux=1").json()["errors"]
     assert {error["parameter"] for error in errors} == {"limit", "filter[foo]", "sort_by", "query[baz]", "qux"}

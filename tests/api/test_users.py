@@ -77,7 +77,7 @@ class TestTheFirstUser:
         assert fresh.stop() == 0
         with serving_people(fresh.data, **fresh.store) as server:
             [_, second] = re.findall(r"^Set up the first user: \S+#(\S+)$", server.log.read_text(), re.MULTILINE)
-            assert 'data-first="maybe"' in Person(server).get("/welcome").text
+            assert 'data-first="yes"' in Person(server).get("/welcome").text
             assert Person(server).post("/welcome", {"token": open_one, "password": PASSWORD}).json()["scope"] == "read"
             taken = Person(server).post("/welcome", {"token": second, "name": "ANN", "password": PASSWORD})
             assert taken.status_code == 409

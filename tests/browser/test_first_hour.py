@@ -69,8 +69,12 @@ def test_the_first_hour(browser: Browser, tracker: Serving) -> None:
     with watched_page(browser, tracker) as (page, _):
         become_first_user(page, tracker)
         expect(page.get_by_text("Nothing has arrived yet.")).to_be_visible()
+        with tracker.client() as api:  # history of another server, which is no first click
+            body = {"clickId": "old-1", "ip": "8.8.8.8", "uri": "https://shop.example/", "time": "2020-02-03T00:00:00Z"}
+            assert api.post("/imports", json=[body]).json()["results"][0]["status"] == 201
         page.get_by_role("link", name="Begin with Set-up").click()
-        expect(step(page, "Partner and link")).to_contain_text("Not seen yet")
+        for name in ("Partner and link", "First click"):
+            expect(step(page, name)).to_contain_text("Not seen yet")
         page.get_by_role("link", name="Or do it on the page Partners.").click()
         fill(page, "New partner", First_name="Ada", Last_name_or_company="Media")
         expect(page.get_by_role("heading", name="Ada Media")).to_be_visible()
@@ -82,11 +86,16 @@ def test_the_first_hour(browser: Browser, tracker: Serving) -> None:
         menu(page, "Live")
         expect(page.get_by_text("Connected. Clicks appear as they arrive.")).to_be_visible()
         page.evaluate("window.isSamePage = true")
+        rows = page.locator(".arrivals li")
+        expect(rows).to_have_count(2)
         visit = httpx.get(address, headers={"User-Agent": CHROME})
         assert (visit.status_code, visit.headers["location"].split("?")[0]) == (302, "https://shop.example/")
-        arrival = page.locator(".arrivals li")
-        expect(arrival).to_have_count(1)
+        expect(rows).to_have_count(3)
+        arrival, before, old = rows.nth(0), rows.nth(1), rows.nth(2)
         expect(arrival).to_contain_text("Spring")
+        expect(arrival.locator("a.when")).to_have_text(re.compile(r"^\d{1,2}:\d\d:\d\d( [AP]M)?$"))
+        expect(before).to_have_text("Before you opened this page")
+        expect(old.locator("a.when")).to_contain_text("2020")
         arrival.locator("a.when").click()
         expect(page.get_by_text("This click counts, and it is unique")).to_be_visible()
         expect(page.get_by_text("No registration has considered this click.")).to_be_visible()

@@ -103,6 +103,38 @@ def test_settings_come_from_the_environment_and_options_win(tmp_path: Path) -> N
     assert "--token-lifetime-s (CLICKTRAIL_TOKEN_LIFETIME_S) must be a whole number" in wrong.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("erasures", "export", "{}"),
+        ("erasures", "export", "--force", "{}"),
+        ("export", "--force", "--format", "ndjson", "{}"),
+        ("import", "--rejects", "{}", "in.ndjson"),
+        ("backup", "{}"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_writes_over_a_store_or_its_keys(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Nor over what it reads. A file beside the store may be replaced."""
+    data = tmp_path / "data"
+    assert run("migrate", "--data", str(data)).returncode == 0
+    assert run("token", "create", "--scope", "admin", "--data", str(data)).returncode == 0
+    row = {"clickId": "5f5e1000aaaaaaaaaa000001", "time": "2020-09-13T12:26:40+00:00", "ip": "x", "uri": "y"}
+    rows = tmp_path / "in.ndjson"
+    rows.write_text(json.dumps(row))
+    (tmp_path / "link").symlink_to(data / "signing.key")
+    own = [data / "clicktrail.duckdb", data / "signing.key", tmp_path / "link", *data.glob("*.journal-*"), rows]
+    before = {path: path.read_bytes() for path in own}
+    for path in own:
+        if path == rows and "--force" in command:
+            continue
+        words = [str(rows) if word == "in.ndjson" else word.format(path) for word in command]
+        done = run(*words, "--data", str(data))
+        assert done.returncode != 0
+        assert path.read_bytes() == before[path]
+        assert str(path) in done.stderr
+
+
 def test_a_store_in_use_ends_in_one_sentence(servers: Callable[[str], tuple[Serving, httpx.Client]]) -> None:
     """The embedded one: any number of servers may use one database."""
     server, _ = servers("duckdb")

@@ -129,6 +129,26 @@ def test_a_file_of_somebody_else(invoke: Any) -> None:
     assert len(stored(invoke)) == 4
 
 
+def test_refused_rows_come_in_the_order_of_the_file_and_without_an_id_of_a_wrong_time(invoke: Any) -> None:
+    good = {"ip": "8.8.8.8", "uri": "https://x.example/", "time": "2021-01-01T00:00:00Z"}
+    rows = [good | {"foo": 1}, good | {"ip": "9"}, good | {"time": "x"}, good | {"time": "2099-01-01T00:00:00Z"}, 7]
+    Path("clicks.ndjson").write_text("\n".join(map(json.dumps, rows)))
+    done = invoke("import", "--rejects", "refused.ndjson", "clicks.ndjson")
+    refused = [json.loads(line) for line in Path("refused.ndjson").read_text().splitlines()]
+    assert [row["line"] for row in refused] == [2, 3, 4, 5]
+    assert ["clickId" in row["content"] for row in refused[:3]] == [True, False, False]
+    shown = done.stderr.splitlines()[1:]  # the first names the new store
+    assert shown[0] == "clicks.ndjson: keys that are not imported: foo"
+    assert [line.split(":")[0] for line in shown[1:]] == [f"clicks.ndjson, line {row['line']}" for row in refused]
+    refused[2]["content"]["time"] = "2021-02-01T00:00:00Z"
+    Path("mended.ndjson").write_text(json.dumps(refused[2]))
+    assert "1 imported" in invoke("import", "mended.ndjson").output
+    assert {click["createTime"] for click in stored(invoke)} == {
+        good["time"][:-1] + "+00:00",
+        "2021-02-01T00:00:00+00:00",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -43,6 +43,12 @@ def test_a_purge_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     begun, ended = (line["detail"] for line in lines if line["action"] == "purge")
     assert begun == {"clicksDays": 365, "deliveriesDays": 30}
     assert ended == {**begun, "clicks": 2, "deliveries": 0}
+    kept = (datetime.now(UTC) - timedelta(days=399)).date()  # no click is that old
+    refused = CliRunner().invoke(main, ["report", "--period", "all", "--metrics", "visitors"])
+    assert refused.output.splitlines()[-1] == (
+        f"Error: Clicks are kept since {kept}T00:00:00+00:00; older ones were dropped by the retention. "
+        f"period begins earlier; ask with --from {kept} or later, and its end"
+    )
     short = CliRunner().invoke(main, ["purge", "--keep-clicks-days", "5"])
     assert (short.exit_code, "attribution-window-days, which is 30" in short.output) == (1, True)
     one = CliRunner().invoke(main, ["purge", "--dry-run", "--keep-audit-days", "1"])

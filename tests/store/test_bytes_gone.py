@@ -50,6 +50,17 @@ def test_no_file_has_an_erased_person(tmp_path: Path, mode: str) -> None:
         assert find_bytes(data, *marks) == []
 
 
+def test_a_start_deletes_what_queries_of_a_killed_server_spilled(tmp_path: Path) -> None:
+    """DuckDB leaves these files for ever; the texts in them are those of clicks."""
+    spilled = tmp_path / "data" / "clicktrail.duckdb.tmp" / "duckdb_temp_block-7.block"
+    with serving(tmp_path / "data") as server:
+        server.kill()
+    spilled.parent.mkdir(exist_ok=True)
+    spilled.write_bytes(b"markofperson")
+    with serving(tmp_path / "data"):
+        assert find_bytes(tmp_path / "data", "markofperson") == []
+
+
 def test_no_statistics_of_columns_have_an_erased_person(tmp_path: Path) -> None:
     """DuckDB keeps the smallest and largest values of columns, cut after twelve characters: these texts are shorter."""
     data, mark = tmp_path / "data", "qxyzk"

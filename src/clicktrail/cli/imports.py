@@ -1,9 +1,10 @@
 """`clicktrail import`: files of other programs, and the history of another server."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from clicktrail.cli.api_client import Client
 from clicktrail.cli.last_server import POLICY_SETTINGS, refuse_others
 from clicktrail.cli.options import STORE, OutFile, read_settings, setting_options
 from clicktrail.cli.remote import change
+from clicktrail.cli.targets import refuse_own
 from clicktrail.cli.whole import announce_new_store, import_folder
 from clicktrail.imports import KEEP_MISSING, read_batch, read_outcome, store_batch
 from clicktrail.ingest.imports import Parsed
@@ -26,7 +28,7 @@ from clicktrail.query.imports import BY_NAME, ORDER, Imported
 from clicktrail.settings import Settings
 from clicktrail.store.exchange.logs import check_base_url
 from clicktrail.store.exchange.moments import DATES, Moments, find_zone
-from clicktrail.store.exchange.rows import Body, Refused, left_out, read_bodies
+from clicktrail.store.exchange.rows import Body, Refused, Row, left_out, read_bodies
 from clicktrail.store.exchange.sources import FORMATS, Options, Source
 from clicktrail.store.store import Store
 
@@ -50,28 +52,42 @@ class Tally:
         """Number of refused rows."""
         return sum(count for (_, status), count in self.counts.items() if status in (409, 422))
 
-    def add(self, source: Source, bodies: Sequence[Body], results: Sequence[Imported]) -> None:
-        """Counts rows that were sent, by their results."""
+    def add(self, source: Source, rows: Sequence[Row], results: Sequence[Imported]) -> None:
+        """Counts rows in the order of the file. `results` are those of the rows that were sent."""
         for status, count in Counter(result.status for result in results).items():
             if status in (200, 201):
                 self.counts[source.kind, status] += count
-        for body, result in zip(bodies, results, strict=True):
+        following = iter(results)
+        for row in rows:
+            if isinstance(row, Refused):
+                self._refuse(source, row)
+                continue
+            result = next(following)
             for note in result.notes:
                 _count(self.notes, note)
             if result.mistakes:
-                reasons = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in result.mistakes)
-                self.refuse(source, Refused(body.number, reasons, msgspec.Raw(body.content)), result.status)
+                self._refuse(source, _refusal_of(row, result), result.status)
 
-    def refuse(self, source: Source, row: Refused, status: int = 422) -> None:
+    def _refuse(self, source: Source, row: Refused, status: int = 422) -> None:
         """Counts, prints and keeps a refused row."""
         word = "line" if source.has_lines else "row"
         if self.refused < _SHOWN:
-            click.echo(f"\n{source.path.name}, {word} {row.number}: {row.reason}", err=True)
+            over_bar = "\r\033[K" if sys.stderr.isatty() else ""
+            click.echo(f"{over_bar}{source.path.name}, {word} {row.number}: {row.reason}", err=True)
         self.counts[source.kind, status] += 1
         _count(self.reasons, row.reason)
         if self.rejects is not None:
             line = {"file": source.path.name, word: row.number, "reason": row.reason, "content": row.row}
             self.rejects.write(_encode(line) + b"\n")
+
+
+def _refusal_of(row: Body, result: Imported) -> Refused:
+    """A made id begins with the time, so it is left out where the time must be corrected."""
+    reasons = "; ".join(f"{mistake.pointer} {mistake.detail}" for mistake in result.mistakes)
+    if row.has_made_id and any(mistake.pointer == "/time" for mistake in result.mistakes):
+        content = {key: value for key, value in msgspec.json.decode(row.content).items() if key != "clickId"}
+        return Refused(row.number, reasons, content)
+    return Refused(row.number, reasons, msgspec.Raw(row.content))
 
 
 def _encode(line: Any) -> bytes:
@@ -165,13 +181,22 @@ def import_files(
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(_open(path, options))) for path in files]
         sources = sorted(opened, key=lambda source: _KINDS.index(source.kind))
-        tally = Tally(stack.enter_context(rejects.open("wb")) if rejects is not None else None)
+        tally = Tally(stack.enter_context(_open_rejects(rejects, files)))
         announce_new_store(settings)
         for source in sources:
             _import(settings, given, source, options, tally, missing == "null")
     _report(sources, tally, missing)
     if tally.refused:
         raise click.exceptions.Exit(1)
+
+
+def _open_rejects(rejects: Path | None, files: Sequence[Path]) -> AbstractContextManager[IO[bytes] | None]:
+    if rejects is None:
+        return nullcontext()
+    refuse_own(rejects)
+    if rejects.exists() and any(rejects.samefile(path) for path in files):
+        raise click.ClickException(f"{rejects} is a file to import; name another file for the refused rows.")
+    return rejects.open("wb")
 
 
 def _open(path: Path, options: Options) -> Source:
@@ -186,16 +211,14 @@ def _import(
 ) -> None:
     ignored = left_out(source)
     if ignored:
-        click.echo(f"{source.path.name}: columns that are not imported: {', '.join(ignored)}", err=True)
+        word = "keys" if source.header is None else "columns"
+        click.echo(f"{source.path.name}: {word} that are not imported: {', '.join(ignored)}", err=True)
     with click.progressbar(length=source.size, label=source.path.name) as bar:
 
-        def batches() -> Iterator[list[Body]]:
+        def batches() -> Iterator[list[Row]]:
             rows, done = read_bodies(source, options), 0
             while piece := list(islice(rows, _BATCH)):
-                for row in piece:
-                    if isinstance(row, Refused):
-                        tally.refuse(source, row)
-                yield [row for row in piece if isinstance(row, Body)]
+                yield piece
                 bar.update(source.position - done)
                 done = source.position
 
@@ -208,17 +231,21 @@ def _import(
         )
 
 
-Batches = Callable[[], Iterator[list[Body]]]
-Count = Callable[[Sequence[Body], Sequence[Imported]], None]
+Batches = Callable[[], Iterator[list[Row]]]
+Count = Callable[[Sequence[Row], Sequence[Imported]], None]
+
+
+def _contents(rows: Sequence[Row]) -> list[bytes]:
+    return [row.content for row in rows if isinstance(row, Body)]
 
 
 def _remote(batches: Batches, count: Count, keeps_missing: bool) -> Callable[[Client], None]:
     def send(api: Client) -> None:
-        for bodies in batches():
-            if bodies:
-                lines = b"\n".join(body.content for body in bodies)
-                answer = api.post_lines("/imports", lines, KEEP_MISSING if keeps_missing else "")
-                count(bodies, [read_outcome(result) for result in answer["results"]])
+        for rows in batches():
+            results = []
+            if lines := b"\n".join(_contents(rows)):
+                results = api.post_lines("/imports", lines, KEEP_MISSING if keeps_missing else "")["results"]
+            count(rows, [read_outcome(result) for result in results])
 
     return send
 
@@ -243,13 +270,13 @@ def _local(
 Read = Callable[[list[bytes]], list[Parsed]]
 
 
-async def _pass_on(store: Store, read: Read, batches: Iterator[list[Body]], count: Count, keeps_missing: bool) -> None:
+async def _pass_on(store: Store, read: Read, batches: Iterator[list[Row]], count: Count, keeps_missing: bool) -> None:
     """Three batches are under way: the first is written, the second is read and enriched, the lines of the third are
     read from the file."""
-    reading: tuple[list[Body], asyncio.Future[list[Parsed]]] | None = None
-    writing: tuple[list[Body], asyncio.Future[list[Imported]]] | None = None
-    for bodies in chain(batches, ([], [])):
-        following = bodies, asyncio.ensure_future(asyncio.to_thread(read, [body.content for body in bodies]))
+    reading: tuple[list[Row], asyncio.Future[list[Parsed]]] | None = None
+    writing: tuple[list[Row], asyncio.Future[list[Imported]]] | None = None
+    for rows in chain(batches, ([], [])):
+        following = rows, asyncio.ensure_future(asyncio.to_thread(read, _contents(rows)))
         await asyncio.sleep(0)  # it starts in its own thread
         if writing is not None:
             count(writing[0], await writing[1])

@@ -8,10 +8,12 @@ from urllib.parse import quote, urlencode
 import click
 
 from clicktrail.choices import read_reading
-from clicktrail.cli.api_client import Client
+from clicktrail.cli.api_client import ApiError, Client
+from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import STORE, filter_parameter, read_settings, setting_options
 from clicktrail.cli.remote import change
 from clicktrail.cli.report_page import make_page
+from clicktrail.errors import Conflict
 from clicktrail.http.endpoint.report_rows import find_columns, flatten, render_report
 from clicktrail.model.access import SYSTEM
 from clicktrail.query.grammar import FLAG_SCHEMA
@@ -69,10 +71,20 @@ def report(kind: str, filters: tuple[str, ...], **given: Any) -> None:
     pairs = [(name, "1" if value is True else value) for name, value in asked.items() if value not in (None, False)]
     query = urlencode([*pairs, *map(filter_parameter, filters)], quote_via=quote)
     wanted = read_report(parse_query(reporting(), query.encode(), "en", read_reading(settings)), read_reading(settings))
-    found = _ask(settings, wanted, query)
+    try:
+        found = _ask(settings, wanted, query)
+    except (Conflict, ApiError) as error:
+        raise click.ClickException(_with_options(explain(error))) from None
     click.echo(_WRITERS[kind](wanted, found), nl=kind != "csv")
     if left_out := found["meta"]["leftOut"]:
         click.echo(f"Left out, because they are of another century: {left_out} clicks. See --from and --to.", err=True)
+
+
+def _with_options(refusal: str) -> str:
+    """What the retention makes impossible, with the names of this command's options."""
+    for word, option in ((" (rawFrom)", ""), ("compare_from=", "--compare-from "), ("from=", "--from ")):
+        refusal = refusal.replace(word, option)
+    return refusal
 
 
 def _ask(settings: Settings, wanted: Report, query: str) -> dict[str, Any]:

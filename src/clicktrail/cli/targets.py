@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ FORMAT_OF_ENDING = {"csv": "csv", "ndjson": "ndjson", "jsonl": "ndjson", "parque
 """Ending of a file's name -> its format."""
 _GZIP = ".gz"
 _ZIPPED = ("csv", "ndjson")
+_is_own = re.compile(r"signing\.key|tokens\.ndjson|server\.json|.*\.(wal|journal-\d+)").fullmatch
+_DUCKDB = b"DUCK"
+"""Bytes 8 to 11 of every DuckDB file."""
 _DRAFT = ".unfinished"
 """Name of the folder inside the target in which an export is written until it is complete."""
 
@@ -68,10 +72,23 @@ def is_special(name: str) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def refuse_own(path: Path) -> None:
+    """Raises ClickException for a file in which a store or its keys are: no command may overwrite one."""
+    real = Path(os.path.realpath(path))
+    if real.is_file() and (_is_own(real.name) or _read_mark(real) == _DUCKDB):
+        raise click.ClickException(f"{path} is a file of a store; name another file.")
+
+
 def check_free(path: Path, is_forced: bool) -> None:
-    """Raises ClickException for an existing file, unless `is_forced`."""
+    """Raises ClickException for an existing file, unless `is_forced`, and for a file of a store."""
+    refuse_own(path)
     if path.is_file() and not is_forced:
         raise click.ClickException(f"{path} is already there; name another file, or pass --force to replace it.")
+
+
+def _read_mark(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(12)[8:]
 
 
 @contextlib.contextmanager

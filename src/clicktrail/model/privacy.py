@@ -64,9 +64,9 @@ class Policy:
         return self.ip is not Ip.FULL or not self.keeps_agent
 
     @property
-    def keeps_networks(self) -> bool:
-        """Whether truncated addresses are kept, now or later."""
-        return Ip.TRUNCATED in (self.ip, self.old_ip if self.ip_after_days else self.ip)
+    def may_hold_networks(self) -> bool:
+        """Whether truncated addresses may be stored: by this policy, or by an earlier one that kept more."""
+        return self.ip is not Ip.FULL or (self.ip_after_days > 0 and self.old_ip is Ip.TRUNCATED)
 
     def ip_form(self, time: int, now: int) -> Ip:
         """What is kept of the address of a click with this `time`."""

@@ -103,6 +103,10 @@ def _says_nothing(contact: Any) -> bool:
     return isinstance(contact, dict) and "value" in contact and contact["value"] in (None, "")
 
 
+_MOST_NAMED = 100
+"""Mistakes that are named. More would make the answer many times as long as the body, and stall the others."""
+
+
 class _Checker:
     """Walks one body and collects its mistakes."""
 
@@ -114,6 +118,9 @@ class _Checker:
         self.mistakes.append(Mistake(detail, pointer=pointer))
 
     def finish(self) -> None:
+        if len(self.mistakes) > _MOST_NAMED:
+            detail = f"The body is not valid. It has {len(self.mistakes)} mistakes; here are {_MOST_NAMED} of them."
+            raise InvalidBody(detail, tuple(self.mistakes[:_MOST_NAMED]))
         if self.mistakes:
             raise InvalidBody("The body is not valid.", tuple(self.mistakes))
 
@@ -123,9 +130,11 @@ class _Checker:
         if not isinstance(data, dict):
             self.wrong(root, "must be an object")
             return {}
-        for name in data:
-            if self.reading.is_strict and name not in fields and name not in shown:
-                self.wrong(f"{root}/{_escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
+        strange = [name for name in data if name not in fields and name not in shown] if self.reading.is_strict else []
+        for name in strange[:_MOST_NAMED]:
+            self.wrong(f"{root}/{_escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
+        if len(strange) > _MOST_NAMED:
+            self.wrong(root, f"has {len(strange) - _MOST_NAMED} more keys that are not fields")
         for name in sorted(required):
             if name not in data:
                 self.wrong(f"{root}/{name}", "is required")

@@ -20,8 +20,8 @@ _ORDERED = ("gt", "gte", "lt", "lte")
 def read_values(field: Field, operator: str, parameter: Parameter, reading: Reading) -> Values:
     """The values that one parameter adds to a filter. Raises ValueError."""
     text = parameter.literal if field.kind is kinds.TIME or field.secret else parameter.value
-    if field.kind is kinds.IP and reading.policy.ip in (Ip.HASHED, Ip.NONE):
-        raise ValueError("finds nothing, because addresses are not kept (CLICKTRAIL_IP)")
+    if field.kind is kinds.IP and operator in _ORDERED and reading.policy.ip in (Ip.HASHED, Ip.NONE):
+        raise ValueError("finds nothing by order, because new addresses have none (CLICKTRAIL_IP)")
     if operator == "null":
         return [kinds.read_flag(text)]
     parts = text.split(",") if operator == "in" else [text]
@@ -35,16 +35,16 @@ def read_values(field: Field, operator: str, parameter: Parameter, reading: Read
 
 
 def _read_addresses(field: Field, operator: str, parts: list[str], policy: Policy) -> Values:
-    """Addresses, or blocks as first and last keys. Where addresses are truncated, also the networks in which they lie,
-    or which lie in them."""
+    """Addresses, or blocks as first and last keys. Where addresses may be truncated, also the networks in which they
+    lie, or which lie in them."""
     if operator == "in":
         blocks = [parse_block(part) for part in parts]
-        networks = [(truncate(first), truncate(last)) for first, last in blocks] if policy.keeps_networks else []
+        networks = [(truncate(first), truncate(last)) for first, last in blocks] if policy.may_hold_networks else []
         return [*blocks, *networks]
     if "/" in parts[0]:
         raise ValueError(f"takes an address; a block goes into filter[{field.name}][in]")
     key = field.kind.read(parts[0])
-    return [key, truncate(key)] if policy.keeps_networks and operator in ("eq", "ne") else [key]
+    return [key, truncate(key)] if policy.may_hold_networks and operator in ("eq", "ne") else [key]
 
 
 def _read_moment(text: str, operator: str, reading: Reading) -> int | tuple[int, int]:

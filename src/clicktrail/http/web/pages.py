@@ -10,7 +10,7 @@ from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.http.tracking.redirects import BANNER_PREFIX
 from clicktrail.http.web.files import ROOT, load_files, modules_of
 from clicktrail.query.grammar import ANYTHING
-from clicktrail.store.objects.users import has_admin, has_user
+from clicktrail.store.objects.users import has_admin
 
 START = "app/main.js"
 FIRST_PAGE = "app/pages/overview.js"
@@ -44,14 +44,11 @@ async def get_page(call: Call) -> Answer:
 
 
 async def get_welcome(call: Call) -> Answer:
-    """The page of an invitation. The first admin also chooses a name, so the page knows whether there is an admin, and
-    whether someone else may be invited."""
-    if await call.store.run(has_admin):
-        return _render(call)
-    return _render(call, "maybe" if await call.store.run(has_user) else "yes")
+    """The page of an invitation. The first admin also chooses a name, so the page knows whether there is an admin."""
+    return _render(call, is_first=not await call.store.run(has_admin))
 
 
-def _render(call: Call, first: str = "no") -> Answer:
+def _render(call: Call, is_first: bool = False) -> Answer:
     limits = call.services.limits
     page = _template().format(
         assets=f"{limits.base_path.rstrip('/')}/assets/{load_files().version}",
@@ -60,7 +57,7 @@ def _render(call: Call, first: str = "no") -> Answer:
         banners=escape(
             call.link_url("") + f"{BANNER_PREFIX[1:]}/" if limits.link_hosts else call.url(f"{BANNER_PREFIX}/")
         ),
-        first=first,
+        first="yes" if is_first else "no",
     )
     return Answer(200, page.encode(), _HTML, _PAGE_HEADERS)
 

@@ -50,7 +50,7 @@ _STRIP = (
 """The bounds let an engine without an index skip all rows outside."""
 _STRIP_COPIES = (
     "CREATE TEMP TABLE stripped_clicks AS SELECT clicks.* REPLACE ({}) FROM clicks JOIN (SELECT {}) n "
-    "ON clicks.click_id = n.click_id WHERE clicks.click_id BETWEEN {} AND {}"
+    "ON clicks.rowid = n.place WHERE {}"
 )
 _MANY_ROWS = 480_000
 """From so many clicks on the embedded engine moves all rows after an erasure (`engines.duckdb.rewriting`)."""
@@ -218,7 +218,7 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
     whole row group again, which takes a second for each."""
     before, after = ([_stripped_values(click) for click in each] for each in (clicks, stripped))
     click_ids = [click.click_id for click in stripped]
-    changes, values = list[tuple[Sql, Sql]](), [sql("unnest({}::TEXT[]) AS click_id", click_ids)]
+    changes, values = list[tuple[Sql, Sql]](), list[Sql]()
     for place, (column, kind) in enumerate(_STRIPPED.items()):
         new = [row[place] for row in after]
         if new != [row[place] for row in before]:
@@ -226,14 +226,27 @@ def _write_stripped(session: Session, clicks: Sequence[Click], stripped: Sequenc
             values.append(sql(f"unnest({{}}::{kind}[]) AS {{}}", new, named(column)))
             if column == "uuid" and session.dialect.is_owned:
                 changes.append((named("uuid_number"), sql("md5_number_lower(n.uuid)")))
-    source, bounds = join(", ", values), (min(click_ids), max(click_ids))
-    if not are_moved:
-        sets = join(", ", [sql("{} = {}", column, value) for column, value in changes])
-        session.rows(sql(_STRIP, sets, source, *bounds))
+    if are_moved:
+        _write_copies(session, click_ids, changes, values)
         return
-    replaced = join(", ", [sql("{} AS {}", value, column) for column, value in changes])
-    session.rows(sql(_STRIP_COPIES, replaced, source, *bounds))
-    session.rows(sql("DELETE FROM clicks WHERE {}", with_ids(session, click_ids)))
+    source = join(", ", [sql("unnest({}::TEXT[]) AS click_id", click_ids), *values])
+    sets = join(", ", [sql("{} = {}", column, value) for column, value in changes])
+    session.rows(sql(_STRIP, sets, source, min(click_ids), max(click_ids)))
+
+
+def _write_copies(
+    session: Session, click_ids: Sequence[str], changes: Sequence[tuple[Sql, Sql]], values: Sequence[Sql]
+) -> None:
+    """Replaces clicks by copies with other values, at the end of the table."""
+    its = with_ids(session, click_ids)
+    found = session.rows(sql("SELECT click_id, rowid FROM clicks WHERE {}", its))
+    places: dict[str, int] = dict(map(tuple, found))
+    rows = [places[click_id] for click_id in click_ids]  # whole rows of these only: a join by id would read all
+    these = sql("clicks.rowid IN (SELECT unnest({}::BIGINT[]))", rows)
+    shown = join(", ", [sql("{} AS {}", value, column) for column, value in changes])
+    source = join(", ", [sql("unnest({}::BIGINT[]) AS place", rows), *values])
+    session.rows(sql(_STRIP_COPIES, shown, source, these))
+    session.rows(sql("DELETE FROM clicks WHERE {}", these))
     session.rows(sql("INSERT INTO clicks SELECT * FROM stripped_clicks"))
     session.rows(sql("DROP TABLE stripped_clicks"))
 

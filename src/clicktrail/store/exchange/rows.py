@@ -24,6 +24,8 @@ _REMEMBERED = 5_000
 class Body(msgspec.Struct, frozen=True, gc=False):
     number: int
     content: bytes
+    has_made_id: bool
+    """Whether the file has no id for this row."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -32,7 +34,10 @@ class Refused(msgspec.Struct, frozen=True):
     row: Any
 
 
-def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
+Row = Body | Refused
+
+
+def read_bodies(source: Source, options: Options) -> Iterator[Row]:
     names = Names(source)
     reader = _RowReader(source, options)
     for place, record in enumerate(source.records()):
@@ -43,8 +48,9 @@ def read_bodies(source: Source, options: Options) -> Iterator[Body | Refused]:
         if fields is None:
             yield Refused(record.number, "must be an object of column and value", record.fields)
             continue
+        has_made_id = "clickId" not in fields
         try:
-            yield Body(record.number, reader.read(fields, place, record.raw))
+            yield Body(record.number, reader.read(fields, place, record.raw), has_made_id)
         except (ValueError, TypeError, RecursionError) as error:
             yield Refused(record.number, str(error), fields)
 

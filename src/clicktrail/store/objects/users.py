@@ -57,11 +57,6 @@ def has_admin(session: Session) -> bool:
     return bool(session.rows(sql(_ADMIN, Scope.ADMIN.value, session.clock.now_us())))
 
 
-def has_user(session: Session) -> bool:
-    """Whether someone has an account or an invitation by name."""
-    return bool(session.rows(sql("SELECT 1 FROM users LIMIT 1")))
-
-
 @transaction(Write.CHANGE)
 def create_user(session: Session, ids: IdGenerator, row: Mapping[str, Any]) -> str:
     """Adds a user without a password, and returns the id. Raises Conflict, InvalidBody."""

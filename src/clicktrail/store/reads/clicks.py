@@ -36,8 +36,8 @@ class Shown:
     parts: Mapping[str, Any]
 
 
-def _is_single_list(_: Viewer, query: ListQuery) -> bool:
-    is_asked_twice = is_narrowed(query) or is_skipping(query)
+def _is_single_list(viewer: Viewer, query: ListQuery) -> bool:
+    is_asked_twice = is_narrowed(query) or is_skipping(query, viewer)
     return not (query.wants_count or query.view.expansions or is_asked_twice or query.as_of is not None)
 
 

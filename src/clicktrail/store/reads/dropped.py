@@ -32,13 +32,14 @@ def refuse_dropped(question: Question, ranges: Ranges, raw_from: int) -> None:
     """Raises Conflict if a range begins before `raw_from`."""
     begin = "period" if question.span is None else "from"
     other = "compare_from" if isinstance(question.compare, Range) else "compare"
+    allowed = _render(raw_from, question.zone).removesuffix("T00:00:00+00:00")
     mistakes = [
-        Mistake(f"begins before rawFrom, {_render(raw_from, question.zone)}", parameter=parameter)
-        for parameter, found in ((begin, ranges.current), (other, ranges.before))
+        Mistake(f"begins earlier; ask with {own}={allowed} or later, and its end", parameter=parameter)
+        for parameter, own, found in ((begin, "from", ranges.current), (other, "compare_from", ranges.before))
         if found is not None and found.start < raw_from
     ]
     if mistakes:
-        raise _refusal("The report begins before that.", raw_from, question.zone, mistakes)
+        raise _refusal("", raw_from, question.zone, mistakes)
 
 
 def refuse_lost_registrations(session: Session, report: Report, ranges: Ranges, raw_from: int) -> None:
@@ -71,7 +72,7 @@ def _has_lost(session: Session, found: Range) -> bool:
 
 def _refusal(reason: str, raw_from: int, zone: tzinfo, mistakes: Sequence[Mistake] = ()) -> Conflict:
     kept = f"Clicks are kept since {_render(raw_from, zone)} (rawFrom); older ones were dropped by the retention."
-    return Conflict(f"{kept} {reason}", tuple(mistakes))
+    return Conflict(f"{kept} {reason}".rstrip(), tuple(mistakes))
 
 
 def _render(us: int, zone: tzinfo) -> str:

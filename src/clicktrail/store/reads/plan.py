@@ -57,12 +57,12 @@ def plan_page(query: ListQuery, viewer: Viewer, dialect: Dialect) -> Plan:
         return OneStatement(rows_first=False)
     statement = plan_statement(query, viewer, dialect)
     if dialect.is_owned and is_newest_first(query, viewer):
-        return FromMemory(Skipping(statement) if is_skipping(query) else statement)
+        return FromMemory(Skipping(statement) if is_skipping(query, viewer) else statement)
     if _is_indexed(query, dialect) and query.offset <= query.limit and not has_one_sort_value(query):
         return ByIndex()
     if dialect.is_owned and is_narrowed(query):
         return Narrowed(statement)
-    if dialect.is_owned and is_skipping(query):
+    if dialect.is_owned and is_skipping(query, viewer):
         return Skipping(statement)
     return statement
 
@@ -84,9 +84,11 @@ def is_narrowed(query: ListQuery) -> bool:
     return query.as_of is None and query.sort.is_repetitive and query.offset <= MAX_LIMIT
 
 
-def is_skipping(query: ListQuery) -> bool:
-    """Whether a page far behind is asked for, in an order whose parts can be counted."""
-    return query.offset > MAX_LIMIT and has_parts(query)
+def is_skipping(query: ListQuery, viewer: Viewer) -> bool:
+    """Whether the page lies in parts of the order that can be counted, and finding them is worth it: far behind, or by
+    time among all clicks, which are stored in the order of their ids."""
+    is_of_all = not query.conditions and query.after is None and viewer.scope not in PARTNERS
+    return has_parts(query) and (query.offset > MAX_LIMIT or (is_of_all and query.sort.column == "time"))
 
 
 def has_parts(query: ListQuery) -> bool:

@@ -52,10 +52,8 @@ export function Welcome() {
     location.replace(hrefOf("/"));
   };
   if (!token) return html`<${Card} title=${texts.welcome.title}><p class="problem" role="alert">${texts.welcome.noToken}</p><a href=${`${base}/dashboard`}>${words.title}</a><//>`;
-  const { first } = document.documentElement.dataset; // "maybe": there is no admin, but others may be invited by name
-  const isFirst = first !== "no";
-  const text = isFirst ? texts.welcome.firstText : texts.welcome.text;
-  return html`<${Card} title=${texts.welcome.title}><p>${text}${first === "maybe" && ` ${texts.welcome.invitedText}`}</p><${Form} send=${send} submit=${texts.welcome.submit}>
+  const isFirst = document.documentElement.dataset.first === "yes";
+  return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
     ${isFirst && html`<${Field} name="name" label=${words.name} autocomplete="username" autofocus />`}
     <${Field} name="password" type="password" label=${words.password} autocomplete="new-password" required /><//><//>`;
 }

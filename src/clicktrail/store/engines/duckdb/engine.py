@@ -141,7 +141,8 @@ class DuckdbEngine:
         try:
             is_done = await scrub(in_writer, pieces, partial(self._scrub, rewrites), self.memory.clock, rest)
         finally:
-            await in_writer(self._join_groups, _JOINED)
+            with contextlib.suppress(RuntimeError):  # the engine closes
+                await in_writer(self._join_groups, _JOINED)
         return is_done and self._connection is opened  # else the numbers of rows changed meanwhile
 
     def _join_groups(self, most: int) -> None:

@@ -5,7 +5,7 @@ import { ask, curlOf } from "../api.js";
 import { Bars } from "../components/bars.js";
 import { Box } from "../components/panel.js";
 import { CopyButton, Empty, Failed, Skeleton } from "../components/states.js";
-import { clock, number, say } from "../format.js";
+import { clock, day, moment, number, say } from "../format.js";
 import { useKeys } from "../keyboard.js";
 import { hrefOfPage } from "../pages.js";
 import { go } from "../router.js";
@@ -42,7 +42,7 @@ const missedText = (count) => (count === null ? words.missedSome : say(words.mis
 
 /** The newest clicks, from the list at first and then from the stream. While paused they wait, as many as are kept. */
 function useArrivals(isPaused) {
-  const [shown, setShown] = useState({ rows: null, problem: null, missed: 0, arrived: 0, waiting: 0, said: "" });
+  const [shown, setShown] = useState({ rows: null, newestBefore: null, problem: null, missed: 0, arrived: 0, waiting: 0, said: "" });
   const waiting = useRef([]);
   const missed = useRef(0);
   const count = useRef({ all: 0, said: 0 });
@@ -58,7 +58,12 @@ function useArrivals(isPaused) {
     if (state.kind !== "open") return undefined;
     const stop = new AbortController();
     ask("/clicks", FIRST, { signal: stop.signal })
-      .then(({ body }) => setShown((old) => ({ ...old, rows: merge(old.rows ?? [], body), problem: null })))
+      .then(({ body }) => setShown((old) => ({
+        ...old,
+        rows: merge(old.rows ?? [], body),
+        newestBefore: old.newestBefore ?? newestOf(body, old.rows ?? []) ?? "",
+        problem: null,
+      })))
       .catch((problem) => problem.name !== "AbortError" && setShown((old) => ({ ...old, problem })));
     return () => stop.abort();
   }, [state.kind]);
@@ -79,6 +84,9 @@ function useArrivals(isPaused) {
   }, []);
   return { ...shown, state };
 }
+
+/** The id of the first row that is not among those of the stream. */
+const newestOf = (rows, streamed) => rows.find((row) => !streamed.some(({ clickId }) => clickId === row.clickId))?.clickId;
 
 /** Newer rows before older ones, each click once. */
 function merge(newer, older) {
@@ -125,19 +133,25 @@ function Minutes({ arrived }) {
   <//>`;
 }
 
-function Arrivals({ rows, problem, state }) {
+function Arrivals({ rows, newestBefore, problem, state }) {
   const links = useAnswer("/links", { limit: "1000" });
   const failure = state.kind === "refused" ? state.problem : problem;
   if (failure && !rows?.length) return html`<${Failed} problem=${failure} />`;
   if (rows === null) return html`<${Skeleton} rows=${8} />`;
   if (!rows.length) return html`<${Empty} text=${words.empty} curl=${curlOf("/clicks", {}, { method: "POST", body: { ip: "8.8.8.8", uri: "https://shop.example/?utm_source=test" } })} />`;
   const names = new Map((links.data ?? []).map((link) => [link.linkId, link.name || link.code]));
-  return html`<ol class="arrivals">${rows.map((row) => html`<${Arrival} key=${row.clickId} row=${row} name=${names.get(row.linkId)} />`)}</ol>`;
+  const before = html`<li key="before" class="before">${words.before}</li>`;
+  return html`<ol class="arrivals">${rows.flatMap((row) => [
+    ...(row.clickId === newestBefore ? [before] : []),
+    html`<${Arrival} key=${row.clickId} row=${row} name=${names.get(row.linkId)} />`,
+  ])}</ol>`;
 }
+
+const isToday = (text) => day(text, zone.value) === day(new Date(), zone.value);
 
 function Arrival({ row, name }) {
   const { visitor } = row;
-  const time = clock(row.createTime, zone.value);
+  const time = (isToday(row.createTime) ? clock : moment)(row.createTime, zone.value);
   const href = hrefOfPage(`/clicks/${row.clickId}`);
   const isCounted = !visitor.isBot && !visitor.duplicateOf;
   const who = [row.countryName, texts.devices[visitor.device] ?? visitor.device, visitor.browser].filter(Boolean).join(" · ");

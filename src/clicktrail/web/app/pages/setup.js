@@ -12,6 +12,7 @@ import { linkUrl, zone } from "../view.js";
 
 const LOOK_MS = 3_000;
 const words = texts.setup;
+const NEWEST = { sort_by: "createTime", sort_order: "desc", limit: "1" };
 const OLDEST = { sort_by: "createTime", sort_order: "asc", limit: "1" };
 const post = (path, body) => curlOf(path, {}, { method: "POST", body });
 
@@ -36,7 +37,7 @@ const STEPS = [
   },
   {
     name: "click",
-    asks: ["/clicks", OLDEST],
+    asks: ["/clicks", { ...NEWEST, "filter[linkId][null]": "0" }],
     read: (click) => [click.createTime, `/clicks/${click.clickId}`],
     lines: ({ link }) => [post("/clicks", { ip: "8.8.8.8", uri: landing(link ?? FIRST), userAgent: navigator.userAgent }), ...(link ? [linkUrl(link.code)] : [])],
   },
