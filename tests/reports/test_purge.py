@@ -121,7 +121,7 @@ for session in (DuckdbSession, PostgresSession):
 place = sys.argv[1]
 engine = PostgresEngine(place) if "://" in place else DuckdbEngine(Path(place))
 engine.migrate(migrate)
-engine.run(partial(purge_clicks, days=Days(clicks=int(sys.argv[2]))))
+engine.run(partial(purge_clicks, days=Days(clicks=int(sys.argv[2])), skipped=set()))
 """
 """Kills itself when all is folded and nothing is deleted."""
 
