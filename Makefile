@@ -4,7 +4,7 @@ BIN := .venv/bin
 SIZE ?= 1m
 DATABASE ?= duckdb
 ROUNDS ?= 200
-JOBS ?= 3
+JOBS ?= 2
 
 UV := 0.13.9
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -13,9 +13,8 @@ WHEELS ?= --only-binary :all:
 # Nothing is compiled ahead but what a server imports, which saves some 20 seconds and 25 MB. Python would compile it at
 # every start where the environment keeps it from writing.
 LOCKED := $(PIP) install --no-compile --require-hashes --no-deps $(WHEELS) --requirement
-# One file of tests at a time for each worker, in the order of tests/conftest.py. Three workers suit two cores: tests of
-# failures and of browsers wait a third of their time. The tests start hundreds of commands:
-# what Python compiles is kept, also where the environment says otherwise, as images of containers do.
+# One file of tests at a time for each worker, in the order of tests/conftest.py. Three workers (JOBS=3) are faster on two
+# cores, but tests of browsers may then wait too long. The tests start hundreds of commands: what Python compiles is kept, also where the environment says otherwise, as images of containers do.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK = $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	| .venv/lock/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 --generate-hashes --quiet \

@@ -78,7 +78,7 @@ def test_what_was_told_and_what_was_given_up(open_page: OpenPage, given_up: dict
 def test_a_test_and_a_replay(open_page: OpenPage, tracker: Serving, given_up: dict[str, str]) -> None:
     page = open_page(f"/postbacks?delivery={given_up['deliveryId']}")
     page.get_by_role("button", name="Send again").click()
-    page.get_by_role("dialog").last.get_by_role("button", name="Send again").click()
+    page.get_by_role("dialog", name="Send again", exact=True).get_by_role("button", name="Send again").click()
     expect(page.get_by_role("dialog")).to_have_count(1)
     with tracker.client() as api:
         path = f"/deliveries/{given_up['deliveryId']}"
