@@ -150,7 +150,7 @@ def test_a_server_serves_what_was_compacted(tmp_path: Path) -> None:
     assert run("compact", "--data", str(tmp_path / "data")).returncode == 0
     with serving(tmp_path / "data") as server, server.client() as api:
         assert api.get(f"/clicks/{made}").status_code == 200
-        assert record(server) > made
+        assert record(server)[:8] >= made[:8]  # the second; within one, ids of two processes have no order
 
 
 def record(server: Serving) -> str:
