@@ -17,7 +17,7 @@ from clicktrail.ingest.hits import parse_plain
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.ingest.turns import NotPlain, Recorded, Turns
 from clicktrail.model.click import Click, Hit
-from clicktrail.model.reading import STRICT
+from clicktrail.model.reading import STRICT, Reading
 from tests.ingest.test_pieces import MEMORY
 from tests.ingest.test_steps import Disk
 
@@ -116,6 +116,26 @@ def test_one_that_cannot_be_made_harms_no_other() -> None:
         assert [(click.ip, is_new) for click, is_new in recorded] == [(hit.ip, True) for hit in hits]
         assert sum(map(len, disk.batches)) == 3
 
+    asyncio.run(run())
+
+
+def test_a_body_that_breaks_the_reader_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is raised: who arrived in the same turn gets an answer."""
+
+    def read(body: bytes, reading: Reading) -> Hit:
+        if body == b"odd":
+            raise LookupError("odd")
+        return parse_plain(body, reading)
+
+    async def run() -> None:
+        turns, _, buffer = begin(Disk())
+        body = b'{"ip": "8.8.8.8", "uri": "https://x.example/"}'
+        first, odd, last = await asyncio.wait_for(together(turns, [body, b"odd", body]), 5)
+        assert isinstance(odd, NotPlain)
+        assert all(isinstance(each, Recorded) and each.is_new for each in (first, last))
+        await buffer.close()
+
+    monkeypatch.setattr("clicktrail.ingest.turns.parse_plain", read)
     asyncio.run(run())
 
 

@@ -18,23 +18,19 @@ from clicktrail.checks.machine import (
     judge_proxies,
 )
 from clicktrail.choices import make_geo
-from clicktrail.cli.api_client import ApiError, Client
+from clicktrail.cli.api_client import ApiError
 from clicktrail.cli.count_checks import check_counts
-from clicktrail.cli.last_server import POLICY_SETTINGS, find_last, list_others
+from clicktrail.cli.last_server import POLICY_SETTINGS, SUBJECT, find_last, list_others
 from clicktrail.cli.listening import find_own, find_trouble
 from clicktrail.cli.options import read_settings, setting_options
+from clicktrail.cli.remote import connect
 from clicktrail.cli.running import find_server
 from clicktrail.cli.store_checks import check_store
 from clicktrail.cli.version import describe_version
 from clicktrail.errors import ClicktrailError
 from clicktrail.model.access import Scope
 from clicktrail.observe.findings import Finding
-from clicktrail.opening import open_keys
 from clicktrail.settings import Settings, SettingsError
-from clicktrail.tokens import issue_token
-
-_LIFETIME_S = 60
-
 
 _MARKS = {"wrong": "WRONG"}
 
@@ -86,9 +82,7 @@ def _count_visits(settings: Settings, url: str) -> Mapping[str, float]:
     """Number of visits and page views since the server's start. `private` and `public` are the visits through an
     untrusted peer, by kind of peer. Raises ApiError, ClicktrailError.
     """
-    with open_keys(settings) as keys:
-        token, _ = issue_token(keys, Scope.READ, "cli:doctor", _LIFETIME_S)
-    text = b"".join(Client(url, token).download("/metrics")).decode()
+    text = b"".join(connect(settings, url, Scope.READ, SUBJECT).download("/metrics")).decode()
     seen = dict.fromkeys(("private", "public", "visits"), 0.0)
     for sample in chain.from_iterable(family.samples for family in text_string_to_metric_families(text)):
         if sample.name == "clicktrail_untrusted_forwards_total":

@@ -6,24 +6,24 @@ from typing import Any
 import click
 
 from clicktrail.choices import changed_settings, cut_setting, is_embedded, store_path
-from clicktrail.cli.api_client import Client
+from clicktrail.cli.remote import connect
 from clicktrail.cli.running import find_server
 from clicktrail.errors import StoreInUse
 from clicktrail.model.access import Scope
 from clicktrail.model.inventory import POLICY
-from clicktrail.opening import open_engine, open_keys
+from clicktrail.opening import open_engine
 from clicktrail.settings import Settings, setting_table
 from clicktrail.store.engines.duckdb.looking import reading
 from clicktrail.store.migrations.shared import list_missing
 from clicktrail.store.privacy.audit import find_settings
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.store import Store
-from clicktrail.tokens import issue_token
 
 POLICY_SETTINGS = tuple(map(str.lower, POLICY))
 """The settings of what is stored of a click."""
+SUBJECT = "cli:doctor"
+"""Who asks a server, in its audit log."""
 _SHOWN = 40
-_LIFETIME_S = 60
 
 
 async def refuse_others(store: Store, settings: Settings, names: Collection[str], given: Mapping[str, Any]) -> None:
@@ -72,9 +72,7 @@ def find_last(settings: Settings) -> Mapping[str, str] | None:
         url = find_server(settings)
         if url is None:
             raise
-    with open_keys(settings) as keys:
-        token, _ = issue_token(keys, Scope.ADMIN, "cli:doctor", _LIFETIME_S)
-    rows = Client(url, token).call("GET", "/settings")
+    rows = connect(settings, url, Scope.ADMIN, SUBJECT).call("GET", "/settings")
     return {row["name"]: cut_setting(row["value"]) for row in rows if not row["isDefault"]}
 
 

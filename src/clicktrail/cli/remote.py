@@ -58,10 +58,15 @@ def change(
         url = find_server(settings)
         if url is None:
             raise
-        with open_keys(settings) as keys:
-            token, _ = issue_token(keys, Scope.ADMIN, command_subject(os_user()), _LIFETIME_S)
-        return remote(Client(url, token))
+        return remote(connect(settings, url, Scope.ADMIN, command_subject(os_user())))
     return asyncio.run(_run(make_store(settings, engine), local))
+
+
+def connect(settings: Settings, url: str, scope: Scope, subject: str) -> Client:
+    """A client of our own server at `url`, with a token for a minute. Raises SettingsError."""
+    with open_keys(settings) as keys:
+        token, _ = issue_token(keys, scope, subject, _LIFETIME_S)
+    return Client(url, token)
 
 
 def open_local(settings: Settings, work: Callable[[Store], Awaitable[T]], **detail: Any) -> T:

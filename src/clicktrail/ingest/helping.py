@@ -94,10 +94,9 @@ class Helper:
     def _ended_after(self, seconds: float) -> Iterator[None]:
         """Kills the process if the block takes longer, so that its pipes end. A process that hangs takes and gives
         nothing, and a pipe has no time limit."""
-        process = self._process
-        timer = threading.Timer(seconds, process.kill) if process is not None else None
-        if timer is None:
+        if self._process is None:
             raise EOFError
+        timer = threading.Timer(seconds, self._process.kill)
         timer.start()
         try:
             yield

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from clicktrail.errors import ClicktrailError
 from clicktrail.ingest.hits import parse_plain
 from clicktrail.ingest.recorder import Recorder
 from clicktrail.model.click import Click, Hit
@@ -102,7 +101,7 @@ class Turns:
         if isinstance(hit, bytes):
             try:
                 hit = parse_plain(hit, self._reading)
-            except (ClicktrailError, ValueError, RecursionError) as error:
+            except Exception as error:  # noqa: BLE001 - the others of its turn must not wait for ever
                 _refuse(arrival, error)
                 return None
         if hit.click_id is not None:

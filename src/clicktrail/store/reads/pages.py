@@ -10,7 +10,7 @@ from clicktrail.query.fields import CLICK
 from clicktrail.query.questions import Condition, Cursor, ListQuery, Value
 from clicktrail.store.memory.memory import Memory
 from clicktrail.store.reads.as_of import source_at
-from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, is_newest_first
+from clicktrail.store.reads.plan import ByIndex, FromMemory, Narrowed, Plan, Skipping, begins_with_all, is_newest_first
 from clicktrail.store.reads.records import Page
 from clicktrail.store.reads.statements import CLICK_SQL, COLUMNS, groups_statement, list_statement, parts_statement
 from clicktrail.store.reads.steps import Walk, list_in_steps
@@ -81,9 +81,9 @@ def _skip(session: Session, viewer: Viewer, query: ListQuery) -> tuple[ListQuery
 
 def _list_parts(session: Session, viewer: Viewer, query: ListQuery) -> Sequence[Row]:
     """The parts of the order, in its direction, each with its number of clicks."""
-    if query.conditions or query.after is not None or viewer.scope in PARTNERS:
-        return session.rows(parts_statement(query, viewer, session.dialect))
-    return list_parts(session, PARTS[query.sort.column], query.is_descending)
+    if begins_with_all(query, viewer):
+        return list_parts(session, PARTS[query.sort.column], query.is_descending)
+    return session.rows(parts_statement(query, viewer, session.dialect))
 
 
 def recall_click(memory: Memory, viewer: Viewer, click_id: str) -> Click | None:

@@ -87,8 +87,14 @@ def is_narrowed(query: ListQuery) -> bool:
 def is_skipping(query: ListQuery, viewer: Viewer) -> bool:
     """Whether the page lies in parts of the order that can be counted, and finding them is worth it: far behind, or by
     time among all clicks, which are stored in the order of their ids."""
-    is_of_all = not query.conditions and query.after is None and viewer.scope not in PARTNERS
-    return has_parts(query) and (query.offset > MAX_LIMIT or (is_of_all and query.sort.column == "time"))
+    return has_parts(query) and (
+        query.offset > MAX_LIMIT or (query.sort.column == "time" and begins_with_all(query, viewer))
+    )
+
+
+def begins_with_all(query: ListQuery, viewer: Viewer) -> bool:
+    """Whether all clicks are asked for, from the first one on: the store knows how many each part has."""
+    return not query.conditions and query.after is None and viewer.scope not in PARTNERS
 
 
 def has_parts(query: ListQuery) -> bool:
