@@ -13,7 +13,7 @@ import pytest
 from tests.asking import count_clicks, metric
 from tests.conftest import NewStore
 from tests.serving import Serving, serving
-from tests.waiting import until
+from tests.waiting import until, until_later_than
 
 CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 DEADLINE_S = 30
@@ -39,6 +39,7 @@ def test_an_id_with_a_date_to_come_does_not_spoil_later_ones(
         assert server.stop() == 0
     give_id(tmp_path / "data", store, spoilt, "f" * 24)
     with serving(tmp_path / "data", **store) as server, server.client() as api:
+        until_later_than(kept)
         made = api.post("/clicks", json=CLICK).json()
         assert made["createTime"] <= made["time"]
         assert made["clickId"] > kept

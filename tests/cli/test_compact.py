@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from clicktrail.cli.main import main
-from clicktrail.model.ids import created_s
 from clicktrail.store.engines.duckdb import compacting
 from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.exchange.move import TABLES, columns_of, count_rows
@@ -20,7 +19,7 @@ from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Row, Session
 from clicktrail.store.session.sql import sql
 from tests.serving import COMMAND, Serving, environment, run, serving
-from tests.waiting import until
+from tests.waiting import until_later_than
 
 FILE = "clicktrail.duckdb"
 
@@ -152,7 +151,7 @@ def test_a_server_serves_what_was_compacted(tmp_path: Path) -> None:
     assert run("compact", "--data", str(tmp_path / "data")).returncode == 0
     with serving(tmp_path / "data") as server, server.client() as api:
         assert api.get(f"/clicks/{made}").status_code == 200
-        until(lambda: time.time() >= created_s(made) + 1, "the next second: ids of two processes have no order in one")
+        until_later_than(made)
         assert record(server) > made
 
 

@@ -77,6 +77,8 @@ def test_no_statistics_of_columns_have_an_erased_person(tmp_path: Path) -> None:
 
 MANY, APART = 500_000, 50_000
 """Clicks of a store that is written again by moving them, and between two clicks of the person."""
+LAST_PIECE = MANY - 2 * 122_880
+"""Rows of the last piece that is moved, the largest one: the others have two row groups."""
 _MANY = f"""
     INSERT INTO clicks (click_id, time, update_time, ip, uri, is_first, is_data_centre, is_prefetch, visitor,
         is_totalled, user_agent, visitor_id, referrer)
@@ -117,9 +119,8 @@ def test_many_clicks_are_moved_while_the_server_records(tmp_path: Path, mode: st
     with duckdb.connect(str(data / "clicktrail.duckdb"), read_only=True) as connection:
         rows = connection.execute(_PLACES).fetchall()
         assert len(rows) == MANY - (MANY // APART if mode == "delete" else 0)
-        assert (
-            max(abs(place - rank) for _, place, rank in rows) < 2 * 122_880
-        )  # erased clicks are near their neighbours
+        # Erased clicks are in the piece of their neighbours, and DuckDB may copy a piece's row groups in any order.
+        assert max(abs(place - rank) for _, place, rank in rows) < LAST_PIECE
 
 
 @pytest.mark.parametrize("mode", ["strip", "delete"])
