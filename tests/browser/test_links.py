@@ -132,6 +132,31 @@ def test_a_link_is_made_changed_disabled_and_deleted_by_keys(
         assert api.get(f"/links/{link['linkId']}").status_code == 404
 
 
+def test_a_form_that_is_saved_at_once_keeps_partner_and_banner(
+    open_page: OpenPage, tracker: Serving, programme: Programme
+) -> None:
+    """The names of both are asked for when the form opens. A person, or a browser, may be quicker than the answers."""
+    partner = programme.partners[2]
+    with tracker.client() as api:
+        banner = {"bannerName": "Slow", "cdnFileUrl": "https://cdn.example/a.png", "width": 300, "height": 250}
+        banner_id = api.post("/banners", json=banner).json()["bannerId"]
+        link = {"name": "Kept", "uri": "https://shop.example/", "profileId": partner, "bannerId": banner_id}
+        link_id = api.post("/links", json=link).json()["linkId"]
+    page = open_page(f"/links/{link_id}")
+    expect(page.locator("h1")).to_have_text("Kept")
+    page.route(re.compile(rf"/profiles/{partner}$|/banners\?"), lambda _: None)  # never answered
+    page.get_by_role("button", name="Edit link").click()
+    form = page.get_by_role("dialog")
+    expect(form.get_by_label("Partner")).to_have_value(partner)
+    form.get_by_label("Name").fill("Kept and renamed")
+    form.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("Kept and renamed")
+    with tracker.client() as api:
+        saved = api.get(f"/links/{link_id}").json()
+        assert (saved["profileId"], saved["bannerId"]) == (partner, banner_id)
+        api.delete(f"/links/{link_id}")
+
+
 def test_a_partner_sees_own_links_and_changes_nothing(open_page: OpenPage, programme: Programme) -> None:
     page = open_page("/links?list=all", scope="partner", partner=programme.partners[2])
     expect(page.locator("tbody tr")).to_have_count(2)

@@ -81,13 +81,16 @@ export function Field({ name, label, help, shows = name, options, rows, value, .
   const own = { id, name, "data-shows": shows, ...rest, "aria-describedby": said, "aria-invalid": error ? "true" : undefined };
   return html`<div class="field"><label for=${id}>${label}</label>
     ${options
-      ? html`<select ...${own}>${options.map(([key, text]) => html`<option value=${key} selected=${key === (value ?? "")}>${text}</option>`)}</select>`
+      ? html`<select ...${own}>${withValue(options, value ?? "").map(([key, text]) => html`<option value=${key} selected=${key === (value ?? "")}>${text}</option>`)}</select>`
       : rows
         ? html`<textarea rows=${rows} defaultValue=${value ?? ""} ...${own}></textarea>`
         : html`<input autocomplete="off" defaultValue=${value ?? ""} ...${own} />`}
     ${help && html`<span class="help" id=${`${id}h`}>${help}</span>`}
     ${error && html`<span class="problem" id=${`${id}e`}>${error}</span>`}</div>`;
 }
+
+/** A list always has what is set, also before its options are loaded, or saving the form would change it. */
+const withValue = (options, value) => (options.some(([key]) => key === value) ? options : [...options, [value, value]]);
 
 export function CheckField({ name, label, isChecked }) {
   return html`<label class="check"><input type="checkbox" name=${name} defaultChecked=${isChecked} />${label}</label>`;
