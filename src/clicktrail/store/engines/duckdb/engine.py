@@ -45,8 +45,8 @@ _LOOK_S = 0.05
 """Seconds between two looks at the log's size. Each look needs the GIL, which the event loop seldom releases."""
 _WAIT_S = 1.0
 """How long `scrub` waits for earlier transactions; meanwhile clicks stay in the journal."""
-_JOINED = 1
-"""How often a checkpoint joins small row groups: it takes a second each, and everyone waits."""
+_JOIN_EVERY_S = 300.0
+"""At most so often a checkpoint joins small row groups. It then takes a second more, and all questions wait."""
 _BESIDE = frozenset({Write.UPKEEP, Write.QUEUE, Write.BESIDE})
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -54,7 +54,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # This module makes the checkpoints: if one failed inside a commit, the result of the commit would be unknown.
     "checkpoint_threshold": "1TB",
     "auto_checkpoint_skip_wal_threshold": 1 << 62,
-    "max_vacuum_tasks": _JOINED,
+    "max_vacuum_tasks": 1,
     "late_materialization_max_rows": 1_001,  # the largest page, and the row that shows whether there is a next one
 }
 
@@ -89,7 +89,8 @@ class DuckdbEngine:
         self._running = Running()
         self._free = FreeBlocks(path)
         self._has_given_up = False
-        self._look_at = 0.0
+        self._look_at = self._join_at = 0.0
+        self._keeps_groups = False
         self.damage = set_aside(path)
         """Message for the operator about data lost with a damaged log."""
         self._connection = connect(self._path, self._config)
@@ -137,16 +138,16 @@ class DuckdbEngine:
         """Makes zeros of what changed and deleted rows left in journal, log and file. Returns whether it could."""
         in_writer, opened = partial(asyncio.get_running_loop().run_in_executor, self._writer), self._connection
         pieces = rewrite(self.run, self._run_beside, self.checkpoint, self._clean) if rewrites else iter(())
-        await in_writer(self._join_groups, 0)
+        await in_writer(self._keep_groups, True)
         try:
             is_done = await scrub(in_writer, pieces, partial(self._scrub, rewrites), self.memory.clock, rest)
         finally:
             with contextlib.suppress(RuntimeError):  # the engine closes
-                await in_writer(self._join_groups, _JOINED)
+                await in_writer(self._keep_groups, False)
         return is_done and self._connection is opened  # else the numbers of rows changed meanwhile
 
-    def _join_groups(self, most: int) -> None:
-        self._session().rows(sql(f"SET max_vacuum_tasks = {most}"))
+    def _keep_groups(self, are_kept: bool) -> None:
+        self._keeps_groups = are_kept
 
     def _clean(self) -> None:
         with self._intake.not_flushing():
@@ -275,8 +276,12 @@ class DuckdbEngine:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
+        now = self.memory.clock.passed_s()
+        joins = now >= self._join_at and not self._keeps_groups
         try:
+            self._session().rows(sql(f"SET max_vacuum_tasks = {int(joins)}"))
             self._session().rows(sql("CHECKPOINT"))
+            self._join_at = now + _JOIN_EVERY_S if joins else self._join_at
         except duckdb.Error as error:
             self._has_given_up |= isinstance(error, duckdb.FatalException)
 
@@ -310,8 +315,7 @@ class DuckdbEngine:
 
     def _look_at_log(self) -> None:
         """Called after each write: lets the writer's thread move a long log into the file."""
-        now = self.memory.clock.passed_s()
-        if now >= self._look_at:
+        if (now := self.memory.clock.passed_s()) >= self._look_at:
             self._look_at = now + _LOOK_S
             with contextlib.suppress(OSError, RuntimeError):  # close() also makes a checkpoint
                 if self._log.stat().st_size > _CHECKPOINT_BYTES:
