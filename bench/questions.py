@@ -5,7 +5,8 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from urllib.parse import quote
+from contextlib import closing
+from urllib.parse import quote, urlsplit
 
 from tests.serving import Serving
 
@@ -43,6 +44,9 @@ class Asker:
         assert answer.status == 200, content
         return content, answer
 
+    def close(self) -> None:
+        self.client.close()
+
     def time(self, path: str, **headers: str) -> str:
         times = []
         for _ in range(REPEATS):
@@ -67,8 +71,10 @@ def filter_values(asker: Asker, clicks: int) -> dict[str, str]:
         "isBot": "1",
         "botRule": "Googlebot\\/",
         "isDataCentre": "1",
+        "isFirst": "1",
         "isPrefetch": "1",
         "duplicateOf": middle["clickId"],
+        "referrerHost": urlsplit(middle["referrer"]).hostname,
         "clickStartTime": middle["time"],
         "clickEndTime": middle["time"],
         "registration": "1",
@@ -79,6 +85,8 @@ def filter_values(asker: Asker, clicks: int) -> dict[str, str]:
         "bannerId": "0" * 24,
         "code": "matches-nothing",
         "profileId": "0" * 24,
+        "partnerId": "0" * 24,
+        "siteId": "0" * 24,
         "uri": "matches-nothing",
         "utmTerm": "nothing",
         "userAgent": "Model-299998",
@@ -88,27 +96,27 @@ def filter_values(asker: Asker, clicks: int) -> dict[str, str]:
 
 
 def measure_questions(server: Serving, clicks: int) -> Iterator[Line]:
-    asker = Asker(server)
-    asker.get(f"/links/{0:024x}/metrics")  # the figures of links have been read
-    yield "newest page", asker.time("/clicks")
-    deep = json.loads(asker.get(f"/clicks?limit=1&offset={clicks // 2}")[0])[0]
-    yield "get by id, in the middle", asker.time(f"/clicks/{deep['clickId']}")
-    yield "page behind a cursor, in the middle", asker.time(cursor_path(asker, clicks))
-    yield "exact count", asker.time("/clicks?limit=1", Prefer="count=exact")
-    yield "page of 100 with metrics", asker.time("/clicks?limit=100&query[metrics]=1")
-    everything = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
-    yield "page of 1,000 with everything", asker.time(f"/clicks?limit=1000&{everything}")
-    for name, value in filter_values(asker, clicks).items():
-        yield f"filter {name}", asker.time(f"/clicks?filter[{name}]={value}")
-    for name in CLICK.sorts:
-        for order in ("asc", "desc"):
-            yield f"sort {name} {order}", asker.time(f"/clicks?sort_by={name}&sort_order={order}")
-    for name in ("uri", "userAgent", "tag", "ip"):
-        yield f"one campaign, sort {name}", asker.time(f"/clicks?filter[utmCampaign]=campaign7&sort_by={name}")
-    started = time.perf_counter()
-    content, _ = asker.get("/clicks/export?format=csv&filter[utmCampaign]=campaign1")
-    rows = content.count(b"\n")
-    yield "CSV export of one campaign", f"{rows / (time.perf_counter() - started):,.0f} rows/s ({rows:,} rows)"
+    with closing(Asker(server)) as asker:
+        asker.get(f"/links/{0:024x}/metrics")  # the figures of links have been read
+        yield "newest page", asker.time("/clicks")
+        deep = json.loads(asker.get(f"/clicks?limit=1&offset={clicks // 2}")[0])[0]
+        yield "get by id, in the middle", asker.time(f"/clicks/{deep['clickId']}")
+        yield "page behind a cursor, in the middle", asker.time(cursor_path(asker, clicks))
+        yield "exact count", asker.time("/clicks?limit=1", Prefer="count=exact")
+        yield "page of 100 with metrics", asker.time("/clicks?limit=100&query[metrics]=1")
+        everything = "query[link]=1&query[profile]=1&query[contacts]=1&query[metrics]=1"
+        yield "page of 1,000 with everything", asker.time(f"/clicks?limit=1000&{everything}")
+        for name, value in filter_values(asker, clicks).items():
+            yield f"filter {name}", asker.time(f"/clicks?filter[{name}]={value}")
+        for name in CLICK.sorts:
+            for order in ("asc", "desc"):
+                yield f"sort {name} {order}", asker.time(f"/clicks?sort_by={name}&sort_order={order}")
+        for name in ("uri", "userAgent", "tag", "ip"):
+            yield f"one campaign, sort {name}", asker.time(f"/clicks?filter[utmCampaign]=campaign7&sort_by={name}")
+        started = time.perf_counter()
+        content, _ = asker.get("/clicks/export?format=csv&filter[utmCampaign]=campaign1")
+        rows = content.count(b"\n")
+        yield "CSV export of one campaign", f"{rows / (time.perf_counter() - started):,.0f} rows/s ({rows:,} rows)"
 
 
 def cursor_path(asker: Asker, clicks: int) -> str:
@@ -119,8 +127,8 @@ def cursor_path(asker: Asker, clicks: int) -> str:
 
 def measure_concurrent(server: Serving) -> Iterator[Line]:
     port, token = int(server.url.rpartition(":")[2]), server.token()
-    asker = Asker(server)
-    old = json.loads(asker.get("/clicks?limit=1&sort_order=asc")[0])[0]["clickId"]
+    with closing(Asker(server)) as asker:
+        old = json.loads(asker.get("/clicks?limit=1&sort_order=asc")[0])[0]["clickId"]
     for name, path in (("newest pages", "/clicks"), ("gets of an old click", f"/clicks/{old}")):
         got = load.run(port, load.request_bytes("GET", path, token), 32)
         yield f"{name}, 32 connections", f"{got.rate:,.0f}/s, p50 {got.p50_ms:.2f} ms, p99 {got.p99_ms:.1f} ms"

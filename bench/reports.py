@@ -5,7 +5,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,12 +124,13 @@ def raw_postgres(url: str) -> Iterator[Raw]:
 
 def measure(server: Serving, raw: Raw) -> Iterator[Line]:
     """Each report and its statement by hand in turn."""
-    asker, (engine, run) = Asker(server), raw
-    for question in QUESTIONS:
-        statement = question.by_hand
-        for place, expression in _DIALECTS[engine].items():
-            statement = statement.replace(place, expression)
-        yield question.name, _measure(asker, question, lambda statement=statement: run(statement))
+    engine, run = raw
+    with closing(Asker(server)) as asker:
+        for question in QUESTIONS:
+            statement = question.by_hand
+            for place, expression in _DIALECTS[engine].items():
+                statement = statement.replace(place, expression)
+            yield question.name, _measure(asker, question, lambda statement=statement: run(statement))
 
 
 def _measure(asker: Asker, question: Question, by_hand: Callable[[], list[tuple[Any, ...]]]) -> str:
