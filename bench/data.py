@@ -5,6 +5,7 @@ bytes, and a history that was imported out of order. One statement of DuckDB mak
 """
 
 import time
+from functools import partial
 from math import cos, exp, pi
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from clicktrail.store.engines.duckdb.engine import DuckdbEngine
 from clicktrail.store.engines.pipes import pass_on
 from clicktrail.store.migrations.fills import fill
 from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import Sql, sql
 
 START_S = 1_700_006_400  # 2023-11-15, a midnight
@@ -110,15 +112,19 @@ def build(folder: Path, clicks: int) -> float:
     engine.run(lambda session: session.rows(Sql(_RHYTHM_ROWS.replace("?", "{}"), tuple(columns))))
     for first in range(0, clicks, PIECE):
         piece = clicks_sql(first, min(first + PIECE, clicks), clicks)
-        engine.run(lambda session, piece=piece: session.rows(sql(f"INSERT INTO clicks ({names}) {piece}")))
+        engine.run(partial(_run, statement=f"INSERT INTO clicks ({names}) {piece}"))
     inserts = (f"INSERT INTO {table} ({names}) {select}" for table, (names, select) in shapes.objects_sql().items())
     for statement in (*inserts, *shapes.AROUND_SQL):
-        engine.run(lambda session, statement=statement: session.rows(sql(statement)))
+        engine.run(partial(_run, statement=statement))
     engine.checkpoint()
     seconds = time.perf_counter() - started
     fill(engine)
     engine.close()
     return seconds
+
+
+def _run(session: Session, statement: str) -> None:
+    session.rows(sql(statement))
 
 
 def copy_all(connection: psycopg.Connection, clicks: int) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import cycle
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.send_when_due()
 
     def send_when_due(self) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -130,7 +131,7 @@ def measure(server: Serving, raw: Raw) -> Iterator[Line]:
             statement = question.by_hand
             for place, expression in _DIALECTS[engine].items():
                 statement = statement.replace(place, expression)
-            yield question.name, _measure(asker, question, lambda statement=statement: run(statement))
+            yield question.name, _measure(asker, question, partial(run, statement))
 
 
 def _measure(asker: Asker, question: Question, by_hand: Callable[[], list[tuple[Any, ...]]]) -> str:

@@ -19,7 +19,8 @@ def add(session: Session, first: int) -> None:
 
 
 def count_groups(session: Session) -> int:
-    return session.rows(sql("SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('revoked_tokens')"))[0][0]
+    counted = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('revoked_tokens')"
+    return int(session.rows(sql(counted))[0][0])
 
 
 def test_row_groups_are_joined_once_in_five_minutes(tmp_path: Path) -> None:
