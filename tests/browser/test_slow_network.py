@@ -1,0 +1,227 @@
+"""The dashboard with a slow or failing network, and people who do not wait."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.chromium import CHROMIUM
+from tests.browser.conftest import OpenPage, watched_page
+from tests.browser.programme import Programme
+from tests.people import PASSWORD, invite
+from tests.serving import Serving
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.own_server,
+    pytest.mark.engines("duckdb"),  # the requests are the same on both
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
+    pytest.mark.usefixtures("programme"),
+]
+ODD: dict[str, dict[str, Any]] = {
+    "links": {
+        "name": " Two  words ",
+        "code": "Odd1",
+        "uri": "https://shop.example/?a=1",
+        "uuid": " key ",
+        "expireTime": "2031-10-26T00:30:15.123+00:00",
+        "redirectStatus": 307,
+    },
+    "profiles": {"firstName": " Odd ", "lastName": "", "tags": ["a, b", " c"], "uuid": " odd "},
+    "postbacks": {"name": " Odd ", "uri": "https://partner.example/?a={click_id}", "events": ["registration", "click"]},
+    "banners": {"bannerName": " Odd ", "cdnFileUrl": "https://cdn.example/a.png", "width": 300},
+    "sites": {"name": " Odd ", "origins": ["https://shop.example", "https://blog.example"]},
+}
+"""Objects as programs make them: no form can show all of this."""
+IDS = {
+    "links": "linkId",
+    "profiles": "profileId",
+    "postbacks": "postbackId",
+    "banners": "bannerId",
+    "sites": "siteId",
+}
+PAGES = {
+    "links": ("/links/{}", "Edit link"),
+    "profiles": ("/partners/{}", "Edit partner"),
+    "postbacks": ("/postbacks", "Edit"),
+    "banners": ("/settings/banners", "Edit"),
+    "sites": ("/settings/sites", "Edit"),
+}
+
+
+def held(page: Page, url: str | re.Pattern[str], method: str = "GET") -> list[Route]:
+    """The requests from now on that get no answer before the test gives one."""
+    waiting: list[Route] = []
+    page.route(url, lambda route: waiting.append(route) if route.request.method == method else route.fallback())
+    return waiting
+
+
+def until_asked(page: Page, waiting: list[Route], count: int = 1) -> None:
+    """The events of a page are taken while it is asked something."""
+    until(lambda: page.title() != "" and len(waiting) >= count, "it is asked for")
+
+
+def silent(page: Page, url: str | re.Pattern[str], method: str = "GET") -> None:
+    """From now on these requests get an answer that is none: a proxy's own page."""
+    page.route(
+        url,
+        lambda route: route.fulfill(status=200, body="<html>") if route.request.method == method else route.fallback(),
+    )
+
+
+def made(api: httpx.Client, kind: str, **more: Any) -> str:
+    answer = api.post(f"/{kind}", json={**ODD[kind], **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()[IDS[kind]])
+
+
+def read(api: httpx.Client, kind: str, object_id: str) -> dict[str, Any]:
+    found = api.get(f"/{kind}/{object_id}", params={"query[redirect]": "1"} if kind == "links" else {}).json()
+    return {name: value for name, value in found.items() if name != "updateTime"}
+
+
+@pytest.fixture
+def admin(browser: Browser, tracker: Serving) -> Iterator[Page]:
+    """An admin with a session, who has just signed in."""
+    with tracker.client() as api:
+        _, token = invite(api, f"admin {len(api.get('/users?limit=100').json())}")
+    with watched_page(browser, tracker, refusals=(401, 403, 500)) as (page, _):
+        page.goto(f"{tracker.url}/welcome#{token}")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Set password and sign in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        yield page
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_saving_an_untouched_form_changes_nothing(
+    open_page: OpenPage, tracker: Serving, programme: Programme, kind: str
+) -> None:
+    with tracker.client() as api:
+        more = {"profileId": programme.partners[0]} if kind in ("links", "postbacks") else {}
+        object_id = made(api, kind, **more)
+        before = read(api, kind, object_id)
+        path, edit = PAGES[kind]
+        page = open_page(path.format(object_id))
+        page.get_by_role("button", name=edit).click()
+        with page.expect_response(lambda answer: answer.request.method == "PATCH") as saved:
+            page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        assert saved.value.status == 200
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert read(api, kind, object_id) == before
+        api.delete(f"/{kind}/{object_id}")
+
+
+def test_two_people_change_one_link(open_page: OpenPage, tracker: Serving, programme: Programme) -> None:
+    with tracker.client() as api:
+        link_id = made(api, "links", code="both", profileId=programme.partners[0])
+        page = open_page(f"/links/{link_id}")
+        page.get_by_role("button", name="Edit link").click()
+        assert api.patch(f"/links/{link_id}", json={"profileId": programme.partners[1]}).status_code == 200
+        page.get_by_role("dialog").get_by_label("Name").fill("Renamed")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("h1")).to_have_text("Renamed")
+        assert read(api, "links", link_id)["profileId"] == programme.partners[1]
+        api.delete(f"/links/{link_id}")
+
+
+def test_a_double_click_does_it_once(open_page: OpenPage, programme: Programme) -> None:
+    """Two replays of a postback would tell a partner twice."""
+    page = open_page(f"/links/{programme.links[0]}")
+    waiting = held(page, "**/links/*", "PATCH")
+    page.get_by_role("button", name="Disable").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Disable").dblclick()
+    expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
+    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_visible()  # it is not undone by closing
+    assert len(waiting) == 1
+    waiting[0].fulfill(body="<html>")
+    expect(dialog.get_by_role("alert")).to_contain_text("did not answer")
+    expect(dialog.get_by_role("button", name="Disable")).to_be_enabled()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_a_form_stays_open_until_it_is_answered(open_page: OpenPage, tracker: Serving) -> None:
+    page = open_page("/links", refusals=(500,))
+    page.get_by_role("button", name="New link").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Once")
+    waiting = held(page, "**/links", "POST")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
+    expect(dialog).to_be_visible()
+    assert len(waiting) == 1
+    waiting[0].fulfill(status=500, body="")
+    expect(dialog.get_by_role("alert")).to_contain_text("500")
+    page.unroute("**/links")
+    silent(page, "**/links", "POST")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("may have been done or not")
+    expect(dialog.get_by_label("Name")).to_have_value("Once")
+    page.unroute("**/links")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("h1")).to_have_text("Once")
+    with tracker.client() as api:
+        [link] = api.get("/links?filter[name]=Once").json()
+        api.delete(f"/links/{link['linkId']}")
+
+
+def test_an_answer_that_is_none_is_asked_for_again(open_page: OpenPage) -> None:
+    page = open_page()
+    silent(page, "**/registrations?*")
+    page.get_by_role("link", name="Registrations").click()
+    expect(page.get_by_role("alert")).to_contain_text("did not answer")
+    page.unroute("**/registrations?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_choice_stays_when_its_list_arrives(open_page: OpenPage, tracker: Serving) -> None:
+    with tracker.client() as api:
+        banner_id = made(api, "banners")
+        link_id = made(api, "links", code="kept", bannerId=banner_id)
+        page = open_page(f"/links/{link_id}")
+        expect(page.locator("h1")).to_contain_text("words")
+        waiting = held(page, "**/banners?*")
+        page.get_by_role("button", name="Edit link").click()
+        banner = page.get_by_role("dialog").get_by_label("Banner")
+        banner.select_option("")
+        until_asked(page, waiting)
+        waiting[0].continue_()
+        expect(banner.get_by_role("option", name="Odd")).to_be_attached()
+        expect(banner).to_have_value("")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert read(api, "links", link_id)["bannerId"] is None
+        api.delete(f"/links/{link_id}")
+
+
+PASSWORD_ASKED = json.dumps(
+    {"type": "urn:clicktrail:problem:password-required", "title": "a", "status": 403, "detail": "b"}
+)
+
+
+def password_asked(page: Page, url: str, method: str) -> Callable[[], int]:
+    """As when the password was typed long ago. Returns how often this was asked."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method != method:
+            route.fallback()
+            return
+        asked.append(route.request.url)
+        route.fulfill(status=403, content_type="application/problem+json", body=PASSWORD_ASKED)
+
+    page.route(url, answer)
+    return lambda: len(asked)
