@@ -187,6 +187,54 @@ def test_an_answer_that_is_none_is_asked_for_again(open_page: OpenPage) -> None:
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
+def test_figures_of_other_links_are_not_shown(open_page: OpenPage) -> None:
+    """A link that was not asked about yet has no figures, rather than none at all."""
+    page = open_page("/links?list=all&q=spring%201")
+    clicks = page.locator("tbody tr").first.locator("td[data-label=Clicks]")
+    expect(clicks).to_have_text(re.compile("[1-9]"))
+    waiting = held(page, "**/reports?*")
+    page.get_by_role("searchbox").fill("spring 2")
+    expect(page.locator("tbody tr").first).to_contain_text("spring 2")
+    until_asked(page, waiting)
+    expect(clicks).to_have_text("–")
+    for each in waiting:
+        each.continue_()
+    expect(clicks).to_have_text(re.compile("[1-9]"))
+
+
+def test_a_list_waits_for_its_range(open_page: OpenPage) -> None:
+    page = open_page("/clicks?period=all")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    page.get_by_label("Period").select_option("30d")
+    expect(page.locator(".panel.list")).to_have_attribute("aria-busy", "false")
+    waiting = held(page, "**/reports?*")
+    page.get_by_label("Period").select_option("today")
+    until_asked(page, waiting)
+    expect(page.locator(".panel.list")).to_have_attribute("aria-busy", "true")
+    expect(page.get_by_role("button", name="Export")).to_be_disabled()
+    expect(page.get_by_role("link", name="Next")).to_have_count(0)
+    waiting[0].continue_()
+    expect(page.locator(".panel.list")).to_have_attribute("aria-busy", "false")
+    expect(page.get_by_role("button", name="Export")).to_be_enabled()
+
+
+def test_a_name_is_never_that_of_another(open_page: OpenPage, tracker: Serving) -> None:
+    with tracker.client() as api:
+        names = ("Near Media", "Far Media")
+        [first, second] = [api.post("/profiles", json={"firstName": each}).json()["profileId"] for each in names]
+    page = open_page("/links")
+    page.get_by_role("button", name="New link").click()
+    field = page.get_by_role("dialog").locator(".field", has=page.get_by_label("Partner"))
+    field.get_by_label("Partner").fill(first)
+    expect(field).to_contain_text("Near Media")
+    waiting = held(page, f"**/profiles/{second}")
+    field.get_by_label("Partner").fill(second)
+    until_asked(page, waiting)
+    expect(field).not_to_contain_text("Near Media")
+    waiting[0].continue_()
+    expect(field).to_contain_text("Far Media")
+
+
 def test_a_choice_stays_when_its_list_arrives(open_page: OpenPage, tracker: Serving) -> None:
     with tracker.client() as api:
         banner_id = made(api, "banners")
@@ -205,6 +253,36 @@ def test_a_choice_stays_when_its_list_arrives(open_page: OpenPage, tracker: Serv
         expect(page.get_by_role("dialog")).to_have_count(0)
         assert read(api, "links", link_id)["bannerId"] is None
         api.delete(f"/links/{link_id}")
+
+
+def test_the_picture_of_an_earlier_code_is_not_shown(open_page: OpenPage, tracker: Serving) -> None:
+    with tracker.client() as api:
+        link_id = made(api, "links", code="before")
+        page = open_page(f"/links/{link_id}")
+        picture = page.get_by_alt_text("QR code of the tracking link")
+        expect(picture).to_be_visible()
+        held(page, "**/qr?*")
+        page.get_by_role("button", name="Edit link").click()
+        page.get_by_role("dialog").get_by_label("Code").fill("after")
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator(".copyable code").first).to_have_text(re.compile("/after$"))
+        expect(picture).to_have_count(0)
+        api.delete(f"/links/{link_id}")
+
+
+def test_enter_opens_what_was_found_for_this_text(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Search", exact=True).click()
+    field = page.get_by_role("dialog").get_by_role("searchbox")
+    field.fill("Client 1")
+    expect(page.locator(".found a").first).to_be_visible()
+    url = page.url
+    waiting = held(page, "**/profiles?*")
+    field.fill("Client 2")
+    until_asked(page, waiting)
+    page.keyboard.press("Enter")
+    assert page.url == url
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 PASSWORD_ASKED = json.dumps(
