@@ -303,3 +303,77 @@ def password_asked(page: Page, url: str, method: str) -> Callable[[], int]:
 
     page.route(url, answer)
     return lambda: len(asked)
+
+
+def test_a_password_is_not_asked_for_what_was_left(admin: Page) -> None:
+    """Else the password that is typed for one thing would do another, such as the deletion of a user."""
+    admin.get_by_role("link", name="Settings").click()
+    asked = password_asked(admin, "**/session/second-factor", "POST")
+    admin.get_by_role("button", name="Set up a second factor").click()
+    expect(admin.get_by_role("dialog", name="Type your password again")).to_be_visible()
+    admin.go_back()
+    expect(admin.get_by_role("heading", name="Overview")).to_be_visible()
+    admin.get_by_role("link", name="Settings").click()
+    expect(admin.get_by_role("button", name="Set up a second factor")).to_be_enabled()
+    expect(admin.get_by_role("dialog")).to_have_count(0)
+    assert asked() == 1
+
+
+def test_a_user_without_an_invitation_is_shown(admin: Page) -> None:
+    admin.get_by_role("link", name="Settings").click()
+    admin.get_by_role("link", name="Users").click()
+    admin.route("**/invitation", lambda route: route.fulfill(status=500, body=""))
+    admin.get_by_role("button", name="Invite a user").click()
+    admin.get_by_role("dialog").get_by_label("Name").fill("half")
+    admin.get_by_role("button", name="Make a link").click()
+    expect(admin.get_by_role("alert")).to_contain_text("500")
+    expect(admin.get_by_role("row").filter(has_text="half")).to_contain_text("Invited")
+
+
+def test_no_one_is_told_to_be_signed_out_who_is_not(admin: Page) -> None:
+    admin.route("**/session", lambda route: route.fulfill(body="<html>"))
+    admin.get_by_role("button", name="Sign out").click()
+    expect(admin.get_by_role("alert")).to_contain_text("You are still signed in")
+    admin.reload()
+    expect(admin.get_by_role("alert")).to_contain_text("did not answer")
+    admin.unroute("**/session")
+    admin.get_by_role("button", name="Try again").click()
+    expect(admin.get_by_role("heading", name="Overview")).to_be_visible()
+    admin.get_by_role("button", name="Sign out").click()
+    expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_an_export_asks_for_the_password_in_time(admin: Page) -> None:
+    """A download that the server refuses says nothing to the person."""
+    admin.get_by_role("link", name="Clicks", exact=True).click()
+    waiting = held(admin, "**/session")
+    files = held(admin, "**/clicks/export?*")
+    admin.get_by_role("button", name="Export").click()
+    dialog = admin.get_by_role("dialog")
+    dialog.get_by_role("button", name="Download").click()
+    until_asked(admin, waiting, 2)
+    session = waiting[0].fetch().json() | {"confirmedUntil": None}
+    for each in waiting:
+        each.fulfill(json=session)
+    expect(dialog.get_by_label("Password")).to_be_visible()
+    assert files == []
+
+
+def test_a_tab_follows_who_is_signed_in(admin: Page, tracker: Serving, programme: Programme) -> None:
+    """All tabs share one session. Else the figures of a partner would stand under the name of an admin."""
+    with tracker.client() as api:
+        _, token = invite(api, "partner of a tab", "partner", programme.partners[0])
+    expect(admin.get_by_role("link", name="Partners", exact=True)).to_be_visible()
+    other = admin.context.new_page()
+    other.goto(f"{tracker.url}/welcome#{token}")
+    other.get_by_label("Password", exact=True).fill(PASSWORD)
+    other.get_by_role("button", name="Set password and sign in").click()
+    expect(other.locator(".who")).to_have_text("partner of a tab")
+    admin.evaluate("dispatchEvent(new Event('focus'))")  # what the browser does when a person turns to the tab
+    expect(admin.locator(".who")).to_have_text("partner of a tab")
+    expect(admin.get_by_role("link", name="Partners", exact=True)).to_have_count(0)
+    expect(admin.get_by_role("heading", name="Your link")).to_be_visible()
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    admin.evaluate("dispatchEvent(new Event('focus'))")
+    expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
