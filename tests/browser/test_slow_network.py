@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import OpenPage, watched_page
 from tests.browser.programme import Programme
-from tests.people import PASSWORD, invite
+from tests.people import PASSWORD, WRONG, invite
 from tests.serving import Serving
 from tests.waiting import until
 
@@ -377,3 +377,31 @@ def test_a_tab_follows_who_is_signed_in(admin: Page, tracker: Serving, programme
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
     admin.evaluate("dispatchEvent(new Event('focus'))")
     expect(admin.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_session_that_ends_loses_nothing_that_was_typed(admin: Page, tracker: Serving) -> None:
+    name = admin.locator(".who").inner_text()
+    admin.get_by_role("link", name="Links").click()
+    admin.get_by_role("button", name="New link").click()
+    form = admin.get_by_role("dialog", name="New link")
+    form.get_by_label("Name").fill("Typed at length")
+    admin.context.clear_cookies()
+    form.get_by_role("button", name="Save").click()
+    again = admin.get_by_role("dialog", name="Sign in again")
+    expect(again.get_by_label("Name")).to_have_value(name)
+    again.get_by_label("Password").fill(WRONG)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again.get_by_role("alert")).to_be_visible()
+    again.get_by_label("Password").fill(PASSWORD)
+    again.get_by_role("button", name="Sign in").click()
+    expect(again).to_have_count(0)
+    form.get_by_role("button", name="Save").click()
+    expect(admin.locator("h1")).to_have_text("Typed at length")
+    with tracker.client() as api:
+        [link] = api.get("/links?filter[name]=Typed%20at%20length").json()
+        api.delete(f"/links/{link['linkId']}")
+    admin.get_by_role("button", name="Edit link").click()
+    admin.context.clear_cookies()
+    admin.get_by_role("dialog").get_by_role("button", name="Save").click()
+    again.get_by_role("button", name="Cancel").click()
+    expect(admin.get_by_role("heading", name="Sign in", exact=True)).to_be_visible()

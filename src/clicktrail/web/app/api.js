@@ -1,7 +1,7 @@
 // The public API, and nothing else: what the dashboard shows, anyone with a token can ask for.
 import { base, renderQuery } from "./router.js";
 import { say } from "./format.js";
-import { forget, token } from "./session.js";
+import { end, token } from "./session.js";
 import { texts } from "./texts.js";
 
 /** A refusal: the problem document of the API. Status 0 means that there was no answer. */
@@ -55,7 +55,7 @@ export async function send(path, query = {}, { method = "GET", body, signal, hea
   if (answer.ok) return answer;
   const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
   signal?.throwIfAborted(); // what no one waits for is no one's problem
-  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path)) forget();
+  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path)) end();
   throw problem;
 }
 

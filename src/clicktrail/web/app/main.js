@@ -6,9 +6,9 @@ import { Empty, Failed, Forbidden, NotFound, Skeleton } from "./components/state
 import { say } from "./format.js";
 import { KeyList, isListOpen, useKeys } from "./keyboard.js";
 import { PAGES, findPage } from "./pages.js";
-import { SignIn, Welcome } from "./signin.js";
+import { SignIn, SignInAgain, Welcome } from "./signin.js";
 import { hrefOf, intoView, place } from "./router.js";
-import { forget, token, viewer } from "./session.js";
+import { end, forget, isOver, token, viewer } from "./session.js";
 import { texts } from "./texts.js";
 import { rangeQuery } from "./view.js";
 
@@ -29,7 +29,7 @@ function App() {
   if (isWelcome) return html`<${Welcome} />`;
   if (viewer.value === undefined) return html`<header class="top"><span class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</span></header>
     <main id="content">${problem ? html`<${Failed} problem=${problem} onRetry=${start} />` : html`<${Skeleton} rows=${3} />`}</main>`;
-  return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} key=${viewer.value.userId} /><${KeyList} />`;
+  return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} key=${viewer.value.userId} /><${KeyList} />${isOver.value && html`<${SignInAgain} />`}`;
 }
 
 /** All tabs share one session: another person may have signed in in another tab, who sees something else. */
@@ -40,7 +40,7 @@ async function follow() {
     const { body } = await ask("/session");
     if (viewer.value === before && body.userId !== before.userId) viewer.value = body;
   } catch (problem) {
-    if (problem.status === 401) forget();
+    if (problem.status === 401) end();
   }
 }
 

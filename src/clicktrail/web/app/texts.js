@@ -64,6 +64,8 @@ export const texts = {
     token: "Access token",
     tokenHelp: "clicktrail token create prints one. The token stays in the memory of this page: it is lost when you load the page again.",
     noToken: "This is not an access token.",
+    again: "Sign in again",
+    againText: "Your session has ended. What you typed is still there: sign in, then send it again.",
     stillSignedIn: "You are still signed in: the server did not end the session.",
     signOut: "Sign out",
     signedInAs: "Signed in as {name}",
