@@ -154,6 +154,20 @@ def test_clicks_that_the_stream_missed_have_their_place(
     del programme
 
 
+def test_a_silent_connection_is_a_lost_one(open_page: OpenPage, programme: Programme) -> None:
+    """A line can be cut so that neither end is told. The server says something every 15 seconds."""
+    page = open_page("")
+    page.clock.install()
+    page.get_by_role("link", name="Live").click()
+    wait_until_open(page)
+    with page.expect_request("**/live?**"):
+        page.clock.fast_forward(60_000)
+        expect(page.get_by_role("status").filter(has_text="lost")).to_be_visible()
+        page.clock.fast_forward(5_000)
+    wait_until_open(page)
+    del programme
+
+
 def test_a_session_follows_too(open_page: OpenPage, programme: Programme, tracker: Serving, mark: str) -> None:
     with tracker.client() as api:
         person = make_person(tracker, api, mark, "read")
