@@ -1,7 +1,7 @@
 // The public API, and nothing else: what the dashboard shows, anyone with a token can ask for.
 import { base, renderQuery } from "./router.js";
 import { say } from "./format.js";
-import { end, token } from "./session.js";
+import { end, token, viewer } from "./session.js";
 import { texts } from "./texts.js";
 
 /** A refusal: the problem document of the API. Status 0 means that there was no answer. */
@@ -48,6 +48,7 @@ export async function askFile(path, query, options) {
 /** The answer as it is. Raises Problem. */
 export async function send(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
   const all = { ...headers };
+  const asker = viewer.value;
   if (token.value) all.Authorization = `Bearer ${token.value}`;
   if (body !== undefined) all["Content-Type"] = "application/json";
   const options = { method, signal, headers: all, body: body === undefined ? undefined : JSON.stringify(body) };
@@ -55,7 +56,7 @@ export async function send(path, query = {}, { method = "GET", body, signal, hea
   if (answer.ok) return answer;
   const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
   signal?.throwIfAborted(); // what no one waits for is no one's problem
-  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path)) end();
+  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path) && viewer.value === asker) end(); // who signed in meanwhile goes on
   throw problem;
 }
 

@@ -46,7 +46,7 @@ export function Invite({ profile, user, onClose, onDone }) {
     setMade((await askConfirmed(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" })).body);
   };
   const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose}><p>${words.inviteText}</p>
-    <${Field} name="name" label=${words.inviteName} value=${user?.name} readOnly=${Boolean(user)} required autofocus /><//>`;
+    <${Field} name="name" label=${words.inviteName} value=${user?.name} readOnly=${Boolean(invited.current)} required autofocus /><//>`;
   const link = made && html`<p>${say(words.inviteLink, { when: moment(made.endTime, zone.value) })}</p><${Copyable} text=${made.url} />
     <footer class="buttons"><button type="button" onClick=${onClose}>${words.done}</button></footer>`;
   return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//><${PasswordDialog} />`;
