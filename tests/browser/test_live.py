@@ -125,6 +125,49 @@ def test_a_lost_connection_comes_back_by_itself(
     del programme
 
 
+def test_clicks_that_the_stream_missed_have_their_place(
+    open_page: OpenPage, programme: Programme, tracker: Serving, mark: str
+) -> None:
+    """As after a restart of the server: the stream cannot say what came meanwhile, the list can."""
+    page = open_page("")
+    with tracker.client() as api:
+        first = arrive(api, "spring1", f"{mark}-first")["clickId"]
+        shown = api.get(f"/clicks/{first}?query[visitor]=1").text
+        streams = iter([f"id: {first}\nevent: click\ndata: {shown}\n\n", 'event: missed\ndata: {"count":null}\n\n'])
+        opened: list[Route] = []
+
+        def answer(route: Route) -> None:
+            opened.append(route)
+            if len(opened) == 2:
+                arrive(api, "spring1", f"{mark}-missed")
+            body = next(streams, None)
+            route.continue_() if body is None else route.fulfill(content_type="text/event-stream", body=body)
+
+        page.route("**/live?**", answer)
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(".note.warn")).to_be_visible()
+        rows = page.locator(".arrivals li").filter(has_text=mark)
+        expect(rows).to_have_count(2)
+        expect(rows.nth(0)).to_contain_text(f"{mark}-missed")
+        expect(rows.nth(1)).to_contain_text(f"{mark}-first")
+    page.unroute_all(behavior="ignoreErrors")
+    del programme
+
+
+def test_a_silent_connection_is_a_lost_one(open_page: OpenPage, programme: Programme) -> None:
+    """A line can be cut so that neither end is told. The server says something every 15 seconds."""
+    page = open_page("")
+    page.clock.install()
+    page.get_by_role("link", name="Live").click()
+    wait_until_open(page)
+    with page.expect_request("**/live?**"):
+        page.clock.fast_forward(60_000)
+        expect(page.get_by_role("status").filter(has_text="lost")).to_be_visible()
+        page.clock.fast_forward(5_000)
+    wait_until_open(page)
+    del programme
+
+
 def test_a_session_follows_too(open_page: OpenPage, programme: Programme, tracker: Serving, mark: str) -> None:
     with tracker.client() as api:
         person = make_person(tracker, api, mark, "read")

@@ -1,12 +1,13 @@
 // The public API, and nothing else: what the dashboard shows, anyone with a token can ask for.
 import { base, renderQuery } from "./router.js";
-import { forget, token } from "./session.js";
+import { say } from "./format.js";
+import { end, token, viewer } from "./session.js";
 import { texts } from "./texts.js";
 
 /** A refusal: the problem document of the API. Status 0 means that there was no answer. */
 export class Problem extends Error {
   constructor(status, document = {}) {
-    super(document.detail || document.title || texts.states.noAnswer);
+    super(document.detail || document.title || (status ? say(texts.states.status, { status }) : texts.states.noAnswer));
     this.status = status;
     this.kind = (document.type ?? "").replace("urn:clicktrail:problem:", "");
     this.errors = document.errors ?? [];
@@ -20,30 +21,42 @@ const ASKS_FOR_SECRETS = /^\/(session|welcome|access)\b/;
 /** The answer: its JSON, the cursor of the next page, and the total of a list where it was asked for. */
 export async function ask(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
   const answer = await send(path, query, { method, body, signal, headers });
-  const text = await answer.text();
   return {
-    body: text ? JSON.parse(text) : null,
+    body: await arrived(answer.text().then((text) => JSON.parse(text || "null")), silenceOf(path, method)),
     next: readNext(answer.headers.get("Link")),
     total: answer.headers.has("X-Total-Count") ? Number(answer.headers.get("X-Total-Count")) : null,
   };
 }
 
-/** The answer as it is, for files. Raises Problem. */
+/** What comes of a step of a request. The connection may end at each of them, also in the middle of an answer, and what
+ *  stands between here and the server may answer with a page of its own. */
+function arrived(step, detail) {
+  return step.catch((error) => {
+    throw error.name === "AbortError" ? error : new Problem(0, { detail });
+  });
+}
+
+/** What to say if there is no answer: what was sent once may be done twice if it is sent again. */
+const silenceOf = (path, method) => (method === "POST" && !ASKS_FOR_SECRETS.test(path) ? texts.states.noAnswerToChange : texts.states.noAnswer);
+
+/** The answer as a file. Raises Problem. */
+export async function askFile(path, query, options) {
+  const answer = await send(path, query, options);
+  return arrived(answer.blob(), texts.states.noAnswer);
+}
+
+/** The answer as it is. Raises Problem. */
 export async function send(path, query = {}, { method = "GET", body, signal, headers = {} } = {}) {
   const all = { ...headers };
+  const asker = viewer.value;
   if (token.value) all.Authorization = `Bearer ${token.value}`;
   if (body !== undefined) all["Content-Type"] = "application/json";
   const options = { method, signal, headers: all, body: body === undefined ? undefined : JSON.stringify(body) };
-  let answer;
-  try {
-    answer = await fetch(urlOf(path, query), options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0);
-  }
+  const answer = await arrived(fetch(urlOf(path, query), options), silenceOf(path, method));
   if (answer.ok) return answer;
   const problem = new Problem(answer.status, await answer.json().catch(() => ({})));
-  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path)) forget();
+  signal?.throwIfAborted(); // what no one waits for is no one's problem
+  if (answer.status === 401 && !ASKS_FOR_SECRETS.test(path) && viewer.value === asker) end(); // who signed in meanwhile goes on
   throw problem;
 }
 

@@ -1,26 +1,47 @@
 // The start: who is signed in, then the frame with the menu and the page of the URL.
 import { html, render, useEffect, useState } from "../vendor/preact/preact.js";
-import { ask } from "./api.js";
-import { Empty, Forbidden, NotFound, Skeleton } from "./components/states.js";
+import { Problem, ask } from "./api.js";
+import { Wrong, useAction } from "./components/form.js";
+import { Empty, Failed, Forbidden, NotFound, Skeleton } from "./components/states.js";
 import { say } from "./format.js";
 import { KeyList, isListOpen, useKeys } from "./keyboard.js";
 import { PAGES, findPage } from "./pages.js";
-import { SignIn, Welcome } from "./signin.js";
+import { SignIn, SignInAgain, Welcome } from "./signin.js";
 import { hrefOf, intoView, place } from "./router.js";
-import { forget, token, viewer } from "./session.js";
+import { end, forget, isOver, token, viewer } from "./session.js";
 import { texts } from "./texts.js";
 import { rangeQuery } from "./view.js";
 
 function App() {
   const isWelcome = place.value.path === "/welcome";
+  const [problem, setProblem] = useState(null);
+  const start = () => {
+    setProblem(null);
+    ask("/session").then(({ body }) => (viewer.value = body)).catch((found) => (found.status === 401 ? forget() : setProblem(found)));
+  };
   useEffect(() => {
-    if (isWelcome) return;
-    ask("/session").then(({ body }) => (viewer.value = body)).catch(() => (viewer.value = null));
+    if (!isWelcome) start();
+  }, []);
+  useEffect(() => {
+    addEventListener("focus", follow);
+    return () => removeEventListener("focus", follow);
   }, []);
   if (isWelcome) return html`<${Welcome} />`;
   if (viewer.value === undefined) return html`<header class="top"><span class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</span></header>
-    <main id="content"><${Skeleton} rows=${3} /></main>`;
-  return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} /><${KeyList} />`;
+    <main id="content">${problem ? html`<${Failed} problem=${problem} onRetry=${start} />` : html`<${Skeleton} rows=${3} />`}</main>`;
+  return viewer.value === null ? html`<${SignIn} />` : html`<${Frame} key=${viewer.value.userId} /><${KeyList} />${isOver.value && html`<${SignInAgain} />`}`;
+}
+
+/** All tabs share one session: another person may have signed in in another tab, who sees something else. */
+async function follow() {
+  const before = viewer.value;
+  if (!before || token.value) return;
+  try {
+    const { body } = await ask("/session");
+    if (viewer.value === before && body.userId !== before.userId) viewer.value = body;
+  } catch (problem) {
+    if (problem.status === 401) end();
+  }
 }
 
 function Frame() {
@@ -46,10 +67,23 @@ function Menu() {
 
 function Account() {
   const { name } = viewer.value;
-  const leave = () => (token.value ? Promise.resolve() : ask("/session", {}, { method: "DELETE" })).finally(forget);
-  return html`<div class="account"><${Search} /><button type="button" class="quiet" title=${texts.keys.title} aria-label=${texts.keys.title} onClick=${() => (isListOpen.value = true)}>?</button>
+  const { problem, isBusy, run } = useAction();
+  const leave = () => run(async () => {
+    if (!token.value) await endSession();
+    forget();
+  });
+  return html`<div class="account"><${Wrong} problem=${problem} /><${Search} /><button type="button" class="quiet" title=${texts.keys.title} aria-label=${texts.keys.title} onClick=${() => (isListOpen.value = true)}>?</button>
     <span class="who" title=${say(texts.signIn.signedInAs, { name: name ?? "" })}>${name}</span>
-    <button type="button" class="quiet" onClick=${leave}>${texts.signIn.signOut}</button></div>`;
+    <button type="button" class="quiet" disabled=${isBusy} onClick=${leave}>${texts.signIn.signOut}</button></div>`;
+}
+
+/** Whoever is told that they are signed out may leave the computer to others: a session that goes on is said. */
+async function endSession() {
+  try {
+    await ask("/session", {}, { method: "DELETE" });
+  } catch (problem) {
+    if (problem.status !== 401) throw new Problem(problem.status, { detail: texts.signIn.stillSignedIn });
+  }
 }
 
 /** The search for a click or a client. A page's own search field comes first. */

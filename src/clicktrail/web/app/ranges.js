@@ -3,7 +3,8 @@
 import { useAnswer } from "./answers.js";
 import { DEFAULT_PERIOD, rangeQuery, readFilters } from "./view.js";
 
-/** `{from, to, isReady, problem, reload}`: two moments, of which the second is not included; null for no limit. */
+/** `{from, to, isReady, isLoading, problem, reload}`: two moments, of which the second is not included; null for no limit.
+ *  Until the range of the URL is known, it is not ready: no list is shown or exported with the range before. */
 export function useRange() {
   const query = rangeQuery();
   if (!query.has("period") && !query.has("from")) query.set("period", DEFAULT_PERIOD);
@@ -14,7 +15,7 @@ export function useRange() {
   if (isAll) return { from: null, to: null, isReady: true };
   if (isExact) return { from: query.get("from"), to: query.get("to"), isReady: true };
   const { from = null, to = null } = answer.data?.meta ?? {};
-  return { from, to, isReady: from !== null, problem: answer.problem, reload: answer.reload };
+  return { from, to, isReady: from !== null && !answer.isOld, isLoading: answer.isLoading, problem: answer.problem, reload: answer.reload };
 }
 
 /** The parameters of a list with the range and the filters of the URL. `least` and `most` name the filters of its time. */

@@ -23,9 +23,19 @@ export function readClaims(text) {
   }
 }
 
+/** Whether the session has ended under an open dialog. */
+export const isOver = signal(false);
+
+/** After a 401. What was typed in a dialog is not lost: the person signs in again, and sends it. A token has no such way. */
+export function end() {
+  isOver.value = Boolean(viewer.value) && !token.value && document.querySelector("dialog[open] form") !== null;
+  if (!isOver.value) forget();
+}
+
 export function forget() {
   token.value = null;
   viewer.value = null;
+  isOver.value = false;
 }
 
 export const may = {

@@ -1,9 +1,10 @@
 // Signing in: with name and password, with a token for people without a user, or with an invitation.
 import { html, useState } from "../vendor/preact/preact.js";
 import { Problem, ask } from "./api.js";
+import { Dialog } from "./components/dialog.js";
 import { Field, Form, mistake } from "./components/form.js";
 import { base, hrefOf } from "./router.js";
-import { readClaims, signInWithToken, viewer } from "./session.js";
+import { forget, isOver, readClaims, signInWithToken, viewer } from "./session.js";
 import { texts } from "./texts.js";
 
 const words = texts.signIn;
@@ -13,19 +14,33 @@ function Card({ title, children }) {
   return html`<main class="alone"><section class="card"><p class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</p><h1>${title}</h1>${children}</section></main>`;
 }
 
-export function SignIn() {
-  const [isToken, setToken] = useState(false);
+function PasswordForm({ known = "", onCancel }) {
   const [needsCode, setNeedsCode] = useState(false);
-  const withPassword = async ({ name, password, code }) => {
+  const send = async ({ name, password, code }) => {
     const body = { name, password, ...(code ? { code } : {}) };
     try {
       viewer.value = (await ask("/session", {}, { method: "POST", body })).body;
+      isOver.value = false;
     } catch (error) {
       if (error.kind !== "code-required") throw error;
       setNeedsCode(true);
       throw new Problem(401, { detail: words.codeNeeded });
     }
   };
+  return html`<${Form} send=${send} submit=${words.submit} onCancel=${onCancel}>
+    <${Field} name="name" label=${words.name} autocomplete="username" value=${known} required autofocus=${!known} />
+    <${Field} name="password" type="password" label=${words.password} autocomplete="current-password" required autofocus=${Boolean(known)} />
+    ${needsCode && html`<${Field} name="code" label=${words.code} inputmode="numeric" autocomplete="one-time-code" required />`}<//>`;
+}
+
+/** Over a page whose session has ended while something was typed. */
+export function SignInAgain() {
+  return html`<${Dialog} title=${words.again} onClose=${forget}><p>${words.againText}</p>
+    <${PasswordForm} known=${viewer.value.name} onCancel=${forget} /><//>`;
+}
+
+export function SignIn() {
+  const [isToken, setToken] = useState(false);
   const withToken = async ({ token }) => {
     const text = token.trim();
     if (!readClaims(text)) throw new Problem(401, { detail: words.noToken });
@@ -36,10 +51,7 @@ export function SignIn() {
     return html`<${Card} title=${words.title}><${Form} key="token" send=${withToken} submit=${words.submit}>
       <${Field} name="token" type="password" label=${words.token} help=${words.tokenHelp} required autofocus /><//>${turn}<//>`;
   }
-  return html`<${Card} title=${words.title}><${Form} key="password" send=${withPassword} submit=${words.submit}>
-    <${Field} name="name" label=${words.name} autocomplete="username" required autofocus />
-    <${Field} name="password" type="password" label=${words.password} autocomplete="current-password" required />
-    ${needsCode && html`<${Field} name="code" label=${words.code} inputmode="numeric" autocomplete="one-time-code" required />`}<//>${turn}
+  return html`<${Card} title=${words.title}><${PasswordForm} />${turn}
     <p class="help">${words.noUser}</p><//>`;
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "../vendor/preact/preact.js";
 import { send } from "./api.js";
 
 const LONGEST_S = 15;
+const SILENT_MS = 45_000; // the server breaks a silence every 15 seconds: a longer one is a connection that is lost unseen
 
 /** Calls `onEvent({kind, data, id})` for each event. Returns `{kind, seconds, problem}`: `connecting`, `open`, `lost`
  *  (it tries again in `seconds`) or `refused`. */
@@ -44,8 +45,12 @@ async function follow({ path, query, signal, tell, onEvent }) {
 
 async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  const read = () => {
+    const timer = setTimeout(() => reader.cancel(), SILENT_MS);
+    return reader.read().finally(() => clearTimeout(timer));
+  };
   let text = "";
-  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+  for (let { done, value } = await read(); !done; { done, value } = await read()) {
     const blocks = (text + value).split("\n\n");
     text = blocks.pop();
     for (const block of blocks) {

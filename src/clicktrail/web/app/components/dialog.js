@@ -1,7 +1,8 @@
-import { html, useEffect, useId, useRef } from "../../vendor/preact/preact.js";
+import { html, useEffect, useId, useRef, useState } from "../../vendor/preact/preact.js";
 import { texts } from "../texts.js";
 
-/** A native dialog that is open while it is on the page. Escape and the button close it. */
+/** A native dialog that is open while it is on the page. Escape and the button close it, but not while something in it
+ *  is being sent: that would look as if it were not done. */
 export function Dialog({ title, onClose, children, isWide }) {
   const place = useRef(null);
   const name = useId();
@@ -10,26 +11,34 @@ export function Dialog({ title, onClose, children, isWide }) {
     place.current.showModal();
     return () => before?.focus?.();
   }, []);
+  const isSending = () => place.current.querySelector("[aria-busy=true]") !== null;
+  const close = () => isSending() || place.current.close();
   return html`<dialog ref=${place} class=${isWide ? "wide" : ""} aria-labelledby=${name} onClose=${onClose}
-    onClick=${(event) => event.target === place.current && place.current.close()}>
+    onCancel=${(event) => isSending() && event.preventDefault()} onClick=${(event) => event.target === place.current && close()}>
     <div class="dialog-box">
       <header><h2 id=${name}>${title}</h2>
-        <button class="quiet" type="button" aria-label=${texts.close} onClick=${() => place.current.close()}>✕</button>
+        <button class="quiet" type="button" aria-label=${texts.close} onClick=${close}>✕</button>
       </header>
       ${children}
     </div>
   </dialog>`;
 }
 
-/** Asks before something that cannot be undone. `onYes` may be asynchronous; a problem is shown. `isSafe`: it can be
- *  undone. */
+/** Asks before something that cannot be undone. `onYes` may be asynchronous, and runs once however often it is clicked
+ *  meanwhile; a problem is shown. `isSafe`: it can be undone. */
 export function Confirm({ title, text, yes, onYes, onClose, problem, isSafe }) {
+  const [isBusy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    await onYes();
+    setBusy(false);
+  };
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <p>${text}</p>
     ${problem && html`<p class="problem" role="alert">${problem.message}</p>`}
-    <footer class="buttons">
-      <button type="button" onClick=${onClose}>${texts.cancel}</button>
-      <button type="button" class=${isSafe ? "primary" : "danger"} onClick=${onYes}>${yes}</button>
+    <footer class="buttons" aria-busy=${isBusy ? "true" : "false"}>
+      <button type="button" disabled=${isBusy} onClick=${onClose}>${texts.cancel}</button>
+      <button type="button" class=${isSafe ? "primary" : "danger"} disabled=${isBusy} onClick=${run}>${yes}</button>
     </footer>
   <//>`;
 }

@@ -17,18 +17,23 @@ export function ExportDialog({ query, columns, onClose }) {
   const [isWhole, setWhole] = useState(false);
   const [problem, setProblem] = useState(null);
   const [isBusy, setBusy] = useState(false);
-  const needsPassword = usePasswordNeed();
+  const [needsPassword, setNeeded] = useState(false);
+  useEffect(() => {
+    isPasswordNeeded().then(setNeeded, () => {}); // asked again before the export
+  }, []);
   const asked = new URLSearchParams(query);
   asked.set("format", format);
   if (!isWhole) asked.set("columns", columns.join(","));
   const load = async (event) => {
     event.preventDefault();
     setBusy(true);
+    setProblem(null);
     try {
       const password = new FormData(event.target).get("password");
       if (password) await ask("/session/confirmation", {}, { method: "POST", body: { password } });
-      await download(asked, `clicks.${format}`);
-      onClose();
+      const isNeeded = await isPasswordNeeded();
+      setNeeded(isNeeded);
+      if (!isNeeded) await download(asked, `clicks.${format}`).then(onClose);
     } catch (error) {
       setProblem(error);
     }
@@ -46,17 +51,11 @@ export function ExportDialog({ query, columns, onClose }) {
   </form><//>`;
 }
 
-/** Whether a session has to type its password again before it exports. */
-function usePasswordNeed() {
-  const [isNeeded, setNeeded] = useState(false);
-  useEffect(() => {
-    if (token.value) return;
-    ask("/session").then(({ body }) => {
-      viewer.value = body;
-      setNeeded(!body.confirmedUntil || new Date(body.confirmedUntil) < new Date());
-    }, () => {});
-  }, []);
-  return isNeeded;
+/** Whether a session has to type its password again before it exports: a download that is refused shows no reason. */
+async function isPasswordNeeded() {
+  if (token.value) return false;
+  viewer.value = (await ask("/session")).body;
+  return !viewer.value.confirmedUntil || new Date(viewer.value.confirmedUntil) < new Date();
 }
 
 async function download(query, name) {

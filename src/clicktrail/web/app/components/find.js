@@ -31,6 +31,7 @@ function searchesOf(text) {
 export function SearchDialog({ onClose }) {
   const [text, setText] = useState("");
   const [found, setFound] = useState(null);
+  const [answered, setAnswered] = useState("");
   const [isWhole, setWhole] = useState(true);
   useEffect(() => {
     if (!text) return setFound(null);
@@ -39,6 +40,7 @@ export function SearchDialog({ onClose }) {
       Promise.allSettled(searchesOf(text)).then((answers) => {
         if (isOver) return;
         const byPath = new Map(answers.flatMap(({ value }) => value ?? []).map((each) => [each.path, each]));
+        setAnswered(text);
         setFound([...byPath.values()].slice(0, MOST));
         setWhole(answers.every(({ status }) => status === "fulfilled"));
       });
@@ -47,6 +49,7 @@ export function SearchDialog({ onClose }) {
   }, [text]);
   const openFirst = (event) => {
     event.preventDefault();
+    if (answered !== text) return; // what is shown was found for a text before
     event.target.closest("dialog").querySelector(".found a")?.click();
   };
   return html`<${Dialog} title=${words.title} onClose=${onClose} isWide><form onSubmit=${openFirst}>

@@ -6,11 +6,15 @@ import { Dialog } from "./dialog.js";
 
 const Problems = createContext(null);
 
-/** A form whose children are fields. `send` gets the values by name and the form, and raises Problem; what no field
- *  shows of it stands above the buttons. */
+/** A form whose children are fields. `send` gets the values by name, the form, and the values with which it was opened;
+ *  it raises Problem. What no field shows of it stands above the buttons. */
 export function Form({ send, submit, onCancel, children }) {
   const { problem, isBusy, run } = useAction();
   const place = useRef(null);
+  const before = useRef({});
+  useEffect(() => {
+    before.current = valuesOf(place.current);
+  }, []);
   useEffect(() => {
     if (problem) place.current.querySelector("[aria-invalid=true], :invalid")?.focus();
   }, [problem]);
@@ -18,13 +22,13 @@ export function Form({ send, submit, onCancel, children }) {
   const onSubmit = (event) => {
     event.preventDefault();
     const form = event.target;
-    run(() => send(checked(form), form));
+    run(() => send(checked(form), form, before.current));
   };
-  return html`<form ref=${place} method="post" onSubmit=${onSubmit} noValidate>
+  return html`<form ref=${place} method="post" aria-busy=${isBusy ? "true" : "false"} onSubmit=${onSubmit} noValidate>
     <${Problems.Provider} value=${problem}>${children}<//>
     <${Wrong} problem=${problem} isShown=${hasField} />
     ${onCancel
-      ? html`<footer class="buttons"><button type="button" onClick=${onCancel}>${texts.cancel}</button><button class="primary" disabled=${isBusy}>${submit}</button></footer>`
+      ? html`<footer class="buttons"><button type="button" disabled=${isBusy} onClick=${onCancel}>${texts.cancel}</button><button class="primary" disabled=${isBusy}>${submit}</button></footer>`
       : html`<button class="primary" disabled=${isBusy}>${submit}</button>`}</form>`;
 }
 
@@ -32,7 +36,16 @@ export function Form({ send, submit, onCancel, children }) {
 function checked(form) {
   const refused = [...form.elements].filter((each) => each.dataset.shows && !each.validity.valid);
   if (refused.length) throw mistake(...refused.map((each) => [each.dataset.shows, each.validationMessage]));
-  return Object.fromEntries(new FormData(form));
+  return valuesOf(form);
+}
+
+const valuesOf = (form) => Object.fromEntries(new FormData(form));
+
+/** The body of a change: what the person changed, and nothing else. So saving keeps what the form cannot show, and what
+ *  others changed while it was open. `read` makes a body of values. */
+export function changesOf(read, values, before) {
+  const [body, old] = [read(values), read(before)];
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(old[name])));
 }
 
 /** Mistakes that are found here, as pairs of a field and what is wrong, in the shape of the API's. */
@@ -51,8 +64,8 @@ export function useAction() {
     try {
       await work();
     } catch (problem) {
+      setState({ problem: problem instanceof Problem ? problem : null, isBusy: false });
       if (!(problem instanceof Problem)) throw problem;
-      setState({ problem, isBusy: false });
       return false;
     }
     setState({ problem: null, isBusy: false });

@@ -12,31 +12,28 @@ const isBare = (text) => ID.exec(text)?.index === 0;
 const optionOf = (profile) => `${profile.name || profile.uuid || ""} (${profile.profileId})`.trim();
 
 /** Its value in the form is what `readPartner` takes: the id alone until the name is known, so that no form is ever
- *  sent without the partner that it has. */
+ *  sent without the partner that it has. What was typed meanwhile stays: the name becomes the default of the field alone. */
 export function PartnerField({ name = "profileId", value = "", ...rest }) {
   const list = useId();
-  const hasTyped = useRef(false);
   const [found, setFound] = useState([]);
   const [shown, setShown] = useState(value);
+  const latest = useRef("");
   const search = async (text) => {
+    latest.current = text;
     const { body } = await ask("/profiles", { ...(text ? { "filter[name][contains]": text } : { "filter[isPartner]": "1" }), limit: SHOWN, sort_by: "name", sort_order: "asc" });
-    setFound(body);
+    if (latest.current === text) setFound(body);
   };
   useEffect(() => {
     search("").catch(() => {});
-    if (value) ask(`/profiles/${value}`).then(({ body }) => hasTyped.current || setShown(optionOf(body)), () => {});
+    if (value) ask(`/profiles/${value}`).then(({ body }) => setShown(optionOf(body)), () => {});
   }, []);
   const [typed, setTyped] = useState(null);
-  const pause = useTyped((text) => {
+  const type = useTyped((text) => {
     setTyped(isBare(text) ? text : null);
     if (!ID.test(text)) search(text).catch(() => {}); // without the list an id can still be typed
   });
-  const type = (event) => {
-    hasTyped.current = true;
-    pause(event);
-  };
   const chosen = useName(typed && `/profiles/${typed}`, (profile) => profile.name || profile.profileId);
-  return html`<${Field} key=${shown} name=${name} label=${texts.fields.partner} help=${chosen} value=${shown} list=${list}
+  return html`<${Field} name=${name} label=${texts.fields.partner} help=${chosen} value=${shown} list=${list}
     onInput=${type} placeholder=${texts.forms.partnerHint} ...${rest} />
     <datalist id=${list}>${found.map((each) => html`<option value=${optionOf(each)}></option>`)}</datalist>`;
 }

@@ -70,10 +70,10 @@ export default function Clicks() {
   if (query.has("cursor")) asked.set("cursor", query.get("cursor"));
   const answer = useAnswer(range.isReady ? "/clicks" : null, asked);
   const count = useAnswer(range.isReady ? "/clicks" : null, listQuery(range, CLICK_TIMES, { limit: 0 }), { headers: { Prefer: "count=exact" } });
-  const total = count.isLoading ? null : count.total;
+  const total = count.isLoading || !range.isReady ? null : count.total;
   return html`<div class="head"><h1>${texts.titles.clicks}</h1><${Periods} comparesBy=${null} /></div>
     <div class="bar"><${Filters} /><${Tools} range=${range} columns=${columns} order=${order} /></div>
-    <${Box} className="list" title=${titleOf(total, range)} isBusy=${answer.isLoading}
+    <${Box} className="list" title=${titleOf(total, range)} isBusy=${answer.isLoading || range.isLoading}
       actions=${html`<span class="asof">${zone.value}</span><${CopyButton} quiet text=${curlOf("/clicks", asked)} label=${texts.copyAsCurl} />`}>
       ${contentOf(range.problem ? range : answer, {
         rows: 12,
@@ -84,7 +84,7 @@ export default function Clicks() {
           keyOf=${(click) => click.clickId} isMuted=${isLess} isCards />
           ${clicks.some(isLess) && html`<p class="help">${words.greyed}</p>`}`,
       })}
-      ${answer.data && html`<${Pages} next=${answer.next} />`}
+      ${range.isReady && answer.data && html`<${Pages} next=${answer.next} />`}
     <//>`;
 }
 

@@ -1,8 +1,8 @@
 // What the list of links and the page of one link share: marks and the form.
-import { html } from "../../vendor/preact/preact.js";
+import { html, useState } from "../../vendor/preact/preact.js";
 import { ask } from "../api.js";
 import { forgetName, useAnswer } from "../answers.js";
-import { Field, FormDialog } from "../components/form.js";
+import { Field, FormDialog, changesOf } from "../components/form.js";
 import { PartnerField, readPartner } from "../components/partner-field.js";
 import { may } from "../session.js";
 import { texts } from "../texts.js";
@@ -18,8 +18,8 @@ export function LinkMarks({ link }) {
 /** Creates a link, for a partner if one is given, or changes the given link, which has its `redirect`. `onSaved` gets the answer of the API. */
 export function LinkForm({ link, partnerId, onClose, onSaved }) {
   const banners = useAnswer("/banners", { limit: 1000, sort_by: "bannerName", sort_order: "asc" });
-  const send = async (values) => {
-    const body = bodyOf(values, link);
+  const send = async (values, _, before) => {
+    const body = link ? changesOf((each) => bodyOf(each, link), values, before) : bodyOf(values);
     const { body: saved } = link ? await ask(`/links/${link.linkId}`, {}, { method: "PATCH", body }) : await ask("/links", {}, { method: "POST", body });
     forgetName(`/links/${saved.linkId}`);
     onClose();
@@ -36,7 +36,8 @@ function Fields({ link, partnerId, banners }) {
   const mayLead = isOperator || !link || (link.enabled && !isOver(link));
   const { redirect = {} } = link ?? {};
   const field = (name, more) => html`<${Field} name=${name} label=${words.fields[name]} help=${words.helps[name]} value=${link?.[name] ?? redirect[name]} ...${more} />`;
-  const banner = field("bannerId", { key: `banner${banners.length}`, options: [["", words.noBanner], ...banners.map((each) => [each.bannerId, each.bannerName])] });
+  const [bannerId, setBannerId] = useState(link?.bannerId ?? "");
+  const banner = field("bannerId", { value: bannerId, onChange: ({ target }) => setBannerId(target.value), options: [["", words.noBanner], ...banners.map((each) => [each.bannerId, each.bannerName])] });
   return html`${mayLead ? field("uri", { type: "url", placeholder: "https://", autofocus: true }) : html`<p class="help">${words.over}</p>`}
     ${isOperator || !link ? html`<div class="pair">${field("name")}${field("code", { help: link ? words.codeChanged : words.codeHelp })}</div>` : field("name")}
     ${isOperator ? html`<div class="pair"><${PartnerField} value=${link?.profileId ?? partnerId} />${banner}</div>` : banner}

@@ -72,11 +72,12 @@ function AllLinks() {
   const ids = (answer.data ?? []).map((link) => link.linkId);
   const query = listQuery({ group_by: "link", metrics: METRICS.join(","), limit: LIMIT, "filter[linkId][in]": ids.join(",") });
   const figures = useAnswer(ids.length ? "/reports" : null, query);
-  const byId = new Map((figures.data?.rows ?? []).map((row) => [row.linkId, row]));
-  const zero = figures.data ? { clicks: 0, uniqueClicks: 0, registrations: 0, conversionRate: "0.00" } : {};
+  const known = figures.isOld ? null : figures.data; // those of another period or other links are not theirs
+  const byId = new Map((known?.rows ?? []).map((row) => [row.linkId, row]));
+  const zero = known ? { clicks: 0, uniqueClicks: 0, registrations: 0, conversionRate: "0.00" } : {};
   const rows = answer.data?.map((link) => ({ ...zero, ...byId.get(link.linkId), id: link.linkId, link, name: link.name || link.code }));
   const empty = html`<${Empty} text=${text ? words.noMatch : words.empty} curl=${text ? null : filledBy("/links", { code: "spring", uri: "https://shop.example.org/" })} />`;
-  return html`<${List} answer=${answer} rows=${rows} meta=${figures.data?.meta} sort=${sort} order=${order} empty=${empty} curl=${curlOf("/links", asked)} isAll />`;
+  return html`<${List} answer=${answer} rows=${rows} meta=${known?.meta} sort=${sort} order=${order} empty=${empty} curl=${curlOf("/links", asked)} isAll />`;
 }
 
 function List({ answer, rows, meta, sort, order, empty, curl, isAll }) {
@@ -94,7 +95,7 @@ function columnsOf(meta, isAll) {
   const count = (name, title = texts.metrics[name]) => ({ title, help: texts.help[name], isNumber: true, sort: sortable(name), render: (row) => figure(row, name, meta) });
   return [
     { title: texts.fields.link, className: "wide", sort: isAll ? "name" : undefined, render: (row) => html`<${NameCell} row=${row} />` },
-    ...(may.seePartners() ? [{ title: words.partner, render: (row) => html`<${PartnerName} id=${row.link?.profileId} />` }] : []),
+    ...(may.seePartners() ? [{ title: words.partner, render: (row) => (row.id && !row.link ? "" : html`<${PartnerName} id=${row.link?.profileId} />`) }] : []),
     count("clicks"),
     count("uniqueClicks", texts.partners.unique),
     count("registrations", texts.metrics.registrationsShort),

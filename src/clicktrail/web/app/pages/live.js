@@ -88,10 +88,11 @@ function useArrivals(isPaused) {
 /** The id of the first row that is not among those of the stream. */
 const newestOf = (rows, streamed) => rows.find((row) => !streamed.some(({ clickId }) => clickId === row.clickId))?.clickId;
 
-/** Newer rows before older ones, each click once. */
+/** Each click once, the newest first as in the list of clicks: after a gap of the stream the list has what came meanwhile. */
 function merge(newer, older) {
-  return [...new Map([...newer, ...older].map((row) => [row.clickId, row])).values()].slice(0, MOST);
+  return [...new Map([...newer, ...older].map((row) => [row.clickId, row])).values()].sort((one, other) => (ageOf(one) < ageOf(other) ? 1 : -1)).slice(0, MOST);
 }
+const ageOf = ({ createTime, clickId }) => createTime + clickId;
 
 function Connection({ state, isPaused }) {
   const text = state.kind === "lost" ? say(words.lost, { seconds: state.seconds }) : words[state.kind];

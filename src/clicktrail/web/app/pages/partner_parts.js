@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { forgetName } from "../answers.js";
 import { PasswordDialog, askConfirmed } from "../components/confirmed.js";
 import { Dialog } from "../components/dialog.js";
-import { Field, Form, FormDialog } from "../components/form.js";
+import { Field, Form, FormDialog, changesOf } from "../components/form.js";
 import { Copyable } from "../components/states.js";
 import { moment, say } from "../format.js";
 import { texts } from "../texts.js";
@@ -14,8 +14,8 @@ const words = texts.partners;
 
 /** Creates a partner, or changes the given profile. `onSaved` gets the answer of the API. */
 export function PartnerForm({ profile, onClose, onSaved }) {
-  const send = async (values) => {
-    const body = bodyOf(values, profile);
+  const send = async (values, _, before) => {
+    const body = profile ? changesOf((each) => bodyOf({ email: "", ...each }), values, before) : bodyOf(values);
     const { body: saved } = profile ? await ask(`/profiles/${profile.profileId}`, {}, { method: "PATCH", body }) : await ask("/profiles", {}, { method: "POST", body });
     forgetName(`/profiles/${saved.profileId}`);
     onClose();
@@ -28,10 +28,10 @@ export function PartnerForm({ profile, onClose, onSaved }) {
     ${field("tags", { help: words.tagsHelp, value: profile?.tags.join(", ") })}${field("uuid")}<//>`;
 }
 
-function bodyOf({ firstName, lastName, email, tags, uuid }, profile) {
+function bodyOf({ firstName, lastName, email, tags, uuid }) {
   const body = { firstName: firstName.trim(), lastName: lastName.trim(), uuid: uuid.trim() || null };
   body.tags = tags.split(",").map((each) => each.trim()).filter(Boolean);
-  if (!profile && email.trim()) body.contacts = [{ key: "email", value: email.trim() }];
+  if (email.trim()) body.contacts = [{ key: "email", value: email.trim() }];
   return body;
 }
 
@@ -46,7 +46,7 @@ export function Invite({ profile, user, onClose, onDone }) {
     setMade((await askConfirmed(`/users/${invited.current.userId}/invitation`, {}, { method: "POST" })).body);
   };
   const form = html`<${Form} send=${send} submit=${words.inviteSubmit} onCancel=${onClose}><p>${words.inviteText}</p>
-    <${Field} name="name" label=${words.inviteName} value=${user?.name} readOnly=${Boolean(user)} required autofocus /><//>`;
+    <${Field} name="name" label=${words.inviteName} value=${user?.name} readOnly=${Boolean(invited.current)} required autofocus /><//>`;
   const link = made && html`<p>${say(words.inviteLink, { when: moment(made.endTime, zone.value) })}</p><${Copyable} text=${made.url} />
     <footer class="buttons"><button type="button" onClick=${onClose}>${words.done}</button></footer>`;
   return html`<${Dialog} title=${words.invite} onClose=${onClose}>${link ?? form}<//><${PasswordDialog} />`;

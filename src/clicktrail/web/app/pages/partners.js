@@ -60,10 +60,11 @@ function AllPartners() {
   const answer = useAnswer("/profiles", asked, COUNTED);
   const ids = (answer.data ?? []).map((profile) => profile.profileId);
   const figures = useAnswer(ids.length ? "/reports" : null, figuresOf({ "filter[partnerId][in]": ids.join(",") }));
-  const byId = new Map((figures.data?.rows ?? []).map((row) => [row.partnerId, row]));
-  const zero = figures.data ? Object.fromEntries(COUNTS.map((name) => [name, isRate(name) ? "0.00" : 0])) : {};
+  const known = figures.isOld ? null : figures.data; // those of another period or other partners are not theirs
+  const byId = new Map((known?.rows ?? []).map((row) => [row.partnerId, row]));
+  const zero = known ? Object.fromEntries(COUNTS.map((name) => [name, isRate(name) ? "0.00" : 0])) : {};
   const rows = answer.data?.map((profile) => ({ ...zero, ...byId.get(profile.profileId), id: profile.profileId, name: profile.name || profile.profileId, isDisabled: !profile.enabled }));
-  return html`<${List} answer=${answer} rows=${rows} meta=${figures.data?.meta} sort=${sort} order=${asked.sort_order || order} empty=${words.noPartner} curl=${curlOf("/profiles", asked)} isAll />`;
+  return html`<${List} answer=${answer} rows=${rows} meta=${known?.meta} sort=${sort} order=${asked.sort_order || order} empty=${words.noPartner} curl=${curlOf("/profiles", asked)} isAll />`;
 }
 
 function List({ answer, rows, meta, sort, order, empty, curl, isAll }) {

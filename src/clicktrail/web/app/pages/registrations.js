@@ -33,7 +33,7 @@ export default function Registrations() {
   const clientOf = useClients(answer.data ?? []);
   return html`<div class="head"><h1>${texts.titles.registrations}</h1><${Periods} comparesBy=${null} /></div>
     <div class="bar"><${Filters} names=${FIELDS} /></div>
-    <${Box} className="list" title=${titleOf(count.isLoading ? null : count.total, range)} isBusy=${answer.isLoading}
+    <${Box} className="list" title=${titleOf(count.isLoading || !range.isReady ? null : count.total, range)} isBusy=${answer.isLoading || range.isLoading}
       actions=${html`<span class="asof">${zone.value}</span><${CopyButton} quiet text=${curlOf("/registrations", asked)} label=${texts.copyAsCurl} />`}>
       ${contentOf(range.problem ? range : answer, {
         rows: 12,
@@ -43,7 +43,7 @@ export default function Registrations() {
         render: (found) => html`<${Table} columns=${columnsOf(clicks, clientOf)} rows=${found} label=${words.label} sort=${order.sort_by} isDescending=${order.sort_order === "desc"}
           keyOf=${(each) => each.attributionId} isCards />`,
       })}
-      ${answer.data && html`<${Pages} next=${answer.next} />`}
+      ${range.isReady && answer.data && html`<${Pages} next=${answer.next} />`}
     <//>`;
 }
 

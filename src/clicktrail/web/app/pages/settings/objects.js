@@ -3,7 +3,7 @@ import { html, useState } from "../../../vendor/preact/preact.js";
 import { ask, curlOf } from "../../api.js";
 import { useAnswer } from "../../answers.js";
 import { Confirm } from "../../components/dialog.js";
-import { FormDialog, Wrong, useAction } from "../../components/form.js";
+import { FormDialog, Wrong, changesOf, useAction } from "../../components/form.js";
 import { Box, contentOf } from "../../components/panel.js";
 import { Settings } from "../../components/settings.js";
 import { CopyButton } from "../../components/states.js";
@@ -23,9 +23,9 @@ export function Objects({ path, own, idKey, nameOf, columns, fields, read, examp
   const { problem, isBusy, run } = useAction();
   const [edited, setEdited] = useState(null);
   const [deleted, setDeleted] = useState(null);
-  const save = async (values) => {
+  const save = async (values, _, before) => {
     const id = edited[idKey];
-    await ask(id ? `${path}/${id}` : path, {}, { method: id ? "PATCH" : "POST", body: read(values) });
+    await (id ? ask(`${path}/${id}`, {}, { method: "PATCH", body: changesOf(read, values, before) }) : ask(path, {}, { method: "POST", body: read(values) }));
     setEdited(null);
     answer.reload();
   };

@@ -48,6 +48,7 @@ export default function Users() {
     const body = { name, scope, ...(scope === "partner" ? { partnerId: readPartner(partnerId, "partnerId") } : {}) };
     const user = (await askConfirmed("/users", {}, { method: "POST", body })).body;
     setAdding(false);
+    answer.reload(); // the user is there, also if no link can be made now
     await act("invite", user);
   };
   const columns = [
