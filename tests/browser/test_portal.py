@@ -1,5 +1,6 @@
 """What a partner sees first, and the statement of a month, in a real browser."""
 
+import re
 from calendar import monthrange
 from datetime import UTC, datetime
 from typing import Any
@@ -98,6 +99,24 @@ def test_a_month_is_a_page_to_print(open_page: OpenPage, tracker: Serving, progr
         expect(hidden).to_be_hidden()
     expect(page.get_by_text("As of")).to_be_visible()
     expect(page.locator("tfoot")).to_be_visible()
+
+
+def test_links_beyond_the_longest_answer_are_one_row_of_the_statement(
+    open_page: OpenPage, tracker: Serving, programme: Programme
+) -> None:
+    partner = programme.partners[0]
+    month = month_with_clients(tracker, partner)
+    page = open_page("/statement?month=2020-01&zone=Europe/Berlin", scope="partner", partner=partner)
+    page.route(
+        re.compile("/reports"), lambda route: route.continue_(url=route.request.url.replace("limit=1000", "limit=1"))
+    )
+    page.get_by_label("Month").select_option(month)
+    rows = page.locator(".statement tbody tr").filter(has=page.locator("[data-metric]"))
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("Others: 1")
+    for name in METRICS:
+        shown = [int(text) for text in page.locator(f"tbody [data-metric={name}]").all_inner_texts()]
+        expect(page.locator(f"tfoot [data-metric={name}]")).to_have_text(str(sum(shown)))
 
 
 def test_a_manager_prints_the_statement_of_a_partner(

@@ -24,7 +24,7 @@ export default function Statement({ id }) {
   const partnerId = id ?? viewer.value.partnerId;
   const partner = useAnswer(`/profiles/${partnerId}`);
   const month = monthOf(place.value.query.get("month"));
-  const query = { group_by: "link", metrics: METRICS.join(","), from: `${month}-01`, to: lastDay(month), zone: zone.value, limit: "1000",
+  const query = { group_by: "link", metrics: METRICS.join(","), from: `${month}-01`, to: lastDay(month), zone: zone.value, limit: "1000", other: "1",
     ...(id ? { "filter[partnerId][eq]": id } : {}) };
   const answer = useAnswer("/reports", query);
   const crumb = id && html`<a class="crumb" href=${hrefOfPage(`/partners/${id}`)}>${texts.titles.partner}</a>`;
@@ -71,7 +71,8 @@ function Links({ data }) {
   const cells = (row) => METRICS.map((name) => html`<td class="number" data-label=${texts.metrics[name]} data-metric=${name}>${number(row[name])}</td>`);
   return html`<div class="scroll tiles" tabindex="0"><table><thead><tr><th scope="col">${texts.titles.link}</th>
       ${METRICS.map((name) => html`<th scope="col" class="number" title=${help[name] ?? texts.help[name]}>${texts.metrics[name]}</th>`)}</tr></thead>
-    <tbody>${data.rows.map((row) => html`<tr key=${row.linkId}><td>${row.linkName || row.linkCode || row.linkId || texts.panels.withoutLink}</td>${cells(row)}</tr>`)}</tbody>
+    <tbody>${data.rows.map((row) => html`<tr key=${row.linkId}><td>${row.linkName || row.linkCode || row.linkId || texts.panels.withoutLink}</td>${cells(row)}</tr>`)}
+      ${data.other?.groups > 0 && html`<tr><td>${say(texts.others, { count: number(data.other.groups) })}</td>${cells(data.other)}</tr>`}</tbody>
     <tfoot><tr><th scope="row">${words.total}</th>${cells(data.totals)}</tr></tfoot></table></div>
     <p class="help">${texts.metrics.registrations}: ${words.registrationsHelp} ${texts.metrics.registered}: ${words.registeredHelp}</p>`;
 }
