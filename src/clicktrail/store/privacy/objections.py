@@ -23,7 +23,7 @@ def keep_objections(session: Session, browsers: Sequence[tuple[str, str]]) -> No
 
 
 def list_objections(session: Session, most: int) -> list[tuple[str, str]]:
-    """Those that are not worked off, as `strip_browsers` takes them."""
+    """The objections that still have to be carried out, as `strip_browsers` takes them."""
     rows = session.rows(sql("SELECT DISTINCT site_id, visitor_id FROM objections LIMIT {}", number(most)))
     return [(site_id, visitor_id) for site_id, visitor_id in rows]
 

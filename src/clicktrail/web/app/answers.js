@@ -5,8 +5,8 @@ import { renderQuery } from "./router.js";
 import { viewer } from "./session.js";
 
 /** `{data, next, total, problem, isLoading, isOld, reload}`. While a new question is asked, the answer to the old one
- *  stays, and `isOld` says so: its next page would be one of the old question. A null path asks nothing. Another `round`
- *  asks the same again. */
+ *  stays, and `isOld` is true: the next page of that answer would be wrong. A null path asks nothing. Another `round` asks
+ *  the same again. */
 export function useAnswer(path, query = {}, { headers, round: outer = 0 } = {}) {
   const [state, setState] = useState({ data: null, problem: null, isLoading: true });
   const [round, setRound] = useState(0);

@@ -28,8 +28,8 @@ export async function ask(path, query = {}, { method = "GET", body, signal, head
   };
 }
 
-/** What comes of a step of a request. The connection may end at each of them, also in the middle of an answer, and what
- *  stands between here and the server may answer with a page of its own. */
+/** The result of a step of a request. The connection may end at each step, also in the middle of an answer. A proxy may
+ *  also answer instead of the server, with a page that is no JSON. */
 function arrived(step, detail) {
   return step.catch((error) => {
     throw error.name === "AbortError" ? error : new Problem(0, { detail });

@@ -77,7 +77,8 @@ function Account() {
     <button type="button" class="quiet" disabled=${isBusy} onClick=${leave}>${texts.signIn.signOut}</button></div>`;
 }
 
-/** Whoever is told that they are signed out may leave the computer to others: a session that goes on is said. */
+/** A person who reads "signed out" may leave the computer to others. So if the session could not be ended, the page says
+ *  so. */
 async function endSession() {
   try {
     await ask("/session", {}, { method: "DELETE" });

@@ -80,7 +80,7 @@ function HandOut({ link }) {
   const [problem, setProblem] = useState(null);
   useEffect(() => {
     if (!link) return undefined;
-    setPicture(null); // that of an earlier code leads nowhere
+    setPicture(null); // the picture of an earlier code leads nowhere
     setProblem(null);
     const stop = new AbortController();
     dataUrlOf(path, { format: "svg" }, stop.signal).then(setPicture, (error) => error.name !== "AbortError" && setProblem(error));

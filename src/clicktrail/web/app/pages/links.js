@@ -72,7 +72,7 @@ function AllLinks() {
   const ids = (answer.data ?? []).map((link) => link.linkId);
   const query = listQuery({ group_by: "link", metrics: METRICS.join(","), limit: LIMIT, "filter[linkId][in]": ids.join(",") });
   const figures = useAnswer(ids.length ? "/reports" : null, query);
-  const known = figures.isOld ? null : figures.data; // those of another period or other links are not theirs
+  const known = figures.isOld ? null : figures.data; // figures of another period belong to other links
   const byId = new Map((known?.rows ?? []).map((row) => [row.linkId, row]));
   const zero = known ? { clicks: 0, uniqueClicks: 0, registrations: 0, conversionRate: "0.00" } : {};
   const rows = answer.data?.map((link) => ({ ...zero, ...byId.get(link.linkId), id: link.linkId, link, name: link.name || link.code }));

@@ -85,7 +85,7 @@ function useArrivals(isPaused) {
   return { ...shown, state };
 }
 
-/** The id of the first row that is not among those of the stream. */
+/** The id of the first row that the stream has not brought. */
 const newestOf = (rows, streamed) => rows.find((row) => !streamed.some(({ clickId }) => clickId === row.clickId))?.clickId;
 
 /** Each click once, the newest first as in the list of clicks: after a gap of the stream the list has what came meanwhile. */

@@ -60,7 +60,7 @@ function AllPartners() {
   const answer = useAnswer("/profiles", asked, COUNTED);
   const ids = (answer.data ?? []).map((profile) => profile.profileId);
   const figures = useAnswer(ids.length ? "/reports" : null, figuresOf({ "filter[partnerId][in]": ids.join(",") }));
-  const known = figures.isOld ? null : figures.data; // those of another period or other partners are not theirs
+  const known = figures.isOld ? null : figures.data; // figures of another period belong to other partners
   const byId = new Map((known?.rows ?? []).map((row) => [row.partnerId, row]));
   const zero = known ? Object.fromEntries(COUNTS.map((name) => [name, isRate(name) ? "0.00" : 0])) : {};
   const rows = answer.data?.map((profile) => ({ ...zero, ...byId.get(profile.profileId), id: profile.profileId, name: profile.name || profile.profileId, isDisabled: !profile.enabled }));
