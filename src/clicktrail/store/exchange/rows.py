@@ -16,6 +16,8 @@ from clicktrail.store.exchange.text import Record
 
 _TIMES = ("time", "createTime", "updateTime")
 _ABSENT = (None, "")
+_UTC = ("+00:00", "Z")
+"""Endings of a time that stays as it is written: to write it again takes longer than to read it."""
 _encode = msgspec.json.Encoder().encode
 _REMEMBERED = 5_000
 """Number of recent log lines in which equal lines are counted."""
@@ -115,7 +117,7 @@ class _RowReader:
                 fields["clickId"] = self._make_id(fields.get("uuid"), times.get("time"), place, line)
         for name, us in times.items():
             written = fields.get(name)
-            if not isinstance(written, str) or not written.endswith("+00:00"):
+            if not isinstance(written, str) or not written.endswith(_UTC) or written[0].isspace():
                 fields[name] = render_time(us)
         return _encode(fields)
 
