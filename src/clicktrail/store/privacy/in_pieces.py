@@ -72,7 +72,7 @@ def erase_piece(session: Session) -> bool:
         client = _Client(profile_id, secret, uuids)
         values = listed if key != Key.VISITOR_ID else sorted({*listed} - _find_shared(session, client, listed))
         if not values or not any(step(session, client, values) for step in _STEPS[Key(key)]):
-            of_client = and_(sql("profile_id = {} AND key = {}", profile_id, key), is_any("value", listed))
+            of_client = sql("profile_id = {} AND key = {} AND value <= {}", profile_id, key, listed[-1])
             if session.dialect.is_owned:  # the file keeps the values of deleted rows
                 session.rows(update("erasing", {"value": "", "secret": ""}, of_client))
                 of_client = sql("secret = ''")
@@ -82,7 +82,7 @@ def erase_piece(session: Session) -> bool:
 
 
 def _list(session: Session, client: _Client, key: Key, values: Collection[str]) -> None:
-    its = and_(sql("profile_id = {} AND key = {}", client.profile_id, key.value), is_any("value", values))
+    its = sql("profile_id = {} AND key = {} AND value = ANY({}::TEXT[])", client.profile_id, key.value, list(values))
     listed = list_values(session, sql("SELECT value FROM erasing WHERE {}", its))
     rows = [(client.profile_id, client.secret, key.value, value) for value in sorted({*values}.difference(listed))]
     if rows:
