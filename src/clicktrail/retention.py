@@ -9,6 +9,7 @@ import msgspec
 from clicktrail.errors import ClicktrailError, Unavailable
 from clicktrail.store.privacy.audit import by_system, record_all
 from clicktrail.store.privacy.erasure import list_left, note_gone
+from clicktrail.store.privacy.in_pieces import erase_piece
 from clicktrail.store.privacy.retention import STEPS, Days, Purged, begin_run, note_run
 from clicktrail.store.store import Store
 
@@ -29,6 +30,8 @@ async def purge(store: Store, days: Days) -> Purged:
     for name, step in STEPS.items():
         while count := await store.run(step, days, skipped):
             setattr(done, name, getattr(done, name) + count)
+    while await store.run(erase_piece):
+        pass
     await store.run(note_run, done)
     if done.clicks or done.client_clicks:
         await store.engine.scrub(rewrites=False)

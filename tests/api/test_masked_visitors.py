@@ -49,6 +49,30 @@ def test_no_answer_tells_a_partner_who_the_visitor_was(server: Serving, api: htt
     assert (whole["ip"], whole["userAgent"]) == (IP, AGENT)
 
 
+def test_a_tracker_callback_tells_no_partner_whose_address_clicked(
+    server: Serving, api: httpx.Client, mark: str
+) -> None:
+    partner = api.post("/profiles", json={"firstName": mark}).json()["profileId"]
+    link = api.post("/links", json={"code": mark, "profileId": partner}).json()["linkId"]
+    body = {"ip": IP, "uri": f"https://x.example/?referral={mark}", "userAgent": AGENT}
+    assert api.post("/clicks", json=body).status_code == 201
+    answers, shown = [], []
+    for ip, name in ((IP, "Ann"), ("81.2.69.143", "Bob")):
+        asked = {"token": server.token("postback", partner), "code": mark, "ip": ip, "user_agent": AGENT}
+        answer = httpx.get(f"{server.url}/postback", params={**asked, "first_name": name})
+        assert answer.status_code == 201, answer.text
+        answers.append(answer.json())
+        with server.client("partner", partner) as own:
+            shown.append(own.get(f"/registrations?filter[profileId]={answers[-1]['profileId']}").json()[0])
+            assert own.get("/clicks?filter[registration]=1").json() == []
+            assert own.get(f"/links/{link}/metrics").json()["registrations"] == 0
+    for one, other in (answers, shown):
+        assert {key for key in one if one[key] != other[key]} == {"attributionId", "profileId", "time"}
+    assert {(each["rule"], each["linkId"], each["clickId"]) for each in (*answers, *shown)} == {("code", link, None)}
+    site = {"code": mark, "ip": IP, "userAgent": AGENT, "profile": {"firstName": "Cid"}}
+    assert api.post("/registrations", json=site).json()["rule"] == "last-touch"
+
+
 def test_the_operator_may_show_them(tmp_path: Path) -> None:
     async def work(world: World) -> None:
         partner = (await world.api.post("/profiles", json={"firstName": "Ada"})).json()["profileId"]
@@ -58,5 +82,8 @@ def test_the_operator_may_show_them(tmp_path: Path) -> None:
         token, _ = issue_token(world.app.keys, Scope.PARTNER, "x", 600, partner)
         asked = await world.api.get(f"/clicks?filter[ip]={IP}", headers={"Authorization": f"Bearer {token}"})
         assert asked.json() == [whole]
+        token, _ = issue_token(world.app.keys, Scope.POSTBACK, "x", 600, partner)
+        told = {"token": token, "code": "spring", "ip": IP, "user_agent": AGENT, "first_name": "Ann"}
+        assert (await world.api.get("/postback", params=told)).json()["clickId"] == whole["clickId"]
 
     with_app(tmp_path, work, partner_sees_visitors=True)

@@ -4,12 +4,14 @@ import csv
 import io
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.test_attribution import click, make_link, make_partner, register
+from tests.api.test_time import World, with_app
 from tests.serving import Serving
 
 REPORT = (
@@ -154,6 +156,29 @@ def test_a_partner_is_not_erased(api: httpx.Client, mark: str) -> None:
         assert refused["detail"].startswith("The person is a partner. Give its links")
         assert [mistake["pointer"] for mistake in refused["errors"]] == [f"/{key}"]
     assert held(api, contact=contact["value"])["profiles"][0]["profileId"] == partner
+
+
+def test_a_person_with_too_many_clicks_is_refused_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clicktrail.store.privacy.persons.MOST_CLICKS", 2)
+
+    async def work(world: World) -> None:
+        body = {"ip": "8.8.8.8", "uri": "https://x.example/", "visitorId": "v"}
+        for day in (1, 2, 3):
+            assert (await world.api.post("/clicks", json=body | {"time": f"2024-05-0{day}T00:00:00Z"})).is_success
+        for answer in (
+            await world.api.post("/persons/erasures", json={"visitorId": "v"}),
+            await world.api.get("/persons?visitorId=v"),
+        ):
+            assert (answer.status_code, answer.json()["detail"]) == (
+                409,
+                "The person has more than 2 clicks; delete some by DELETE /clicks with filters.",
+            )
+        clicks = (await world.api.get("/clicks")).json()
+        assert [each["ip"] for each in clicks] == ["8.8.8.8"] * 3
+        assert (await world.api.delete(f"/clicks/{clicks[0]['clickId']}")).is_success
+        assert (await world.api.post("/persons/erasures", json={"visitorId": "v"})).json()["clicks"] == 2
+
+    with_app(tmp_path, work)
 
 
 @pytest.mark.parametrize("query", ["", "?uuid=1&contact=a@b.example", "?clickId=x", "?person=x"])

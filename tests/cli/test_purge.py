@@ -9,11 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from clicktrail.cli.main import main
-from clicktrail.model.erasure import Named
 from clicktrail.retention import purge
 from clicktrail.store.migrations.shared import migrate
-from clicktrail.store.privacy.persons import Person
-from clicktrail.store.privacy.persons import find_person as find
+from clicktrail.store.privacy.persons import find_names as find
 from clicktrail.store.privacy.retention import Days
 from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.sql import sql
@@ -100,17 +98,18 @@ def test_commands_on_a_stopped_store_are_in_the_audit_log(tmp_path: Path) -> Non
     assert found["compact"].keys() == {"bytesBefore", "bytesAfter", "rows"}
 
 
-def test_a_run_looks_at_a_client_that_is_too_large_once(embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_looks_once_at_a_client_who_has_another_profile(
+    embedded: AnyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     embedded.migrate(migrate)
     embedded.run(lambda session: [session.rows(sql(each)) for each in _CLIENTS])
-    monkeypatch.setattr("clicktrail.store.privacy.persons.MOST_CLICKS", 0)  # the client with a click is too large
     asked: list[str] = []
 
-    def find_person(session: Session, named: Named) -> Person:
-        asked.extend(named.values)
-        return find(session, named)
+    def find_names(session: Session, profile_ids: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+        asked.extend(profile_ids)
+        return find(session, profile_ids)
 
-    monkeypatch.setattr("clicktrail.store.privacy.retention.find_person", find_person)
+    monkeypatch.setattr("clicktrail.store.privacy.retention.find_names", find_names)
     done = asyncio.run(purge(Store(embedded), Days(clients=1)))
     assert done.clients == 45
     assert len(asked) == len(set(asked)) == 46
@@ -121,6 +120,7 @@ _CLIENTS = (
     "SELECT printf('%024x', i), true, 'a', 'b', '', 'a b', 1 FROM range(46) t(i)",
     "INSERT INTO attributions (attribution_id, profile_id, time, rule) "
     "SELECT printf('%024x', i), printf('%024x', i), 1, 'none' FROM range(46) t(i)",
-    "INSERT INTO clicks (click_id, time, ip, uri, update_time, profile_id) "
-    "SELECT printf('%024x', 7), 1, '408080808', 'https://x.example/', 1, printf('%024x', 0)",
+    "INSERT INTO profiles (profile_id, enabled, first_name, last_name, middle_name, name, update_time, uuid) "
+    "VALUES (printf('%024x', 99), true, 'a', 'b', '', 'a b', 1, 'same')",
+    "UPDATE profiles SET uuid = 'same' WHERE profile_id = printf('%024x', 0)",
 )

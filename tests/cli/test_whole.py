@@ -81,6 +81,7 @@ SELDOM = {
     "erasure_secrets",
     "erasures",
     "objections",
+    "erasing",
 }
 """Retention, erasures and the ageing of addresses alone write there."""
 

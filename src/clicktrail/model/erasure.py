@@ -1,5 +1,6 @@
 """Erasing one person: the keys that find a person, what happens to the clicks, and the receipt."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,7 +14,7 @@ from clicktrail.model.visitors import day_of, visitor_of
 
 _STRIPPED = ("user_agent", "referrer", "uuid", "name_space", "latitude", "longitude", "utm_term", "utm_content")
 """The fields of a click that are null afterwards."""
-_NO_ONE = "60100000000000000"
+NO_ONE = "60100000000000000"
 """The key of the block 100::/64, which no one has (RFC 6666), without its last 64 bits."""
 
 
@@ -65,29 +66,33 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Strangers:
-    """Made-up values that replace values which lead to a person: one for each old value, so that all counts stay."""
+    """Made-up values that replace values which lead to a person: one for each old value, so that all counts stay.
 
-    def __init__(self) -> None:
-        self._addresses: dict[tuple[str, str | None, int], str] = {}
-        self._names: dict[str, str] = {}
+    They are hashes with a random secret, which is forgotten. Who keeps it for a while gets the same values again.
+    """
+
+    def __init__(self, secret: bytes | None = None) -> None:
+        self._secret = secret or secrets.token_bytes(32)
 
     def name(self, old: str | None) -> str | None:
-        """24 random hex digits in the place of a visitor id."""
-        return None if old is None else self._names.setdefault(old, secrets.token_hex(12))
+        """24 hex digits in the place of a visitor id."""
+        return None if old is None else self._hash(12, "name", old)
 
     def profile(self, old: str) -> str:
         """An id that no profile has. It keeps the second in which the profile was made."""
-        return self._names.setdefault(old, old[:8] + secrets.token_hex(8))
+        return old[:8] + self._hash(8, "profile", old)
 
     def address(self, click: Click) -> str:
         """An address key of the block 100::/64: one for each visitor of each day."""
-        place = click.ip, click.user_agent, day_of(click.time)
-        return self._addresses.setdefault(place, _NO_ONE + secrets.token_hex(8))
+        return NO_ONE + self._hash(8, "address", click.ip, click.user_agent, day_of(click.time))
+
+    def _hash(self, size: int, *values: str | int | None) -> str:
+        return hashlib.blake2b(repr(values).encode(), digest_size=size, key=self._secret).hexdigest()
 
 
 def is_stripped(click: Click) -> bool:
     """Whether nothing in the click leads to its person any more."""
-    return click.ip.startswith(_NO_ONE)
+    return click.ip.startswith(NO_ONE)
 
 
 def strip_click(click: Click, strangers: Strangers, profiles: Mapping[str, str]) -> Click:

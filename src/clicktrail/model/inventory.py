@@ -104,6 +104,12 @@ TABLE = (
         "for ever; an erasure leaves nothing that leads to the person",
     ),
     Held(
+        "clients whom the retention erases in pieces: profile id, uuids and browsers that are left, and the secret of "
+        "the made-up values",
+        "erasing the rest",
+        "until the last piece is done, some minutes",
+    ),
+    Held(
         "erasures: keyed hashes of what the person was found by, counts, times",
         "erasing the person again when an import or an older backup brings it back",
         "for ever",

@@ -90,7 +90,8 @@ class PrivacySettings(ServerSettings, frozen=True, forbid_unknown_fields=True):
         bool,
         Meta(
             description="Whether partners see addresses and user agents of their clicks whole. By default they see "
-            "the network of the address, and device, browser and system.",
+            "the network of the address, and device, browser and system, and their tracker callbacks find no click "
+            "by an address.",
             examples=[True],
         ),
     ] = False

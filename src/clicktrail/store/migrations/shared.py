@@ -243,6 +243,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         "0025-objections",
         ("CREATE TABLE objections (site_id TEXT NOT NULL, visitor_id TEXT NOT NULL)",),
     ),
+    (
+        "0027-erasing",
+        (  # what is left of clients who are erased in pieces (ADR 47)
+            "CREATE TABLE erasing (profile_id TEXT NOT NULL, secret TEXT NOT NULL, key TEXT NOT NULL, "
+            "value TEXT NOT NULL)",
+        ),
+    ),
 )
 
 

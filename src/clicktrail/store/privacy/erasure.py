@@ -82,15 +82,14 @@ def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Count
     if person.clicks:
         change.erase(session, person.clicks, strangers, made_up, mode is Clicks.DELETE, cause)
     _strip_registrations(session, person.attribution_ids, made_up)
-    if person.delivery_ids:
-        session.rows(update("deliveries", {"error": None, "tries": None}, is_any("delivery_id", person.delivery_ids)))
-    contacts = _delete(session, "contacts", "profile_id", person.profile_ids)
+    clear_answers(session, person.delivery_ids)
+    contacts = delete_rows(session, "contacts", "profile_id", person.profile_ids)
     for table in ("profile_tags", "merged_profiles"):
-        _delete(session, table, "profile_id", person.profile_ids)
+        delete_rows(session, table, "profile_id", person.profile_ids)
     return Counts(
-        profiles=_delete(session, "profiles", "profile_id", person.profile_ids),
+        profiles=delete_rows(session, "profiles", "profile_id", person.profile_ids),
         contacts=contacts,
-        identities=_delete(session, "identities", "identity_id", person.identity_ids),
+        identities=delete_rows(session, "identities", "identity_id", person.identity_ids),
         clicks=len(person.clicks),
         registrations=len(person.attribution_ids),
         deliveries=len(person.delivery_ids),
@@ -134,8 +133,14 @@ def _strip_registrations(session: Session, attribution_ids: Collection[str], mad
         rename_client(session, old, new)
 
 
-def _delete(session: Session, table: str, column: str, values: Collection[str]) -> int:
-    """Deletes rows, and returns their number."""
+def clear_answers(session: Session, delivery_ids: Collection[str]) -> None:
+    """Deletes what a partner's server answered: it may name the person."""
+    if delivery_ids:
+        session.rows(update("deliveries", {"error": None, "tries": None}, is_any("delivery_id", delivery_ids)))
+
+
+def delete_rows(session: Session, table: str, column: str, values: Collection[str]) -> int:
+    """Deletes rows of a person, and returns their number."""
     if not values:
         return 0
     its = is_any(column, values)

@@ -31,6 +31,10 @@ _REPEATS = (
 """Repeats of clicks, at most a day later: by the index of link and time, or by columns."""
 
 
+class TooMuch(Conflict):
+    """The person has more than one transaction should take."""
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that no one else uses."""
 
@@ -53,24 +57,24 @@ class _Start(msgspec.Struct, frozen=True, kw_only=True):
     click_ids: frozenset[str] = frozenset()
 
 
-def find_person(session: Session, asked: Named, follows: bool = True) -> Person:
-    """`follows`: whether a browser or a click leads to its person. Raises Conflict if there are too many clicks."""
+def find_person(session: Session, asked: Named, follows: bool = True, most: int | None = None) -> Person:
+    """`follows`: whether a browser or a click leads to its person. Raises TooMuch if there are more than `most` clicks
+    (`MOST_CLICKS`)."""
     is_led = follows or asked.key is Key.CONTACT
     start = _STARTS[asked.key](session, list(asked.values)) if is_led else _start_alone(asked)
-    uuids = start.uuids | _texts(session, _HAD, start.profile_ids, "profile_id", _OWN)
-    profile_ids = start.profile_ids | _texts(session, _LED, uuids, "uuid", _OWN)
-    uuids |= _texts(session, _HAD, profile_ids, "profile_id", _OWN)
+    profile_ids, uuids = find_names(session, start.profile_ids, start.uuids)
     browsers = start.visitor_ids | _named_browsers(session, profile_ids) | _browsers_of(session, uuids)
     if len(browsers) > _MOST_BROWSERS:
-        raise Conflict(f"The person has more than {_MOST_BROWSERS} browsers; delete some of its identities first.")
-    shared = _find_shared(session, browsers, profile_ids, uuids)
+        raise TooMuch(f"The person has more than {_MOST_BROWSERS} browsers; delete some of its identities first.")
+    shared = find_shared(session, browsers, profile_ids, uuids)
     visitor_ids = browsers - shared
     identity_ids = _list(
         session, "SELECT identity_id FROM identities WHERE {}", {"uuid": uuids, "visitor_id": visitor_ids}
     )
     attribution_ids = _attributions(session, profile_ids, uuids, visitor_ids)
     led = _named_clicks(session, attribution_ids, shared)
-    clicks = _find_clicks(session, start.click_ids, led, profile_ids, uuids, visitor_ids | start.visitor_ids)
+    most = most or MOST_CLICKS
+    clicks = _find_clicks(session, start.click_ids, led, profile_ids, uuids, visitor_ids | start.visitor_ids, most)
     return Person(
         profile_ids=profile_ids,
         uuids=uuids,
@@ -79,8 +83,17 @@ def find_person(session: Session, asked: Named, follows: bool = True) -> Person:
         identity_ids=identity_ids,
         attribution_ids=attribution_ids,
         clicks=clicks,
-        delivery_ids=_deliveries(session, [click.click_id for click in clicks], attribution_ids),
+        delivery_ids=find_deliveries(session, [click.click_id for click in clicks], attribution_ids),
     )
+
+
+def find_names(
+    session: Session, profile_ids: frozenset[str], uuids: frozenset[str] = frozenset()
+) -> tuple[frozenset[str], frozenset[str]]:
+    """All profiles and uuids of the person who has these."""
+    uuids |= _texts(session, _HAD, profile_ids, "profile_id", _OWN)
+    profile_ids |= _texts(session, _LED, uuids, "uuid", _OWN)
+    return profile_ids, uuids | _texts(session, _HAD, profile_ids, "profile_id", _OWN)
 
 
 def is_any(column: str, values: Iterable[str]) -> Sql:
@@ -93,7 +106,8 @@ def read_clicks(session: Session, where: Sql, most: int) -> list[Click]:
     table = sql("clicks c")
     if session.dialect.row_id is not None:  # no index: whole rows of these only
         place = named(f"c.{session.dialect.row_id}")
-        rows = list_values(session, sql("SELECT {} FROM clicks c WHERE {}", place, where))
+        newest = sql("SELECT {} FROM clicks c WHERE {} ORDER BY c.click_id DESC LIMIT {}", place, where, number(most))
+        rows = list_values(session, newest)
         where = sql("{} IN (SELECT unnest({}::BIGINT[]))", place, rows)
     found = sql("SELECT {} FROM {} WHERE {} ORDER BY c.click_id DESC LIMIT {}", CLICK_SQL, table, where, number(most))
     return [Click(*row) for row in session.rows(found)]
@@ -184,26 +198,27 @@ def _browsers_of(session: Session, uuids: Collection[str]) -> frozenset[str]:
     return _among(session, "SELECT visitor_id FROM identities WHERE {}", "uuid", uuids)
 
 
-def _find_shared(
+def find_shared(
     session: Session, visitor_ids: Collection[str], profile_ids: Collection[str], uuids: Collection[str]
 ) -> frozenset[str]:
     """The browsers that others use too."""
     uses = (
-        ("SELECT c.visitor_id, c.profile_id FROM clicks c WHERE {} AND c.profile_id IS NOT NULL", "c.visitor_id"),
-        ("SELECT named_visitor_id, profile_id FROM attributions WHERE {}", "named_visitor_id"),
-        ("SELECT visitor_id, uuid FROM identities WHERE {}", "visitor_id"),
+        ("c.visitor_id, c.profile_id FROM clicks c WHERE {} AND c.profile_id IS NOT NULL", "c.visitor_id"),
+        ("named_visitor_id, profile_id FROM attributions WHERE {}", "named_visitor_id"),
+        ("visitor_id, uuid FROM identities WHERE {}", "visitor_id"),
     )
     own = {*profile_ids, *uuids, None}
     if not visitor_ids:
         return frozenset()
-    rows = (row for text, column in uses for row in session.rows(sql(text, is_any(column, visitor_ids))))
+    pairs = (sql(f"SELECT DISTINCT {text}", is_any(column, visitor_ids)) for text, column in uses)
+    rows = (row for each in pairs for row in session.rows(each))
     return frozenset(visitor_id for visitor_id, user in rows if user not in own)
 
 
 def _named_browsers(session: Session, profile_ids: Collection[str]) -> frozenset[str]:
     """The browsers that registrations of these clients named, and the browsers of their clicks."""
     found = "SELECT named_visitor_id FROM attributions WHERE {} UNION SELECT c.visitor_id FROM clicks c WHERE {}"
-    return _texts(session, found, profile_ids, "profile_id")
+    return _texts(session, f"{found} LIMIT {_MOST_BROWSERS + 2}", profile_ids, "profile_id")
 
 
 def _conditions(wanted: Mapping[str, Collection[str]]) -> list[Sql]:
@@ -229,39 +244,45 @@ def _find_clicks(
     profile_ids: Collection[str],
     uuids: Collection[str],
     visitor_ids: Collection[str],
+    most: int,
 ) -> list[Click]:
     """The person's clicks with their repeats, the newest first. A click of another client is not the person's, unless
     it is one of `click_ids`."""
     named_ids = {*click_ids, *led}
     wanted = _conditions({"c.click_id": named_ids, "c.profile_id": profile_ids, "c.visitor_id": visitor_ids})
     if uuids:
-        hashed = sql("c.uuid_hash IN (SELECT unnest({}::BIGINT[]))", [text_hash(uuid) for uuid in uuids])
-        wanted.append(and_(hashed, is_any("c.uuid", uuids), sql(f"c.{_OWN}")))
+        wanted.append(has_uuid(uuids))
     free = or_((sql("c.profile_id IS NULL"), *_conditions({"c.profile_id": profile_ids, "c.click_id": click_ids})))
     found: dict[str, Click] = {}
 
     def read(condition: Sql) -> None:
-        clicks = read_clicks(session, and_(condition, free), MOST_CLICKS + 1)
+        clicks = read_clicks(session, and_(condition, free), most + 1)
         found.update((click.click_id, click) for click in clicks)
-        if len(found) > MOST_CLICKS:
-            raise Conflict(
-                f"The person has more than {MOST_CLICKS} clicks; delete some by DELETE /clicks with filters."
-            )
+        if len(found) > most:
+            raise TooMuch(f"The person has more than {most} clicks; delete some by DELETE /clicks with filters.")
 
     for each in wanted:
         read(each)
     if originals := {click.duplicate_of for click in found.values() if click.duplicate_of} - found.keys():
         read(is_any("c.click_id", originals))
-    if repeats := _find_repeats(session, found.values()):
+    if repeats := find_repeats(session, found.values()):
         read(is_any("c.click_id", repeats))
     return [found[click_id] for click_id in sorted(found, reverse=True)]
 
 
-def _find_repeats(session: Session, clicks: Iterable[Click]) -> set[str]:
-    """The ids of clicks that repeat these. They follow on the same link."""
+def has_uuid(uuids: Collection[str]) -> Sql:
+    """The click `c` has one of these uuids in the site's own name space."""
+    hashed = sql("c.uuid_hash IN (SELECT unnest({}::BIGINT[]))", [text_hash(uuid) for uuid in uuids])
+    return and_(hashed, is_any("c.uuid", uuids), sql(f"c.{_OWN}"))
+
+
+def find_repeats(session: Session, clicks: Iterable[Click], more: Sql | None = None) -> set[str]:
+    """The ids of clicks that repeat these. They follow on the same link. `more`: the end of the statement."""
     originals = [click for click in clicks if click.link_id is not None]
+    if not originals:
+        return set()
     columns = zip(*((click.click_id, click.link_id, click.time) for click in originals), strict=True)
-    return set(list_values(session, sql(_REPEATS, *map(list, columns)))) if originals else set()
+    return set(list_values(session, sql("{} {}", sql(_REPEATS, *map(list, columns)), more or sql(""))))
 
 
 def _attributions(
@@ -276,7 +297,7 @@ def _attributions(
     return own | _list(session, of_no_one, {"a.named_uuid": uuids, "a.named_visitor_id": visitor_ids})
 
 
-def _deliveries(session: Session, click_ids: Collection[str], attribution_ids: Collection[str]) -> frozenset[str]:
+def find_deliveries(session: Session, click_ids: Collection[str], attribution_ids: Collection[str]) -> frozenset[str]:
     wanted = {"click_id": click_ids, "attribution_id": attribution_ids}
     return _list(session, "SELECT delivery_id FROM deliveries WHERE {}", wanted)
 

@@ -1,19 +1,19 @@
 """What is deleted by age, in small transactions. What counted is kept: figures of links, and daily totals (ADR 47)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import msgspec
 
-from clicktrail.errors import Conflict
 from clicktrail.model.access import SYSTEM, Reason
 from clicktrail.model.erasure import Clicks, Key, Named
 from clicktrail.model.times import DAY_US, SECOND
 from clicktrail.store.clicks.change import drop
 from clicktrail.store.outbox.deliveries import count_old_deliveries, forget_deliveries
+from clicktrail.store.privacy import in_pieces
 from clicktrail.store.privacy.audit import drop_before
 from clicktrail.store.privacy.erasure import erase
-from clicktrail.store.privacy.persons import Person, find_person, is_any
+from clicktrail.store.privacy.persons import TooMuch, find_names, find_person, is_any
 from clicktrail.store.registrations.ranks import is_partner
 from clicktrail.store.session.protocol import Session, list_values
 from clicktrail.store.session.sql import Sql, and_, insert_into, number, sql
@@ -125,27 +125,31 @@ def purge_client_clicks(session: Session, days: Days, skipped: set[str]) -> int:
 @transaction(Write.BESIDE)
 def purge_clients(session: Session, days: Days, skipped: set[str]) -> int:
     """Erases some clients whose last registration is old. Their clicks are stripped. Adds to `skipped` those that are
-    left to the operator: finding out takes a second for a large one."""
-    before, done = _before(session, days.clients), 0
+    left to the operator: persons who have other profiles too, which may be in use."""
+    before, done, clicks = _before(session, days.clients), 0, 0
     for profile_id in _list_clients(session, before) if before else ():
-        person = None if profile_id in skipped else _find_old(session, profile_id)
-        if person is None:
+        if done == _PERSONS or clicks >= in_pieces.PIECE:
+            break
+        if profile_id in skipped:
+            continue
+        profile_ids, uuids = find_names(session, frozenset({profile_id}))
+        if len(profile_ids) > 1:
             skipped.add(profile_id)
             continue
-        erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
+        clicks += _erase_client(session, profile_id, uuids)
         done += 1
-        if done == _PERSONS:
-            break
     return done
 
 
-def _find_old(session: Session, profile_id: str) -> Person | None:
-    """None if the person has other profiles, which may be in use, or too many clicks: then the operator decides."""
+def _erase_client(session: Session, profile_id: str, uuids: Collection[str]) -> int:
+    """Erases a client, or begins to: the rest is done in pieces. Returns how many clicks it had to read."""
     try:
-        person = find_person(session, Named(Key.PROFILE_ID, (profile_id,)))
-    except Conflict:
-        return None
-    return person if person.profile_ids == {profile_id} else None
+        person = find_person(session, Named(Key.PROFILE_ID, (profile_id,)), most=in_pieces.PIECE)
+    except TooMuch:
+        in_pieces.begin(session, profile_id, uuids)
+        return in_pieces.PIECE
+    erase(session, SYSTEM.cause(Reason.PURGED), person, Clicks.STRIP)
+    return len(person.clicks)
 
 
 @transaction(Write.BESIDE)

@@ -116,7 +116,8 @@ def find_clicks(
     """Returns all clicks that may have earned the client, with their evidence; `click` was named by its id.
 
     `people` are the uuids of persons whose browsers are considered. A uuid sent with a public key finds no browsers:
-    anyone can send one.
+    anyone can send one. Nor does an address find a click for a partner who may not see addresses: the answer and the
+    partner's reports would tell whether the address has clicked.
     """
     found: Found = {}
 
@@ -135,7 +136,7 @@ def find_clicks(
         if browsers:
             wanted = sql("c.visitor_id = ANY({}::TEXT[])", sorted(map(str, browsers)))
             add(select_clicks(session, viewer, and_(wanted, span), model.touch), evidence)
-    if named.code_link_id is not None and said.ip is not None:
+    if named.code_link_id is not None and said.ip is not None and viewer.sees_visitors:
         for where in _of_place(session, named.code_link_id, said.ip, said.user_agent):
             add(select_clicks(session, viewer, and_(where, span), model.touch), Evidence.CODE)
     originals = {click.duplicate_of for click, _ in found.values() if click.duplicate_of} - found.keys()

@@ -13,7 +13,7 @@ from clicktrail.model.click import Click
 from clicktrail.model.ids import created_s
 from clicktrail.model.times import SECOND
 from clicktrail.store.session.protocol import Session, list_values
-from clicktrail.store.session.sql import Sql, join, named, names, sql, update
+from clicktrail.store.session.sql import Sql, join, named, names, number, sql, update
 
 MIGRATION = "0021-history"
 """History begins when this migration is applied."""
@@ -66,6 +66,11 @@ _BARE: Mapping[Kind, tuple[str, tuple[str, ...]]] = {
     Kind.CLICK: ("deleted_clicks", BARE_CLICK),
     Kind.REGISTRATION: ("deleted_registrations", BARE_REGISTRATION),
 }
+_NAMES_OF_CLIENTS = (
+    *(("changes", "object_id", column) for column in ("old_value", "new_value")),
+    *((table, columns[0], "profile_id") for table, columns in _BARE.values()),
+)
+"""Table, its object, and the column that may hold a client's id."""
 
 
 def find_begin(session: Session) -> int:
@@ -116,13 +121,21 @@ def note_erasure(session: Session, where: Sql, cause: Cause) -> None:
     _note_rows(session, Kind.CLICK, sql("clicks WHERE {}", where), cause, ERASED, None)
 
 
-def rename_client(session: Session, old: str, new: str) -> None:
-    """Puts a made-up id in the place of an erased client's."""
-    for column in ("old_value", "new_value"):
-        its = sql("field = 'profile_id' AND {} = {} AND kind <> {}", named(column), old, Kind.LINK.value)
-        session.rows(update("changes", {column: new}, its))
-    for table, _ in _BARE.values():
-        session.rows(update(table, {"profile_id": new}, sql("profile_id = {}", old)))
+def rename_client(session: Session, old: str, new: str, most: int | None = None) -> bool:
+    """Puts a made-up id in the place of an erased client's: everywhere, or for `most` objects. Then it returns whether
+    there was one."""
+    for table, key, column in _NAMES_OF_CLIENTS:
+        its = sql("{} = {}", named(column), old)
+        if table == "changes":
+            its = sql("field = 'profile_id' AND {} AND kind <> {}", its, Kind.LINK.value)
+        if most is None:
+            session.rows(update(table, {column: new}, its))
+            continue
+        some = sql("SELECT DISTINCT {} FROM {} WHERE {} LIMIT {}", named(key), named(table), its, number(most))
+        if found := list_values(session, some):
+            session.rows(update(table, {column: new}, sql("{} AND {} = ANY({}::TEXT[])", its, named(key), found)))
+            return True
+    return False
 
 
 def forget_changes(session: Session, click_ids: Sequence[str]) -> None:

@@ -141,6 +141,7 @@ RELATIONS = (
     Relation("erased_keys", ("erasure_id", "key_hash")),
     Relation("erasure_secrets", ("secret",)),
     Relation("objections", ("site_id", "visitor_id")),
+    Relation("erasing", ("profile_id", "key", "value"), is_personal=True),
     Relation("click_uuids", ("uuid_key",), shard_column="uuid_key", is_moved=False),
     Relation("link_visitors", ("visitor",), shard_column="visitor", is_moved=False, is_personal=True),
     Relation("link_figures", ("link_id",), is_moved=False),
