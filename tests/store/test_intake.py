@@ -1,5 +1,6 @@
 """Clicks that were answered are in the store once, whatever ends the process, and whatever fails on the way."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from clicktrail.store.engines.duckdb.journal import intake
 from clicktrail.store.engines.duckdb.journal.segments import paths_of
 from clicktrail.store.migrations.shared import migrate
 from clicktrail.store.session.protocol import Session
+from clicktrail.store.session.runs import Run
 from clicktrail.store.session.sql import sql
 from tests.waiting import until
 
@@ -189,10 +191,43 @@ def test_while_nothing_can_be_taken_in_recording_is_refused_and_reading_goes_on(
         record(engine, make())
     with pytest.raises(Unavailable):
         engine.run(list_ids)
-    assert engine._ask(list_ids, False, None) == [first.click_id]
+    assert asyncio.run(engine.read(list_ids)) == [first.click_id]
     monkeypatch.undo()
     record(engine, third := make())
     assert engine.run(list_ids) == [first.click_id, second.click_id, third.click_id]
+
+
+def test_a_query_sees_what_was_recorded_before_and_waits_in_no_thread(engine: DuckdbEngine) -> None:
+    async def work() -> None:
+        record(engine, first := make())
+        with engine._intake.not_flushing():
+            settling = [asyncio.ensure_future(engine.settle()) for _ in range(3 * engine.readers)]
+            assert await engine.ask(list_ids, Run()) == []  # a reader is free
+            assert not any(each.done() for each in settling)
+        await asyncio.gather(*settling)
+        assert await engine.ask(list_ids, Run()) == [first.click_id]
+        await engine.settle()  # nothing to wait for
+
+    asyncio.run(work())
+
+
+def test_a_failed_attempt_ends_the_waiting(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("No space left on device")
+
+    async def work() -> None:
+        with engine._intake.not_flushing():
+            settling = asyncio.ensure_future(engine.settle())
+            await asyncio.sleep(0)
+            assert not settling.done()
+        await settling
+        assert engine._intake._flusher.has_trouble()
+        await engine.settle()  # the store is read without the click
+        assert await engine.ask(list_ids, Run()) == []
+
+    record(engine, make())
+    monkeypatch.setattr(intake, "_take_in", fail)
+    asyncio.run(work())
 
 
 def test_a_copy_is_a_store_of_its_own(engine: DuckdbEngine, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Asking:
         watch = _Watch(run, receive, self._limit_s)
         self._watches.add(watch)
         try:
+            await self._engine.settle()  # before the turn: many queries wait for the same, and others can use the turn
             if not self._turns.try_take(asker):
                 await self._turns.wait(asker, self._turns.join(asker), watch.left())
             watch.begin()

@@ -174,8 +174,12 @@ class Engine(Protocol):
     readers: int
     """Maximum number of queries that run at once."""
 
+    async def settle(self) -> None:
+        """Returns when queries see all that was recorded before. While the disk is full, they lack what was recorded
+        last."""
+
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        """Answers a query by `work` on one snapshot. If `run` is stopped, raises its reason.
+        """Answers a query by `work` on one snapshot. If `run` is stopped, raises its reason. Call `settle` first.
 
         `is_single`: the query is one statement. More queries than `readers` wait for each other.
         """

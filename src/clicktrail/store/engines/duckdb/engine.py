@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -88,9 +88,8 @@ class DuckdbEngine:
         self._sessions: set[DuckdbSession] = set()
         self._running = Running()
         self._free = FreeBlocks(path)
-        self._has_given_up = False
+        self._has_given_up = self._keeps_groups = False
         self._look_at = self._join_at = 0.0
-        self._keeps_groups = False
         self.damage = set_aside(path)
         """Message for the operator about data lost with a damaged log."""
         self._connection = connect(self._path, self._config)
@@ -109,22 +108,26 @@ class DuckdbEngine:
             self.close()
             raise
 
+    async def settle(self) -> None:
+        await self._intake.settle()
+
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._ask, work, is_single, run)
+        return await _in(self._readers, partial(self._run, work, is_single, run, is_question=True))
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a looker's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._lookers, self._ask, work, False, None)
+        await self._intake.settle()
+        return await _in(self._lookers, partial(self._run, work, is_question=True))
 
     async def probe(self, work: Callable[[Session], T]) -> T:
         """Runs `work` on one snapshot, in a separate thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._prober, self._run, work, False, None, True)
+        return await _in(self._prober, partial(self._run, work, is_question=True))
 
     async def write(self, work: Callable[[Session], T], kind: Write, is_single: bool = False) -> T:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
         recorded. Kinds in `_BESIDE` only keep clicks in the journal meanwhile."""
         run = self._run_beside if kind in _BESIDE else self._run_write
-        return await asyncio.get_running_loop().run_in_executor(self._writer, run, work, is_single)
+        return await _in(self._writer, partial(run, work, is_single))
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` once on one snapshot, in an exporter's thread."""
@@ -132,22 +135,19 @@ class DuckdbEngine:
 
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
-        await asyncio.get_running_loop().run_in_executor(self._copier, self._copy_to, target)
+        await _in(self._copier, partial(self._copy_to, target))
 
     async def scrub(self, rewrites: bool = True, rest: float = 0.0) -> bool:
         """Makes zeros of what changed and deleted rows left in journal, log and file. Returns whether it could."""
-        in_writer, opened = partial(asyncio.get_running_loop().run_in_executor, self._writer), self._connection
+        in_writer, opened = partial(_in, self._writer), self._connection
         pieces = rewrite(self.run, self._run_beside, self.checkpoint, self._clean) if rewrites else iter(())
-        await in_writer(self._keep_groups, True)
+        await in_writer(setattr, self, "_keeps_groups", True)
         try:
             is_done = await scrub(in_writer, pieces, partial(self._scrub, rewrites), self.memory.clock, rest)
         finally:
             with contextlib.suppress(RuntimeError):  # the engine closes
-                await in_writer(self._keep_groups, False)
+                await in_writer(setattr, self, "_keeps_groups", False)
         return is_done and self._connection is opened  # else the numbers of rows changed meanwhile
-
-    def _keep_groups(self, are_kept: bool) -> None:
-        self._keeps_groups = are_kept
 
     def _clean(self) -> None:
         with self._intake.not_flushing():
@@ -182,10 +182,6 @@ class DuckdbEngine:
         """Runs `work`, which adds clicks. When this returns, they are in the journal. Call it in any thread."""
         with self._intake.recording():  # also while memory learns of them
             return self._run(lambda session: self._intake.record(session, work), is_single=True)
-
-    def _ask(self, work: Callable[[Session], T], is_single: bool, run: Run | None) -> T:
-        self._intake.try_to_catch_up()
-        return self._run(work, is_single, run, is_question=True)
 
     def run(self, work: Callable[[Session], T], is_single: bool = False, run: Run | None = None) -> T:
         """Runs `work` in one transaction, in this thread. It sees all that was recorded before."""
@@ -348,3 +344,7 @@ class DuckdbEngine:
         self._sessions.clear()
         self._connection.close()
         self._free.close()
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[..., T], *args: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, work, *args)

@@ -109,6 +109,9 @@ class PostgresEngine:
         self._upkeep: Upkeep | None = None
         self._may_rebuild = True
 
+    async def settle(self) -> None:
+        """Nothing to do: a click is answered when the database has it."""
+
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         del is_single
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.run, work, Kind.READ, run)

@@ -52,6 +52,7 @@ class Flusher:
         self._since = 0.0
         self._is_wanted = self._is_closing = self._has_ended = False
         self._trouble: Exception | None = None
+        self._watchers: list[tuple[int, Callable[[], None]]] = []
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
         self._thread.start()
@@ -100,6 +101,21 @@ class Flusher:
                     headers={"Retry-After": "5"},
                 ) from self._trouble
 
+    def tell(self, done: Callable[[], None]) -> bool:
+        """As `catch_up` without waiting: calls `done` in the flusher's thread, also after a failed attempt.
+
+        Returns False if there is nothing to wait for. Then it is not called.
+        """
+        if self._stored >= self._added:
+            return False
+        with self._changed:
+            if self._stored >= self._added or self._has_ended:
+                return False
+            self._watchers.append((self._added, done))
+            self._is_wanted = True
+            self._changed.notify_all()
+        return True
+
     def close(self) -> None:
         """Stores what waits, if the store takes it. The journal keeps the rest."""
         with self._changed:
@@ -120,6 +136,7 @@ class Flusher:
         with self._changed:  # what waits now is for the next start
             self._has_ended = True
             self._changed.notify_all()
+        self._tell_watchers(self._added)
 
     def _take(self) -> list[Batch]:
         """What is to be stored now; nothing at the end."""
@@ -137,6 +154,7 @@ class Flusher:
             self._rows -= sum(batch.rows for batch in stored)
             self._size -= sum(batch.size for batch in stored)
             self._changed.notify_all()
+        self._tell_watchers(self._stored)
 
     def _put_back(self, taken: list[Batch], error: Exception) -> bool:
         """Waits before the next attempt. Returns whether there is none, because the server stops."""
@@ -144,9 +162,19 @@ class Flusher:
             self._trouble, self._failures = error, self._failures + 1
             self._waiting = taken + self._waiting
             self._changed.notify_all()
+        self._tell_watchers(self._added)
+        with self._changed:
             if not self._is_closing:
                 self._changed.wait_for(lambda: self._is_wanted or self._is_closing, _AGAIN_S)
             return self._is_closing
+
+    def _tell_watchers(self, place: int) -> None:
+        """Tells those who wait for what was added up to this place."""
+        with self._changed:
+            told = [done for wanted, done in self._watchers if wanted <= place]
+            self._watchers = [each for each in self._watchers if each[0] > place]
+        for done in told:
+            done()
 
     def _is_due(self) -> bool:
         return self._is_wanted or self._is_closing or self._rows >= FLUSH_ROWS

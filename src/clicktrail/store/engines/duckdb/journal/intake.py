@@ -1,5 +1,6 @@
 """How clicks reach the embedded store: through the journal, and from there into DuckDB."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -83,11 +84,22 @@ class Intake:
         """Returns when everything that was recorded before is in the store. Raises Unavailable."""
         self._flusher.catch_up()
 
-    def try_to_catch_up(self) -> None:
-        """As `catch_up`. While the disk is full, reading goes on without the clicks that were recorded last."""
-        if not self._flusher.has_trouble():
-            with suppress(Unavailable):
-                self._flusher.catch_up()
+    async def settle(self) -> None:
+        """As `catch_up`, for an event loop: no thread waits.
+
+        While the disk is full, reading goes on without the clicks that were recorded last.
+        """
+        if self._flusher.has_trouble():
+            return
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(done.set)
+
+        if self._flusher.tell(tell):
+            await done.wait()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
