@@ -73,9 +73,8 @@ async def sign_out(call: Call) -> Answer:
 async def confirm(call: Call) -> Answer:
     own, body = current(call), read(call, CONFIRMATION, "password")
     await prove_again(call, own, body["password"])
-    await call.store.run(sessions.note_confirmation, own.session_id)
-    confirmed = msgspec.structs.replace(own, confirm_time=call.store.memory.clock.now_us())
-    return json_answer(render_session(call, confirmed))
+    confirm_time = await call.store.run(sessions.note_confirmation, own.session_id)
+    return json_answer(render_session(call, msgspec.structs.replace(own, confirm_time=confirm_time)))
 
 
 async def change_password(call: Call) -> Answer:

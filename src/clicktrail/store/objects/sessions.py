@@ -89,9 +89,11 @@ def note_use(session: Session, session_id: str) -> None:
 
 
 @transaction(Write.QUEUE, is_single=True)
-def note_confirmation(session: Session, session_id: str) -> None:
-    """The user has typed the password again."""
-    session.rows(sql("UPDATE sessions SET confirm_time = {} WHERE session_id = {}", session.clock.now_us(), session_id))
+def note_confirmation(session: Session, session_id: str) -> int:
+    """The user has typed the password again. Returns the time that is stored."""
+    now = session.clock.now_us()
+    session.rows(sql("UPDATE sessions SET confirm_time = {} WHERE session_id = {}", now, session_id))
+    return now
 
 
 def list_sessions(session: Session, user_id: str) -> list[OwnSession]:
