@@ -1,6 +1,7 @@
 """Reads server-sent events as they come, as a browser does."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -48,7 +49,14 @@ class Events:
 def following(
     client: httpx.Client, query: str = "", headers: Mapping[str, str] | None = None, wait_s: float = 10
 ) -> Iterator[Events]:
-    """An open stream of `GET /live`, which has begun: clicks that are stored from now on arrive."""
-    with client.stream("GET", f"/live{query}", headers=headers or {}, timeout=wait_s) as answer:
-        assert answer.status_code == 200, answer.read()
-        yield Events(answer)
+    """An open stream of `GET /live`, which has begun: clicks that are stored from now on arrive. The place of a stream
+    that was left just now is free a moment later."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        with client.stream("GET", f"/live{query}", headers=headers or {}, timeout=wait_s) as answer:
+            if answer.status_code in (429, 503) and time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
+            assert answer.status_code == 200, answer.read()
+            yield Events(answer)
+            return

@@ -120,9 +120,10 @@ def test_a_form_stays_open_until_it_is_answered(open_page: OpenPage, tracker: Se
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
-    page.keyboard.press("Escape")
-    expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
-    expect(dialog).to_be_visible()
+    for _ in range(3):  # a browser lets no page prevent Escape twice in a row
+        page.keyboard.press("Escape")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
+        expect(dialog).to_be_visible()
     assert len(waiting) == 1
     waiting[0].fulfill(status=500, body="")
     expect(dialog.get_by_role("alert")).to_contain_text("500")

@@ -13,7 +13,8 @@ export function Dialog({ title, onClose, children, isWide }) {
   }, []);
   const isSending = () => place.current.querySelector("[aria-busy=true]") !== null;
   const close = () => isSending() || place.current.close();
-  return html`<dialog ref=${place} class=${isWide ? "wide" : ""} aria-labelledby=${name} onClose=${onClose}
+  const onClosed = () => (isSending() ? place.current.showModal() : onClose()); // browsers let Escape through at times
+  return html`<dialog ref=${place} class=${isWide ? "wide" : ""} aria-labelledby=${name} onClose=${onClosed}
     onCancel=${(event) => isSending() && event.preventDefault()} onClick=${(event) => event.target === place.current && close()}>
     <div class="dialog-box">
       <header><h2 id=${name}>${title}</h2>
