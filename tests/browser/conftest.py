@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import CHROMIUM, QUIET
 from tests.browser.programme import Programme, make_programme
 from tests.conftest import ENGINES, NewStore
+from tests.people import PASSWORD, invite
 from tests.serving import Serving, serving
 
 VIEWS = {"wide": (1280, "light"), "phone": (360, "dark")}
@@ -97,6 +98,19 @@ def watched_page(
     context.close()
     assert [each for each in errors if not any(f"status of {status} " in each for status in refusals)] == []
     assert [url for url in asked if not url.startswith((tracker.url, "data:", "blob:"))] == []
+
+
+@contextmanager
+def admin_page(browser: Browser, tracker: Serving, refusals: Collection[int]) -> Iterator[Page]:
+    """The Overview of a new admin who has just signed in with a password."""
+    with tracker.client() as api:
+        _, token = invite(api, f"admin {len(api.get('/users?limit=100').json())}")
+    with watched_page(browser, tracker, refusals=refusals) as (page, _):
+        page.goto(f"{tracker.url}/welcome#{token}")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Set password and sign in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        yield page
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import watched_page
+from tests.browser.conftest import admin_page
 from tests.browser.programme import Programme
 from tests.browser.slow import held, until_asked
 from tests.people import PASSWORD, WRONG, invite
@@ -25,13 +25,7 @@ pytestmark = [
 @pytest.fixture
 def admin(browser: Browser, tracker: Serving) -> Iterator[Page]:
     """An admin with a session, who has just signed in."""
-    with tracker.client() as api:
-        _, token = invite(api, f"admin {len(api.get('/users?limit=100').json())}")
-    with watched_page(browser, tracker, refusals=(401, 403, 500)) as (page, _):
-        page.goto(f"{tracker.url}/welcome#{token}")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Set password and sign in").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    with admin_page(browser, tracker, refusals=(401, 403, 500)) as page:
         yield page
 
 

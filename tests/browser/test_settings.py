@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import OpenPage, watched_page
-from tests.people import PASSWORD, WRONG, Person, invite
+from tests.browser.conftest import OpenPage, admin_page
+from tests.people import PASSWORD, WRONG, Person
 from tests.serving import Serving
 
 pytestmark = [
@@ -26,14 +26,7 @@ LABELS = (
 @pytest.fixture
 def admin(browser: Browser, tracker: Serving) -> Iterator[Page]:
     """An admin who has just signed in."""
-    with tracker.client() as api:
-        count = len(api.get("/users?limit=100").json())
-        _, token = invite(api, f"admin {count}")
-    with watched_page(browser, tracker, refusals=(401, 403, 404)) as (page, _):
-        page.goto(f"{tracker.url}/welcome#{token}")
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Set password and sign in").click()
-        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    with admin_page(browser, tracker, refusals=(401, 403, 404)) as page:
         yield page
 
 

@@ -211,6 +211,14 @@ def test_a_query_sees_what_was_recorded_before_and_waits_in_no_thread(engine: Du
     asyncio.run(work())
 
 
+def test_a_disk_that_does_not_answer_ends_the_waiting(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(engine, first := make())
+    monkeypatch.setattr(intake, "_SETTLE_S", 0.1)
+    with engine._intake.not_flushing(), pytest.raises(Unavailable):
+        asyncio.run(engine.settle())
+    assert engine.run(list_ids) == [first.click_id]
+
+
 def test_a_failed_attempt_ends_the_waiting(engine: DuckdbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise duckdb.IOException("No space left on device")

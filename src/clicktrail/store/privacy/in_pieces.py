@@ -100,8 +100,8 @@ def _list_browsers(session: Session, client: _Client, visitor_ids: Collection[st
 
 
 def _strip(session: Session, client: _Client, where: Sql) -> bool:
-    """Strips a piece of the clicks `c`, with the clicks that they repeat, after those that repeat them. Lists the
-    browsers of the client's own."""
+    """Strips a piece of the clicks `c`, and the clicks that they repeat. Repeats of them are stripped first. Lists the
+    browsers that only the client uses."""
     free = sql("(c.profile_id IS NULL OR c.profile_id = {})", client.profile_id)
     clicks = read_clicks(session, and_(where, free), PIECE)
     if not clicks:

@@ -124,8 +124,8 @@ def purge_client_clicks(session: Session, days: Days, skipped: set[str]) -> int:
 
 @transaction(Write.BESIDE)
 def purge_clients(session: Session, days: Days, skipped: set[str]) -> int:
-    """Erases some clients whose last registration is old. Their clicks are stripped. Adds to `skipped` those that are
-    left to the operator: persons who have other profiles too, which may be in use."""
+    """Erases some clients whose last registration is old. Their clicks are stripped. Adds to `skipped` the
+    clients that are left to the operator: persons who have other profiles too, which may be in use."""
     before, done, clicks = _before(session, days.clients), 0, 0
     for profile_id in _list_clients(session, before) if before else ():
         if done == _PERSONS or clicks >= in_pieces.PIECE:

@@ -176,7 +176,7 @@ class Engine(Protocol):
 
     async def settle(self) -> None:
         """Returns when queries see all that was recorded before. While the disk is full, they lack what was recorded
-        last."""
+        last. Raises Unavailable."""
 
     async def ask(self, work: Callable[[Session], T], run: Run, is_single: bool = False) -> T:
         """Answers a query by `work` on one snapshot. If `run` is stopped, raises its reason. Call `settle` first.

@@ -36,8 +36,13 @@ export const forgetName = (path) => names.delete(path);
 /** The name of an object, from a cache; null until it is known. */
 export function useName(path, read) {
   const [found, setFound] = useState({});
+  const shown = (found.path === path ? found.name : names.get(path)) ?? null;
   useEffect(() => {
-    if (path === null || names.has(path)) return undefined;
+    if (path === null) return undefined;
+    if (names.has(path)) { // another component may have learned it since this one was rendered
+      if (shown !== names.get(path)) setFound({ path, name: names.get(path) });
+      return undefined;
+    }
     const stop = new AbortController();
     ask(path, {}, { signal: stop.signal })
       .then(({ body }) => {
@@ -47,5 +52,5 @@ export function useName(path, read) {
       .catch(() => {}); // the id is shown then
     return () => stop.abort();
   }, [path]);
-  return (found.path === path ? found.name : names.get(path)) ?? null;
+  return shown;
 }

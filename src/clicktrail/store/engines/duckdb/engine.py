@@ -127,7 +127,7 @@ class DuckdbEngine:
         """Runs `work` in one transaction in the writer's thread, where no other write runs, while no click is
         recorded. Kinds in `_BESIDE` only keep clicks in the journal meanwhile."""
         run = self._run_beside if kind in _BESIDE else self._run_write
-        return await _in(self._writer, partial(run, work, is_single))
+        return await _in(self._writer, run, work, is_single)
 
     async def export(self, work: Callable[[Session], T]) -> T:
         """Runs `work` once on one snapshot, in an exporter's thread."""
@@ -135,18 +135,17 @@ class DuckdbEngine:
 
     async def backup(self, target: Path) -> None:
         """Writes a consistent copy of the store to a new file. Copies are made one at a time."""
-        await _in(self._copier, partial(self._copy_to, target))
+        await _in(self._copier, self._copy_to, target)
 
     async def scrub(self, rewrites: bool = True, rest: float = 0.0) -> bool:
         """Makes zeros of what changed and deleted rows left in journal, log and file. Returns whether it could."""
         in_writer, opened = partial(_in, self._writer), self._connection
         pieces = rewrite(self.run, self._run_beside, self.checkpoint, self._clean) if rewrites else iter(())
-        await in_writer(setattr, self, "_keeps_groups", True)
+        self._keeps_groups = True
         try:
             is_done = await scrub(in_writer, pieces, partial(self._scrub, rewrites), self.memory.clock, rest)
         finally:
-            with contextlib.suppress(RuntimeError):  # the engine closes
-                await in_writer(setattr, self, "_keeps_groups", False)
+            self._keeps_groups = False
         return is_done and self._connection is opened  # else the numbers of rows changed meanwhile
 
     def _clean(self) -> None:

@@ -11,9 +11,9 @@ export function Dialog({ title, onClose, children, isWide }) {
     place.current.showModal();
     return () => before?.focus?.();
   }, []);
-  const isSending = () => place.current.querySelector("[aria-busy=true]") !== null;
+  const isSending = () => Boolean(place.current?.querySelector("[aria-busy=true]"));
   const close = () => isSending() || place.current.close();
-  const onClosed = () => (isSending() ? place.current.showModal() : onClose()); // browsers let Escape through at times
+  const onClosed = () => (isSending() ? place.current.showModal() : onClose()); // a browser lets no page prevent Escape twice in a row
   return html`<dialog ref=${place} class=${isWide ? "wide" : ""} aria-labelledby=${name} onClose=${onClosed}
     onCancel=${(event) => isSending() && event.preventDefault()} onClick=${(event) => event.target === place.current && close()}>
     <div class="dialog-box">

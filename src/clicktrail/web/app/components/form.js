@@ -6,8 +6,8 @@ import { Dialog } from "./dialog.js";
 
 const Problems = createContext(null);
 
-/** A form whose children are fields. `send` gets the values by name, the form, and the values with which it was opened;
- *  it raises Problem. What no field shows of it stands above the buttons. */
+/** A form whose children are fields. `send` gets the values by name, and `{form, before}`: the form, and the values with
+ *  which it was opened. It raises Problem. What no field shows of it stands above the buttons. */
 export function Form({ send, submit, onCancel, children }) {
   const { problem, isBusy, run } = useAction();
   const place = useRef(null);
@@ -22,7 +22,7 @@ export function Form({ send, submit, onCancel, children }) {
   const onSubmit = (event) => {
     event.preventDefault();
     const form = event.target;
-    run(() => send(checked(form), form, before.current));
+    run(() => send(checked(form), { form, before: before.current }));
   };
   return html`<form ref=${place} method="post" aria-busy=${isBusy ? "true" : "false"} onSubmit=${onSubmit} noValidate>
     <${Problems.Provider} value=${problem}>${children}<//>

@@ -18,7 +18,7 @@ export function LinkMarks({ link }) {
 /** Creates a link, for a partner if one is given, or changes the given link, which has its `redirect`. `onSaved` gets the answer of the API. */
 export function LinkForm({ link, partnerId, onClose, onSaved }) {
   const banners = useAnswer("/banners", { limit: 1000, sort_by: "bannerName", sort_order: "asc" });
-  const send = async (values, _, before) => {
+  const send = async (values, { before }) => {
     const body = link ? changesOf((each) => bodyOf(each, link), values, before) : bodyOf(values);
     const { body: saved } = link ? await ask(`/links/${link.linkId}`, {}, { method: "PATCH", body }) : await ask("/links", {}, { method: "POST", body });
     forgetName(`/links/${saved.linkId}`);

@@ -14,7 +14,7 @@ const words = texts.partners;
 
 /** Creates a partner, or changes the given profile. `onSaved` gets the answer of the API. */
 export function PartnerForm({ profile, onClose, onSaved }) {
-  const send = async (values, _, before) => {
+  const send = async (values, { before }) => {
     const body = profile ? changesOf((each) => bodyOf({ email: "", ...each }), values, before) : bodyOf(values);
     const { body: saved } = profile ? await ask(`/profiles/${profile.profileId}`, {}, { method: "PATCH", body }) : await ask("/profiles", {}, { method: "POST", body });
     forgetName(`/profiles/${saved.profileId}`);

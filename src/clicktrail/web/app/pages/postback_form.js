@@ -11,7 +11,7 @@ const METHODS = ["GET", "POST"].map((name) => [name, name]);
 
 /** Creates a postback, or changes the given one. `onSaved` gets the answer, which has the secret of a new one. */
 export function PostbackForm({ postback, partnerId, onClose, onSaved }) {
-  const send = async (values, _, before) => {
+  const send = async (values, { before }) => {
     const body = postback ? changesOf(bodyOf, values, before) : bodyOf(values);
     const { body: saved } = postback ? await ask(`/postbacks/${postback.postbackId}`, {}, { method: "PATCH", body }) : await ask("/postbacks", {}, { method: "POST", body });
     onClose();

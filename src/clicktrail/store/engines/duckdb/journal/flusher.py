@@ -53,6 +53,7 @@ class Flusher:
         self._is_wanted = self._is_closing = self._has_ended = False
         self._trouble: Exception | None = None
         self._watchers: list[tuple[int, Callable[[], None]]] = []
+        """What `tell` was given, each with the number of batches that were added before."""
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
         self._thread.start()
@@ -102,9 +103,10 @@ class Flusher:
                 ) from self._trouble
 
     def tell(self, done: Callable[[], None]) -> bool:
-        """As `catch_up` without waiting: calls `done` in the flusher's thread, also after a failed attempt.
+        """As `catch_up` without waiting: calls `done` in the flusher's thread, also after a failed attempt. `done` must
+        return at once.
 
-        Returns False if there is nothing to wait for. Then it is not called.
+        Returns False if there is nothing to wait for. Then `done` is not called.
         """
         if self._stored >= self._added:
             return False
@@ -135,8 +137,7 @@ class Flusher:
                 self._settle(taken)
         with self._changed:  # what waits now is for the next start
             self._has_ended = True
-            self._changed.notify_all()
-        self._tell_watchers(self._added)
+            self._wake(self._added)
 
     def _take(self) -> list[Batch]:
         """What is to be stored now; nothing at the end."""
@@ -153,26 +154,23 @@ class Flusher:
             self._stored += len(stored)
             self._rows -= sum(batch.rows for batch in stored)
             self._size -= sum(batch.size for batch in stored)
-            self._changed.notify_all()
-        self._tell_watchers(self._stored)
+            self._wake(self._stored)
 
     def _put_back(self, taken: list[Batch], error: Exception) -> bool:
         """Waits before the next attempt. Returns whether there is none, because the server stops."""
         with self._changed:
             self._trouble, self._failures = error, self._failures + 1
             self._waiting = taken + self._waiting
-            self._changed.notify_all()
-        self._tell_watchers(self._added)
-        with self._changed:
+            self._wake(self._added)
             if not self._is_closing:
                 self._changed.wait_for(lambda: self._is_wanted or self._is_closing, _AGAIN_S)
             return self._is_closing
 
-    def _tell_watchers(self, place: int) -> None:
-        """Tells those who wait for what was added up to this place."""
-        with self._changed:
-            told = [done for wanted, done in self._watchers if wanted <= place]
-            self._watchers = [each for each in self._watchers if each[0] > place]
+    def _wake(self, place: int) -> None:
+        """Wakes the threads that wait, and calls the watchers of what was added up to `place`."""
+        told = [done for wanted, done in self._watchers if wanted <= place]
+        self._watchers = [each for each in self._watchers if each[0] > place]
+        self._changed.notify_all()
         for done in told:
             done()
 

@@ -18,6 +18,8 @@ from clicktrail.store.engines.duckdb.session import DuckdbSession
 from clicktrail.store.session.protocol import Session
 
 T = TypeVar("T")
+_SETTLE_S = 30.0
+"""The longest that a query waits for the newest clicks: much longer than a flush and a checkpoint take."""
 
 
 class Runs(Protocol):
@@ -87,7 +89,8 @@ class Intake:
     async def settle(self) -> None:
         """As `catch_up`, for an event loop: no thread waits.
 
-        While the disk is full, reading goes on without the clicks that were recorded last.
+        While the disk is full, reading goes on without the clicks that were recorded last. Raises Unavailable after
+        `_SETTLE_S`: the disk does not answer.
         """
         if self._flusher.has_trouble():
             return
@@ -99,7 +102,10 @@ class Intake:
                 loop.call_soon_threadsafe(done.set)
 
         if self._flusher.tell(tell):
-            await done.wait()
+            try:
+                await asyncio.wait_for(done.wait(), _SETTLE_S)
+            except TimeoutError as error:
+                raise Unavailable("The store does not answer.", headers={"Retry-After": "5"}) from error
 
     @contextmanager
     def paused(self) -> Iterator[None]:

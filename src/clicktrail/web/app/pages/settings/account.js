@@ -36,7 +36,7 @@ function You({ own }) {
 
 function Password() {
   const [isDone, setDone] = useState(false);
-  const send = async ({ current, password }, form) => {
+  const send = async ({ current, password }, { form }) => {
     setDone(false);
     viewer.value = (await ask("/session/password", {}, { method: "POST", body: { current, password } })).body;
     form.reset();

@@ -23,7 +23,7 @@ export function Objects({ path, own, idKey, nameOf, columns, fields, read, examp
   const { problem, isBusy, run } = useAction();
   const [edited, setEdited] = useState(null);
   const [deleted, setDeleted] = useState(null);
-  const save = async (values, _, before) => {
+  const save = async (values, { before }) => {
     const id = edited[idKey];
     await (id ? ask(`${path}/${id}`, {}, { method: "PATCH", body: changesOf(read, values, before) }) : ask(path, {}, { method: "POST", body: read(values) }));
     setEdited(null);

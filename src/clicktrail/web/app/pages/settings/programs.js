@@ -72,7 +72,7 @@ function AddClient({ send, onClose }) {
 
 function Tokens() {
   const answer = useAnswer("/tokens/revocations");
-  const send = async ({ tokenId }, form) => {
+  const send = async ({ tokenId }, { form }) => {
     await askConfirmed("/tokens/revocations", {}, { method: "POST", body: { tokenId: tokenId.trim() } });
     form.reset();
     answer.reload();
