@@ -259,3 +259,31 @@ def test_a_user_who_was_made_is_not_made_again(open_page: OpenPage, tracker: Ser
     expect(dialog.locator(".copyable")).to_contain_text("/welcome#")
     with tracker.client() as api:
         assert [each["name"] for each in api.get("/users?limit=100").json()].count("made once") == 1
+
+
+SHOW = """async ([id, place]) => {
+  const app = document.querySelector("script[src$='app/main.js']").src.replace("main.js", "");
+  const { html, render } = await import(app + "../vendor/preact/preact.js");
+  const { PartnerName } = await import(app + "components/names.js");
+  document.body.insertAdjacentHTML("beforeend", `<p data-place=${place}></p>`);
+  render(html`<${PartnerName} id=${id} />`, document.querySelector(`[data-place=${place}]`));
+}"""
+"""Renders the name of a partner, as the pages do."""
+LATE_EFFECTS = """() => {
+  const later = setTimeout;
+  window.setTimeout = (work, ms) => later(work, (ms ?? 0) + 1000);
+  window.requestAnimationFrame = (work) => later(work, 1000);
+}"""
+"""What a component does after it is rendered, it does a second later."""
+
+
+def test_a_name_that_another_component_learns_meanwhile_is_shown(open_page: OpenPage, programme: Programme) -> None:
+    page = open_page("/settings/server")
+    waiting = held(page, f"**/profiles/{programme.partners[0]}")
+    page.evaluate(SHOW, [programme.partners[0], "first"])
+    until_asked(page, waiting)
+    page.evaluate(LATE_EFFECTS)
+    page.evaluate(SHOW, [programme.partners[0], "second"])
+    waiting[0].continue_()
+    for place in ("first", "second"):
+        expect(page.locator(f"[data-place={place}]")).to_have_text("Ada Media")
