@@ -34,6 +34,7 @@ from clicktrail.store.engines.postgres.months import (
 from clicktrail.store.migrations.shared import all_migrations, migrate
 from clicktrail.store.objects.catalogue import create_item
 from clicktrail.store.reads.metrics import link_metrics
+from clicktrail.store.session.protocol import Session
 from clicktrail.store.session.relations import DERIVED
 from clicktrail.store.session.sql import sql
 from tests.serving import run, serving
@@ -134,6 +135,27 @@ def test_a_commit_in_doubt_is_told_by_what_it_added(new_database: Callable[[], s
     assert not was_committed(url, Doubt(committed, "before", "0" * 24))
     assert was_committed(url, Doubt(committed, "before", click.click_id))
     engine.close()
+
+
+def test_a_conflict_that_shows_at_the_commit_is_tried_again(store: PostgresEngine) -> None:
+    """Each of two transactions reads what the other one writes; the one that commits last learns it only then."""
+    store.run(lambda session: session.rows(sql("CREATE TABLE pair (place INTEGER PRIMARY KEY, value INTEGER)")))
+    store.run(lambda session: session.rows(sql("INSERT INTO pair VALUES (1, 0), (2, 0)")))
+    read, write = "SELECT value FROM pair WHERE place = {}", "UPDATE pair SET value = value + 1 WHERE place = {}"
+    attempts = []
+
+    def other(session: Session) -> None:
+        session.rows(sql(read, 2))
+        session.rows(sql(write, 1))
+
+    def one(session: Session) -> None:
+        attempts.append(session.rows(sql(read, 1))[0][0])
+        session.rows(sql(write, 2))
+        if len(attempts) == 1:
+            store.run(other)
+
+    store.run(one)
+    assert attempts == [0, 1]
 
 
 def test_both_engines_have_the_same_tables(store: PostgresEngine, tmp_path: Path) -> None:

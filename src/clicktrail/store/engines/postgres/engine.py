@@ -291,6 +291,8 @@ class PostgresEngine:
         doubt = Doubt(transaction, started, session.click_id)
         try:
             connection.execute("COMMIT")
+        except _AGAIN:  # psycopg's errors of conflicts are operational errors too
+            raise
         except psycopg.OperationalError as error:
             if not _is_cut(error) or doubt.transaction is None or not was_committed(self._url, doubt):
                 raise unavailable() from error
