@@ -68,6 +68,7 @@ class TokenChecker:
         if authorization is None:
             raise _refusal("This needs a token: `Authorization: Bearer <token>`.")
         kind, _, token = authorization.partition(" ")
+        token = token.strip(" ")  # RFC 9110, section 11.4: one space or more
         if kind.lower() != "bearer" or not token:
             raise _refusal("The Authorization header must be `Bearer <token>`.")
         return self.check_token(token)

@@ -62,6 +62,14 @@ def test_a_bad_token_is_401(server: Serving, header: str) -> None:
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer   "])
+def test_the_scheme_is_in_any_letter_case_and_any_number_of_spaces_follows(server: Serving, scheme: str) -> None:
+    headers = {"Authorization": scheme + server.token(), "Content-Type": "application/json"}
+    assert httpx.get(f"{server.url}/clicks", headers=headers).status_code == 200
+    click = b'{"ip": "8.8.8.8", "uri": "https://x.example/"}'
+    assert httpx.post(f"{server.url}/clicks", headers=headers, content=click).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("scope", "allowed"),
     [
