@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,6 +70,27 @@ def test_every_mistake_of_a_body_is_named_at_once(api: httpx.Client) -> None:
     assert {error["pointer"] for error in errors} == {"/ip", "/uri", "/time", "/uuid", "/bar", "/locale"}
     allowed = next(error for error in errors if error["pointer"] == "/bar")
     assert "userAgent" in allowed["detail"]
+
+
+def test_every_mistake_of_a_registration_is_named_at_once(api: httpx.Client) -> None:
+    """Also those inside `profile` when there are others next to it, and all of one contact."""
+    click = api.post("/clicks", content=GOOD).json()["clickId"]
+    contacts = [{"key": "phone", "value": "1", "x": 2}, {"key": "fax", "value": "1", "uuid": []}]
+    client = {"firstName": 5, "bar": 1, "contacts": contacts}
+    inside = {"/firstName", "/bar", "/contacts/0/x", "/contacts/0/value", "/contacts/1/key", "/contacts/1/uuid"}
+    bodies: list[tuple[dict[str, Any], set[str]]] = [
+        ({"profile": client, "a/b": 2, "ip": "1.1.1.1"}, {"/a~1b", "/ip", *(f"/profile{each}" for each in inside)}),
+        ({**client, "ip": "1.1.1.1"}, {"/ip", *inside}),
+        ({"profile": {}, "foo": 1, "ip": "1.1.1.1"}, {"/foo", "/ip"}),
+    ]
+    for body, pointers in bodies:
+        answer = api.patch(f"/clicks/{click}", json=body)
+        assert answer.status_code == 422
+        assert {error["pointer"] for error in answer.json()["errors"]} == pointers
+    many = {f"x{number}": 1 for number in range(300)}
+    answer = api.patch(f"/clicks/{click}", json={"profile": {}, **many})
+    assert len(answer.json()["errors"]) == 100
+    assert "300 mistakes" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "json"])

@@ -1,6 +1,6 @@
 """Bodies: JSON is decoded, then checked against the field table. An error names every mistake, by JSON pointer."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,14 +63,16 @@ def check_form(
     root: str = "",
     reading: Reading = STRICT,
     shown: Collection[str] = (),
+    found: Iterable[Mistake] = (),
 ) -> Values:
     """Decoded JSON -> values. Raises InvalidBody; `root` is the pointer of `data` in the body.
 
-    Keys in `shown` are accepted as well; `find_shown` returns them.
+    Keys in `shown` are accepted as well; `find_shown` returns them. `found` are mistakes in the rest of the body.
     """
     checker = _Checker(reading)
+    checker.mistakes += found
     values = checker.check_object(data, fields, required, root, shown)
-    checker.finish()
+    refuse(checker.mistakes)
     return values
 
 
@@ -107,6 +109,15 @@ _MOST_NAMED = 100
 """Mistakes that are named. More would make the answer many times as long as the body, and stall the others."""
 
 
+def refuse(mistakes: Sequence[Mistake]) -> None:
+    """Raises InvalidBody if there are mistakes."""
+    if len(mistakes) > _MOST_NAMED:
+        detail = f"The body is not valid. It has {len(mistakes)} mistakes; here are {_MOST_NAMED} of them."
+        raise InvalidBody(detail, tuple(mistakes[:_MOST_NAMED]))
+    if mistakes:
+        raise InvalidBody("The body is not valid.", tuple(mistakes))
+
+
 class _Checker:
     """Walks one body and collects its mistakes."""
 
@@ -117,13 +128,6 @@ class _Checker:
     def wrong(self, pointer: str, detail: str) -> None:
         self.mistakes.append(Mistake(detail, pointer=pointer))
 
-    def finish(self) -> None:
-        if len(self.mistakes) > _MOST_NAMED:
-            detail = f"The body is not valid. It has {len(self.mistakes)} mistakes; here are {_MOST_NAMED} of them."
-            raise InvalidBody(detail, tuple(self.mistakes[:_MOST_NAMED]))
-        if self.mistakes:
-            raise InvalidBody("The body is not valid.", tuple(self.mistakes))
-
     def check_object(
         self, data: Any, fields: Mapping[str, Field], required: Iterable[str], root: str, shown: Collection[str] = ()
     ) -> Values:
@@ -132,7 +136,7 @@ class _Checker:
             return {}
         strange = [name for name in data if name not in fields and name not in shown] if self.reading.is_strict else []
         for name in strange[:_MOST_NAMED]:
-            self.wrong(f"{root}/{_escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
+            self.wrong(f"{root}/{escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
         if len(strange) > _MOST_NAMED:
             self.wrong(root, f"has {len(strange) - _MOST_NAMED} more keys that are not fields")
         for name in sorted(required):
@@ -201,9 +205,8 @@ class _Checker:
         return self.check_object(value, PROFILE.writable, (), pointer, PROFILE.read_only)
 
     def check_contact(self, item: Any, place: str) -> Values:
-        before = len(self.mistakes)
         contact = self.check_object(item, CONTACT.writable, ("key", "value"), place, CONTACT.read_only)
-        if len(self.mistakes) == before:
+        if contact.get("key") is not None and contact.get("value") is not None:
             try:
                 contact = read_contact(contact, self.reading, place)
             except InvalidBody as error:
@@ -249,6 +252,6 @@ def _plain(field: Field, value: Any, reading: Reading) -> Any:
     return value
 
 
-def _escape(name: str) -> str:
+def escape(name: str) -> str:
     """One token of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -51,11 +51,17 @@ def refuse_differing(call: Call, resource: Resource, form: Form, record: Record)
 
 def refuse_others(sent: Json, render: Callable[[str], Json], language: str, root: str = "") -> None:
     """Compares read-only keys with the object as shown in a language, or in English. Raises InvalidBody."""
+    mistakes = find_others(sent, render, language, root)
+    if mistakes:
+        raise InvalidBody("The body is not valid.", tuple(mistakes))
+
+
+def find_others(sent: Json, render: Callable[[str], Json], language: str, root: str = "") -> list[Mistake]:
+    """The read-only keys that differ from the object as shown in a language, and in English."""
     mistakes = find_differing(sent, msgspec.to_builtins(render(language)), root)
     if mistakes and language != _ENGLISH:
         mistakes = find_differing(sent, msgspec.to_builtins(render(_ENGLISH)), root)
-    if mistakes:
-        raise InvalidBody("The body is not valid.", tuple(mistakes))
+    return mistakes
 
 
 def leave_out_hidden(call: Call, sent: Json) -> Json:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from clicktrail.errors import InvalidBody, Mistake
+from clicktrail.errors import Mistake
 from clicktrail.http.endpoint.call import Call
 from clicktrail.http.endpoint.render import Json, render_record, render_shown
-from clicktrail.http.endpoint.sentback import COMPARED, refuse_others
+from clicktrail.http.endpoint.sentback import COMPARED, find_others, refuse_others
 from clicktrail.model.access import READERS, SYSTEM
 from clicktrail.query.fields import CLICK, PROFILE, Record
-from clicktrail.query.forms import Values, check_form, decode_json, find_shown, required_fields
+from clicktrail.query.forms import Values, check_form, decode_json, escape, find_shown, refuse, required_fields
 from clicktrail.store.objects.profiles import NAMES, find_client
 from clicktrail.store.reads import clicks as reads_clicks
 from clicktrail.store.reads.clicks import Shown
@@ -23,11 +23,15 @@ _OF_A_CLICK_ALONE = _CLICK_KEYS - PROFILE.read_only - PROFILE.writable.keys() - 
 
 
 class Parts(NamedTuple):
-    """A body in parts: the client's values, their pointer in the body, and the keys of the click."""
+    """A body in parts: the client's values, their pointer in the body, and the keys of the click.
+
+    `mistakes` are keys that are neither the client's nor the click's.
+    """
 
     client: Any
     root: str
     click: Values
+    mistakes: tuple[Mistake, ...] = ()
 
 
 async def read_registration(call: Call) -> Values | None:
@@ -39,17 +43,19 @@ async def read_registration(call: Call) -> Values | None:
     parts = split_body(decode_json(call.body), call.reading.is_strict)
     may_read = call.viewer.scope in READERS
     shown = await _show(call) if parts.click and may_read else None
+    mistakes = list(parts.mistakes)
     if shown is not None:
         stored = shown
-        refuse_others(parts.click, lambda language: _document(call, stored, language), call.language)
+        mistakes += find_others(parts.click, lambda language: _document(call, stored, language), call.language)
         if not parts.root:
             parts = _without_the_clicks_own(parts, _document(call, shown, call.language))
     says_nothing = parts.client in ((None, "", {}) if parts.root else ({},))
     if says_nothing and (parts.click or call.scope["method"] == "PATCH"):
+        refuse(mistakes)
         return None
     required = required_fields(PROFILE, call.scope["method"]) & CLIENT_FIELDS.keys()
     required -= frozenset() if parts.root else parts.click.keys()
-    values = check_form(parts.client, PROFILE.writable, required, parts.root, call.reading, PROFILE.read_only)
+    values = check_form(parts.client, PROFILE.writable, required, parts.root, call.reading, PROFILE.read_only, mistakes)
     sent = find_shown(parts.client, PROFILE)
     names_nobody = call.scope["method"] == "PATCH" and not _names_client(values)
     is_nameless = call.scope["method"] == "PUT" and not any(values.get(name) for name in NAMES)
@@ -57,7 +63,7 @@ async def read_registration(call: Call) -> Values | None:
         shown = shown or await _show(call)
         client = await _find_client(call, shown, values)
         if is_nameless and (client is None or client.name):
-            _refuse(Mistake(f"must have one of {', '.join(PROFILE.keys[name] for name in NAMES)}", pointer=parts.root))
+            refuse([Mistake(f"must have one of {', '.join(PROFILE.keys[name] for name in NAMES)}", pointer=parts.root)])
         if client is not None and may_read:
             refuse_others(sent, lambda language: render_record(PROFILE, client, language), call.language, parts.root)
         if names_nobody and (not values or client is None):  # it would create a client without any facts
@@ -80,13 +86,11 @@ def split_body(data: Any, is_strict: bool = True) -> Parts:
     if not isinstance(data, dict):
         return Parts(data, "", {})
     if "profile" in data:
-        others = [name for name in data if name not in _CLICK_KEYS]
-        if others and is_strict:
-            detail = "is not allowed next to `profile`; put the client's fields into it, and a Click's keys next to it"
-            _refuse(*(Mistake(detail, pointer=f"/{name}") for name in others))
-        return Parts(
-            data["profile"], "/profile", {name: data[name] for name in data.keys() & _CLICK_KEYS - {"profile"}}
-        )
+        detail = "is not allowed next to `profile`; put the client's fields into it, and a Click's keys next to it"
+        others = [name for name in data if name not in _CLICK_KEYS] if is_strict else []
+        click = {name: data[name] for name in data.keys() & _CLICK_KEYS - {"profile"}}
+        mistakes = tuple(Mistake(detail, pointer=f"/{escape(name)}") for name in others)
+        return Parts(data["profile"], "/profile", click, mistakes)
     if not data.keys() & _OF_A_CLICK_ALONE:
         return Parts(data, "", {})
     click = {name: data[name] for name in data.keys() & _CLICK_KEYS - CLIENT_FIELDS.keys()}
@@ -122,7 +126,3 @@ async def _find_client(call: Call, shown: Shown, values: Mapping[str, Any]) -> R
     if own is None and values.get("uuid"):
         return await call.store.run(find_client, call.viewer.name_space, values["uuid"])
     return own
-
-
-def _refuse(*mistakes: Mistake) -> None:
-    raise InvalidBody("The body is not valid.", mistakes)
