@@ -1,0 +1,116 @@
+"""Callers who do not read ordinary answers: their connections end by themselves, and their memory is bounded."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from clicktrail.errors import TooManyRequests, Unavailable
+from clicktrail.http.endpoint.unread import MOST_EACH_BYTES, PIECE_BYTES, Unread
+from tests.serving import Serving, serving
+from tests.waiting import until
+
+IDLE_S, HEADER_S, LATER_S = 2, 1, 5
+BIG = "/clicks?filter[utmSource]=big&limit=1000"
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    limits = {"idle_s": str(IDLE_S), "header_timeout_s": str(HEADER_S)}
+    with serving(tmp_path_factory.mktemp("patient") / "data", **limits) as server:
+        yield server
+
+
+def asked(server: Serving, path: str, number: int = 1, token: str = "") -> socket.socket:
+    """A connection whose requests are sent, and whose answers are not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.connect(("127.0.0.1", httpx.URL(server.url).port or 0))
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode() * number)
+    return connection
+
+
+def rest(connection: socket.socket) -> int:
+    """Reads what is left. Returns the number of bytes."""
+    size = 0
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(1 << 20):
+            size += len(piece)
+    return size
+
+
+def is_ended(server: Serving, connection: socket.socket) -> bool:
+    """Whether the server has no such connection any more."""
+    own = connection.getsockname()[1]
+    return not any(
+        f":{own:04X}" in fields[2] and fields[3] == "01"
+        for fields in map(str.split, Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()[1:])
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not end them")
+@pytest.mark.parametrize(
+    ("path", "number"), [("/openapi.json", number) for number in range(1, 9)] + [("/health", 20_000)]
+)
+def test_a_connection_whose_answers_are_not_read_ends(patient: Serving, path: str, number: int) -> None:
+    with asked(patient, path, number) as connection:
+        until(lambda: is_ended(patient, connection), "the connection is closed", IDLE_S + HEADER_S + LATER_S + 20)
+
+
+def test_an_answer_that_is_read_slowly_is_whole(patient: Serving) -> None:
+    size = len(httpx.get(f"{patient.url}/openapi.json").content)
+    with asked(patient, "/openapi.json", 6) as connection:
+        time.sleep(IDLE_S / 2)
+        got = 0
+        while got < 6 * size:
+            got += len(connection.recv(256 * 1024))
+            time.sleep(0.01)
+
+
+def test_unread_pages_of_one_caller_are_bounded(tmp_path: Path) -> None:
+    click = {"ip": "8.8.8.8", "userAgent": "u" * 2_000, "referrer": "https://r.example/" + "r" * 2_000}
+    rows = [click | {"uri": f"https://x.example/?utm_source=big&n={n}&a={'a' * 8_000}"} for n in range(1_000)]
+    with serving(tmp_path / "data") as server, server.client() as api, server.client() as other, ExitStack() as stack:
+        api.post("/clicks/batch", json=rows).raise_for_status()
+        size, own = len(api.get(BIG).content), stack.enter_context(server.client())
+        own.headers["Accept-Encoding"] = other.headers["Accept-Encoding"] = "identity"
+        token = own.headers["Authorization"].removeprefix("Bearer ")
+        opened = [stack.enter_context(asked(server, BIG, token=token)) for _ in range(MOST_EACH_BYTES // size + 1)]
+        until(lambda: own.get(BIG).status_code == 429, "a limit is reached")
+        assert len(other.get(BIG).json()) == 1_000
+        assert own.get("/clicks?limit=5").status_code == 200
+        for each in opened:
+            each.close()
+        until(lambda: own.get(BIG).status_code == 200, "nothing is held any more")
+
+
+def test_a_caller_without_an_unread_answer_gets_one() -> None:
+    unread = Unread(1, most=10, most_each=6)
+    with unread.hold("a", 6), unread.hold("b", 5), unread.hold("c", 50):
+        with pytest.raises(TooManyRequests), unread.hold("a", 1):
+            pass
+        with pytest.raises(Unavailable), unread.hold("b", 1):
+            pass
+    with unread.hold("a", 3), unread.hold("a", 3), unread.hold("b", 4):
+        pass
+
+
+def test_a_body_is_sent_in_pieces_that_the_caller_must_take() -> None:
+    body, sent = bytes(3 * PIECE_BYTES + 1), list[tuple[int, bool]]()
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append((len(message["body"]), bool(message["more_body"])))
+        await asyncio.sleep(0 if len(sent) < 7 else 60)
+
+    async def run() -> list[bool]:
+        return [await Unread(0.05).send(body, send) for _ in range(2)]
+
+    assert asyncio.run(run()) == [True, False]
+    assert sent[:4] == [(PIECE_BYTES, True)] * 3 + [(1, False)]
