@@ -5,9 +5,10 @@ import contextlib
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -105,7 +106,7 @@ def test_a_caller_without_an_unread_answer_gets_one() -> None:
 def test_a_body_is_sent_in_pieces_that_the_caller_must_take() -> None:
     body, sent = bytes(3 * PIECE_BYTES + 1), list[tuple[int, bool]]()
 
-    async def send(message: dict[str, object]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append((len(message["body"]), bool(message["more_body"])))
         await asyncio.sleep(0 if len(sent) < 7 else 60)
 
