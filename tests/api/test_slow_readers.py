@@ -65,6 +65,23 @@ def test_a_connection_whose_answers_are_not_read_ends(patient: Serving, path: st
         until(lambda: is_ended(patient, connection), "the connection is closed", IDLE_S + HEADER_S + LATER_S + 20)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say what a process holds")
+def test_unread_answers_that_are_the_same_for_all_take_little_memory(patient: Serving) -> None:
+    def resident_mb() -> int:
+        [line] = [
+            line for line in Path(f"/proc/{patient.process.pid}/status").read_text().splitlines() if "VmRSS" in line
+        ]
+        return int(line.split()[1]) // 1024
+
+    size = len(httpx.get(f"{patient.url}/docs/swagger-ui-bundle.js").content)
+    before, number, most = resident_mb(), 60, 0
+    with ExitStack() as stack:
+        opened = [stack.enter_context(asked(patient, "/docs/swagger-ui-bundle.js", 3)) for _ in range(number)]
+        while not all(is_ended(patient, each) for each in opened):
+            most = max(most, resident_mb())
+    assert most - before < number * size / 2 / 1e6
+
+
 def test_an_answer_that_is_read_slowly_is_whole(patient: Serving) -> None:
     size = len(httpx.get(f"{patient.url}/openapi.json").content)
     with asked(patient, "/openapi.json", 6) as connection:
