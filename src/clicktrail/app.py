@@ -32,6 +32,7 @@ from clicktrail.errors import Conflict, MalformedRequest, Unavailable
 from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.call import Limits, Services, encode
 from clicktrail.http.endpoint.endpoint import refuse, respond
+from clicktrail.http.endpoint.held import Held
 from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_click
@@ -187,6 +188,7 @@ class App:
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
             unread=Unread(settings.idle_s),
+            bodies=Held("bodies at once"),
             entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),
             listeners=Slots(

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from clicktrail.errors import TooManyRequests, Unavailable
-from clicktrail.http.endpoint.unread import MOST_EACH_BYTES, PIECE_BYTES, Unread
+from clicktrail.http.endpoint.held import MOST_EACH_BYTES
+from clicktrail.http.endpoint.unread import PIECE_BYTES, Unread
 from tests.serving import Serving, serving
 from tests.waiting import until
 
@@ -107,17 +107,6 @@ def test_unread_pages_of_one_caller_are_bounded(tmp_path: Path) -> None:
         for each in opened:
             each.close()
         until(lambda: own.get(BIG).status_code == 200, "nothing is held any more")
-
-
-def test_a_caller_without_an_unread_answer_gets_one() -> None:
-    unread = Unread(1, most=10, most_each=6)
-    with unread.hold("a", 6), unread.hold("b", 5), unread.hold("c", 50):
-        with pytest.raises(TooManyRequests), unread.hold("a", 1):
-            pass
-        with pytest.raises(Unavailable), unread.hold("b", 1):
-            pass
-    with unread.hold("a", 3), unread.hold("a", 3), unread.hold("b", 4):
-        pass
 
 
 def test_a_body_is_sent_in_pieces_that_the_caller_must_take() -> None:

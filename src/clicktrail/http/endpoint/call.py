@@ -13,6 +13,7 @@ from starlette.types import Receive
 
 from clicktrail.delivery.caller import Caller
 from clicktrail.http.endpoint.asking import Asking
+from clicktrail.http.endpoint.held import Held
 from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
@@ -108,6 +109,8 @@ class Services:
     exports: Slots
     streams: Streams
     unread: Unread
+    bodies: Held
+    """Large bodies that are received or used."""
     entries: Entries
     feed: Feed
     listeners: Slots

@@ -20,7 +20,7 @@ from clicktrail.errors import (
 )
 from clicktrail.http.endpoint.access import check_accept, check_access, check_content_type
 from clicktrail.http.endpoint.asking import wait_until_left
-from clicktrail.http.endpoint.bodies import late_at, read_body
+from clicktrail.http.endpoint.bodies import count_large, late_at, read_body
 from clicktrail.http.endpoint.call import (
     COUNT_EXACT,
     LENIENT,
@@ -70,8 +70,15 @@ class Endpoint:
             allowed = ", ".join(sorted(self._operations))
             headers = {"Allow": allowed, **closing(scope)}
             raise MethodNotAllowed(f"Allowed here: {allowed}.", headers=headers)
+        with contextlib.ExitStack() as held:
+            return await self._perform(operation, scope, receive, held)
+
+    async def _perform(
+        self, operation: Operation, scope: Scope, receive: Receive, held: contextlib.ExitStack
+    ) -> Answer:
+        """The operation's answer. `held` ends when the body is no longer needed."""
         try:
-            call = await self._read(operation, scope, receive)
+            call = await self._read(operation, scope, receive, held)
         except ClicktrailError as error:
             error.headers = {**error.headers, **closing(scope)}
             _amend(operation, error)
@@ -86,7 +93,7 @@ class Endpoint:
             return replace(answer, asker=call.viewer.asker) if is_own else answer
         return await begin(answer, answer.stream, receive)
 
-    async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
+    async def _read(self, operation: Operation, scope: Scope, receive: Receive, held: contextlib.ExitStack) -> Call:
         headers = Headers(scope=scope)
         viewer, signed_in = await check_access(operation, self._services, scope, headers)
         path = read_path(scope.get("path_params", {}))
@@ -108,8 +115,11 @@ class Endpoint:
         check_content_type(headers, operation.body_types, is_strict=signed_in is not None or operation.is_sign_in)
         limits, is_compressed = self._services.limits, check_content_encoding(headers)
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-        body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-        body = await inflate(body, most) if is_compressed else body
+        grow = held.enter_context(self._services.bodies.hold(viewer.asker))
+        body = await read_body(receive, most, pause_s, late_at(scope, pause_s), grow)
+        if is_compressed:
+            body = await inflate(body, most)
+            count_large(grow, len(body))
         body = body.removeprefix(BOM_UTF8)
         if call.trail is not None and isinstance(operation.body, Resource):
             call.trail.detail.update(fields_of(body, operation.body))
@@ -304,7 +314,7 @@ async def send_large(services: Services, scope: Scope, answer: Answer, request_i
     with contextlib.ExitStack() as held:
         try:
             if answer.asker:
-                held.enter_context(services.unread.hold(answer.asker, len(answer.body)))
+                held.enter_context(services.unread.held.hold(answer.asker))(len(answer.body))
         except ClicktrailError as error:
             answer = render_problem(error)
             await send_answer(answer, request_id, False, send)
