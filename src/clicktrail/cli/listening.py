@@ -21,7 +21,10 @@ _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
 """Maximum bytes that a connection buffers; longer headers get 431. The library answers URLs over 64 KiB with 414."""
 _FEWEST = 16
-_LATER_S, _LOOK_S = 5.0, 0.05
+_LATER_S = 30.0
+"""So much later than the server itself the system ends a connection: a live stream with few clicks notices late that
+no one reads it."""
+_LOOK_S = 0.05
 _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
