@@ -32,12 +32,14 @@ from clicktrail.errors import Conflict, MalformedRequest, Unavailable
 from clicktrail.http.endpoint.asking import Asking
 from clicktrail.http.endpoint.call import Limits, Services, encode
 from clicktrail.http.endpoint.endpoint import refuse, respond
+from clicktrail.http.endpoint.held import Held
 from clicktrail.http.endpoint.hosts import find_host
 from clicktrail.http.endpoint.operation import Operation
 from clicktrail.http.endpoint.render import render_click
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.endpoint.trails import Entries
+from clicktrail.http.endpoint.unread import Unread
 from clicktrail.http.fast.clicks import ROUTE, FastClicks
 from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
@@ -185,6 +187,8 @@ class App:
             tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
+            unread=Unread(settings.idle_s),
+            bodies=Held("bodies at once"),
             entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),
             listeners=Slots(

@@ -83,6 +83,30 @@ def test_one_asker_cannot_take_all_readers(engine: AnyEngine) -> None:
     asyncio.run(check())
 
 
+def test_a_query_without_a_place_does_not_hurry_the_engine(engine: AnyEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a caller who repeats refused queries keeps the engine busy with taking in clicks, one by one."""
+    settled = []
+
+    async def settle() -> None:
+        settled.append(1)
+
+    async def check() -> None:
+        monkeypatch.setattr(engine, "settle", settle)
+        asking, stays = Asking(engine, 60), leaves_after(60)
+        waiting = [asyncio.ensure_future(asking.ask("a", stays, endless)) for _ in range(100 + engine.readers // 2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        before = len(settled)
+        for _ in range(10):
+            await fails(asking.ask("a", stays, quick), TooManyRequests)
+        assert (before, len(settled)) == (len(waiting), len(waiting))
+        assert await asking.ask("b", stays, quick) == 42
+        asking.close()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(check())
+
+
 def test_what_is_stopped_before_it_begins_does_not_begin(engine: AnyEngine) -> None:
     run = Run()
     run.stop(Unavailable("Stopped."))

@@ -1,5 +1,6 @@
 """How the server listens: number of connections, timeouts and buffer sizes."""
 
+import asyncio
 import errno
 import resource
 import socket
@@ -11,6 +12,7 @@ from granian.server.embed import Server
 
 from clicktrail.app import App
 from clicktrail.cli.running import Running, find_running
+from clicktrail.http.endpoint.connections import end_unread
 from clicktrail.settings import Settings, SettingsError
 
 _USED = "Stop the process that uses the port, or set another port by --port. Example: --port 8001."
@@ -19,6 +21,10 @@ _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
 """Maximum bytes that a connection buffers; longer headers get 431. The library answers URLs over 64 KiB with 414."""
 _FEWEST = 16
+_LATER_S = 30.0
+"""So much later than the server itself the system ends a connection: a live stream with few clicks notices late that
+no one reads it."""
+_LOOK_S = 0.05
 _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
@@ -72,6 +78,13 @@ def make_server(app: App, settings: Settings) -> Server:
         backpressure=_make_room(app, settings.max_connections),
         log_enabled=False,
     )
+
+
+async def limit_unread(settings: Settings) -> None:
+    """Bounds how long a caller may leave an answer unread, as soon as the server listens. Files and large answers end
+    by themselves a little earlier, and the log says so."""
+    while not end_unread(settings.port, settings.idle_s + _LATER_S):
+        await asyncio.sleep(_LOOK_S)
 
 
 def _make_room(app: App, connections: int) -> int:

@@ -17,7 +17,7 @@ import uvloop
 from clicktrail.app import App, running
 from clicktrail.checks.idle import idle_settings, unknown_variables
 from clicktrail.choices import check_together, is_embedded
-from clicktrail.cli.listening import check_port, make_server
+from clicktrail.cli.listening import check_port, limit_unread, make_server
 from clicktrail.cli.mistakes import explain
 from clicktrail.cli.options import read_settings, setting_options, warn
 from clicktrail.cli.running import announced, browser_url
@@ -103,7 +103,9 @@ async def serve_until_stopped(settings: Settings, worker: int = 0) -> None:
                 await offer_first_user(app)
                 report_troubles(app)
             watching = asyncio.create_task(stop_with_parent(stopping.begin)) if settings.workers > 1 else None
+            limiting = asyncio.create_task(limit_unread(settings))
             await server.serve()
+            limiting.cancel()
             stopping.end()
             if watching is not None:
                 watching.cancel()

@@ -186,8 +186,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=1,
             le=3600,
-            description="Seconds in which a caller must read the next piece (256 KiB, plus network buffers) of an "
-            "export, backup or stream. After that the connection is closed.",
+            description="Seconds in which a caller must read the next piece of an answer (256 KiB of an export, backup "
+            "or stream, 64 KiB of others, plus network buffers). After that the connection is closed.",
             examples=[120],
         ),
     ] = 60

@@ -32,6 +32,7 @@ class Asking:
 
     async def ask(self, asker: str, receive: Receive, work: Callable[[Session], T], is_single: bool = False) -> T:
         """The result of `work`, run by `Engine.ask`. Raises TooManyRequests, Unavailable, ClientLeft."""
+        self._turns.refuse_beyond(asker)  # before it makes the engine take in the newest clicks
         run = Run()
         watch = _Watch(run, receive, self._limit_s)
         self._watches.add(watch)

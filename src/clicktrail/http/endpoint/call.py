@@ -13,10 +13,12 @@ from starlette.types import Receive
 
 from clicktrail.delivery.caller import Caller
 from clicktrail.http.endpoint.asking import Asking
+from clicktrail.http.endpoint.held import Held
 from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.endpoint.trails import Entries, Trail
+from clicktrail.http.endpoint.unread import Unread
 from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
@@ -106,6 +108,9 @@ class Services:
     """The running tests of postbacks."""
     exports: Slots
     streams: Streams
+    unread: Unread
+    bodies: Held
+    """Large bodies that are received or used."""
     entries: Entries
     feed: Feed
     listeners: Slots
@@ -230,6 +235,8 @@ class Answer:
     leaving: asyncio.Task[None] | None = None
     """Done when the caller has left; set once the stream has begun. The server's `receive` must not be cancelled and
     called again: it would then say that the caller has left."""
+    asker: str = ""
+    """For whom a large body was made; empty if it is the same for all."""
     is_live: bool = False
     """Whether the pieces are made as things happen: they are not held back, and the caller leaves when it likes."""
 

@@ -32,15 +32,39 @@ def cut_all(port: int) -> int:
     return sum(_end(connection) for connection in _accepted(port))
 
 
+def end_unread(port: int, seconds: float) -> bool:
+    """Lets the system close each connection to this port of ours whose caller takes nothing for so long while data
+    waits for it. Returns False if no socket listens there yet.
+
+    The server itself waits without end for a caller who does not read the rest of an answer. Other systems than Linux
+    have no such option.
+    """
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return True
+    is_found = False
+    for each in _own(port):
+        if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):  # its connections inherit the option
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+            is_found = True
+    return is_found
+
+
 def _accepted(port: int) -> Iterator[socket.socket]:
-    """Every connection to a port of ours, as a second handle. The handle is closed before the next one is made."""
+    """Every connection to a port of ours."""
+    for each in _own(port):
+        with contextlib.suppress(OSError):
+            each.getpeername()  # fails for a listening socket
+            yield each
+
+
+def _own(port: int) -> Iterator[socket.socket]:
+    """Every socket at a port of ours, as a second handle. The handle is closed before the next one is made."""
     for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - only the names are needed
         with contextlib.suppress(OSError):  # the connection was closed in the meantime
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue
             with socket.socket(fileno=os.dup(int(name))) as connection:
                 if connection.family in _FAMILIES and connection.getsockname()[1] == port:
-                    connection.getpeername()  # fails for a listening socket
                     yield connection
 
 

@@ -1,6 +1,7 @@
 """From ASGI to a handler and back: one path with its methods. `access` checks the caller and the request."""
 
 import asyncio
+import contextlib
 import time
 from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -19,7 +20,7 @@ from clicktrail.errors import (
 )
 from clicktrail.http.endpoint.access import check_accept, check_access, check_content_type
 from clicktrail.http.endpoint.asking import wait_until_left
-from clicktrail.http.endpoint.bodies import late_at, read_body
+from clicktrail.http.endpoint.bodies import count_large, late_at, read_body
 from clicktrail.http.endpoint.call import (
     COUNT_EXACT,
     LENIENT,
@@ -36,6 +37,7 @@ from clicktrail.http.endpoint.problems import INTERNAL, render_problem
 from clicktrail.http.endpoint.request_ids import NAME, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
 from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, object_of, question_of, shows_contacts
+from clicktrail.http.endpoint.unread import PIECE_BYTES
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
 from clicktrail.query.fields import Resource
@@ -68,8 +70,15 @@ class Endpoint:
             allowed = ", ".join(sorted(self._operations))
             headers = {"Allow": allowed, **closing(scope)}
             raise MethodNotAllowed(f"Allowed here: {allowed}.", headers=headers)
+        with contextlib.ExitStack() as held:
+            return await self._perform(operation, scope, receive, held)
+
+    async def _perform(
+        self, operation: Operation, scope: Scope, receive: Receive, held: contextlib.ExitStack
+    ) -> Answer:
+        """The operation's answer. `held` ends when the body is no longer needed."""
         try:
-            call = await self._read(operation, scope, receive)
+            call = await self._read(operation, scope, receive, held)
         except ClicktrailError as error:
             error.headers = {**error.headers, **closing(scope)}
             _amend(operation, error)
@@ -80,10 +89,11 @@ class Endpoint:
             _amend(operation, error)
             raise
         if answer.stream is None or scope["method"] == "HEAD":
-            return answer
+            is_own = operation.scopes and len(answer.body) > PIECE_BYTES
+            return replace(answer, asker=call.viewer.asker) if is_own else answer
         return await begin(answer, answer.stream, receive)
 
-    async def _read(self, operation: Operation, scope: Scope, receive: Receive) -> Call:
+    async def _read(self, operation: Operation, scope: Scope, receive: Receive, held: contextlib.ExitStack) -> Call:
         headers = Headers(scope=scope)
         viewer, signed_in = await check_access(operation, self._services, scope, headers)
         path = read_path(scope.get("path_params", {}))
@@ -105,8 +115,11 @@ class Endpoint:
         check_content_type(headers, operation.body_types, is_strict=signed_in is not None or operation.is_sign_in)
         limits, is_compressed = self._services.limits, check_content_encoding(headers)
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-        body = await read_body(receive, most, pause_s, late_at(scope, pause_s))
-        body = await inflate(body, most) if is_compressed else body
+        grow = held.enter_context(self._services.bodies.hold(viewer.asker))
+        body = await read_body(receive, most, pause_s, late_at(scope, pause_s), grow)
+        if is_compressed:
+            body = await inflate(body, most)
+            count_large(grow, len(body))
         body = body.removeprefix(BOM_UTF8)
         if call.trail is not None and isinstance(operation.body, Resource):
             call.trail.detail.update(fields_of(body, operation.body))
@@ -208,10 +221,12 @@ async def respond(
         answer = await compress(answer, scope)
     if answer.is_live:  # the time that a caller stays says nothing about the server
         services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
-    if answer.stream is None or receive is None or method == "HEAD":
-        await send_answer(answer, request_id, method == "HEAD", send)
-    else:
+    if answer.stream is not None and receive is not None and method != "HEAD":
         await send_stream(services, scope, answer, answer.stream, request_id, receive, send)
+    elif len(answer.body) > PIECE_BYTES and method != "HEAD":
+        answer = await send_large(services, scope, answer, request_id, send)
+    else:
+        await send_answer(answer, request_id, method == "HEAD", send)
     if not answer.is_live:
         services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
 
@@ -292,6 +307,24 @@ async def send_answer(answer: Answer, request_id: str, is_head: bool, send: Send
     """Sends one ASGI response. HEAD gets the headers of GET and no body."""
     await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+
+
+async def send_large(services: Services, scope: Scope, answer: Answer, request_id: str, send: Send) -> Answer:
+    """Sends a large answer in pieces. Returns what was sent: a refusal, if its caller has too many unread ones."""
+    with contextlib.ExitStack() as held:
+        try:
+            if answer.asker:
+                held.enter_context(services.unread.held.hold(answer.asker))(len(answer.body))
+        except ClicktrailError as error:
+            answer = render_problem(error)
+            await send_answer(answer, request_id, False, send)
+            return answer
+        await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
+        if not await services.unread.send(answer.body, send):
+            services.observer.tally.broken_off += 1
+            services.observer.log.warning("answer broken off", path=scope["path"], reason=End.IDLE.value)
+            cut(scope)
+    return answer
 
 
 def header_list(answer: Answer, request_id: str) -> list[tuple[bytes, bytes]]:

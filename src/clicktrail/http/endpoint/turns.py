@@ -30,13 +30,17 @@ class Turns:
         self._start(asker)
         return True
 
-    def join(self, asker: str) -> asyncio.Future[None]:
-        """A place in the asker's line; done when the turn is taken. Raises TooManyRequests."""
-        line = self._lines.setdefault(asker, deque())
-        if len(line) >= self._places:
+    def refuse_beyond(self, asker: str) -> None:
+        """Raises TooManyRequests if the asker's line has no place."""
+        if len(self._lines.get(asker, ())) >= self._places:
             raise TooManyRequests(
                 f"This token already has {self._places} queries waiting; send fewer at once.", (), _HEADERS
             )
+
+    def join(self, asker: str) -> asyncio.Future[None]:
+        """A place in the asker's line; done when the turn is taken. Raises TooManyRequests."""
+        self.refuse_beyond(asker)
+        line = self._lines.setdefault(asker, deque())
         place = asyncio.get_running_loop().create_future()
         line.append(place)
         return place

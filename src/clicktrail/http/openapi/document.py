@@ -178,7 +178,7 @@ def refusals(operation: Operation) -> set[int]:
     if operation.query.own or not operation.query.is_free:
         found |= {400}
     if operation.body is not None:
-        found |= {400, 408, 413, 415}
+        found |= {400, 408, 413, 415} | ({429, 503} if operation.scopes else set())
     return found
 
 

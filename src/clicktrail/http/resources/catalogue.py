@@ -22,9 +22,11 @@ async def list_items(resource: Resource, call: Call) -> Answer:
     view = call.asked.view
     if METRICS in view.expansions:
         measured = await call.ask(metrics.list_measured, call.viewer, call.asked.listing)
-        return page_answer(call, measured, lambda each: render_measured(resource, each, view.language, view.expansions))
+        return await page_answer(
+            call, measured, lambda each: render_measured(resource, each, view.language, view.expansions)
+        )
     page = await call.ask(records.list_records, call.viewer, call.asked.listing)
-    return page_answer(call, page, lambda item: render_record(resource, item, view.language, view.expansions))
+    return await page_answer(call, page, lambda item: render_record(resource, item, view.language, view.expansions))
 
 
 async def get_item(resource: Resource, call: Call) -> Answer:

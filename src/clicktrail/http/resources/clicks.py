@@ -33,9 +33,9 @@ async def list_clicks(call: Call) -> Answer:
     query, catalogue = call.asked.listing, call.store.catalogue
     recalled = recall_page(call.store.memory, call.viewer, query)
     if recalled is not None:
-        return page_answer(call, recalled, lambda click: render_click(click, catalogue, query.view.language))
+        return await page_answer(call, recalled, lambda click: render_click(click, catalogue, query.view.language))
     page = await call.ask(reads_clicks.list_clicks, call.viewer, query)
-    return page_answer(call, page, lambda shown: render_shown(shown, catalogue, query.view.language))
+    return await page_answer(call, page, lambda shown: render_shown(shown, catalogue, query.view.language))
 
 
 async def get_click(call: Call) -> Answer:

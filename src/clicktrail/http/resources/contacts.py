@@ -17,7 +17,7 @@ async def list_contacts(call: Call) -> Answer:
     profile_id = call.path["profileId"]
     page = await call.ask(contacts.list_contacts, call.viewer, call.asked.listing, profile_id)
     path = f"/profiles/{profile_id}/contacts"
-    return page_answer(call, page, lambda item: render_record(CONTACT, item, call.language), path)
+    return await page_answer(call, page, lambda item: render_record(CONTACT, item, call.language), path)
 
 
 async def get_contact(call: Call) -> Answer:

@@ -1,5 +1,9 @@
 """Health, metrics, the OpenAPI document and its pages: for operators and integrators."""
 
+import asyncio
+import gzip
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
@@ -7,7 +11,8 @@ from msgspec import UNSET, UnsetType
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
 from clicktrail.errors import NotFound
-from clicktrail.http.endpoint.call import Answer, Call, json_answer
+from clicktrail.http.endpoint.call import JSON, Answer, Call, json_answer
+from clicktrail.http.endpoint.compression import GZIP, accepts_gzip
 from clicktrail.http.endpoint.documents import Document, says
 from clicktrail.http.endpoint.operation import PUBLIC, Operation
 from clicktrail.model.access import OBSERVERS
@@ -84,7 +89,7 @@ async def get_metrics(call: Call) -> Answer:
 
 
 async def get_openapi(call: Call) -> Answer:
-    return Answer(200, call.services.openapi())
+    return await _shared(call, call.services.openapi(), JSON)
 
 
 async def get_docs(call: Call) -> Answer:
@@ -99,8 +104,28 @@ async def get_docs_asset(call: Call) -> Answer:
         return Answer(200, _START.format(base=_base(call)).encode(), "text/javascript; charset=utf-8")
     if name not in ASSETS:
         raise NotFound("There is no such file.")
-    content = (_SWAGGER_UI / name).read_bytes()
-    return Answer(200, content, ASSETS[name], {"Cache-Control": "public, max-age=86400"})
+    headers = {"Cache-Control": "public, max-age=86400"}
+    if name.endswith(".png"):
+        return Answer(200, _read(name), ASSETS[name], headers)
+    return await _shared(call, _read(name), ASSETS[name], headers)
+
+
+@cache
+def _read(name: str) -> bytes:
+    return (_SWAGGER_UI / name).read_bytes()
+
+
+@lru_cache(maxsize=8)
+def _compress(body: bytes) -> bytes:
+    return gzip.compress(body, 6, mtime=0)
+
+
+async def _shared(call: Call, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that is the same for all. Anyone may ask for it, so no request costs its compression or its memory."""
+    headers = {**(headers or {}), "Vary": "Accept-Encoding"}
+    if not accepts_gzip(call.headers.get("accept-encoding", "")):
+        return Answer(200, body, media_type, headers)
+    return Answer(200, await asyncio.to_thread(_compress, body), media_type, {**headers, "Content-Encoding": GZIP})
 
 
 def _base(call: Call) -> str:
