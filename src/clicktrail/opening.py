@@ -63,8 +63,9 @@ def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
         keys.check()
     except OSError as error:
         raise SettingsError(
-            f"The data directory {settings.data} cannot be used: {error.strerror} ({error.filename}). Let the user of this "
-            f"process (number {os.geteuid()}) read and write the directory and its files, or name another one by --data."
+            f"The data directory {settings.data} cannot be used: {error.strerror} ({error.filename}). Let the user of "
+            f"this process (number {os.geteuid()}) read and write the directory and its files, or name another one by "
+            "--data."
         ) from None
     except ValueError as error:
         place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"

@@ -92,7 +92,9 @@ def test_a_server_refuses_a_key_that_is_damaged(tmp_path: Path, content: str) ->
     assert "abcdefghijk" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [("serve", "--port", str(free_port())), ("token", "create")], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "command", [("serve", "--port", str(free_port())), ("token", "create")], ids=lambda words: words[0]
+)
 def test_a_data_directory_that_cannot_be_used_is_no_damaged_key(tmp_path: Path, command: tuple[str, ...]) -> None:
     """No one should remove a key because the user of the process may not write."""
     (tmp_path / "file").write_text("")

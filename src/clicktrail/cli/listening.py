@@ -29,7 +29,9 @@ def check_port(settings: Settings) -> None:
     if trouble:
         own = find_own(settings)
         if own is not None:
-            solution = f"The server of this data directory is running already, and uses it: {own.url}, process {own.pid}."
+            solution = (
+                f"The server of this data directory is running already, and uses it: {own.url}, process {own.pid}."
+            )
         raise SettingsError(f"{trouble} {solution}")
 
 
