@@ -76,7 +76,7 @@ def check_statement(page: Page, tracker: Serving, month: str, partner: str) -> N
         expect(page.locator(f"tfoot [data-metric={name}]")).to_have_text(str(report["totals"][name]))
         expect(page.locator(f"tbody [data-metric={name}]")).to_have_text([str(row[name]) for row in report["rows"]])
     expect(page.get_by_role("article").get_by_text("Europe/Berlin")).to_be_visible()
-    clients = page.get_by_role("region", name="Clients of this month's clicks").first.locator("tbody tr")
+    clients = page.get_by_role("region", name="Clients of these clicks").first.locator("tbody tr")
     expect(clients).to_have_count(report["totals"]["registrations"])
 
 

@@ -70,6 +70,7 @@ export const texts = {
     signOut: "Sign out",
     signedInAs: "Signed in as {name}",
     noUser: "No user yet? Open the link that clicktrail serve printed, or ask for an invitation (clicktrail user invite).",
+    insecure: "This page came over HTTP, and the browser would not keep your sign-in. Open it by its address with https://, or on the server's own machine.",
     codeNeeded: "Type the code that your authenticator app shows.",
   },
   welcome: {
@@ -977,7 +978,7 @@ export const texts = {
     partial: "The month is not over: the numbers can still grow.",
     links: "Links",
     total: "Total",
-    clients: "Clients of this month's clicks",
+    clients: "Clients of these clicks",
     clientsHelp: "A row for each of the Registrations above. Registered also counts clients of earlier clicks, and of a code without a click.",
     noClients: "No click of this month has brought a client.",
     client: "Client",

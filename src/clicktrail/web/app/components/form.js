@@ -14,6 +14,7 @@ export function Form({ send, submit, onCancel, isDanger, children }) {
   const before = useRef({});
   useEffect(() => {
     before.current = valuesOf(place.current);
+    if (document.activeElement === document.body) place.current.querySelector("[autofocus]")?.focus(); // browsers do it once a page
   }, []);
   useEffect(() => {
     if (problem) place.current.querySelector("[aria-invalid=true], :invalid")?.focus();

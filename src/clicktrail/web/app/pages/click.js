@@ -102,7 +102,7 @@ function History({ path, waits }) {
   const changeOf = ({ key, before, after }) => say(words.changedFrom, { key: texts.fields[key] ?? key, before: before ?? texts.none, after: after ?? texts.none });
   const columns = [
     { title: words.historyTime, className: "time", render: ({ time }) => moment(time, zone.value) },
-    { title: words.historyWho, render: ({ actorKind, actor }) => html`${texts.audit.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}` },
+    { title: words.historyWho, render: ({ actorKind, actor }) => html`<span>${texts.audit.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}</span>` },
     { title: words.historyWhy, render: ({ reason }) => reason },
     { title: words.historyWhat, className: "wide", render: ({ changes, isDeleted }) => (isDeleted ? words.wasDeleted : changes.map((each) => html`<div>${changeOf(each)}</div>`)) },
   ];

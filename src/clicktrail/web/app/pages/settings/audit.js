@@ -42,7 +42,7 @@ const isRefused = ({ status }) => status >= 400;
 /** `names`: id of a user who still exists -> name. */
 const columnsOf = (names) => [
   { title: words.time, className: "time", render: ({ time }) => moment(time, zone.value) },
-  { title: words.who, render: ({ actorKind, actor }) => html`${words.kinds[actorKind] ?? actorKind}${names.has(actor) && html` <strong>${names.get(actor)}</strong>`}${actor && html`<br /><code class="help">${actor}</code>`}` },
+  { title: words.who, render: ({ actorKind, actor }) => html`<span>${words.kinds[actorKind] ?? actorKind}${names.has(actor) && html` <strong>${names.get(actor)}</strong>`}${actor && html`<br /><code class="help">${actor}</code>`}</span>` },
   { title: words.what, render: (row) => html`${words.actions[row.action] ?? row.action}${isRefused(row) && html` <span class="mark warn">${words.refused}</span>`}` },
   { title: words.object, render: objectOf },
   { title: words.detail, className: "wide", render: ({ detail }) => detailOf(detail) },
@@ -53,7 +53,7 @@ function objectOf({ objectType, objectId }) {
   if (!objectId) return texts.none;
   if (objectType === "click") return html`<${ClickLink} id=${objectId} text=${objectId} />`;
   const href = PAGES[objectType] ? hrefOfPage(PAGES[objectType] + objectId) : null;
-  return html`${objectType}<br />${href ? html`<a href=${href}><code>${objectId}</code></a>` : html`<code class="help">${objectId}</code>`}`;
+  return html`<span>${objectType}<br />${href ? html`<a href=${href}><code>${objectId}</code></a>` : html`<code class="help">${objectId}</code>`}</span>`;
 }
 
 /** `count 10 · filters contacts`: names and counts, never values of people. */
