@@ -151,6 +151,7 @@ def test_the_record_of_processing_is_shown(open_page: OpenPage, tracker: Serving
     page = open_page("/settings/privacy")
     policy = page.get_by_role("region", name="What is stored of a click, and what partners see")
     expect(policy.locator("dt")).to_have_text([each["name"] for each in record["policy"]])
+    expect(policy).to_contain_text("Settings are read when the server starts.")
     held = page.get_by_role("table").first
     expect(held.get_by_role("row")).to_have_count(len(record["fields"]) + 1)
     expect(held).to_contain_text("CLICKTRAIL_IP_AFTER_DAYS")

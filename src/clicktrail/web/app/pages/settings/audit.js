@@ -43,7 +43,7 @@ const isRefused = ({ status }) => status >= 400;
 const columnsOf = (names) => [
   { title: words.time, className: "time", render: ({ time }) => moment(time, zone.value) },
   { title: words.who, render: ({ actorKind, actor }) => html`<span>${words.kinds[actorKind] ?? actorKind}${names.has(actor) && html` <strong>${names.get(actor)}</strong>`}${actor && html`<br /><code class="help">${actor}</code>`}</span>` },
-  { title: words.what, render: (row) => html`${words.actions[row.action] ?? row.action}${isRefused(row) && html` <span class="mark warn">${words.refused}</span>`}` },
+  { title: words.what, render: (row) => html`<span>${words.actions[row.action] ?? row.action}${isRefused(row) && html` <span class="mark warn">${words.refused}</span>`}</span>` },
   { title: words.object, render: objectOf },
   { title: words.detail, className: "wide", render: ({ detail }) => detailOf(detail) },
   { title: words.address, render: ({ address }) => address ?? texts.none },

@@ -35,7 +35,7 @@ export default function Privacy() {
   const list = (rows) => html`<ul>${rows.map((each) => html`<li>${each}</li>`)}</ul>`;
   return html`<${Settings}>
     <p class="help">${words.text}</p>
-    ${part(words.policy, ({ policy }) => html`<${InForce} rows=${policy} />`)}
+    ${part(words.policy, ({ policy }) => html`<p class="help">${texts.settings.serverText}</p><${InForce} rows=${policy} />`)}
     ${part(words.fields, ({ fields }) => html`<${Table} label=${words.data} columns=${FIELDS} rows=${fields} keyOf=${(row) => row.data} isCards />`)}
     ${part(words.ages, ({ ages, firstClickTime, lastPurgeTime }) => html`<${Table} label=${words.age} columns=${agesOf(ages)} rows=${ages} keyOf=${({ days }) => days ?? "older"} />
       <dl class="pairs"><dt>${words.oldest}</dt><dd>${moment(firstClickTime, zone.value)}</dd><dt>${words.purge}</dt><dd>${moment(lastPurgeTime, zone.value)}</dd></dl>`)}
