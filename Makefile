@@ -34,7 +34,7 @@ help:
 	@echo "make screenshots  take the pictures of docs/images anew, with Chromium"
 
 .venv/run: pyproject.toml requirements/run.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Clicktrail needs Python 3.11 or later: make PYTHON=python3.12 $(or $(MAKECMDGOALS),run)")'
 	@echo "Making .venv with $$($(PYTHON) --version): some 10 seconds without a word."
 	$(PYTHON) -m venv .venv
 	$(LOCKED) requirements/run.txt

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -60,11 +61,16 @@ def check_keys(settings: Settings, keys: KeyRing) -> KeyRing:
     """Creates the first key if there is none. Raises SettingsError if the keys cannot be used."""
     try:
         keys.check()
-    except (OSError, ValueError) as error:
-        place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except OSError as error:
         raise SettingsError(
-            f"The signing key {place} cannot be used: {reason}. Restore a copy of it. If there is no "
+            f"The data directory {settings.data} cannot be used: {error.strerror} ({error.filename}). Let the user of "
+            f"this process (number {os.geteuid()}) read and write the directory and its files, or name another one by "
+            "--data."
+        ) from None
+    except ValueError as error:
+        place = Path(settings.data) / KEY_FILE if is_embedded(settings) else "in the database"
+        raise SettingsError(
+            f"The signing key {place} cannot be used: {error}. Restore a copy of it. If there is no "
             "copy, remove it: a new key is created, and all tokens become invalid."
         ) from None
     return keys

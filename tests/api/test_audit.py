@@ -19,7 +19,7 @@ from clicktrail.store.privacy.audit import list_lines
 from clicktrail.store.store import Store
 from tests.clock import SetClock
 from tests.conftest import AnyEngine
-from tests.people import PASSWORD, WRONG, House, Person, make_person
+from tests.people import OWN_PAGE, PASSWORD, WRONG, House, Person, invite, make_person
 from tests.serving import Serving, run
 
 
@@ -51,6 +51,32 @@ def test_every_change_of_an_object_has_an_entry(api: httpx.Client, mark: str) ->
     assert actions(api, profile) == ["createProfile"]
     contact = api.post(f"/profiles/{profile}/contacts", json={"key": "email", "value": f"{mark}@email.com"}).json()
     assert actions(api, contact["contactId"]) == ["createContact"]
+
+
+def test_who_accepts_an_invitation_is_named(api: httpx.Client, mark: str) -> None:
+    user, token = invite(api, f"invited {mark}", "read")
+    url, body = api.base_url.join("/welcome"), {"token": token, "password": PASSWORD}
+    assert httpx.post(url, json=body, headers=OWN_PAGE).status_code == 201
+    [found] = entries(api, f"filter[action]=acceptInvitation&filter[objectId]={user}")
+    assert (found["actorKind"], found["actor"], found["objectType"]) == ("user", user, "user")
+
+
+def test_an_object_has_one_kind_in_all_its_entries(api: httpx.Client) -> None:
+    """Also where only the first answer shows its secret."""
+    partner = api.post("/profiles", json={"firstName": "A"}).json()["profileId"]
+    postback = {"profileId": partner, "uri": "https://tracker.example/{click_id}", "events": ["click"]}
+    made = [
+        ("postbacks", "postback", api.post("/postbacks", json=postback).json()["postbackId"]),
+        ("clients", "client", api.post("/clients", json={"scope": "write"}).json()["clientId"]),
+        (
+            "sites",
+            "site",
+            api.post("/sites", json={"name": "blog", "origins": ["https://blog.example"]}).json()["siteId"],
+        ),
+    ]
+    for path, kind, object_id in made:
+        assert api.delete(f"/{path}/{object_id}").status_code == 204
+        assert [each["objectType"] for each in entries(api, f"filter[objectId]={object_id}")] == [kind, kind]
 
 
 def test_an_entry_says_what_was_changed(api: httpx.Client, mark: str) -> None:

@@ -223,6 +223,11 @@ def test_a_click_and_a_client_are_found_by_keys(open_page: OpenPage, programme: 
     page.get_by_role("button", name="Search").click()
     page.get_by_label("Id or uuid of a click").fill("u-3")
     expect(page.locator(".found a")).to_have_text("Client 3, u-3")
+    expect(page.locator("dialog [role=status]")).to_have_text("1 found")
+    page.get_by_label("Id or uuid of a click").fill("client")
+    expect(page.locator("dialog [role=status]")).to_have_text("The first 8. Type more to find others.")
+    page.get_by_label("Id or uuid of a click").fill("u-3")
+    expect(page.locator(".found a")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Client 3")
 

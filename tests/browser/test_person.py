@@ -56,4 +56,5 @@ def test_a_person_is_saved_and_erased(open_page: OpenPage, tracker: Serving) -> 
         expect(page.locator(".found a")).to_have_count(1)
         page.keyboard.press("Enter")
         expect(page.locator(".attribution")).to_contain_text(f"…{erased[-8:]}")
+        expect(page.get_by_role("definition").filter(has_text="100::")).to_contain_text("the person was erased")
         assert [url for url in asked if url.endswith(f"/profiles/{erased}")] == []

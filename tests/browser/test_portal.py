@@ -56,6 +56,8 @@ def test_the_numbers_are_those_of_the_api(home: Page, tracker: Serving, programm
     for label, name in (("Recorded clicks", "allClicks"), ("Robots", "bots"), ("Repeats", "duplicates")):
         shown = why.get_by_role("row").filter(has_text=label).first.locator(".number")
         expect(shown).to_have_text(str(totals[name]))
+    later = why.get_by_role("row").filter(has_text="Again on the same day").locator(".number")
+    expect(later).to_have_text(str(totals["clicks"] - totals["duplicates"] - totals["uniqueClicks"]))
     edges = why.locator(".number").evaluate_all(
         "all => all.map((each) => Math.round(each.getBoundingClientRect().right))"
     )
@@ -74,7 +76,7 @@ def check_statement(page: Page, tracker: Serving, month: str, partner: str) -> N
         expect(page.locator(f"tfoot [data-metric={name}]")).to_have_text(str(report["totals"][name]))
         expect(page.locator(f"tbody [data-metric={name}]")).to_have_text([str(row[name]) for row in report["rows"]])
     expect(page.get_by_role("article").get_by_text("Europe/Berlin")).to_be_visible()
-    clients = page.get_by_role("region", name="Registered clients").first.locator("tbody tr")
+    clients = page.get_by_role("region", name="Clients of these clicks").first.locator("tbody tr")
     expect(clients).to_have_count(report["totals"]["registrations"])
 
 

@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from clicktrail.http.endpoint.trails import is_due
+from clicktrail.http.router import RESOURCES
+from clicktrail.model.access import ActorKind, Scope, Viewer
+from clicktrail.query.fields import CONTACT, PROFILE
 from tests.browser.chromium import CHROMIUM
 from tests.browser.conftest import OpenPage, admin_page
 from tests.people import PASSWORD, WRONG, Person
@@ -17,6 +22,8 @@ pytestmark = [
     pytest.mark.engines("duckdb"),  # tests/api has each of the requests on both
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine"),
 ]
+TEXTS_JS = Path(__file__).parent.parent.parent / "src/clicktrail/web/app/texts.js"
+PERSON = Viewer(Scope.ADMIN, actor="mary", actor_kind=ActorKind.USER)
 LABELS = (
     """() => [...document.querySelectorAll("tbody tr:first-child td")].map((each) => each.getAttribute("data-label"))"""
 )
@@ -144,9 +151,13 @@ def test_the_record_of_processing_is_shown(open_page: OpenPage, tracker: Serving
     page = open_page("/settings/privacy")
     policy = page.get_by_role("region", name="What is stored of a click, and what partners see")
     expect(policy.locator("dt")).to_have_text([each["name"] for each in record["policy"]])
+    expect(policy).to_contain_text("Settings are read when the server starts.")
     held = page.get_by_role("table").first
     expect(held.get_by_role("row")).to_have_count(len(record["fields"]) + 1)
     expect(held).to_contain_text("CLICKTRAIL_IP_AFTER_DAYS")
+    expect(held).not_to_contain_text("`")
+    ages = page.get_by_role("region", name="Clicks by age").first.locator("tbody td:first-child")
+    expect(ages).to_have_text(["Up to 30 days", "30 to 90 days", "90 to 365 days", "More than 365 days"])
     expect(page.get_by_text("never an address, user agent, name or contact")).to_be_visible()
 
 
@@ -169,12 +180,23 @@ def test_the_audit_log_says_who_did_what(admin: Page, tracker: Serving) -> None:
         link = api.post("/links", json={"code": "audited"}).json()["linkId"]
     go(admin, "Audit log")
     expect(row(admin, link)).to_contain_text("Link added")
+    expect(row(admin, "Invitation accepted").first).to_contain_text("User admin")
     admin.get_by_label("What", exact=True).select_option("Backup downloaded")
     expect(admin.get_by_text("No entry passes these filters.")).to_be_visible()
     admin.get_by_label("What", exact=True).select_option("User added")
     expect(row(admin, "User added").first).to_contain_text("Token")
     admin.get_by_label("Who", exact=True).select_option("Command")
     expect(admin.get_by_text("No entry passes these filters.")).to_be_visible()
+
+
+def test_every_action_of_the_audit_log_has_words() -> None:
+    operations = [each for modules in RESOURCES.values() for module in modules for each in module.OPERATIONS]
+    audited = {
+        *(each.name for each in operations if is_due(each.audit, each.method, PERSON)),
+        *(each.name for each in operations if each.method == "GET" and each.answer in (PROFILE, CONTACT)),
+    }
+    actions = TEXTS_JS.read_text().partition("actions: {")[2].partition("}")[0]
+    assert audited - {"allowCollect"} <= set(re.findall(r"^\s+(\w+): ", actions, re.MULTILINE))
 
 
 def test_a_click_shows_what_changed_on_it(admin: Page, tracker: Serving) -> None:

@@ -136,6 +136,7 @@ def test_a_second_factor_is_set_up_and_asked_for(house: Serving, open_browser: O
     dialog.get_by_role("button", name="Turn on").click()
     expect(page.get_by_text("A sign-in also needs a code")).to_be_visible()
     page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_label("Name")).to_be_focused()
     sign_in(page, "dan", PASSWORD)
     expect(page.get_by_role("alert")).to_have_text("Type the code that your authenticator app shows.")
     code = page.get_by_label("Code of your second factor")
@@ -143,6 +144,17 @@ def test_a_second_factor_is_set_up_and_asked_for(house: Serving, open_browser: O
     code.fill(app.at(time.time() + 30))  # each code works once
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
+def test_a_page_that_came_over_http_says_why_no_one_can_sign_in(house: Serving, open_browser: OpenBrowser) -> None:
+    page = open_browser(f"{house.url}/dashboard")
+    expect(page.get_by_label("Name")).to_be_focused()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    for path in ("/dashboard", "/welcome#a-token"):
+        page.goto("about:blank")
+        page.goto(f"{house.url}{path}")
+        expect(page.get_by_role("alert")).to_contain_text("This page came over HTTP")
 
 
 def test_a_link_that_was_replaced_or_made_up_opens_nothing(house: Serving, open_browser: OpenBrowser) -> None:

@@ -151,14 +151,15 @@ def test_a_port_in_use_ends_in_one_sentence(tmp_path: Path) -> None:
         done = run("serve", "--data", str(tmp_path / "data"), "--port", str(holder.getsockname()[1]))
     assert done.returncode == 1
     assert "Cannot listen" in done.stderr
-    assert done.stderr.endswith("set another port by --port. Example: --port 8001.\n")
+    assert done.stderr.endswith("set another port by --port or CLICKTRAIL_PORT. Example: --port 8001.\n")
     assert not (tmp_path / "data").exists()
 
 
 def test_a_port_in_use_by_the_own_server_names_its_process(tmp_path: Path) -> None:
     with serving(tmp_path / "data") as server:
         done = run("serve", "--data", str(tmp_path / "data"), "--port", server.url.rpartition(":")[2])
-    assert f"The server of this data directory uses it: process {server.process.pid}." in done.stderr
+    assert f"The server of this data directory is running already, and uses it: {server.url}" in done.stderr
+    assert done.stderr.endswith(f", process {server.process.pid}.\n")
 
 
 class TestClients:

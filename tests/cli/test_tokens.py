@@ -92,6 +92,18 @@ def test_a_server_refuses_a_key_that_is_damaged(tmp_path: Path, content: str) ->
     assert "abcdefghijk" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command", [("serve", "--port", str(free_port())), ("token", "create")], ids=lambda words: words[0]
+)
+def test_a_data_directory_that_cannot_be_used_is_no_damaged_key(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """No one should remove a key because the user of the process may not write."""
+    (tmp_path / "file").write_text("")
+    done = run(*command, "--data", str(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    assert "remove it" not in done.stderr
+    assert f"The data directory {tmp_path / 'file' / 'data'} cannot be used: Not a directory" in done.stderr
+
+
 def test_a_server_warns_of_a_key_that_others_can_read(tmp_path: Path) -> None:
     make(tmp_path / "data")
     (tmp_path / "data" / "signing.key").chmod(0o644)

@@ -15,7 +15,7 @@ from clicktrail.cli.running import Running, find_running
 from clicktrail.http.endpoint.connections import end_unread
 from clicktrail.settings import Settings, SettingsError
 
-_USED = "Stop the process that uses the port, or set another port by --port. Example: --port 8001."
+_USED = "Stop the process that uses the port, or set another port by --port or CLICKTRAIL_PORT. Example: --port 8001."
 _WRONG = "Set an address of this machine by --host, and a port that this user may open by --port."
 _BACKLOG = 2048
 _MAX_HEAD_BYTES = 128 * 1024
@@ -34,8 +34,11 @@ def check_port(settings: Settings) -> None:
     trouble, solution = find_trouble(settings)
     if trouble:
         own = find_own(settings)
-        who = f" The server of this data directory uses it: process {own.pid}." if own is not None else ""
-        raise SettingsError(f"{trouble}{who} {solution}")
+        if own is not None:
+            solution = (
+                f"The server of this data directory is running already, and uses it: {own.url}, process {own.pid}."
+            )
+        raise SettingsError(f"{trouble} {solution}")
 
 
 def find_own(settings: Settings) -> Running | None:

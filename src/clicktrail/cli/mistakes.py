@@ -15,6 +15,7 @@ from clicktrail.settings import SettingsError
 
 _SOURCE = Path(__file__).parents[1]
 _IN_WORDS = (SettingsError, ApiError)
+_UNREACHABLE = "Check that PostgreSQL runs, and that --database (CLICKTRAIL_DATABASE) names it."
 
 
 class Commands(click.Group):
@@ -64,7 +65,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClicktrailError):
         mistakes = "; ".join(f"{mistake.pointer or mistake.parameter} {mistake.detail}" for mistake in error.mistakes)
         cause = str(error.__cause__ or "").partition("\n")[0]
-        return " ".join(part for part in (error.detail, mistakes, f"({cause})" if cause else "") if part)
+        hint = _UNREACHABLE if type(error.__cause__).__name__ == "PoolTimeout" else ""
+        return " ".join(part for part in (error.detail, mistakes, f"({cause})" if cause else "", hint) if part)
     if isinstance(error, _IN_WORDS):
         return str(error)
     if isinstance(error, OSError):

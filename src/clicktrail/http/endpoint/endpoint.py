@@ -36,7 +36,7 @@ from clicktrail.http.endpoint.operation import NAMES, Operation
 from clicktrail.http.endpoint.problems import INTERNAL, render_problem
 from clicktrail.http.endpoint.request_ids import NAME, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
-from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, object_of, question_of, shows_contacts
+from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, kind_of, object_of, question_of, shows_contacts
 from clicktrail.http.endpoint.unread import PIECE_BYTES
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
@@ -149,7 +149,7 @@ def _find_trail(operation: Operation, call: Call, asked: Asked) -> Trail | None:
     parent = {}
     if operation.successes[0] == 201 and isinstance(operation.answer, Resource):  # the path names its parent
         parent = {} if object_id is None else {"of": object_id}
-        object_type, object_id = operation.answer.name, None
+        object_type, object_id = kind_of(operation.answer), None
     return Trail(
         action=operation.name,
         viewer=call.viewer,

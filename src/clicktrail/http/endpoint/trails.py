@@ -152,6 +152,11 @@ def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str
     return None, None
 
 
+def kind_of(resource: Resource) -> str:
+    """The kind of the objects of a resource, as paths name it: also where an answer has a secret in addition."""
+    return next(each.name for each in resource.fields if each.name.endswith("Id")).removesuffix("Id")
+
+
 class Entries:
     """Writes the entries of requests that change nothing. Entries that wait together are one transaction."""
 

@@ -1,11 +1,12 @@
 """POST /welcome: the link of an invitation becomes a password and a session."""
 
 from clicktrail.errors import Unauthenticated
-from clicktrail.http.endpoint.audit import note
+from clicktrail.http.endpoint.audit import note, prove_as
 from clicktrail.http.endpoint.call import Answer, Call
 from clicktrail.http.endpoint.cookies import CHALLENGE
 from clicktrail.http.endpoint.operation import PUBLIC, Fields, Operation
 from clicktrail.http.resources.signing_in import MAX_SIGN_IN_BYTES, CurrentSession, begin, read
+from clicktrail.model.access import ActorKind
 from clicktrail.model.people import Proof
 from clicktrail.query.fields.user import FIRST_NAME, NEW_PASSWORD, TOKEN
 from clicktrail.store.objects import invitations
@@ -21,6 +22,8 @@ async def welcome(call: Call) -> Answer:
     try:
         invited = await call.store.run(invitations.find_invited, body["token"])
         invitations.check_name(invited, name)
+        if invited.user_id is not None:
+            prove_as(call, ActorKind.USER, invited.user_id, ("user", invited.user_id))
         fresh = await call.services.passwords.hash(body["password"])
         user_id = await call.store.run(invitations.accept, call.store.ids, body["token"], name, fresh)
     except Unauthenticated as error:

@@ -14,6 +14,9 @@ function Card({ title, children }) {
   return html`<main class="alone"><section class="card"><p class="brand"><span class="logo" aria-hidden="true"></span>${texts.name}</p><h1>${title}</h1>${children}</section></main>`;
 }
 
+/** Browsers keep the cookie of a session over HTTPS, or on the server's own machine. */
+const Insecure = () => !isSecureContext && html`<p class="problem" role="alert">${words.insecure}</p>`;
+
 function PasswordForm({ known = "", onCancel }) {
   const [needsCode, setNeedsCode] = useState(false);
   const send = async ({ name, password, code }) => {
@@ -51,7 +54,7 @@ export function SignIn() {
     return html`<${Card} title=${words.title}><${Form} key="token" send=${withToken} submit=${words.submit}>
       <${Field} name="token" type="password" label=${words.token} help=${words.tokenHelp} required autofocus /><//>${turn}<//>`;
   }
-  return html`<${Card} title=${words.title}><${PasswordForm} />${turn}
+  return html`<${Card} title=${words.title}><${Insecure} /><${PasswordForm} />${turn}
     <p class="help">${words.noUser}</p><//>`;
 }
 
@@ -65,7 +68,7 @@ export function Welcome() {
   };
   if (!token) return html`<${Card} title=${texts.welcome.title}><p class="problem" role="alert">${texts.welcome.noToken}</p><a href=${`${base}/dashboard`}>${words.title}</a><//>`;
   const isFirst = document.documentElement.dataset.first === "yes";
-  return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Form} send=${send} submit=${texts.welcome.submit}>
+  return html`<${Card} title=${texts.welcome.title}><p>${isFirst ? texts.welcome.firstText : texts.welcome.text}</p><${Insecure} /><${Form} send=${send} submit=${texts.welcome.submit}>
     ${isFirst && html`<${Field} name="name" label=${words.name} autocomplete="username" autofocus />`}
     <${Field} name="password" type="password" label=${words.password} autocomplete="new-password" required /><//><//>`;
 }

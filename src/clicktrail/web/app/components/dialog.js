@@ -1,14 +1,17 @@
 import { html, useEffect, useId, useRef, useState } from "../../vendor/preact/preact.js";
 import { texts } from "../texts.js";
 
+const FIRST = "form :is(input:not([type=checkbox]), select, textarea)";
+
 /** A native dialog that is open while it is on the page. Escape and the button close it, but not while something in it
- *  is being sent: that would look as if it were not done. */
+ *  is being sent: that would look as if it were not done. The keyboard begins at the first field. */
 export function Dialog({ title, onClose, children, isWide }) {
   const place = useRef(null);
   const name = useId();
   useEffect(() => {
     const before = document.activeElement;
     place.current.showModal();
+    if (!place.current.querySelector("[autofocus]")) place.current.querySelector(FIRST)?.focus();
     return () => before?.focus?.();
   }, []);
   const isSending = () => Boolean(place.current?.querySelector("[aria-busy=true]"));

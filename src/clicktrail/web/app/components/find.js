@@ -33,6 +33,7 @@ export function SearchDialog({ onClose }) {
   const [found, setFound] = useState(null);
   const [answered, setAnswered] = useState("");
   const [isWhole, setWhole] = useState(true);
+  const [isCut, setCut] = useState(false);
   useEffect(() => {
     if (!text) return setFound(null);
     let isOver = false;
@@ -40,6 +41,7 @@ export function SearchDialog({ onClose }) {
       Promise.allSettled(searchesOf(text)).then((answers) => {
         if (isOver) return;
         const byPath = new Map(answers.flatMap(({ value }) => value ?? []).map((each) => [each.path, each]));
+        setCut(byPath.size > MOST || answers.some(({ value }) => value?.length >= MOST));
         setAnswered(text);
         setFound([...byPath.values()].slice(0, MOST));
         setWhole(answers.every(({ status }) => status === "fulfilled"));
@@ -54,7 +56,7 @@ export function SearchDialog({ onClose }) {
   };
   return html`<${Dialog} title=${words.title} onClose=${onClose} isWide><form onSubmit=${openFirst}>
     <label>${may.seePartners() ? words.label : words.labelOfPartner}<input type="search" autofocus autocomplete="off" spellcheck=${false} onInput=${({ target }) => setText(target.value.trim())} /></label>
-    <p class="help" role="status">${found === null ? words.help : found.length ? say(words.found, { count: found.length }) : isWhole ? words.nothing : words.failed}</p>
+    <p class="help" role="status">${found === null ? words.help : found.length ? say(isCut ? words.first : words.found, { count: found.length }) : isWhole ? words.nothing : words.failed}</p>
     ${found?.length > 0 && html`<ul class="found">${found.map(({ path, kind, name }) => html`<li><span class="mark">${kind}</span> <a href=${hrefOfPage(path, rangeQuery())} onClick=${onClose}>${name}</a></li>`)}</ul>`}
   </form><//>`;
 }

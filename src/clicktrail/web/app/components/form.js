@@ -8,12 +8,13 @@ const Problems = createContext(null);
 
 /** A form whose children are fields. `send` gets the values by name, and `{form, before}`: the form, and the values with
  *  which it was opened. It raises Problem. What no field shows of it stands above the buttons. */
-export function Form({ send, submit, onCancel, children }) {
+export function Form({ send, submit, onCancel, isDanger, children }) {
   const { problem, isBusy, run } = useAction();
   const place = useRef(null);
   const before = useRef({});
   useEffect(() => {
     before.current = valuesOf(place.current);
+    if (document.activeElement === document.body) place.current.querySelector("[autofocus]")?.focus(); // browsers do it once a page
   }, []);
   useEffect(() => {
     if (problem) place.current.querySelector("[aria-invalid=true], :invalid")?.focus();
@@ -28,16 +29,19 @@ export function Form({ send, submit, onCancel, children }) {
     <${Problems.Provider} value=${problem}>${children}<//>
     <${Wrong} problem=${problem} isShown=${hasField} />
     ${onCancel
-      ? html`<footer class="buttons"><button type="button" disabled=${isBusy} onClick=${onCancel}>${texts.cancel}</button><button class="primary" disabled=${isBusy}>${submit}</button></footer>`
+      ? html`<footer class="buttons"><button type="button" disabled=${isBusy} onClick=${onCancel}>${texts.cancel}</button><button class=${isDanger ? "danger" : "primary"} disabled=${isBusy}>${submit}</button></footer>`
       : html`<button class="primary" disabled=${isBusy}>${submit}</button>`}</form>`;
 }
 
 /** The values by name. Raises Problem for what the browser itself refuses, in the language of the browser. */
 function checked(form) {
   const refused = [...form.elements].filter((each) => each.dataset.shows && !each.validity.valid);
-  if (refused.length) throw mistake(...refused.map((each) => [each.dataset.shows, each.validationMessage]));
+  if (refused.length) throw mistake(...refused.map((each) => [each.dataset.shows, wordsOf(each)]));
   return valuesOf(form);
 }
+
+/** Browsers do not say what a URL lacks: mostly its scheme. */
+const wordsOf = ({ type, validity, validationMessage }) => (type === "url" && validity.typeMismatch ? texts.forms.url : validationMessage);
 
 const valuesOf = (form) => Object.fromEntries(new FormData(form));
 
@@ -52,8 +56,9 @@ export function changesOf(read, values, before) {
 export const mistake = (...pairs) =>
   new Problem(422, { detail: texts.forms.invalid, errors: pairs.map(([name, detail]) => ({ pointer: `/${name}`, detail })) });
 
-export function FormDialog({ title, submit, send, onClose, isWide, children }) {
-  return html`<${Dialog} title=${title} onClose=${onClose} isWide=${isWide}><${Form} send=${send} submit=${submit} onCancel=${onClose}>${children}<//><//>`;
+/** `isDanger`: what it sends cannot be undone. */
+export function FormDialog({ title, submit, send, onClose, isWide, isDanger, children }) {
+  return html`<${Dialog} title=${title} onClose=${onClose} isWide=${isWide}><${Form} send=${send} submit=${submit} onCancel=${onClose} isDanger=${isDanger}>${children}<//><//>`;
 }
 
 /** Runs what may fail: `run(work)` shows its Problem, and returns whether it went well. */
@@ -81,7 +86,8 @@ const never = () => false;
 export function Wrong({ problem, isShown = never }) {
   if (!problem) return null;
   const others = problem.errors.filter((each) => !isShown(each)).map((each) => `${nameOf(each)} ${each.detail}.`);
-  return html`<p class="problem" role="alert">${[problem.message, ...others].join(" ")}</p>`;
+  const areMarked = problem.status === 422 && problem.errors.length > 0 && !others.length;
+  return html`<p class="problem" role="alert">${areMarked ? texts.forms.invalid : [problem.message, ...others].join(" ")}</p>`;
 }
 
 /** A labelled control with its help and its mistakes. `options` of `[value, text]` make it a list, `rows` a text area.

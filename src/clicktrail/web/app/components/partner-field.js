@@ -11,9 +11,9 @@ const ID = /([0-9a-f]{24})\)?$/i;
 const isBare = (text) => ID.exec(text)?.index === 0;
 const optionOf = (profile) => `${profile.name || profile.uuid || ""} (${profile.profileId})`.trim();
 
-/** Its value in the form is what `readPartner` takes: the id alone until the name is known, so that no form is ever
+/** `help` gives way to the name of an id that was typed. Its value in the form is what `readPartner` takes: the id alone until the name is known, so that no form is ever
  *  sent without the partner that it has. What was typed meanwhile stays: the name becomes the default of the field alone. */
-export function PartnerField({ name = "profileId", value = "", ...rest }) {
+export function PartnerField({ name = "profileId", value = "", help, ...rest }) {
   const list = useId();
   const [found, setFound] = useState([]);
   const [shown, setShown] = useState(value);
@@ -33,7 +33,7 @@ export function PartnerField({ name = "profileId", value = "", ...rest }) {
     if (!ID.test(text)) search(text).catch(() => {}); // without the list an id can still be typed
   });
   const chosen = useName(typed && `/profiles/${typed}`, (profile) => profile.name || profile.profileId);
-  return html`<${Field} name=${name} label=${texts.fields.partner} help=${chosen} value=${shown} list=${list}
+  return html`<${Field} name=${name} label=${texts.fields.partner} help=${chosen ?? help} value=${shown} list=${list}
     onInput=${type} placeholder=${texts.forms.partnerHint} ...${rest} />
     <datalist id=${list}>${found.map((each) => html`<option value=${optionOf(each)}></option>`)}</datalist>`;
 }

@@ -33,7 +33,7 @@ export function Person({ profileId, onErased }) {
       <${Wrong} problem=${problem} />
       <div class="buttons">${["json", "csv"].map((format) => html`<button type="button" disabled=${isBusy} onClick=${() => save(format)}>${words.save[format]}</button>`)}
         <button type="button" class="danger" onClick=${() => setAsked(true)}>${words.erase}</button></div><//>
-    ${isAsked && html`<${FormDialog} title=${words.erase} submit=${words.eraseSubmit} send=${erase} onClose=${() => setAsked(false)}>
+    ${isAsked && html`<${FormDialog} title=${words.erase} submit=${words.eraseSubmit} send=${erase} onClose=${() => setAsked(false)} isDanger>
       <p>${words.eraseText}</p>
       <label class="check"><input type="checkbox" name="clicks" />${words.deleteClicks}</label><//>`}
     ${receipt && html`<${Receipt} receipt=${receipt} onClose=${onErased} />`}

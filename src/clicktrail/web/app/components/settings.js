@@ -29,7 +29,7 @@ export function InForce({ rows }) {
 }
 
 /** A text whose words between backquotes are code. */
-const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
+export const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 
 /** A link or a secret that no later answer shows. `rows`: label -> text. */
 export function Once({ title, text, rows, until, onClose }) {

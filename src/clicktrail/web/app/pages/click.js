@@ -22,6 +22,8 @@ const QUERY = { "query[link]": "1", "query[visitor]": "1", "query[origin]": "1",
 const plain = (name, from) => ({ name, from, read: (click) => click[name] });
 const ofVisitor = (name, from = "agent") => ({ name, from, read: ({ visitor }) => show(visitor[name]) });
 const show = (value) => (typeof value === "boolean" ? (value ? texts.yes : texts.no) : (texts.devices[value] ?? value));
+/** An erasure gives a click an address of 100::/64, which no one has. */
+const isMadeUp = (ip) => ip?.startsWith("100::");
 const time = (name, from) => ({ name, from, read: (click) => click[name] && moment(click[name], zone.value) });
 
 /** The facts of a click: `read` gives the value, `from` says where it came from. */
@@ -41,7 +43,7 @@ const RECORDED = [
   time("updateTime", "server"),
 ];
 const VISITOR = [
-  plain("ip", "sent"),
+  plain("ip", ({ ip }) => (isMadeUp(ip) ? "erased" : "sent")),
   { name: "country", from: "address", read: ({ countryCode, countryName }) => countryCode && `${countryName ?? ""} (${countryCode})` },
   { name: "position", from: "address", read: ({ latitude, longitude }) => latitude && `${latitude}, ${longitude}` },
   ofVisitor("isDataCentre", "list"),
@@ -100,7 +102,7 @@ function History({ path, waits }) {
   const changeOf = ({ key, before, after }) => say(words.changedFrom, { key: texts.fields[key] ?? key, before: before ?? texts.none, after: after ?? texts.none });
   const columns = [
     { title: words.historyTime, className: "time", render: ({ time }) => moment(time, zone.value) },
-    { title: words.historyWho, render: ({ actorKind, actor }) => html`${texts.audit.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}` },
+    { title: words.historyWho, render: ({ actorKind, actor }) => html`<span>${texts.audit.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}</span>` },
     { title: words.historyWhy, render: ({ reason }) => reason },
     { title: words.historyWhat, className: "wide", render: ({ changes, isDeleted }) => (isDeleted ? words.wasDeleted : changes.map((each) => html`<div>${changeOf(each)}</div>`)) },
   ];

@@ -18,6 +18,10 @@ const words = texts.home;
 const FIGURES = ["clicks", "uniqueClicks", "registrations", "conversionRate"];
 const LINKS = { limit: "20", "query[metrics]": "1" };
 const COUNTED = "allClicks,bots,clicks,duplicates,uniqueClicks,dataCentreClicks";
+/** The clicks between the clicks and the unique ones that are no repeats. */
+const LATER = { "filter[isFirst]": "0", "filter[duplicateOf][null]": "1", "filter[isBot][ne]": "1" };
+const FILTERS = { ...METRIC_FILTERS, laterClicks: LATER };
+const withLater = (totals) => ({ ...totals, laterClicks: Math.max(totals.clicks - totals.duplicates - totals.uniqueClicks, 0) });
 
 export default function Home() {
   return html`<div class="head"><h1>${texts.titles.overview}</h1><${Periods} /></div>
@@ -56,8 +60,8 @@ function Why() {
   query.delete("compare");
   return html`<${Panel} title=${words.why} path="/reports" query=${query} isEmpty=${({ totals }) => !totals.allClicks} empty=${words.noClicks}
     render=${({ totals, meta }) => html`<table class="steps"><tbody>${words.steps.map(([name, label, help]) => {
-      const href = METRIC_FILTERS[name] && clicksHref(meta, METRIC_FILTERS[name]);
-      const value = number(totals[name]);
+      const href = FILTERS[name] && clicksHref(meta, FILTERS[name]);
+      const value = number(withLater(totals)[name]);
       return html`<tr class=${["allClicks", "clicks", "uniqueClicks"].includes(name) ? "kept" : ""}><td>${label}<p class="help">${help}</p></td>
         <td class="number">${href ? html`<a href=${href}>${value}</a>` : value}</td></tr>`;
     })}</tbody></table>`} />`;

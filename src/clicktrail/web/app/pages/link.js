@@ -41,7 +41,7 @@ function Head({ link, reload }) {
   const [open, setOpen] = useState("");
   const [note, setNote] = useState("");
   const saved = ({ staying }) => {
-    setNote(staying ? say(words.staying, { count: number(staying.clicks) }) : "");
+    setNote(staying ? say(staying.clicks === 1 ? words.stayingOne : words.staying, { count: number(staying.clicks) }) : "");
     reload();
   };
   return html`<div class="head"><div><a class="crumb" href=${hrefOfPage("/links", rangeQuery())}>${words.all}</a>

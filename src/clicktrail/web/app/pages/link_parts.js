@@ -40,7 +40,7 @@ function Fields({ link, partnerId, banners }) {
   const banner = field("bannerId", { value: bannerId, onChange: ({ target }) => setBannerId(target.value), options: [["", words.noBanner], ...banners.map((each) => [each.bannerId, each.bannerName])] });
   return html`${mayLead ? field("uri", { type: "url", placeholder: "https://", autofocus: true }) : html`<p class="help">${words.over}</p>`}
     ${isOperator || !link ? html`<div class="pair">${field("name")}${field("code", { help: link ? words.codeChanged : words.codeHelp })}</div>` : field("name")}
-    ${isOperator ? html`<div class="pair"><${PartnerField} value=${link?.profileId ?? partnerId} />${banner}</div>` : banner}
+    ${isOperator ? html`<div class="pair"><${PartnerField} value=${link?.profileId ?? partnerId} help=${link && words.partnerHelp} />${banner}</div>` : banner}
     <div class="pair">${mayLead && field("expireTime", { type: "datetime-local", value: localTime(redirect.expireTime) })}
       ${field("redirectStatus", { value: String(redirect.redirectStatus ?? 302), options: [["302", words.statuses[302]], ["301", words.statuses[301]], ["307", words.statuses[307]]] })}</div>
     ${mayLead && field("fallbackUri", { type: "url", placeholder: "https://" })}

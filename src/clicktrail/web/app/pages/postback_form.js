@@ -18,7 +18,7 @@ export function PostbackForm({ postback, partnerId, onClose, onSaved }) {
     onSaved(saved);
   };
   return html`<${FormDialog} title=${postback ? words.edit : words.create} submit=${texts.save} send=${send} onClose=${onClose} isWide>
-    ${may.seePartners() && html`<${PartnerField} value=${postback?.profileId ?? partnerId} />`}
+    ${may.seePartners() && html`<${PartnerField} value=${postback?.profileId ?? partnerId} required />`}
     <${Field} name="name" label=${words.name} value=${postback?.name} />
     <${Field} name="uri" type="url" label=${words.uri} help=${words.uriHelp} value=${postback?.uri} placeholder="https://" />
     <div class="pair"><${Field} name="events" label=${words.events} options=${Object.entries(words.eventNames)} value=${postback?.events.join() ?? "registration"} />

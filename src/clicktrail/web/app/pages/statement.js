@@ -88,7 +88,7 @@ function Clients({ meta, partnerId }) {
     { title: words.contact, render: ({ contacts }) => (contacts ?? []).map(({ value }) => masked(value)).join(", ") || texts.none },
   ];
   return html`<${Box} title=${words.clients} isBusy=${answer.isLoading} actions=${html`<${CopyButton} quiet text=${curlOf("/clicks", query)} label=${texts.copyAsCurl} />`}>
-    ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`
+    ${contentOf(answer, { isEmpty: (rows) => !rows.length, empty: words.noClients, render: (rows) => html`<p class="help">${words.clientsHelp}</p>
       <${Table} columns=${columns} rows=${rows} label=${say(texts.tableOf, { title: words.clients })} keyOf=${(row) => row.clickId} isCards />
       ${answer.isCut && html`<p class="help">${say(words.more, { count: number(rows.length) })}</p>`}` })}<//>`;
 }

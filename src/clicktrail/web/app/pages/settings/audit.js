@@ -25,22 +25,25 @@ export default function AuditLog() {
   const asked = { limit: "50", ...(kind ? { "filter[actorKind]": kind } : {}), ...(action ? { "filter[action]": action } : {}),
     ...(query.has("cursor") ? { cursor: query.get("cursor") } : {}) };
   const answer = useAnswer("/audit", asked);
+  const users = useAnswer("/users", { limit: "1000" });
+  const names = new Map((users.data ?? []).map(({ userId, name }) => [userId, name]));
   const choose = (name) => (event) => go(hrefOf("/settings/audit", changed({ [name]: event.target.value || null })));
   return html`<${Settings}>
-    <div class="bar"><${Field} name="actorKind" label=${words.who} options=${KINDS} value=${kind} onChange=${choose("actorKind")} />
+    <div class="bar choices"><${Field} name="actorKind" label=${words.who} options=${KINDS} value=${kind} onChange=${choose("actorKind")} />
       <${Field} name="action" label=${words.what} options=${ACTIONS} value=${action} onChange=${choose("action")} /></div>
     <${Box} title=${words.title} isBusy=${answer.isLoading} actions=${html`<span class="asof">${zone.value}</span><${CopyButton} quiet text=${curlOf("/audit", asked)} label=${texts.copyAsCurl} />`}>
       <p class="help">${words.text}</p>
       ${contentOf(answer, { rows: 10, isEmpty: (rows) => !rows.length, empty: words.empty,
-        render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.title })} columns=${COLUMNS} rows=${rows} keyOf=${(row) => row.auditId} isMuted=${isRefused} /><${Pages} next=${answer.next} />` })}<//><//>`;
+        render: (rows) => html`<${Table} isCards label=${say(texts.tableOf, { title: words.title })} columns=${columnsOf(names)} rows=${rows} keyOf=${(row) => row.auditId} isMuted=${isRefused} /><${Pages} next=${answer.next} />` })}<//><//>`;
 }
 
 const isRefused = ({ status }) => status >= 400;
 
-const COLUMNS = [
+/** `names`: id of a user who still exists -> name. */
+const columnsOf = (names) => [
   { title: words.time, className: "time", render: ({ time }) => moment(time, zone.value) },
-  { title: words.who, render: ({ actorKind, actor }) => html`${words.kinds[actorKind] ?? actorKind}${actor && html`<br /><code class="help">${actor}</code>`}` },
-  { title: words.what, render: (row) => html`${words.actions[row.action] ?? row.action}${isRefused(row) && html` <span class="mark warn">${words.refused}</span>`}` },
+  { title: words.who, render: ({ actorKind, actor }) => html`<span>${words.kinds[actorKind] ?? actorKind}${names.has(actor) && html` <strong>${names.get(actor)}</strong>`}${actor && html`<br /><code class="help">${actor}</code>`}</span>` },
+  { title: words.what, render: (row) => html`<span>${words.actions[row.action] ?? row.action}${isRefused(row) && html` <span class="mark warn">${words.refused}</span>`}</span>` },
   { title: words.object, render: objectOf },
   { title: words.detail, className: "wide", render: ({ detail }) => detailOf(detail) },
   { title: words.address, render: ({ address }) => address ?? texts.none },
@@ -50,7 +53,7 @@ function objectOf({ objectType, objectId }) {
   if (!objectId) return texts.none;
   if (objectType === "click") return html`<${ClickLink} id=${objectId} text=${objectId} />`;
   const href = PAGES[objectType] ? hrefOfPage(PAGES[objectType] + objectId) : null;
-  return html`${objectType}<br />${href ? html`<a href=${href}><code>${objectId}</code></a>` : html`<code class="help">${objectId}</code>`}`;
+  return html`<span>${objectType}<br />${href ? html`<a href=${href}><code>${objectId}</code></a>` : html`<code class="help">${objectId}</code>`}</span>`;
 }
 
 /** `count 10 · filters contacts`: names and counts, never values of people. */
