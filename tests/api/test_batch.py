@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from clicktrail.ingest.hits import MOST_MISTAKES
 from tests.asking import count_clicks
 
 
@@ -93,3 +94,15 @@ def test_too_many_are_refused(api: httpx.Client, mark: str) -> None:
     assert api.post("/clicks/batch", json=rows(mark, 10_001)).status_code == 422
     assert api.post("/clicks/batch", json=rows(mark, 10_000)).status_code == 201
     assert count(api, mark) == 10_000
+
+
+def test_a_row_names_some_of_very_many_mistakes(api: httpx.Client, mark: str) -> None:
+    """All those of 10,000 rows would take hundreds of megabytes."""
+    sent = [*rows(mark, 1), *rows(mark, 1, **{f"x{number}": 1 for number in range(90)})]
+    refused = api.post("/clicks/batch", json=sent).json()
+    assert refused["detail"] == f"{MOST_MISTAKES + 1} mistakes; nothing was stored."
+    named = [(mistake["pointer"], mistake["detail"][:14]) for mistake in refused["errors"]]
+    assert named == [
+        *((f"/1/x{number}", "is not a field") for number in range(MOST_MISTAKES)),
+        ("/1", "has more mista"),
+    ]

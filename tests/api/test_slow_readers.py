@@ -19,6 +19,7 @@ from tests.serving import Serving, serving
 from tests.waiting import until
 
 IDLE_S, HEADER_S, LATER_S = 2, 1, 30
+CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 BIG = "/clicks?filter[utmSource]=big&limit=1000"
 
 
@@ -91,7 +92,7 @@ def test_an_answer_that_is_read_slowly_is_whole(patient: Serving) -> None:
 
 
 def test_unread_pages_of_one_caller_are_bounded(tmp_path: Path) -> None:
-    click = {"ip": "8.8.8.8", "userAgent": "u" * 2_000, "referrer": "https://r.example/" + "r" * 2_000}
+    click = CLICK | {"userAgent": "u" * 2_000, "referrer": "https://r.example/" + "r" * 2_000}
     rows = [click | {"uri": f"https://x.example/?utm_source=big&n={n}&a={'a' * 8_000}"} for n in range(1_000)]
     with serving(tmp_path / "data") as server, server.client() as api, server.client() as other, ExitStack() as stack:
         api.post("/clicks/batch", json=rows).raise_for_status()
@@ -102,6 +103,7 @@ def test_unread_pages_of_one_caller_are_bounded(tmp_path: Path) -> None:
         until(lambda: own.get(BIG).status_code == 429, "a limit is reached")
         assert len(other.get(BIG).json()) == 1_000
         assert own.get("/clicks?limit=5").status_code == 200
+        assert own.post("/clicks/batch", json=[CLICK] * 5_000).status_code == 201, "what was stored is not refused"
         for each in opened:
             each.close()
         until(lambda: own.get(BIG).status_code == 200, "nothing is held any more")

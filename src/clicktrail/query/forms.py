@@ -135,8 +135,9 @@ class _Checker:
             self.wrong(root, "must be an object")
             return {}
         strange = [name for name in data if name not in fields and name not in shown] if self.reading.is_strict else []
+        detail = f"is not a field; allowed: {', '.join(fields)}" if strange else ""
         for name in strange[:_MOST_NAMED]:
-            self.wrong(f"{root}/{escape(name)}", f"is not a field; allowed: {', '.join(fields)}")
+            self.wrong(f"{root}/{escape(name)}", detail)
         if len(strange) > _MOST_NAMED:
             self.wrong(root, f"has {len(strange) - _MOST_NAMED} more keys that are not fields")
         for name in sorted(required):

@@ -90,7 +90,8 @@ class Endpoint:
             raise
         if answer.stream is None or scope["method"] == "HEAD":
             is_own = operation.scopes and len(answer.body) > PIECE_BYTES
-            return replace(answer, asker=call.viewer.asker) if is_own else answer
+            is_question = scope["method"] == "GET"  # what was changed is always answered: a refusal would be sent again
+            return replace(answer, asker=call.viewer.asker) if is_own and is_question else answer
         return await begin(answer, answer.stream, receive)
 
     async def _read(self, operation: Operation, scope: Scope, receive: Receive, held: contextlib.ExitStack) -> Call:
