@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -99,6 +100,7 @@ def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: st
     for each in shown:
         assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
         assert [each[name] for name in _GONE] == [None] * len(_GONE)
+        assert each["origin"]["referrerHost"] is None
         assert [each[name] for name in ("utmCampaign", "utmSource", "utmMedium")] == ["may", "letter", "email"]
         assert mark not in json.dumps({**each, "linkId": None})
     assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
@@ -272,6 +274,18 @@ def test_a_raw_plus_is_a_plus_sign_in_a_contact(api: httpx.Client, mark: str) ->
     for contact in (*spelled, *(each.replace("+", "%2B") for each in spelled[:2])):
         found = api.get(f"/persons?contact={contact}").json()
         assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+
+
+def test_a_contact_is_found_in_any_spelling(api: httpx.Client, mark: str) -> None:
+    number, address = f"+4930{int(mark[1:], 16) % 10**7:07}", f"j\u00fcrgen.{mark}@mail.example"
+    contacts = [{"key": "email", "value": f" {address}"}, {"key": "phone", "value": f" {number} ext. 5 "}]
+    made = api.post("/profiles", json={"firstName": "Odd", "contacts": contacts})
+    assert made.status_code == 201, made.text
+    spelled = [address, f" {address}\n", address.upper(), address.replace("\u00fc", "u\u0308")]
+    for contact in (*spelled, f" {number} ext. 5", f"tel:{number};ext=5"):
+        found = api.get(f"/persons?contact={quote(contact)}").json()
+        assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+    assert erase(api, contact=f" {number} ext. 5 ")["profiles"] == 1
 
 
 @pytest.mark.parametrize("contact", ["0307654321", "grace", "+4", "+49grace"])
