@@ -210,6 +210,20 @@ def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client,
     assert len(shown) == 1
 
 
+def test_history_forgets_the_profile_that_was_merged(api: httpx.Client, mark: str) -> None:
+    other, made = (make_person(api, f"{mark}{each}") for each in "ab")
+    merged = {"profileId": other["profile_id"]}
+    assert api.post(f"/profiles/{made['profile_id']}/merge", json=merged).status_code == 200
+    before = api.get(f"/clicks/{other['clicks'][2]}/history").json()
+    before += api.get(f"/clicks/{other['clicks'][1]}/history").json()
+    assert other["profile_id"] in json.dumps(before)
+    erase(api, profileId=made["profile_id"])
+    for each in other["clicks"]:
+        assert other["profile_id"] not in api.get(f"/clicks/{each}/history").text
+    again = api.post("/imports", json=[{"profileId": other["profile_id"], "firstName": "Back"}]).json()["results"]
+    assert again[0]["errors"] == [{"pointer": "", "detail": "belongs to a person who was erased"}]
+
+
 def test_a_partners_word_leads_to_no_client_of_the_operator(server: Serving, api: httpx.Client, mark: str) -> None:
     """A partner's own key of a client may be any text, also the uuid of someone else."""
     victim = make_person(api, mark)
