@@ -71,8 +71,8 @@ class Visits(Programme):
         self.engine.run(partial(add_identity, visitor_id=f"{OWN}-4", uuid="uuid-of-mary"))
         its = sql("UPDATE attributions SET time = 1 WHERE profile_id = {}", profile_id)
         self.engine.run(lambda session: session.rows(its))
-        for statement in (sql(HAD_MERGED, MERGED, profile_id), sql(CHANGED, MERGED, profile_id)):
-            self.engine.run(lambda session, statement=statement: session.rows(statement))
+        self.engine.run(lambda session: session.rows(sql(HAD_MERGED, MERGED, profile_id)))
+        self.engine.run(lambda session: session.rows(sql(CHANGED, MERGED, profile_id)))
         return profile_id
 
 
