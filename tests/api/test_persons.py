@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -99,6 +100,7 @@ def test_an_erased_person_is_nowhere_and_counts_stay(api: httpx.Client, mark: st
     for each in shown:
         assert (each["ip"][:5], each["uri"]) == ("100::", "https://shop.example/p")
         assert [each[name] for name in _GONE] == [None] * len(_GONE)
+        assert each["origin"]["referrerHost"] is None
         assert [each[name] for name in ("utmCampaign", "utmSource", "utmMedium")] == ["may", "letter", "email"]
         assert mark not in json.dumps({**each, "linkId": None})
     assert api.get(f"/clicks/{made['clicks'][1]}/attribution").json()["rule"] == "last-touch"
@@ -208,6 +210,20 @@ def test_history_and_audit_know_of_an_erasure_and_not_of_whom(api: httpx.Client,
     assert len(shown) == 1
 
 
+def test_history_forgets_the_profile_that_was_merged(api: httpx.Client, mark: str) -> None:
+    other, made = (make_person(api, f"{mark}{each}") for each in "ab")
+    merged = {"profileId": other["profile_id"]}
+    assert api.post(f"/profiles/{made['profile_id']}/merge", json=merged).status_code == 200
+    before = api.get(f"/clicks/{other['clicks'][2]}/history").json()
+    before += api.get(f"/clicks/{other['clicks'][1]}/history").json()
+    assert other["profile_id"] in json.dumps(before)
+    erase(api, profileId=made["profile_id"])
+    for each in other["clicks"]:
+        assert other["profile_id"] not in api.get(f"/clicks/{each}/history").text
+    again = api.post("/imports", json=[{"profileId": other["profile_id"], "firstName": "Back"}]).json()["results"]
+    assert again[0]["errors"] == [{"pointer": "", "detail": "belongs to a person who was erased"}]
+
+
 def test_a_partners_word_leads_to_no_client_of_the_operator(server: Serving, api: httpx.Client, mark: str) -> None:
     """A partner's own key of a client may be any text, also the uuid of someone else."""
     victim = make_person(api, mark)
@@ -272,6 +288,18 @@ def test_a_raw_plus_is_a_plus_sign_in_a_contact(api: httpx.Client, mark: str) ->
     for contact in (*spelled, *(each.replace("+", "%2B") for each in spelled[:2])):
         found = api.get(f"/persons?contact={contact}").json()
         assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+
+
+def test_a_contact_is_found_in_any_spelling(api: httpx.Client, mark: str) -> None:
+    number, address = f"+4930{int(mark[1:], 16) % 10**7:07}", f"j\u00fcrgen.{mark}@mail.example"
+    contacts = [{"key": "email", "value": f" {address}"}, {"key": "phone", "value": f" {number} ext. 5 "}]
+    made = api.post("/profiles", json={"firstName": "Odd", "contacts": contacts})
+    assert made.status_code == 201, made.text
+    spelled = [address, f" {address}\n", address.upper(), address.replace("\u00fc", "u\u0308")]
+    for contact in (*spelled, f" {number} ext. 5", f"tel:{number};ext=5"):
+        found = api.get(f"/persons?contact={quote(contact)}").json()
+        assert [each["profileId"] for each in found["profiles"]] == [made.json()["profileId"]], contact
+    assert erase(api, contact=f" {number} ext. 5 ")["profiles"] == 1
 
 
 @pytest.mark.parametrize("contact", ["0307654321", "grace", "+4", "+49grace"])

@@ -83,6 +83,17 @@ def test_a_cursor_of_another_report_is_refused(api: httpx.Client, mark: str) -> 
         assert "another report" in refused.json()["errors"][0]["detail"]
 
 
+def test_the_link_of_a_report_with_other_leads_on(api: httpx.Client, mark: str) -> None:
+    rows = [{"ip": "8.8.8.8", "uri": f"https://x.example/?utm_source={mark}{place}"} for place in range(3)]
+    assert api.post("/clicks/batch", json=rows).status_code == 201
+    params = {"group_by": "utmSource", "filter[utmSource][starts]": mark, "limit": "2", "other": "1"}
+    first = api.get("/reports", params=params)
+    second = api.get(first.links["next"]["url"])
+    assert (first.json()["other"]["groups"], second.status_code) == (1, 200)
+    found = [row["utmSource"] for answer in (first, second) for row in answer.json()["rows"]]
+    assert sorted(found) == [f"{mark}{place}" for place in range(3)]
+
+
 @pytest.mark.parametrize("name", ["'", "a.*b", "(?i", "\\", "%", "sub id", "é", "a" * 64, "$1", "{}"])
 def test_any_name_of_a_parameter_is_looked_for_as_it_is(api: httpx.Client, mark: str, name: str) -> None:
     uri = str(httpx.URL("https://x.example/", params={"utm_source": mark, name: "here"}))

@@ -38,6 +38,12 @@ REPORT = (
     f"&from={FIRST.date()}&to={(FIRST + timedelta(DAYS)).date()}"
 )
 DISTINCT = "SELECT count(*), {} FROM clicks c WHERE c.visitor_id IS NOT NULL OR c.profile_id IS NOT NULL"
+MERGED = "60" + "ab" * 11
+HAD_MERGED = "INSERT INTO merged_profiles (merged_id, profile_id, time) VALUES ({}, {}, 1)"
+CHANGED = (
+    "INSERT INTO changes (kind, object_id, time, actor_kind, actor, reason, field, old_value, new_value) "
+    "VALUES ('click', 'c', 1, 'system', '', 'merged', 'profile_id', {}, {})"
+)
 COLUMNS = ("visitor", "visitor_id", "profile_id", "ip")
 
 
@@ -65,6 +71,8 @@ class Visits(Programme):
         self.engine.run(partial(add_identity, visitor_id=f"{OWN}-4", uuid="uuid-of-mary"))
         its = sql("UPDATE attributions SET time = 1 WHERE profile_id = {}", profile_id)
         self.engine.run(lambda session: session.rows(its))
+        self.engine.run(lambda session: session.rows(sql(HAD_MERGED, MERGED, profile_id)))
+        self.engine.run(lambda session: session.rows(sql(CHANGED, MERGED, profile_id)))
         return profile_id
 
 
@@ -112,7 +120,7 @@ def check_gone(engine: AnyEngine, person: Person, expected: Any) -> None:
     assert list_stripped(engine) == {click.click_id for click in person.clicks}
     assert count(engine) == expected
     assert len(person.visitor_ids) > 2
-    assert find_texts(engine, *person.profile_ids, *person.uuids, *person.visitor_ids) == set()
+    assert find_texts(engine, MERGED, *person.profile_ids, *person.uuids, *person.visitor_ids) == set()
     assert find_texts(engine, SHARED) == {"clicks", "identities", "attributions"}
     assert engine.run(lambda session: session.rows(sql("SELECT * FROM erasing"))) == []
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 
 import phonenumbers
@@ -69,21 +70,23 @@ def spellings(text: str, region: str | None) -> list[str]:
 
 
 def name_contact(text: str, region: str | None) -> list[str]:
-    """The spellings of the whole contact of a person. Raises ValueError for what is no address and no whole number."""
-    found = spellings(text, region)
-    if "@" not in text and not any(_is_phone(each, region) for each in found):
+    """The spellings of the whole contact of a person. Spaces around it do not count, as where contacts are stored.
+    Raises ValueError for what is no address and no whole number."""
+    text = text.strip()
+    found = [*spellings(text, region), *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]
+    numbers = [] if "@" in text else [number for each in found if (number := _find_phone(each, region))]
+    if "@" not in text and not numbers:
         raise ValueError(
             "is neither an e-mail address nor a phone number with its country code, such as +49 30 1234567"
         )
-    return found
+    return list(dict.fromkeys([*found, *numbers]))
 
 
-def _is_phone(text: str, region: str | None) -> bool:
+def _find_phone(text: str, region: str | None) -> str | None:
     try:
-        read_phone(text, region)
+        return read_phone(text, region)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _digits(value: str) -> str:

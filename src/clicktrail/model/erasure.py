@@ -12,7 +12,17 @@ from msgspec.structs import replace
 from clicktrail.model.click import Click
 from clicktrail.model.visitors import day_of, visitor_of
 
-_STRIPPED = ("user_agent", "referrer", "uuid", "name_space", "latitude", "longitude", "utm_term", "utm_content")
+_STRIPPED = (
+    "user_agent",
+    "referrer",
+    "referrer_host",
+    "uuid",
+    "name_space",
+    "latitude",
+    "longitude",
+    "utm_term",
+    "utm_content",
+)
 """The fields of a click that are null afterwards."""
 NO_ONE = "60100000000000000"
 """The key of the block 100::/64, which no one has (RFC 6666), without its last 64 bits."""

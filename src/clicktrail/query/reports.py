@@ -302,7 +302,8 @@ def _read_range(own: Mapping[str, Any], begin: str, end: str, zone: tzinfo, mist
 
 
 def _mark(asked: Asked, conditions: Iterable[Condition]) -> str:
-    own = {name: value for name, value in asked.own.items() if name not in ("cursor", "limit", "metrics", "group_by")}
+    apart = ("cursor", "limit", "metrics", "group_by", "other")  # the link to the next page is without `other`
+    own = {name: value for name, value in asked.own.items() if name not in apart}
     names = [*(metric.name for metric in asked.own["metrics"]), *(each.name for each in asked.own["group_by"])]
     filters = sorted((each.field.name, each.operator, str(each.values)) for each in conditions)
     return f"{sorted((name, str(value)) for name, value in own.items())}{names}{filters}"

@@ -78,7 +78,7 @@ TABLE: tuple[Dimension, ...] = (
     Dimension("botRule", "The rule by which the click is a robot's.", "bot_rule"),
     Dimension("isDataCentre", "Whether the address belongs to a data centre.", "is_data_centre", kind=bool),
     Dimension(
-        DELAY, "From click to registration: up to a minute, ten minutes, an hour, a day, 7 days, 30 days, or more."
+        DELAY, "From click to registration: less than a minute, ten minutes, an hour, a day, 7 days, 30 days, or more."
     ),
     Dimension(PARAMETER, "A parameter of the click's uri: `parameter[NAME]`, for example a partner's sub-id."),
 )

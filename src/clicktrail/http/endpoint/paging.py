@@ -39,11 +39,13 @@ async def encode_list(documents: Iterable[Any]) -> bytes:
 
 
 def next_link(call: Call, path: str, cursor: str) -> str:
-    """The value of the `Link` header: the same request from `cursor` on."""
-    kept = [pair for pair in call.query.split(b"&") if pair and pair.split(b"=")[0] not in (b"cursor", b"offset")]
+    """The value of the `Link` header: the same request from `cursor` on, without what only a first page can have."""
+    kept = [pair for pair in call.query.split(b"&") if pair and pair.split(b"=")[0] not in _OF_FIRST_PAGES]
     query = b"&".join([*kept, b"cursor=" + cursor.encode()]).decode("ascii", "ignore")
     return f'<{call.url(path)}?{query.translate(_UNSAFE)}>; rel="next"'
 
 
+_OF_FIRST_PAGES = (b"cursor", b"offset", b"other")
+"""`other` of a report is about the groups beyond its first page."""
 _UNSAFE = str.maketrans({character: f"%{ord(character):02X}" for character in '<>"{}|\\^` '})
 """Characters that would end the URL in a header. If a caller sent them raw, the answer escapes them."""

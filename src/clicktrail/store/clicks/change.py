@@ -39,7 +39,7 @@ _REDUCE = "UPDATE clicks AS c SET ip = {}, ip_hash = text_hash({}), visitor = vi
 _DROPPED = f"SELECT link_id, partner_id, {FIGURES} FROM clicks c WHERE {{}} AND link_id IS NOT NULL GROUP BY 1, 2"
 _STRIPPED = {
     **dict.fromkeys(("ip", "uri", "visitor_id", "profile_id", "user_agent", "referrer", "uuid", "name_space"), "TEXT"),
-    **dict.fromkeys(("utm_term", "utm_content"), "TEXT"),
+    **dict.fromkeys(("referrer_host", "utm_term", "utm_content"), "TEXT"),
     **dict.fromkeys(("visitor", "ip_hash", "uuid_hash"), "BIGINT"),
     **dict.fromkeys(("latitude", "longitude"), "DOUBLE PRECISION"),
 }

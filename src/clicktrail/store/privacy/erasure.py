@@ -56,13 +56,14 @@ def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks
             "The person is a partner. Give its links, postbacks and credentials to someone else first.",
             (Mistake("leads to a profile that owns links, postbacks or credentials", pointer=_KEYS[asked.key]),),
         )
+    values = _values_of(person, asked) | {(Key.PROFILE_ID, each) for each in _list_merged(session, person)}
     receipt = Receipt(
         erasure_id=session.memory.ids.new(),
         time=session.clock.now_us(),
         mode=mode,
         counts=erase(session, viewer.cause(Reason.ERASED), person, mode),
     )
-    keep_receipt(session, receipt, _values_of(person, asked))
+    keep_receipt(session, receipt, values)
     return receipt
 
 
@@ -82,6 +83,8 @@ def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Count
     if person.clicks:
         change.erase(session, person.clicks, strangers, made_up, mode is Clicks.DELETE, cause)
     _strip_registrations(session, person.attribution_ids, made_up)
+    for merged_id in _list_merged(session, person):
+        rename_client(session, merged_id, strangers.profile(merged_id))
     clear_answers(session, person.delivery_ids)
     contacts = delete_rows(session, "contacts", "profile_id", person.profile_ids)
     for table in ("profile_tags", "merged_profiles"):
@@ -93,6 +96,14 @@ def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Count
         clicks=len(person.clicks),
         registrations=len(person.attribution_ids),
         deliveries=len(person.delivery_ids),
+    )
+
+
+def _list_merged(session: Session, person: Person) -> list[str]:
+    """The ids of profiles that became a part of the person's: the history and older stores have them."""
+    its = is_any("profile_id", person.profile_ids)
+    return (
+        list_values(session, sql("SELECT merged_id FROM merged_profiles WHERE {}", its)) if person.profile_ids else []
     )
 
 

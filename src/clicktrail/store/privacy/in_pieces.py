@@ -57,7 +57,8 @@ class _Client(NamedTuple):
 def begin(session: Session, profile_id: str, uuids: Collection[str]) -> None:
     """Deletes the profile with its contacts, and lists what is left to erase."""
     client = _Client(profile_id, secrets.token_hex(KEY_BYTES), uuids)
-    _list(session, client, Key.PROFILE_ID, (profile_id,))
+    merged = list_values(session, sql("SELECT merged_id FROM merged_profiles WHERE profile_id = {}", profile_id))
+    _list(session, client, Key.PROFILE_ID, (profile_id, *merged))
     _list(session, client, Key.UUID, uuids)
     for table in ("contacts", "profile_tags", "merged_profiles", "profiles"):
         delete_rows(session, table, "profile_id", {profile_id})
@@ -187,7 +188,8 @@ def _strip_registrations(session: Session, client: _Client, profile_ids: Sequenc
 
 
 def _rename(session: Session, client: _Client, profile_ids: Sequence[str]) -> bool:
-    return any(rename_client(session, old, client.made_up, PIECE) for old in profile_ids)
+    """The ids in the history, also those of profiles that were merged into the client's."""
+    return any(rename_client(session, old, client.strangers.profile(old), PIECE) for old in profile_ids)
 
 
 _STEPS: Mapping[Key, Sequence[Callable[[Session, _Client, Sequence[str]], bool]]] = {
