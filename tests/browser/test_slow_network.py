@@ -100,6 +100,7 @@ def test_a_double_click_does_it_once(open_page: OpenPage, programme: Programme) 
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Disable").dblclick()
     expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
+    until_asked(page, waiting)
     page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_visible()  # it is not undone by closing
@@ -120,6 +121,7 @@ def test_a_form_stays_open_until_it_is_answered(open_page: OpenPage, tracker: Se
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+    until_asked(page, waiting)
     for _ in range(3):  # a browser lets no page prevent Escape twice in a row
         page.keyboard.press("Escape")
         expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()

@@ -226,13 +226,13 @@ def test_consent_is_waited_for_and_can_be_taken_back(
 
 
 NOTE_ANSWERS = """const read = Response.prototype.json
-Response.prototype.json = function () { return read.call(this).finally(() => setTimeout(() => { window.isAnswered = true })) }"""
+Response.prototype.json = function () {
+  return read.call(this).finally(() => setTimeout(() => { window.isAnswered = true }))
+}"""
 """Notes when the page has an answer and has done what it does with it."""
 
 
-def test_consent_that_is_taken_back_before_the_answer_stays_so(
-    shop: Shop, visitor: BrowserContext, mark: str
-) -> None:
+def test_consent_that_is_taken_back_before_the_answer_stays_so(shop: Shop, visitor: BrowserContext, mark: str) -> None:
     page = visitor.new_page()
     page.add_init_script(NOTE_ANSWERS)
     waiting = held(page, "**/collect", "POST")
@@ -270,7 +270,7 @@ def test_a_beacon_may_be_json(
     body = {"key": key and key[1], "uri": f"{shop.url}/?beacon={mark}"}
     assert page.evaluate(BEACON, [f"{tracker.url}/collect", json.dumps(body)])
     page.wait_for_load_state("networkidle")
-    until(lambda: len(clicks(api, f"beacon={mark}")) == 1, "the beacon is recorded", 20)
+    until(lambda: len(clicks(api, f"beacon={mark}")) == 1, "the beacon is recorded")
     assert said == []
 
 
