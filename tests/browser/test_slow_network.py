@@ -289,3 +289,13 @@ def test_a_name_that_another_component_learns_meanwhile_is_shown(open_page: Open
     waiting[0].continue_()
     for place in ("first", "second"):
         expect(page.locator(f"[data-place={place}]")).to_have_text("Ada Media")
+
+
+def test_a_chart_takes_keys_as_soon_as_it_is_there(open_page: OpenPage) -> None:
+    page = open_page("/settings/server")
+    expect(page.get_by_text("All is well.")).to_be_visible()
+    page.evaluate(LATE_EFFECTS)
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("img", name=re.compile("Clicks: 30 points")).focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".chart .readout")).to_contain_text(":")
