@@ -138,7 +138,11 @@ def start(
                 [*command, *arguments], stdout=out, stderr=out, text=True, env=environment(**settings)
             )
     serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings)
-    wait_until_healthy(serving)
+    try:
+        wait_until_healthy(serving)
+    except BaseException:
+        serving.kill()  # else a later test would fail too: its warnings would be of this process
+        raise
     return serving
 
 
