@@ -127,7 +127,7 @@ class Cluster:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(20)
-        until(lambda: not any(map(_is_alive, children)), "the children of the postmaster end", 20)
+        until(lambda: not any(map(_is_alive, children)), "the children of the postmaster end")
 
     def restart(self) -> None:
         self.stop()

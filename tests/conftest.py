@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from httpx._transports import default as transports
 from hypothesis import HealthCheck, settings
 
@@ -31,6 +32,8 @@ settings.load_profile("shared machine")
 
 # Each client, and each `httpx.get`, would read the certificates of all authorities, which takes 23 ms.
 transports.create_ssl_context = cache(httpx.create_ssl_context)  # type: ignore[attr-defined]
+# Five seconds, the default, may be too short for an answer where a machine has much else to do.
+DEFAULT_TIMEOUT_CONFIG.connect = DEFAULT_TIMEOUT_CONFIG.read = 30.0
 
 MAY_BE_SKIPPED = "no disk can be mounted here"
 """What may be skipped in CI: only root mounts disks."""

@@ -10,9 +10,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import httpx
@@ -28,11 +30,19 @@ START_TIMEOUT_S = 60
 DAY_S = 86_400
 
 
+PORTS = 1_000
+_numbers = count(randrange(PORTS))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Of a range from which no other worker of the tests takes one, nor the system for what it connects: the server
+    listens there only when it has started."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    while True:
+        port = 20_000 + worker * PORTS + next(_numbers) % PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -128,7 +138,11 @@ def start(
                 [*command, *arguments], stdout=out, stderr=out, text=True, env=environment(**settings)
             )
     serving = Serving(process, f"http://127.0.0.1:{port}", data, log, settings)
-    wait_until_healthy(serving)
+    try:
+        wait_until_healthy(serving)
+    except BaseException:
+        serving.kill()  # else a later test would fail too: its warnings would be of this process
+        raise
     return serving
 
 

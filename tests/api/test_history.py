@@ -26,10 +26,10 @@ def test_a_click_as_it_was_before_its_client_and_after_it_is_gone(api: httpx.Cli
     click = api.post("/clicks", json=body).json()
     path = f"/clicks/{click['clickId']}"
     before = now()
-    until(lambda: passed(before), "a second ends", 5)
+    until(lambda: passed(before), "a second ends")
     client = api.patch(path, json={"firstName": "Mary"}).json()["profileId"]
     between = now()
-    until(lambda: passed(between), "a second ends", 5)
+    until(lambda: passed(between), "a second ends")
     later = api.post("/clicks", json=body).json()["clickId"]
     assert api.get(f"{path}?as_of={quote(before)}").json() == click
     assert api.get(f"{path}?as_of={between}").json()["profileId"] == client  # a raw plus is an offset
@@ -60,7 +60,7 @@ def test_who_owned_a_link(api: httpx.Client, server: Serving, mark: str) -> None
     one, two = (api.post("/profiles", json={"firstName": "P"}).json()["profileId"] for _ in range(2))
     link = api.post("/links", json={"code": mark, "profileId": one}).json()["linkId"]
     before = now()
-    until(lambda: passed(before), "a second ends", 5)
+    until(lambda: passed(before), "a second ends")
     api.patch(f"/links/{link}", json={"profileId": two})
     for path in (f"/links/{link}?as_of={quote(before)}", f"/links?filter[linkId]={link}&as_of={quote(before)}"):
         found = api.get(path).json()

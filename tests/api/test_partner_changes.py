@@ -408,7 +408,9 @@ def test_callers_are_told_what_they_may_change(house: House, partner: Partner, m
 def test_a_partner_makes_so_many_changes_a_minute(new_partner: Callable[[], Partner]) -> None:
     one, other = new_partner(), new_partner()
     link = add(one)["linkId"]
-    statuses = [one.api.patch(f"/links/{link}", json={"name": str(each)}).status_code for each in range(CHANGES + 5)]
+    statuses: list[int] = []
+    while 429 not in statuses and len(statuses) <= 2 * CHANGES:  # a minute of the server may end meanwhile
+        statuses.append(one.api.patch(f"/links/{link}", json={"name": str(len(statuses))}).status_code)
     assert set(statuses) == {200, 429}
     assert one.api.get("/links").status_code == 200
     assert add(other)["profileId"] == other.id

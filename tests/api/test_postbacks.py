@@ -200,8 +200,14 @@ def test_a_failed_delivery_is_tried_again_and_then_delivered(api: httpx.Client, 
     receiver.answers[f"/{mark}"] = [500]
     postback = make_postback(api, partner, receiver.url(f"/{mark}"), "click")
     click(api, mark)
-    until(lambda: [each["error"] for each in deliveries(api, postback)] == ["answered 500"], "the failure is shown")
-    [delivery] = deliveries(api, postback)
+    seen: list[dict[str, Any]] = []
+
+    def has_failed() -> bool:
+        seen[:] = deliveries(api, postback)
+        return [each["error"] for each in seen] == ["answered 500"]
+
+    until(has_failed, "the failure is shown")
+    [delivery] = seen
     assert (delivery["status"], delivery["attempts"], delivery["responseStatus"]) == ("waiting", 1, 500)
     assert delivery["dueTime"] > delivery["updateTime"]
     first, second = receiver.wait(f"/{mark}", 2)  # 2.5 to 7.5 seconds later

@@ -154,7 +154,7 @@ def test_a_question_ends_when_its_client_leaves(crowded: Serving, asker: httpx.C
     begun = time.monotonic()
     assert asker.get("/links?limit=1").status_code == 200
     assert time.monotonic() - begun < 2
-    until(lambda: len(left(crowded)) >= known + 8, "those that waited have left, whatever became of those that ran", 5)
+    until(lambda: len(left(crowded)) >= known + 8, "those that waited have left, whatever became of those that ran")
 
 
 def left(server: Serving) -> list[object]:

@@ -15,6 +15,7 @@ from tests.people import PASSWORD, invite
 from tests.serving import Serving, serving
 
 VIEWS = {"wide": (1280, "light"), "phone": (360, "dark")}
+expect.set_options(timeout=30_000)  # as long as the browser waits before it clicks: a machine may have much else to do
 OpenPage = Callable[..., Page]
 Serve = Callable[[str], Serving]
 

@@ -38,6 +38,7 @@ def test_the_own_link_is_the_first_thing(home: Page, tracker: Serving) -> None:
     home.context.grant_permissions(["clipboard-read", "clipboard-write"])
     expect(home.locator(".address.main code")).to_have_text(f"{tracker.url}/r/spring1")
     home.locator(".address.main").get_by_role("button", name="Copy").click()
+    expect(home.locator(".address.main").get_by_role("button", name="Copied")).to_be_visible()
     assert home.evaluate("navigator.clipboard.readText()") == f"{tracker.url}/r/spring1"
     assert home.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for stranger in ("Borealis", "spring2", "autumn2"):

@@ -68,7 +68,7 @@ def test_each_step_is_seen_when_its_command_was_run(
         run(page, "Delivery", api, replaced={"https://partner.example/postback": receiver.url("/seen")})
         run(page, "First click", api, replaced={page.evaluate("navigator.userAgent"): CHROME})  # that one is a robot's
         expect(step(page, "First click")).to_contain_text("Seen at")
-        expect(step(page, "Delivery")).to_contain_text("Seen at", timeout=20_000)
+        expect(step(page, "Delivery")).to_contain_text("Seen at")
         assert len(receiver.at("/seen")) == 1
         run(page, "Registration", api)
         expect(step(page, "Registration")).to_contain_text("Seen at")

@@ -100,6 +100,7 @@ def test_a_double_click_does_it_once(open_page: OpenPage, programme: Programme) 
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Disable").dblclick()
     expect(dialog.get_by_role("button", name="Disable")).to_be_disabled()
+    until_asked(page, waiting)
     page.keyboard.press("Escape")
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_visible()  # it is not undone by closing
@@ -120,6 +121,7 @@ def test_a_form_stays_open_until_it_is_answered(open_page: OpenPage, tracker: Se
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("button", name="Save")).to_be_disabled()
+    until_asked(page, waiting)
     for _ in range(3):  # a browser lets no page prevent Escape twice in a row
         page.keyboard.press("Escape")
         expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
@@ -287,3 +289,13 @@ def test_a_name_that_another_component_learns_meanwhile_is_shown(open_page: Open
     waiting[0].continue_()
     for place in ("first", "second"):
         expect(page.locator(f"[data-place={place}]")).to_have_text("Ada Media")
+
+
+def test_a_chart_takes_keys_as_soon_as_it_is_there(open_page: OpenPage) -> None:
+    page = open_page("/settings/server")
+    expect(page.get_by_text("All is well.")).to_be_visible()
+    page.evaluate(LATE_EFFECTS)
+    page.get_by_role("link", name="Overview").click()
+    page.get_by_role("img", name=re.compile("Clicks: 30 points")).focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".chart .readout")).to_contain_text(":")

@@ -44,7 +44,7 @@ def test_tokens_are_listed_with_what_became_of_them(server: Serving) -> None:
     listed = run("token", "list", "--data", str(server.data), **server.store).stdout
     assert "board" in next(line for line in listed.splitlines() if line.startswith(kept))
     assert good not in listed
-    until(lambda: states(server.data, **server.store)[expired] != "valid", "a token expires", 20)
+    until(lambda: states(server.data, **server.store)[expired] != "valid", "a token expires")
     found = states(server.data, **server.store)
     assert (found[kept], found[expired], found[revoked]) == ("valid", "expired", "revoked")
     assert httpx.get(f"{server.url}/clicks", headers={"Authorization": f"Bearer {token}"}).status_code == 401

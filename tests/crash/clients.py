@@ -22,7 +22,6 @@ def processes() -> ForkServerContext:
 
 def work(url: str, token: str, journal: Path, seed: int, seconds: float = 60) -> None:
     """One client process: creates, registers, sends batches, deletes, until the server or the time is gone."""
-    deadline = time.monotonic() + seconds
     random, known, number = Random(seed), list[str](), 0
     with (
         journal.open("a") as out,
@@ -37,6 +36,7 @@ def work(url: str, token: str, journal: Path, seed: int, seconds: float = 60) ->
             note(out, done=[method, path, answer.json() if answer.content else None])
             return answer.json() if answer.content else None
 
+        deadline = time.monotonic() + seconds  # now that it can begin: whoever started it waits for its first request
         while time.monotonic() < deadline:
             number += 1
             body = {"ip": f"8.8.8.{random.randrange(9)}", "uri": f"https://x.example/?referral=c{random.randrange(5)}"}

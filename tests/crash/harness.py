@@ -164,7 +164,7 @@ def run_rounds(folder: Path, rounds: int, seed: int = 1, faults: str = "") -> in
 
 
 def wait_for(journals: list[Path]) -> None:
-    until(lambda: all(each.exists() and each.stat().st_size for each in journals), "the workers begin", 30)
+    until(lambda: all(each.exists() and each.stat().st_size for each in journals), "the workers begin")
 
 
 def finish(server: Serving) -> None:

@@ -52,7 +52,7 @@ def names() -> Iterator[Names]:
 Call = Callable[[str, str], Awaitable[Attempt]]
 
 
-def run(names: Names, work: Callable[[Call], Awaitable[None]], timeout_s: float = 1) -> None:
+def run(names: Names, work: Callable[[Call], Awaitable[None]], timeout_s: float = 4) -> None:
     async def inner() -> None:
         caller = Caller((), timeout_s, 4, resolver=names)
 

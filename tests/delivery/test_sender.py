@@ -197,7 +197,7 @@ def test_what_is_due_is_found_in_turn_and_never_too_much_of_it(engine: AnyEngine
 
 def test_what_was_told_long_ago_is_forgotten(engine: AnyEngine) -> None:
     engine.run(lambda session: add_postback(session, "1" * 24, 2))
-    old = f"{int(time.time()) - 31 * 86_400:08x}{'0' * 16}"
+    old = f"{int(time.time()) - 30 * 86_400 - 3_600:08x}{'0' * 16}"  # in the midst of its 31st day
     engine.run(
         lambda session: session.rows(sql("UPDATE deliveries SET delivery_id = {} WHERE click_id LIKE '%0'", old))
     )

@@ -97,7 +97,7 @@ def run_round(house: House, promises: Promises, number: int, event: Callable[[],
 
 
 def wait_until_serving(node: Serving) -> None:
-    until(lambda: httpx.get(f"{node.url}/health/ready").status_code == 200, "a node recovers", 20)
+    until(lambda: httpx.get(f"{node.url}/health/ready", timeout=20).status_code == 200, "a node recovers")
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def test_a_store_with_clicks_is_spread_while_a_server_runs(machines: Machines, t
         before = [client.post("/clicks", json=body | {"uuid": f"u{n}"}).json()["clickId"] for n in range(20)]
         done = run("migrate", "--citus", database=url)
         assert done.returncode == 0, done.stderr
-        until(lambda: client.get("/clicks?filter[referrer]=stra").status_code == 200, "it is found", 5)
+        until(lambda: client.get("/clicks?filter[referrer]=stra").status_code == 200, "it is found")
         assert client.post("/clicks", json=body | {"uuid": "u0"}).json()["clickId"] == before[0]
         assert client.post("/clicks", json=body | {"uuid": "new"}).status_code == 201
         assert len(client.get("/clicks", params={"limit": 50, "filter[referrer]": "straße/äöü"}).json()) == 21
@@ -245,7 +245,7 @@ def record_while(node: Serving, event: Callable[[], None]) -> tuple[list[str], l
     with ThreadPoolExecutor(4) as pool:
         clients = [pool.submit(work, number) for number in range(4)]
         try:
-            until(lambda: len(promised) > 40, "clicks come", 30)
+            until(lambda: len(promised) > 40, "clicks come")
             event()
             more = len(promised) + 20
             until(lambda: len(promised) > more, "more clicks come")
@@ -283,7 +283,7 @@ def test_no_promised_click_is_lost_with_a_worker(tmp_path: Path) -> None:
         link_id = client.post("/links", json={"code": "kept"}).json()["linkId"]
         promised, refused = record_while(node, lambda: replace_worker(machines))
         assert {answer.status_code for answer in refused} == {503}
-        until(lambda: set(promised) <= list_ids(client), "all that was promised is there", 30)
+        until(lambda: set(promised) <= list_ids(client), "all that was promised is there")
         stored = list_ids(client)
         metrics = client.get(f"/links/{link_id}/metrics").json()
         assert metrics["clicks"] == len(stored) <= len(promised) + len(refused)

@@ -22,8 +22,12 @@ CLICK = {"ip": "8.8.8.8", "uri": "https://x.example/"}
 def test_nodes_lose_nothing_whatever_happens(tmp_path: Path) -> None:
     with cluster() as database:
         house = House(tmp_path, database, database.create("nodes"))
-        assert run_rounds(house, 6) > 0
-        house.stop()
+        try:
+            assert run_rounds(house, 6) > 0
+            house.stop()
+        finally:
+            for node in house.nodes:
+                node.kill()
 
 
 def test_a_database_that_is_away_is_503_until_it_is_back(tmp_path: Path) -> None:

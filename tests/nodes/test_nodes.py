@@ -139,10 +139,10 @@ def test_workers_share_a_port_and_are_replaced(new_database: Callable[[], str], 
         answers = everywhere([client], 8, lambda each: _post_anew(server, each))
         assert {answer.status_code for answer in answers} == {201}
         line = 'clicktrail_clicks_total{outcome="recorded"} 8.0'
-        until(lambda: line in client.get("/metrics").text, "all workers count together", 3)
+        until(lambda: line in client.get("/metrics").text, "all workers count together")
         os.kill(min(first), signal.SIGKILL)
-        until(lambda: _workers(children) - first != set(), "another worker comes", 20)
-        until(lambda: _answers(server), "it serves", 20)
+        until(lambda: _workers(children) - first != set(), "another worker comes")
+        until(lambda: _answers(server), "it serves")
         assert "and is replaced" in server.log.read_text()
     assert server.process.returncode == 0
 
@@ -152,7 +152,7 @@ def test_workers_end_with_their_parent(new_database: Callable[[], str], tmp_path
     workers = _workers(Path("/proc") / str(server.process.pid) / "task" / str(server.process.pid) / "children")
     server.kill()
     assert len(workers) == 2
-    until(lambda: not any(_is_worker(pid) for pid in workers), "the workers end", 10)
+    until(lambda: not any(_is_worker(pid) for pid in workers), "the workers end")
 
 
 def _post_anew(server: Serving, client: httpx.Client) -> httpx.Response:

@@ -76,7 +76,7 @@ def test_a_full_disk_leads_visitors_on_and_is_told(tmp_path: Path) -> None:
         assert api.get("/health").json() == {"status": "ok"}
         assert httpx.get(f"{server.url}/health/ready").json() == {"status": "ok"}
         ballast = fill(disk)
-        until(lambda: click_id_of(follow(server, "/r/a")) is None, "the store takes nothing in", 10)
+        until(lambda: click_id_of(follow(server, "/r/a")) is None, "the store takes nothing in")
         lost = clicks(api, "lost")
         assert click_id_of(follow(server, "/r/a")) is None
         assert clicks(api, "lost") == lost + 1 > 1

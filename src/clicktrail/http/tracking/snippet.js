@@ -46,11 +46,13 @@
     var body = JSON.stringify({
       key: data.key, uri: url, referrer: from || null, locale: n.language || null, visitorId: kept.visitor, uuid: random()
     })
+    var visitor = kept.visitor
+    function isStill() { return kept.visitor == visitor } // else consent was taken back meanwhile
     if (!w.fetch) return n.sendBeacon && n.sendBeacon(base + "/collect", body)
     w.fetch(base + "/collect", { method: "POST", body: body, keepalive: true, credentials: "omit" })
       .then(function (answer) { return answer.ok ? answer.json() : {} })
-      .then(function (made) { keep(made.clickId, isOwn) })
-      .catch(function () { n.sendBeacon && n.sendBeacon(base + "/collect", body) })
+      .then(function (made) { if (isStill()) keep(made.clickId, isOwn) })
+      .catch(function () { isStill() && n.sendBeacon && n.sendBeacon(base + "/collect", body) })
   }
 
   function consent(yes) {

@@ -294,14 +294,19 @@ def replay_dead(session: Session, postback_id: str) -> int:
 @transaction(Write.QUEUE)
 def forget_deliveries(session: Session, days: int) -> int:
     """Deletes deliveries older than `days`. The age comes from the id. Returns their number."""
-    count = count_old_deliveries(session, days)
-    session.rows(sql("DELETE FROM deliveries WHERE {}", _older(session, days)))
+    old = _older(session, days)
+    count = _count(session, old)
+    session.rows(sql("DELETE FROM deliveries WHERE {}", old))
     return count
 
 
 def count_old_deliveries(session: Session, days: int) -> int:
     """How many `forget_deliveries` would delete."""
-    count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", _older(session, days)))[0][0]
+    return _count(session, _older(session, days))
+
+
+def _count(session: Session, its: Sql) -> int:
+    count: int = session.rows(sql("SELECT count(*) FROM deliveries WHERE {}", its))[0][0]
     return count
 
 

@@ -1,5 +1,5 @@
 // A line by time. uPlot draws on a canvas, so a summary, a readout by arrow keys and a table say the same in words.
-import { html, useEffect, useRef, useState } from "../../vendor/preact/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact/preact.js";
 import uPlot from "../../vendor/uplot/uplot.js";
 import { bucket, compact, number, percent, say, tick } from "../format.js";
 import { texts } from "../texts.js";
@@ -69,7 +69,7 @@ function Plot({ series, rows, meta, isRate, summary, at, onAt, onOpen }) {
   const place = useRef(null);
   const plot = useRef(null);
   const isDark = useDark();
-  useEffect(() => {
+  useLayoutEffect(() => { // with the element: keys may come before other effects
     const box = place.current;
     plot.current = new uPlot(optionsOf(box, rows, meta, isRate, onAt), series, box);
     const watch = new ResizeObserver(() => plot.current.setSize({ width: box.clientWidth, height: HEIGHT }));

@@ -17,7 +17,7 @@ import { readFilters, zone } from "../view.js";
 import { PostbackForm } from "./postback_form.js";
 
 const words = texts.postbacks;
-const SENT_MS = 3000; // by then most deliveries that were sent again have their result
+const SENT_MS = [3_000, 10_000, 30_000]; // by then most deliveries that were sent again have their result
 const SHOWN = 10;
 const LIMIT = 25;
 const COUNTED = { headers: { Prefer: "count=exact" } };
@@ -29,10 +29,10 @@ export default function Postbacks() {
   const [made, setMade] = useState(null);
   const timer = useRef(0);
   const again = () => setRound((old) => old + 1);
-  const refresh = () => {
+  const refresh = (looks = 0) => {
     again();
     clearTimeout(timer.current);
-    timer.current = setTimeout(again, SENT_MS);
+    if (looks < SENT_MS.length) timer.current = setTimeout(() => refresh(looks + 1), SENT_MS[looks]);
   };
   useEffect(() => () => clearTimeout(timer.current), []);
   const partner = of("profileId");
