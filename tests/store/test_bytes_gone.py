@@ -1,5 +1,8 @@
 """After an erasure no file of the data directory has the person's bytes, and the store goes on."""
 
+import asyncio
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -7,6 +10,10 @@ import httpx
 import psycopg
 import pytest
 
+from clicktrail.store.engines.duckdb.engine import DuckdbEngine
+from clicktrail.store.migrations.shared import migrate
+from clicktrail.store.session.protocol import Session, list_values
+from clicktrail.store.session.sql import sql
 from tests.api.test_attribution import click, make_link
 from tests.api.test_persons import erase, figures, make_person
 from tests.conftest import NewStore
@@ -121,6 +128,33 @@ def test_many_clicks_are_moved_while_the_server_records(tmp_path: Path, mode: st
         assert len(rows) == MANY - (MANY // APART if mode == "delete" else 0)
         # Erased clicks are in the piece of their neighbours, and DuckDB may copy a piece's row groups in any order.
         assert max(abs(place - rank) for _, place, rank in rows) < LAST_PIECE
+
+
+def test_a_long_transaction_delays_the_end_of_the_bytes_and_does_not_undo_the_work(tmp_path: Path) -> None:
+    async def run_beside(engine: DuckdbEngine) -> bool:
+        begun, may_end = threading.Event(), threading.Event()
+
+        def read_for_long(session: Session) -> None:
+            session.rows(sql("SELECT count(*) FROM clicks"))
+            begun.set()
+            assert may_end.wait(240)
+
+        reading = asyncio.create_task(engine.export(read_for_long))
+        assert await asyncio.to_thread(begun.wait, 60)
+        scrubbing = asyncio.create_task(engine.scrub(rest=2))
+        while await engine.read(lambda session: list_values(session, sql("SELECT min(rowid) FROM clicks"))) < [MANY]:
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(3)
+        assert not scrubbing.done()
+        may_end.set()
+        await reading
+        return await scrubbing
+
+    with closing(DuckdbEngine(tmp_path / "clicktrail.duckdb")) as engine:
+        engine.run(migrate)
+        engine.run(lambda session: session.rows(sql(_MANY)))
+        engine.checkpoint()
+        assert asyncio.run(run_beside(engine))
 
 
 @pytest.mark.parametrize("mode", ["strip", "delete"])

@@ -27,8 +27,8 @@ GROUP_ROWS = 122_880
 _MOVED_ROWS = 2 * GROUP_ROWS
 """Clicks that are moved together. DuckDB writes a copy before the commit only if it is longer than a row group."""
 _LAST = "SELECT coalesce(max(rowid), -1), count(*) FROM clicks"
-_TRIES = 30
-"""Attempts to clear the file, a little apart: long transactions may run."""
+_TRIES, _APART_S = 30, 1.0
+"""Attempts to let old rows go and to clear the file, some seconds apart: long transactions may run."""
 _COUNT = "SELECT count(*) FROM clicks WHERE rowid > {} AND rowid <= {}"
 _NEXT = (
     "SELECT count(*), min(place), max(place), min(click_id), max(click_id) "
@@ -86,16 +86,16 @@ class Range(NamedTuple):
 
 async def scrub(
     in_writer: Callable[..., Awaitable[Any]],
-    pieces: Iterator[None],
+    pieces: Iterator[float],
     clear: Callable[[], bool],
     clock: Clock,
     rest: float,
 ) -> bool:
     """Makes all `pieces`, then tries to `clear` the freed blocks; returns the success. After each piece others have
-    `rest` times as long as it took."""
-    began, end = clock.passed_s(), object()
-    while await in_writer(next, pieces, end) is not end:
-        await asyncio.sleep(rest * (clock.passed_s() - began))
+    `rest` times as long as it took, and at least the seconds that it says. A `rest` of 0: there are no others."""
+    began = clock.passed_s()
+    while (least := await in_writer(next, pieces, None)) is not None:
+        await asyncio.sleep(max(rest * (clock.passed_s() - began), least) if rest else 0)
         began = clock.passed_s()
     for _ in range(_TRIES if rest else 1):
         if await in_writer(clear):
@@ -104,9 +104,9 @@ async def scrub(
     return False
 
 
-def rewrite(run: Runs, run_alone: Runs, checkpoint: Callable[[], None], clean: Callable[[], None]) -> Iterator[None]:
-    """Writes all tables again; yields after each piece. No one changes clicks while a piece is made. `run_alone` keeps
-    new clicks away too. Raises Unavailable.
+def rewrite(run: Runs, run_alone: Runs, checkpoint: Callable[[], None], clean: Callable[[], None]) -> Iterator[float]:
+    """Writes all tables again; yields after each piece the least seconds to wait. No one changes clicks meanwhile.
+    `run_alone` keeps new clicks away too. Raises Unavailable.
 
     `clean` is a checkpoint that leaves no old values in free metadata: what is written next need not fill its part.
     """
@@ -118,10 +118,10 @@ def rewrite(run: Runs, run_alone: Runs, checkpoint: Callable[[], None], clean: C
     for piece in run(partial(_list_pieces, are_many=are_many)):
         run_alone(partial(_touch_all, groups=piece))
         clean()
-        yield
+        yield 0.0
 
 
-def _move_all(run: Runs, run_alone: Runs, checkpoint: Callable[[], None]) -> Iterator[None]:
+def _move_all(run: Runs, run_alone: Runs, checkpoint: Callable[[], None]) -> Iterator[float]:
     """Moves all clicks. A second time if the table's smallest and largest values changed: each checkpoint wrote them
     behind the metadata of row groups that were moved before."""
     before = run(_read_bounds)
@@ -129,17 +129,23 @@ def _move_all(run: Runs, run_alone: Runs, checkpoint: Callable[[], None]) -> Ite
         first, last = run_alone(_begin_moving)
         while first is not None:
             checkpoint()
-            yield
+            yield 0.0
             first = run(partial(_move, first=first, last=last))
         for _ in range(_TRIES):
             if run(_are_old_gone):
                 break
+            run_alone(_touch_something)
             checkpoint()
-            yield
+            yield _APART_S
         else:
             raise Unavailable("A long transaction still reads old clicks.")
         if not _is_narrower(before, run(_read_bounds)):
             break
+
+
+def _touch_something(session: Session) -> None:
+    """A checkpoint without changes does nothing; it does not drop what a transaction read during the last one."""
+    _touch(session, next(_list_groups(session, "migrations")))
 
 
 def _are_old_gone(session: Session) -> bool:
