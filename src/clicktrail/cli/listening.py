@@ -24,7 +24,8 @@ _FEWEST = 16
 _LATER_S = 30.0
 """So much later than the server itself the system ends a connection: a live stream with few clicks notices late that
 no one reads it."""
-_LOOK_S = 0.05
+_LOOK_S, _ACCEPTED_S = 0.05, 1.0
+"""Between two looks whether the server listens; and until it has accepted the callers who came before it was seen."""
 _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
@@ -88,6 +89,8 @@ async def limit_unread(settings: Settings) -> None:
     by themselves a little earlier, and the log says so."""
     while not end_unread(settings.port, settings.idle_s + _LATER_S):
         await asyncio.sleep(_LOOK_S)
+    await asyncio.sleep(_ACCEPTED_S)
+    end_unread(settings.port, settings.idle_s + _LATER_S)
 
 
 def _make_room(app: App, connections: int) -> int:

@@ -42,10 +42,9 @@ def end_unread(port: int, seconds: float) -> bool:
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         return True
     is_found = False
-    for each in _own(port):
-        if each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):  # its connections inherit the option
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
-            is_found = True
+    for each in _own(port):  # connections inherit the option of the socket that listens; some may have come before
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+        is_found = is_found or bool(each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     return is_found
 
 
