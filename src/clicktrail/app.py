@@ -39,7 +39,6 @@ from clicktrail.http.endpoint.render import render_click
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.endpoint.trails import Entries
-from clicktrail.http.endpoint.unread import Unread
 from clicktrail.http.fast.clicks import ROUTE, FastClicks
 from clicktrail.http.fast.links import FastLinks, LinkHost
 from clicktrail.http.openapi.document import build_document
@@ -187,7 +186,7 @@ class App:
             tests=Slots(SLOTS, 1, "tests"),
             exports=Slots(settings.exports, settings.exports_each),
             streams=Streams(settings.idle_s),
-            unread=Unread(settings.idle_s),
+            unread=Held("answers that are not read yet"),
             bodies=Held("bodies at once"),
             entries=Entries(self.store, self.clock),
             feed=Feed(self.store, self._log_error),

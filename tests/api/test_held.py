@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from clicktrail.errors import TooManyRequests, Unavailable
-from clicktrail.http.endpoint.held import MOST_EACH_BYTES, Held
+from clicktrail.http.endpoint.held import MOST_EACH_BYTES, SMALL_BYTES, Held
 from tests.serving import Serving, serving
 from tests.waiting import until
 
@@ -25,22 +25,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def test_a_caller_who_holds_nothing_else_is_not_refused() -> None:
-    held = Held("things", most=10, most_each=6)
+    unit = SMALL_BYTES + 1
+    held = Held("things", most=10 * unit, most_each=6 * unit)
     with held.hold("a") as a, held.hold("a") as also_a, held.hold("b") as b, held.hold("b") as also_b:
-        for grow, size in ((a, 4), (a, 2), (b, 4), (b, 50)):
-            grow(size)
-        with pytest.raises(TooManyRequests):
-            also_a(1)
-        with pytest.raises(TooManyRequests):
-            also_b(1)
+        for share, size in ((a, 4), (a, 6), (b, 4), (b, 54)):
+            share.grow_to(size * unit)
+        for share in (also_a, also_b):
+            share.grow_to(SMALL_BYTES)
+            with pytest.raises(TooManyRequests):
+                share.grow_to(unit)
     with held.hold("a") as a, held.hold("b") as b, held.hold("b") as also_b:
-        a(9)
-        b(1)
+        a.grow_to(9 * unit)
+        b.grow_to(unit)
         with pytest.raises(Unavailable):
-            also_b(1)
+            also_b.grow_to(unit)
     with held.hold("b") as b, held.hold("b") as also_b:
-        b(3)
-        also_b(3)
+        b.grow_to(3 * unit)
+        also_b.grow_to(3 * unit)
 
 
 def test_bodies_that_one_token_sends_at_once_are_bounded(server: Serving) -> None:

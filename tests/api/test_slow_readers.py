@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from clicktrail.http.endpoint.held import MOST_EACH_BYTES
-from clicktrail.http.endpoint.unread import PIECE_BYTES, Unread
+from clicktrail.http.endpoint.streams import BODY_PIECE_BYTES, Streams
 from tests.serving import Serving, serving
 from tests.waiting import until
 
@@ -50,7 +50,6 @@ def rest(connection: socket.socket) -> int:
 
 def are_ended(server: Serving, connections: list[socket.socket]) -> bool:
     """Whether the server has none of these connections any more."""
-    time.sleep(0.2)  # the table has all sockets of the machine
     ours = f":{httpx.URL(server.url).port:04X} "
     lines = Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()
     theirs = [f":{each.getsockname()[1]:04X} 01 " for each in connections]
@@ -112,14 +111,14 @@ def test_unread_pages_of_one_caller_are_bounded(tmp_path: Path) -> None:
 
 
 def test_a_body_is_sent_in_pieces_that_the_caller_must_take() -> None:
-    body, sent = bytes(3 * PIECE_BYTES + 1), list[tuple[int, bool]]()
+    body, sent = bytes(3 * BODY_PIECE_BYTES + 1), list[tuple[int, bool]]()
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append((len(message["body"]), bool(message["more_body"])))
         await asyncio.sleep(0 if len(sent) < 7 else 60)
 
     async def run() -> list[bool]:
-        return [await Unread(0.05).send(body, send) for _ in range(2)]
+        return [await Streams(0.05).send_body(body, send) for _ in range(2)]
 
     assert asyncio.run(run()) == [True, False]
-    assert sent[:4] == [(PIECE_BYTES, True)] * 3 + [(1, False)]
+    assert sent[:4] == [(BODY_PIECE_BYTES, True)] * 3 + [(1, False)]

@@ -22,10 +22,10 @@ _MAX_HEAD_BYTES = 128 * 1024
 """Maximum bytes that a connection buffers; longer headers get 431. The library answers URLs over 64 KiB with 414."""
 _FEWEST = 16
 _LATER_S = 30.0
-"""So much later than the server itself the system ends a connection: a live stream with few clicks notices late that
-no one reads it."""
+"""The system ends a connection so many seconds later than the server does. A live stream with few clicks notices late
+that no one reads it."""
 _LOOK_S, _ACCEPTED_S = 0.05, 1.0
-"""Between two looks whether the server listens; and until it has accepted the callers who came before it was seen."""
+"""Seconds between two looks whether the server listens. Seconds in which it accepts the callers who came before."""
 _OTHER_FILES = 256
 """Files and sockets that the store, the log and postbacks need in addition to the connections."""
 
@@ -85,8 +85,8 @@ def make_server(app: App, settings: Settings) -> Server:
 
 
 async def limit_unread(settings: Settings) -> None:
-    """Bounds how long a caller may leave an answer unread, as soon as the server listens. Files and large answers end
-    by themselves a little earlier, and the log says so."""
+    """Bounds how long a caller may leave an answer unread, as soon as the server listens. The server itself ends files
+    and large answers a little earlier, and writes that into the log."""
     while not end_unread(settings.port, settings.idle_s + _LATER_S):
         await asyncio.sleep(_LOOK_S)
     await asyncio.sleep(_ACCEPTED_S)

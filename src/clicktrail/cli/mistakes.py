@@ -65,7 +65,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, ClicktrailError):
         mistakes = "; ".join(f"{mistake.pointer or mistake.parameter} {mistake.detail}" for mistake in error.mistakes)
         cause = str(error.__cause__ or "").partition("\n")[0]
-        hint = _UNREACHABLE if type(error.__cause__).__name__ == "PoolTimeout" else ""
+        is_unreachable = type(error.__cause__).__name__ == "PoolTimeout"  # its module takes long to import
+        hint = _UNREACHABLE if is_unreachable else ""
         return " ".join(part for part in (error.detail, mistakes, f"({cause})" if cause else "", hint) if part)
     if isinstance(error, _IN_WORDS):
         return str(error)

@@ -51,9 +51,9 @@ _NOTHING: Json = {}
 MAX_BATCH = 10_000
 """Maximum number of clicks in a batch."""
 MAX_ROW_BYTES = 1 << 20
-"""Maximum size of a row of a batch: what a body of its own may have by default."""
+"""Maximum size of a row of a batch. The body of a single click has the same maximum, unless a setting changes it."""
 MOST_MISTAKES = 20
-"""Mistakes that are named of a row of a batch: more than a click has fields. Those of 10,000 rows took 250 MiB."""
+"""A row of a batch names so many mistakes: more than a click has fields. 100 in each of 10,000 rows took 250 MiB."""
 _MOST_COMMAS = 64 * MAX_BATCH
 """A JSON array with more commas may have millions of rows: each would take 60 times the memory of its text."""
 Parsed = Hit | tuple[Mistake, ...]
@@ -115,9 +115,9 @@ def _bounded_split() -> Callable[[bytes], Any]:
 
 
 def _check_json(body: bytes) -> None:
-    """Raises MalformedRequest. A large body is only looked through: its objects would take 60 times its memory."""
+    """Raises MalformedRequest. Of many values no objects are made: they would take 60 times the memory of the text."""
     try:
-        if len(body) > _MOST_COMMAS:
+        if body.count(b",") > _MOST_COMMAS:
             _check(body)
             return
     except (ValueError, RecursionError):

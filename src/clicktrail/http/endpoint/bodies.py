@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from starlette.types import Message, Receive, Scope
 
 from clicktrail.errors import ClicktrailError, MalformedRequest, SlowBody, TooLarge
-from clicktrail.http.endpoint.held import Grow
+from clicktrail.http.endpoint.held import Share
 
 _DRAINED_BYTES = 64 * 1024 * 1024
 """An oversized body is read up to this size, so that its sender can receive the answer."""
@@ -17,35 +17,24 @@ MIN_RATE = 16 * 1024
 """Bytes a second. The time limit grows with the bytes that have arrived, so large bodies may use slow lines."""
 
 
-UNCOUNTED_BYTES = 64 * 1024
-"""A smaller body is never refused for the memory that others take: clicks that come one by one are always read."""
-
-
-def count_large(grow: Grow, size: int, counted: int = 0) -> None:
-    """Counts a body of this size, unless it is small; `counted` of it was counted before. Raises TooManyRequests,
-    Unavailable."""
-    if size > UNCOUNTED_BYTES:
-        grow(size - (counted if counted > UNCOUNTED_BYTES else 0))
-
-
 class _Kept:
     """The pieces of a body. Of a body that is refused nothing is kept."""
 
-    def __init__(self, limit: int, grow: Grow) -> None:
+    def __init__(self, limit: int, share: Share) -> None:
         self._limit = limit
-        self._grow = grow
+        self._share = share
         self._pieces: list[bytes] = []
         self.size = 0
         self.refusal: ClicktrailError | None = None
 
     def add(self, piece: bytes) -> None:
-        before, self.size = self.size, self.size + len(piece)
+        self.size += len(piece)
         if self.refusal is not None:
             return
         try:
             if self.size > self._limit:
                 raise TooLarge(f"The body is larger than {self._limit} bytes.")
-            count_large(self._grow, self.size, before)
+            self._share.grow_to(self.size)
             self._pieces.append(piece)
         except ClicktrailError as refusal:
             self.refusal, self._pieces = refusal, []
@@ -54,15 +43,15 @@ class _Kept:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
-async def read_body(receive: Receive, limit: int, pause_s: float, moment: float, grow: Grow) -> bytes:
-    """The whole body, never a part of it. `grow` counts what is kept of a large one.
+async def read_body(receive: Receive, limit: int, pause_s: float, moment: float, share: Share) -> bytes:
+    """The whole body, never a part of it. `share` counts what is kept of a large one.
 
-    Raises TooLarge, and what `grow` raises, after reading the rest, so that the sender can receive the answer. Raises
+    Raises TooLarge, and what `share` raises, after reading the rest, so that the sender can receive the answer. Raises
     SlowBody when the event loop's clock shows `moment` plus one second for each MIN_RATE bytes that have arrived, and
     `pause_s` after the last bytes. Raises MalformedRequest if the sender left before the end, because half of a batch
     can look like a whole batch.
     """
-    kept, clock = _Kept(limit, grow), asyncio.get_running_loop().time
+    kept, clock = _Kept(limit, share), asyncio.get_running_loop().time
     while True:
         try:
             message = await receive_before(receive, min(moment + min(kept.size, limit) / MIN_RATE, clock() + pause_s))

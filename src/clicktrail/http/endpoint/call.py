@@ -18,7 +18,6 @@ from clicktrail.http.endpoint.hosts import own_host
 from clicktrail.http.endpoint.slots import Slots
 from clicktrail.http.endpoint.streams import Streams
 from clicktrail.http.endpoint.trails import Entries, Trail
-from clicktrail.http.endpoint.unread import Unread
 from clicktrail.http.visitor.limits import VisitLimit
 from clicktrail.http.visitor.lockout import Lockout
 from clicktrail.http.visitor.proxies import Networks, find_visitor, is_trusted
@@ -108,7 +107,8 @@ class Services:
     """The running tests of postbacks."""
     exports: Slots
     streams: Streams
-    unread: Unread
+    unread: Held
+    """Large answers that are not read yet."""
     bodies: Held
     """Large bodies that are received or used."""
     entries: Entries
@@ -236,7 +236,7 @@ class Answer:
     """Done when the caller has left; set once the stream has begun. The server's `receive` must not be cancelled and
     called again: it would then say that the caller has left."""
     asker: str = ""
-    """For whom a large body was made; empty if it is the same for all."""
+    """The caller for whom a large body was made; empty if it is the same for all callers."""
     is_live: bool = False
     """Whether the pieces are made as things happen: they are not held back, and the caller leaves when it likes."""
 

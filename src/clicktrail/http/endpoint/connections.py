@@ -63,7 +63,8 @@ def _own(port: int) -> Iterator[socket.socket]:
             if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 continue
             with socket.socket(fileno=os.dup(int(name))) as connection:
-                if connection.family in _FAMILIES and connection.getsockname()[1] == port:
+                is_tcp = connection.family in _FAMILIES and connection.type == socket.SOCK_STREAM
+                if is_tcp and connection.getsockname()[1] == port:
                     yield connection
 
 

@@ -20,7 +20,7 @@ from clicktrail.errors import (
 )
 from clicktrail.http.endpoint.access import check_accept, check_access, check_content_type
 from clicktrail.http.endpoint.asking import wait_until_left
-from clicktrail.http.endpoint.bodies import count_large, late_at, read_body
+from clicktrail.http.endpoint.bodies import late_at, read_body
 from clicktrail.http.endpoint.call import (
     COUNT_EXACT,
     LENIENT,
@@ -32,12 +32,12 @@ from clicktrail.http.endpoint.call import (
 )
 from clicktrail.http.endpoint.compression import MIN_BYTES, check_content_encoding, compress, inflate
 from clicktrail.http.endpoint.connections import cut
+from clicktrail.http.endpoint.held import SMALL_BYTES
 from clicktrail.http.endpoint.operation import NAMES, Operation
 from clicktrail.http.endpoint.problems import INTERNAL, render_problem
 from clicktrail.http.endpoint.request_ids import NAME, OWN_ID, find_request_id
 from clicktrail.http.endpoint.streams import End
 from clicktrail.http.endpoint.trails import Trail, fields_of, is_due, kind_of, object_of, question_of, shows_contacts
-from clicktrail.http.endpoint.unread import PIECE_BYTES
 from clicktrail.model.ids import is_id
 from clicktrail.observe.counts import method_label
 from clicktrail.query.fields import Resource
@@ -89,7 +89,7 @@ class Endpoint:
             _amend(operation, error)
             raise
         if answer.stream is None or scope["method"] == "HEAD":
-            is_own = operation.scopes and len(answer.body) > PIECE_BYTES
+            is_own = operation.scopes and len(answer.body) > SMALL_BYTES
             is_question = scope["method"] == "GET"  # what was changed is always answered: a refusal would be sent again
             return replace(answer, asker=call.viewer.asker) if is_own and is_question else answer
         return await begin(answer, answer.stream, receive)
@@ -116,11 +116,11 @@ class Endpoint:
         check_content_type(headers, operation.body_types, is_strict=signed_in is not None or operation.is_sign_in)
         limits, is_compressed = self._services.limits, check_content_encoding(headers)
         most, pause_s = operation.max_bytes or limits.max_body_bytes, limits.body_timeout_s
-        grow = held.enter_context(self._services.bodies.hold(viewer.asker))
-        body = await read_body(receive, most, pause_s, late_at(scope, pause_s), grow)
+        share = held.enter_context(self._services.bodies.hold(viewer.asker))
+        body = await read_body(receive, most, pause_s, late_at(scope, pause_s), share)
         if is_compressed:
             body = await inflate(body, most)
-            count_large(grow, len(body))
+            share.grow_to(share.size + len(body))
         body = body.removeprefix(BOM_UTF8)
         if call.trail is not None and isinstance(operation.body, Resource):
             call.trail.detail.update(fields_of(body, operation.body))
@@ -224,7 +224,7 @@ async def respond(
         services.observer.request(method, route, answer.status, time.perf_counter() - started, request_id)
     if answer.stream is not None and receive is not None and method != "HEAD":
         await send_stream(services, scope, answer, answer.stream, request_id, receive, send)
-    elif len(answer.body) > PIECE_BYTES and method != "HEAD":
+    elif len(answer.body) > SMALL_BYTES and method != "HEAD":
         answer = await send_large(services, scope, answer, request_id, send)
     else:
         await send_answer(answer, request_id, method == "HEAD", send)
@@ -315,13 +315,13 @@ async def send_large(services: Services, scope: Scope, answer: Answer, request_i
     with contextlib.ExitStack() as held:
         try:
             if answer.asker:
-                held.enter_context(services.unread.held.hold(answer.asker))(len(answer.body))
+                held.enter_context(services.unread.hold(answer.asker)).grow_to(len(answer.body))
         except ClicktrailError as error:
             answer = render_problem(error)
             await send_answer(answer, request_id, False, send)
             return answer
         await send({"type": "http.response.start", "status": answer.status, "headers": header_list(answer, request_id)})
-        if not await services.unread.send(answer.body, send):
+        if not await services.streams.send_body(answer.body, send):
             services.observer.tally.broken_off += 1
             services.observer.log.warning("answer broken off", path=scope["path"], reason=End.IDLE.value)
             cut(scope)

@@ -8,6 +8,8 @@ from enum import Enum
 from starlette.types import Send
 
 _PIECE_BYTES = 256 * 1024
+BODY_PIECE_BYTES = 64 * 1024
+"""The server copies what it is given and keeps it until it is read. So it is given little of a large body at once."""
 
 
 class End(Enum):
@@ -92,5 +94,18 @@ class Streams:
 
     async def _send(self, stream: AsyncGenerator[bytes, None], send: Send) -> None:
         async for piece in stream:
-            async with asyncio.timeout(self._idle_s):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send_piece(piece, True, send)
+
+    async def send_body(self, body: bytes, send: Send) -> bool:
+        """Sends a body in pieces. Returns False if the caller stopped reading: the answer is then incomplete."""
+        try:
+            for start in range(0, len(body), BODY_PIECE_BYTES):
+                end = start + BODY_PIECE_BYTES
+                await self._send_piece(body[start:end], end < len(body), send)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _send_piece(self, piece: bytes, has_more: bool, send: Send) -> None:
+        async with asyncio.timeout(self._idle_s):
+            await send({"type": "http.response.body", "body": piece, "more_body": has_more})

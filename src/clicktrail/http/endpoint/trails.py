@@ -154,7 +154,7 @@ def object_of(path: str, parameters: Mapping[str, str]) -> tuple[str | None, str
 
 def kind_of(resource: Resource) -> str:
     """The kind of the objects of a resource, as paths name it: also where an answer has a secret in addition."""
-    return next(each.name for each in resource.fields if each.name.endswith("Id")).removesuffix("Id")
+    return resource.id_field.name.removesuffix("Id")
 
 
 class Entries:

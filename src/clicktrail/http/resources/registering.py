@@ -55,7 +55,8 @@ async def read_registration(call: Call) -> Values | None:
         return None
     required = required_fields(PROFILE, call.scope["method"]) & CLIENT_FIELDS.keys()
     required -= frozenset() if parts.root else parts.click.keys()
-    values = check_form(parts.client, PROFILE.writable, required, parts.root, call.reading, PROFILE.read_only, mistakes)
+    rest: dict[str, Any] = {"reading": call.reading, "shown": PROFILE.read_only, "found": mistakes}
+    values = check_form(parts.client, PROFILE.writable, required, parts.root, **rest)
     sent = find_shown(parts.client, PROFILE)
     names_nobody = call.scope["method"] == "PATCH" and not _names_client(values)
     is_nameless = call.scope["method"] == "PUT" and not any(values.get(name) for name in NAMES)

@@ -56,14 +56,13 @@ def _erase_and_note(session: Session, viewer: Viewer, asked: Named, mode: Clicks
             "The person is a partner. Give its links, postbacks and credentials to someone else first.",
             (Mistake("leads to a profile that owns links, postbacks or credentials", pointer=_KEYS[asked.key]),),
         )
-    values = _values_of(person, asked) | {(Key.PROFILE_ID, each) for each in _list_merged(session, person)}
     receipt = Receipt(
         erasure_id=session.memory.ids.new(),
         time=session.clock.now_us(),
         mode=mode,
         counts=erase(session, viewer.cause(Reason.ERASED), person, mode),
     )
-    keep_receipt(session, receipt, values)
+    keep_receipt(session, receipt, _values_of(person, asked))
     return receipt
 
 
@@ -83,7 +82,7 @@ def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Count
     if person.clicks:
         change.erase(session, person.clicks, strangers, made_up, mode is Clicks.DELETE, cause)
     _strip_registrations(session, person.attribution_ids, made_up)
-    for merged_id in _list_merged(session, person):
+    for merged_id in sorted(person.merged_ids):
         rename_client(session, merged_id, strangers.profile(merged_id))
     clear_answers(session, person.delivery_ids)
     contacts = delete_rows(session, "contacts", "profile_id", person.profile_ids)
@@ -96,14 +95,6 @@ def erase(session: Session, cause: Cause, person: Person, mode: Clicks) -> Count
         clicks=len(person.clicks),
         registrations=len(person.attribution_ids),
         deliveries=len(person.delivery_ids),
-    )
-
-
-def _list_merged(session: Session, person: Person) -> list[str]:
-    """The ids of profiles that became a part of the person's: the history and older stores have them."""
-    its = is_any("profile_id", person.profile_ids)
-    return (
-        list_values(session, sql("SELECT merged_id FROM merged_profiles WHERE {}", its)) if person.profile_ids else []
     )
 
 
@@ -167,7 +158,7 @@ def _values_of(person: Person, asked: Named) -> set[Value]:
     """All values that lead to the person."""
     found: set[Value] = {(asked.key, value) for value in asked.values}
     for key, values in (
-        (Key.PROFILE_ID, person.profile_ids),
+        (Key.PROFILE_ID, person.profile_ids | person.merged_ids),
         (Key.UUID, person.uuids),
         (Key.VISITOR_ID, person.visitor_ids),
         (Key.CONTACT, person.contacts),

@@ -36,9 +36,11 @@ class TooMuch(Conflict):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that no one else uses."""
+    """What a person has in the store; empty for an unknown one. `visitor_ids`: the browsers that no one else uses.
+    `merged_ids`: the profiles that became a part of the person's; the history and older stores have their ids."""
 
     profile_ids: frozenset[str] = frozenset()
+    merged_ids: frozenset[str] = frozenset()
     uuids: frozenset[str] = frozenset()
     visitor_ids: frozenset[str] = frozenset()
     contacts: frozenset[str] = frozenset()
@@ -77,6 +79,7 @@ def find_person(session: Session, asked: Named, follows: bool = True, most: int 
     clicks = _find_clicks(session, start.click_ids, led, profile_ids, uuids, visitor_ids | start.visitor_ids, most)
     return Person(
         profile_ids=profile_ids,
+        merged_ids=_among(session, "SELECT merged_id FROM merged_profiles WHERE {}", "profile_id", profile_ids),
         uuids=uuids,
         visitor_ids=visitor_ids,
         contacts=_among(session, "SELECT value FROM contacts WHERE {}", "profile_id", profile_ids),
